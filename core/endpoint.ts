@@ -1,0 +1,30 @@
+import type { Traffic } from './traffic.js';
+
+export type ResourceState = 'creating' | 'updating' | 'ready' | 'failed' | 'deleting';
+
+/** One deployment as its target shows it now. */
+export interface DeploymentState {
+  readonly name: string;
+  readonly state: ResourceState;
+  /** Instances wanted, and how many answer their readiness probe; `ready` is null where the target cannot tell. */
+  readonly instances: { readonly wanted: number; readonly ready: number | null };
+  /** Restarts of instances since the deployment was created; null where the target cannot tell. */
+  readonly restarts: number | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Why it failed, when `state` is `failed`. */
+  readonly error?: string;
+}
+
+/** One endpoint as its target shows it now. */
+export interface EndpointState {
+  readonly name: string;
+  readonly kind: 'managed' | 'kubernetes';
+  readonly state: ResourceState;
+  readonly traffic: Traffic;
+  readonly deployments: readonly DeploymentState[];
+  readonly scoringUri: string;
+}
+
+export function findDeployment(endpoint: EndpointState, name: string): DeploymentState | undefined {
+  return endpoint.deployments.find((d) => d.name === name);
+}

@@ -1,0 +1,26 @@
+/** Failure types, matched by name: error classes do not survive the way through Temporal. */
+export const FailureType = {
+  /** Preflight found problems; nothing was changed. */
+  Rejected: 'Rejected',
+  /** The rollout went back, and the endpoint was read back as before. */
+  RolledBack: 'RolledBack',
+  /** A person stopped it; the endpoint was read back as before. */
+  Aborted: 'Aborted',
+  /** The endpoint could not be brought back, or not be read back. Pages a person. */
+  RollbackIncomplete: 'RollbackIncomplete',
+  /** The endpoint's traffic is not what the rollout last wrote. */
+  Drift: 'Drift',
+  /** A deployment ended as failed, or never got ready. */
+  DeploymentFailed: 'DeploymentFailed',
+  SmokeFailed: 'SmokeFailed',
+  /** The target said no, and will say so again. */
+  PortPermanent: 'PortPermanent',
+  PortThrottled: 'PortThrottled',
+  PortTransient: 'PortTransient',
+  /** An update that does not fit the rollout's state. */
+  NotNow: 'NotNow',
+} as const;
+export type FailureType = (typeof FailureType)[keyof typeof FailureType];
+
+/** How a rollout ended. */
+export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';

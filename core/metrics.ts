@@ -1,0 +1,29 @@
+/** How a request reached a deployment: by its live share, as a mirrored copy, or pinned by header. */
+export type TrafficKind = 'live' | 'mirror' | 'direct';
+
+/**
+ * Cumulative counters of one deployment and one kind of traffic, since the source began to count.
+ *
+ * `le[i]` is the number of requests that took at most `edgesMs[i]`; the last entry is `+Inf`, so `le` is one longer
+ * than `edgesMs`. A source without histograms gives `le: []` and `edgesMs: []`.
+ */
+export interface Counters {
+  readonly requests: number;
+  /** Requests that the target counts as errors of the model or its serving, never the caller's own. */
+  readonly errors: number;
+  readonly le: readonly number[];
+  /** Requests that were sent and are not answered yet; null where the source cannot tell. */
+  readonly active: number | null;
+}
+
+/** One reading of a metric source. */
+export interface MetricsSnapshot {
+  /** When the source was read, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Age of the newest data in it, milliseconds. */
+  readonly ageMs: number;
+  /** Upper bucket edges of every histogram in this snapshot, ascending, milliseconds, without +Inf. */
+  readonly edgesMs: readonly number[];
+  /** By deployment, then kind of traffic. Missing = the source knows nothing of it (yet). */
+  readonly deployments: Readonly<Record<string, Readonly<Partial<Record<TrafficKind, Counters>>>>>;
+}

@@ -1,0 +1,30 @@
+import type { Traffic } from './traffic.js';
+
+/** One thing to take back, as data: it survives continue-as-new and a crash between any two lines. */
+export type Undo =
+  | { readonly kind: 'restore-traffic'; readonly traffic: Traffic }
+  | { readonly kind: 'delete-deployment'; readonly deployment: string };
+
+/**
+ * Adds an undo, before the change it takes back is made.
+ *
+ * Undos are absolute, so the first of a kind (and deployment) is the one to return to: a second is not added.
+ */
+export function registerUndo(undos: readonly Undo[], undo: Undo): readonly Undo[] {
+  const known = undos.some((u) => sameThing(u, undo));
+  return known ? undos : [...undos, undo];
+}
+
+/** The order of rollback: traffic first, so that clients are safe, then the rest, newest first. */
+export function unwindOrder(undos: readonly Undo[]): readonly Undo[] {
+  const newestFirst = [...undos].reverse();
+  return [
+    ...newestFirst.filter((u) => u.kind === 'restore-traffic'),
+    ...newestFirst.filter((u) => u.kind !== 'restore-traffic'),
+  ];
+}
+
+function sameThing(a: Undo, b: Undo): boolean {
+  if (a.kind === 'delete-deployment' && b.kind === 'delete-deployment') return a.deployment === b.deployment;
+  return a.kind === b.kind;
+}
