@@ -1,0 +1,5 @@
+/** Where rollouts wait for a worker. The CLI starts them there, the worker polls it. */
+export const TASK_QUEUE = 'greenlight';
+
+/** Used where neither the environment nor Temporal's configuration file names another. */
+export const DEFAULT_NAMESPACE = 'default';

