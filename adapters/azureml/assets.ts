@@ -1,0 +1,50 @@
+import { pathToFileURL } from 'node:url';
+import type { AssetRef } from '../../core/deployment.js';
+import { PortError } from '../ports.js';
+
+export type AssetKind = 'model' | 'code' | 'environment';
+
+const COLLECTION = { model: 'models', code: 'codes', environment: 'environments' } as const;
+
+export interface AssetSettings {
+  /** ARM id of the workspace. */
+  readonly workspaceId: string;
+  /** Whether the service can read files of this machine: the endpoint host can, Azure cannot. */
+  readonly localPaths: boolean;
+}
+
+/**
+ * The id by which the service finds an asset.
+ *
+ * @param asset - a path on this machine, or an id as a deployment file writes it: `azureml:NAME:VERSION`,
+ *   `azureml://registries/…`, an ARM id with or without `azureml:` in front.
+ * @throws {PortError} permanent, for a path where the service cannot read it, and for a label such as `NAME@latest`.
+ */
+export function assetId(kind: AssetKind, asset: AssetRef, settings: AssetSettings): string {
+  if (asset.kind === 'path') return pathId(kind, asset.path, settings);
+  const id = asset.id.startsWith('azureml:/') ? expanded(asset.id) : asset.id.replace(/^azureml:/, '');
+  if (id.startsWith('/') || /^[a-z][a-z0-9+.-]*:\/\//i.test(id)) return id;
+  const versioned = /^([^:@/]+):([^:@/]+)$/.exec(id);
+  if (versioned) {
+    return `${settings.workspaceId}/${COLLECTION[kind]}/${versioned[1]}/versions/${versioned[2]}`;
+  }
+  throw new PortError(
+    `The ${kind} "${asset.id}" names no version; it must be azureml:NAME:VERSION, a registry address or a full id; ` +
+      'pin the version, so that what was tested is what is deployed',
+    { kind: 'permanent', code: 'AssetWithoutVersion' },
+  );
+}
+
+/** `azureml://…` is an address of its own; `azureml:/subscriptions/…` is an ARM id with a prefix. */
+function expanded(id: string): string {
+  return id.startsWith('azureml://') ? id : id.slice('azureml:'.length);
+}
+
+function pathId(kind: AssetKind, path: string, settings: AssetSettings): string {
+  if (settings.localPaths) return pathToFileURL(path).href;
+  throw new PortError(
+    `The ${kind} is the local path ${path}; Azure ML deploys registered assets only; ` +
+      `register it (az ml ${kind} create) and name it as azureml:NAME:VERSION`,
+    { kind: 'permanent', code: 'LocalAsset' },
+  );
+}

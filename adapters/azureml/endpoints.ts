@@ -1,0 +1,375 @@
+import { PortError, type CallOptions, type Endpoints, type InvokeResult } from '../ports.js';
+import type { DeploymentSpec } from '../../core/deployment.js';
+import type { DeploymentState, EndpointState, ResourceState } from '../../core/endpoint.js';
+import type { Traffic } from '../../core/traffic.js';
+import { ArmClient, isLoopback, type ArmSettings } from './arm-client.js';
+import { deploymentBody } from './deployment-body.js';
+import { newEndpointBody, withTraffic, type NewEndpoint } from './endpoint-body.js';
+import { oneLine } from './errors.js';
+import { isGone, waitForOperation } from './operations.js';
+import {
+  DeploymentLogs,
+  DeploymentResource,
+  EndpointKeys,
+  EndpointResource,
+  OperationStatus,
+  page,
+  WorkspaceResource,
+} from './resources.js';
+import { Scoring, type ScoringFetch } from './scoring.js';
+import { deploymentState, endpointState, resourceState } from './states.js';
+
+export interface AzureMlSettings extends ArmSettings {
+  /** Region of new endpoints. Default: the workspace's own. */
+  readonly location?: string;
+  /** Whether the service reads files of this machine. Default: only a service on this machine does. */
+  readonly localPaths?: boolean;
+  /** Sends scoring requests. Default: undici, trusting `ca`. */
+  readonly scoringFetch?: ScoringFetch;
+}
+
+/** What Azure ML endpoints can do beyond what a rollout needs. */
+export interface AzureMlEndpoints extends Endpoints {
+  /**
+   * Creates an endpoint without deployments, and waits until it is done. One that exists already stays as it is: a PUT
+   * without its traffic would take it out of service.
+   */
+  createEndpoint(endpoint: NewEndpoint, options?: CallOptions): Promise<void>;
+  /** Deletes an endpoint with its deployments; ends well too when it is gone already. Does not wait. */
+  deleteEndpoint(endpoint: string, options?: CallOptions): Promise<void>;
+  /** All endpoints of the workspace, without their deployments. */
+  listEndpoints(options?: CallOptions): Promise<readonly EndpointSummary[]>;
+  /** The keys that clients of an endpoint use. Secrets: not for logs, histories or reports. */
+  keys(
+    endpoint: string,
+    options?: CallOptions,
+  ): Promise<{ readonly primary: string; readonly secondary: string }>;
+}
+
+export interface EndpointSummary {
+  readonly name: string;
+  readonly kind: 'managed' | 'kubernetes';
+  readonly state: ResourceState;
+  readonly traffic: Traffic;
+  readonly scoringUri: string;
+}
+
+/** Azure ML online endpoints of one workspace, or of an endpoint host, which answers the same calls. */
+export function createAzureMlEndpoints(settings: AzureMlSettings): AzureMlEndpoints {
+  return new ArmEndpoints(settings);
+}
+
+const EndpointPage = page(EndpointResource);
+const DeploymentPage = page(DeploymentResource);
+
+class ArmEndpoints implements AzureMlEndpoints {
+  readonly #arm: ArmClient;
+  readonly #scoring: Scoring;
+  readonly #location: string | undefined;
+  readonly #localPaths: boolean;
+
+  constructor(settings: AzureMlSettings) {
+    this.#arm = new ArmClient(settings);
+    this.#scoring = new Scoring({
+      arm: this.#arm,
+      credential: settings.credential,
+      ca: settings.ca,
+      fetch: settings.scoringFetch,
+    });
+    this.#location = settings.location;
+    this.#localPaths = settings.localPaths ?? isLoopback(new URL(settings.baseUrl));
+  }
+
+  async read(endpoint: string, { signal }: CallOptions = {}): Promise<EndpointState> {
+    const [resource, deployments] = await Promise.all([
+      this.#getEndpoint(endpoint, signal),
+      this.#listAll(
+        DeploymentPage,
+        `list the deployments of endpoint ${endpoint}`,
+        `${pathOf(endpoint)}/deployments`,
+        signal,
+      ),
+    ]);
+    return endpointState(resource, await Promise.all(deployments.map((d) => this.#state(d, signal))));
+  }
+
+  async writeTraffic(endpoint: string, traffic: Traffic, { signal }: CallOptions = {}): Promise<void> {
+    const what = `write the traffic of endpoint ${endpoint}`;
+    const resource = pathOf(endpoint);
+    const body = withTraffic(await this.#getEndpoint(endpoint, signal), traffic);
+    const answer = await this.#arm.call({
+      what,
+      method: 'PUT',
+      at: resource,
+      body,
+      accept: [200, 201],
+      signal,
+    });
+    await waitForOperation(this.#arm, { what, resource, answer, signal });
+  }
+
+  async createDeployment(
+    endpoint: string,
+    deployment: DeploymentSpec,
+    tags: Readonly<Record<string, string>>,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    // A deployment lives in the region of its endpoint.
+    const { location } = await this.#getEndpoint(endpoint, signal);
+    const body = deploymentBody(deployment, tags, {
+      location,
+      workspaceId: this.#arm.workspaceId,
+      localPaths: this.#localPaths,
+    });
+    try {
+      await this.#arm.call({
+        what: `create deployment ${deployment.name} of endpoint ${endpoint}`,
+        method: 'PUT',
+        at: pathOf(endpoint, deployment.name),
+        body,
+        accept: [200, 201],
+        signal,
+      });
+    } catch (thrown) {
+      if (await this.#isUnderWay(endpoint, deployment.name, body.tags, thrown, signal)) return;
+      throw thrown;
+    }
+  }
+
+  async readDeployment(
+    endpoint: string,
+    name: string,
+    { signal }: CallOptions = {},
+  ): Promise<DeploymentState | undefined> {
+    const resource = await this.#getDeployment(endpoint, name, signal);
+    return resource && this.#state(resource, signal);
+  }
+
+  async deleteDeployment(endpoint: string, name: string, { signal }: CallOptions = {}): Promise<void> {
+    try {
+      await this.#arm.call({
+        what: `delete deployment ${name} of endpoint ${endpoint}`,
+        method: 'DELETE',
+        at: pathOf(endpoint, name),
+        accept: [200, 202, 204],
+        signal,
+      });
+    } catch (thrown) {
+      if (isGone(thrown)) return;
+      if (isBusy(thrown)) {
+        const resource = await this.#getDeployment(endpoint, name, signal);
+        if (resource === undefined || resource.properties.provisioningState === 'Deleting') return;
+      }
+      throw thrown;
+    }
+  }
+
+  async scale(
+    endpoint: string,
+    name: string,
+    instances: number,
+    { signal }: CallOptions = {},
+  ): Promise<void> {
+    await this.#arm.call({
+      what: `scale deployment ${name} of endpoint ${endpoint} to ${instances} instances`,
+      method: 'PATCH',
+      at: pathOf(endpoint, name),
+      body: { sku: { name: 'Default', capacity: instances } },
+      accept: [200, 202],
+      signal,
+    });
+  }
+
+  invoke(
+    endpoint: string,
+    deployment: string,
+    body: string,
+    { signal }: CallOptions = {},
+  ): Promise<InvokeResult> {
+    return this.#scoring.invoke(endpoint, deployment, body, signal);
+  }
+
+  async logs(
+    endpoint: string,
+    deployment: string,
+    lines: number,
+    { signal }: CallOptions = {},
+  ): Promise<string> {
+    const logs = await this.#arm.read(DeploymentLogs, {
+      what: `get the log of deployment ${deployment} of endpoint ${endpoint}`,
+      method: 'POST',
+      at: `${pathOf(endpoint, deployment)}/getLogs`,
+      body: { containerType: 'InferenceServer', tail: lines },
+      accept: [200],
+      signal,
+    });
+    return logs.content;
+  }
+
+  async createEndpoint(endpoint: NewEndpoint, { signal }: CallOptions = {}): Promise<void> {
+    const what = `create endpoint ${endpoint.name}`;
+    const resource = pathOf(endpoint.name);
+    let answer = await this.#arm.call({
+      what: `look for endpoint ${endpoint.name}`,
+      method: 'GET',
+      at: resource,
+      accept: [200, 404],
+      signal,
+    });
+    if (answer.status === 404) {
+      const body = newEndpointBody(endpoint, endpoint.location ?? (await this.#defaultLocation(signal)));
+      answer = await this.#arm.call({ what, method: 'PUT', at: resource, body, accept: [200, 201], signal });
+    }
+    await waitForOperation(this.#arm, { what, resource, answer, signal });
+  }
+
+  async deleteEndpoint(endpoint: string, { signal }: CallOptions = {}): Promise<void> {
+    try {
+      await this.#arm.call({
+        what: `delete endpoint ${endpoint}`,
+        method: 'DELETE',
+        at: pathOf(endpoint),
+        accept: [200, 202, 204],
+        signal,
+      });
+    } catch (thrown) {
+      if (!isGone(thrown)) throw thrown;
+    }
+  }
+
+  async listEndpoints({ signal }: CallOptions = {}): Promise<readonly EndpointSummary[]> {
+    const all = await this.#listAll(EndpointPage, 'list the endpoints', '/onlineEndpoints', signal);
+    return all.map((resource) => {
+      const { name, kind, state, traffic, scoringUri } = endpointState(resource, []);
+      return { name, kind, state, traffic, scoringUri };
+    });
+  }
+
+  async keys(
+    endpoint: string,
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly primary: string; readonly secondary: string }> {
+    const keys = await this.#arm.read(EndpointKeys, {
+      what: `list the keys of endpoint ${endpoint}`,
+      method: 'POST',
+      at: `${pathOf(endpoint)}/listKeys`,
+      accept: [200],
+      signal,
+    });
+    return { primary: keys.primaryKey, secondary: keys.secondaryKey };
+  }
+
+  #getEndpoint(endpoint: string, signal: AbortSignal | undefined): Promise<EndpointResource> {
+    return this.#arm.read(EndpointResource, {
+      what: `read endpoint ${endpoint}`,
+      method: 'GET',
+      at: pathOf(endpoint),
+      accept: [200],
+      signal,
+    });
+  }
+
+  async #getDeployment(
+    endpoint: string,
+    name: string,
+    signal: AbortSignal | undefined,
+  ): Promise<DeploymentResource | undefined> {
+    try {
+      return await this.#arm.read(DeploymentResource, {
+        what: `read deployment ${name} of endpoint ${endpoint}`,
+        method: 'GET',
+        at: pathOf(endpoint, name),
+        accept: [200],
+        signal,
+      });
+    } catch (thrown) {
+      if (isGone(thrown)) return undefined;
+      throw thrown;
+    }
+  }
+
+  /**
+   * Whether a refused creation is refused because the very same one is running: its first answer was lost, and the
+   * repetition meets 409. The tags tell whose it is.
+   */
+  async #isUnderWay(
+    endpoint: string,
+    name: string,
+    tags: Readonly<Record<string, string>>,
+    thrown: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    if (!isBusy(thrown)) return false;
+    const found = await this.#getDeployment(endpoint, name, signal);
+    if (found === undefined) return false;
+    const state = resourceState(found.properties.provisioningState);
+    const sameTags = Object.entries(tags).every(([key, value]) => found.tags[key] === value);
+    return sameTags && (state === 'creating' || state === 'updating');
+  }
+
+  async #state(resource: DeploymentResource, signal: AbortSignal | undefined): Promise<DeploymentState> {
+    const failed = resourceState(resource.properties.provisioningState) === 'failed';
+    return deploymentState(resource, failed ? await this.#failureOf(resource, signal) : undefined);
+  }
+
+  /** Why the last operation failed. The service leaves the operation's address in the resource's own properties. */
+  async #failureOf(resource: DeploymentResource, signal: AbortSignal | undefined): Promise<string> {
+    const unknown = `${resource.properties.provisioningState} without a reason; see its log`;
+    const address = resource.properties.properties['AzureAsyncOperationUri'];
+    if (address === undefined || !this.#arm.trusts(address)) return unknown;
+    try {
+      const { status, error } = await this.#arm.read(OperationStatus, {
+        what: `read why deployment ${resource.name} failed`,
+        method: 'GET',
+        at: address,
+        accept: [200],
+        signal,
+      });
+      if (!error) return status === 'Canceled' ? 'its last operation was canceled' : unknown;
+      return [error.code, error.message && oneLine(error.message)].filter(Boolean).join(': ') || unknown;
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      // The state is what matters; operations are forgotten after a while.
+      if (thrown instanceof PortError) return unknown;
+      throw thrown;
+    }
+  }
+
+  async #listAll<T>(
+    schema: ReturnType<typeof page<T>>,
+    what: string,
+    at: string,
+    signal: AbortSignal | undefined,
+  ): Promise<T[]> {
+    const items: T[] = [];
+    for (let next: string | null | undefined = at; next;) {
+      const got: { value: T[]; nextLink?: string | null | undefined } = await this.#arm.read(schema, {
+        what,
+        method: 'GET',
+        at: next,
+        accept: [200],
+        signal,
+      });
+      items.push(...got.value);
+      next = got.nextLink;
+    }
+    return items;
+  }
+
+  async #defaultLocation(signal: AbortSignal | undefined): Promise<string> {
+    if (this.#location !== undefined) return this.#location;
+    const call = { what: 'read the workspace', method: 'GET', at: '', accept: [200], signal } as const;
+    return (await this.#arm.read(WorkspaceResource, call)).location;
+  }
+}
+
+function pathOf(endpoint: string, deployment?: string): string {
+  const path = `/onlineEndpoints/${encodeURIComponent(endpoint)}`;
+  return deployment === undefined
+    ? path
+    : `${path}/deployments/${encodeURIComponent(deployment.toLowerCase())}`;
+}
+
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof PortError && thrown.kind === 'throttled';
+}

@@ -1,0 +1,203 @@
+import { isRestError } from '@azure/core-rest-pipeline';
+import { PortError, type PortErrorKind } from '../ports.js';
+
+/** One answer of the service, as far as it matters for an error. */
+export interface Refusal {
+  /** What was asked, as a verb phrase: `write traffic of endpoint diabetes`. */
+  readonly what: string;
+  /** Host name that was asked. */
+  readonly host: string;
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+  /** The service's own id of the request, for its support. */
+  readonly requestId: string | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Waits that are used where the service names none. */
+const CONFLICT_DELAY_MS = 5_000;
+const THROTTLED_DELAY_MS = 15_000;
+
+/**
+ * ARM codes that stay as they are however often one asks (list: Azure ML, "Troubleshooting online endpoints").
+ * OutOfQuota can also mean that a region is out of machines: that takes hours, not a retry.
+ */
+const LASTING = new Set([
+  'BadArgument',
+  'BadRequest',
+  'EndpointAlreadyExists',
+  'ImageBuildFailure',
+  'OutOfQuota',
+  'ScopeLocked',
+  'ValidationError',
+]);
+
+/** Codes of the platform's own troubles: the same request may go through. */
+const PASSING = new Set([
+  'ACRSecretError',
+  'GatewayTimeout',
+  'GetAADTokenFailed',
+  'InternalError',
+  'InternalServerError',
+  'KubernetesUnaccessible',
+  'OperationCanceled',
+  'ServerTimeout',
+  'ServiceUnavailable',
+  'TokenRefreshFailed',
+]);
+
+/** "Cannot create a deployment in endpoint X because it is in Updating provisioning state": a conflict by any status. */
+const BUSY = /is in (?:the )?'?\w+'? provisioning state/i;
+
+function kindOf(refusal: Refusal): PortErrorKind {
+  const { status, code, message, retryAfterMs } = refusal;
+  if (code !== undefined && (LASTING.has(code) || code.startsWith('UserScript'))) return 'permanent';
+  if (status === 409 || status === 429) return 'throttled';
+  if (status < 500 && message !== undefined && BUSY.test(message)) return 'throttled';
+  if (status === 503 && retryAfterMs !== undefined) return 'throttled';
+  if (status === 408 || (status >= 500 && status !== 501 && status !== 505)) return 'transient';
+  return 'permanent';
+}
+
+/** 404 of something above the resource: a wrong setting, and never a sign that the resource itself is gone. */
+const PARENT_MISSING = new Set(['InvalidSubscriptionId', 'ResourceGroupNotFound', 'SubscriptionNotFound']);
+
+/** Azure ML answers 404 with several codes (`UserError` among them): one code, so that callers can tell. */
+function codeFor({ status, code }: Refusal): string {
+  if (status === 404 && (code === undefined || !PARENT_MISSING.has(code))) return 'ResourceNotFound';
+  return code ?? `Http${status}`;
+}
+
+function advice(refusal: Refusal, kind: PortErrorKind, delayMs: number | undefined): string {
+  if (refusal.code === 'OutOfQuota') return 'ask for more quota, or use fewer or smaller instances';
+  if (kind === 'throttled') {
+    const why = refusal.status === 429 ? 'too many requests' : 'another operation is running';
+    return `${why}; come back in ${Math.ceil((delayMs ?? 0) / 1000)} s`;
+  }
+  if (kind === 'transient') return 'it may go through when asked again';
+  if (refusal.status === 401) return 'check the credential: its token was not accepted';
+  if (refusal.status === 403) return 'give the identity a role on the workspace that allows this';
+  if (refusal.status === 404) return 'check the subscription, resource group, workspace and names';
+  return 'change the request; asking again gives the same answer';
+}
+
+/** The port error for an answer that was not a yes. The one place that knows which answer means what. */
+export function refused(refusal: Refusal): PortError {
+  const kind = kindOf(refusal);
+  const said = refusal.message === undefined ? '' : `: ${oneLine(refusal.message)}`;
+  const delayMs =
+    kind === 'throttled'
+      ? (refusal.retryAfterMs ?? (refusal.status === 429 ? THROTTLED_DELAY_MS : CONFLICT_DELAY_MS))
+      : undefined;
+  const id = refusal.requestId === undefined ? '' : ` (request ${refusal.requestId})`;
+  return new PortError(
+    `${refusal.host} answered ${refusal.status}${refusal.code === undefined ? '' : ` ${refusal.code}`} to ` +
+      `"${refusal.what}"${said}${id}; ${advice(refusal, kind, delayMs)}`,
+    { kind, code: codeFor(refusal), ...(delayMs === undefined ? {} : { retryAfterMs: delayMs }) },
+  );
+}
+
+/** The port error for a long-running operation that the service took and then ended as failed or canceled. */
+export function operationEnded(facts: {
+  readonly what: string;
+  readonly host: string;
+  readonly status: string;
+  readonly code: string | undefined;
+  readonly message: string | undefined;
+}): PortError {
+  const code = facts.code ?? (facts.status === 'Canceled' ? 'OperationCanceled' : 'OperationFailed');
+  const said = facts.message === undefined ? 'without a reason' : oneLine(facts.message);
+  const passing = PASSING.has(code);
+  return new PortError(
+    `${facts.host} took "${facts.what}" and ended it as ${facts.status}, ${code}: ${said}; ` +
+      (passing ? 'it may go through when asked again' : 'mend the cause before asking again'),
+    { kind: passing ? 'transient' : 'permanent', code },
+  );
+}
+
+/** The port error for an answer whose shape is not what the API promises. */
+export function unexpectedAnswer(what: string, host: string, problem: string): PortError {
+  return new PortError(
+    `${host} answered "${what}" in an unexpected shape: ${problem}; check the address and the api-version`,
+    { kind: 'permanent', code: 'UnexpectedAnswer' },
+  );
+}
+
+/** The port error for a request that got no answer within its deadline. */
+export function noAnswerInTime(what: string, host: string, deadlineMs: number): PortError {
+  return new PortError(
+    `${host} gave no answer to "${what}" within ${deadlineMs / 1000} s; it may have been done all the same`,
+    { kind: 'transient', code: 'DeadlineExceeded' },
+  );
+}
+
+/** The port error for whatever was thrown before there was an answer: no connection, no token, no trust. */
+export function notReached(what: string, host: string, thrown: unknown): PortError {
+  if (thrown instanceof PortError) return thrown;
+  const code = codeOf(thrown);
+  const reason = oneLine(thrown instanceof Error ? thrown.message : String(thrown));
+  if (isCredentialError(thrown)) {
+    return new PortError(
+      `No token for "${what}" at ${host}: ${reason}; sign in (az login) or configure an identity for the worker`,
+      { kind: credentialMayRecover(thrown) ? 'transient' : 'permanent', code: 'NoToken' },
+      { cause: thrown },
+    );
+  }
+  const trust = code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code);
+  return new PortError(
+    trust
+      ? `${host} showed a certificate that is not trusted for "${what}": ${reason}; name its CA file`
+      : `${host} could not be reached for "${what}": ${reason}; check the address and that it is running`,
+    { kind: trust ? 'permanent' : 'transient', code: code ?? 'NotReached' },
+    { cause: thrown },
+  );
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  if (isRestError(thrown)) return thrown.code;
+  for (let at: unknown = thrown; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+  }
+  return undefined;
+}
+
+// By name: @azure/identity is the composition root's choice, not the adapter's.
+const CREDENTIAL_ERRORS = new Set([
+  'AggregateAuthenticationError',
+  'AuthenticationError',
+  'AuthenticationRequiredError',
+  'CredentialUnavailableError',
+]);
+
+function isCredentialError(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && CREDENTIAL_ERRORS.has(thrown.name);
+}
+
+function credentialMayRecover(error: Error): boolean {
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
+  return error.name === 'AuthenticationError' && (status === undefined || status === 429 || status >= 500);
+}
+
+/** Keeps a foreign text readable inside ours: one line, bounded, no bearer token. */
+export function oneLine(text: string): string {
+  const line = text
+    .replace(/\s+/g, ' ')
+    .replace(/bearer [\w.~+/=-]+/gi, 'Bearer [redacted]')
+    .trim()
+    .replace(/[.;]+$/, '');
+  return line.length <= 600 ? line : `${line.slice(0, 597)}...`;
+}
+
+/**
+ * How long the service asks to wait, milliseconds.
+ *
+ * @param header - value of `Retry-After`: seconds, or an HTTP date.
+ * @returns undefined when there is no header, or it says nothing usable.
+ */
+export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
+  if (header === undefined || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
+  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : undefined;
+}

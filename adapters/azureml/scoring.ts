@@ -1,0 +1,176 @@
+import { performance } from 'node:perf_hooks';
+import type { TokenCredential } from '@azure/core-auth';
+import { Agent, fetch as undiciFetch } from 'undici';
+import { PortError, type InvokeResult } from '../ports.js';
+import type { ArmClient } from './arm-client.js';
+import { noAnswerInTime, notReached } from './errors.js';
+import { EndpointKeys, EndpointResource, EndpointToken, type AuthMode } from './resources.js';
+
+/** As much of `fetch` as scoring needs. */
+export type ScoringFetch = (
+  url: string,
+  init: {
+    readonly method: 'POST';
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: string;
+    readonly redirect: 'manual';
+    readonly signal: AbortSignal;
+  },
+) => Promise<{ readonly status: number; text(): Promise<string> }>;
+
+export interface ScoringSettings {
+  readonly arm: ArmClient;
+  readonly credential: TokenCredential;
+  readonly ca: string | undefined;
+  readonly fetch: ScoringFetch | undefined;
+}
+
+/** How to call one endpoint. */
+interface Door {
+  readonly uri: string;
+  /** Key or token. Stays in this process, and out of every message. */
+  readonly secret: string;
+  /** Milliseconds since the epoch from when on the secret is to be fetched anew. */
+  readonly freshUntilMs: number;
+}
+
+/** Azure ML's audience for Entra tokens. */
+const AAD_SCOPE = 'https://ml.azure.com/.default';
+/** A managed endpoint ends a request after 180 s at most: whoever has no answer by now gets none. */
+const DEADLINE_MS = 190_000;
+
+/** Calls deployments through their endpoint, with its own key or token. */
+export class Scoring {
+  readonly #settings: ScoringSettings;
+  readonly #fetch: ScoringFetch;
+  readonly #doors = new Map<string, Promise<Door>>();
+
+  constructor(settings: ScoringSettings) {
+    this.#settings = settings;
+    this.#fetch = settings.fetch ?? fetchTrusting(settings.ca);
+  }
+
+  /** Every answer is a result, whatever its status; only no answer is an error. */
+  async invoke(
+    endpoint: string,
+    deployment: string,
+    body: string,
+    signal: AbortSignal | undefined,
+  ): Promise<InvokeResult> {
+    const door = await this.#door(endpoint, signal);
+    const result = await this.#post(endpoint, door, deployment, body, signal);
+    if (result.status !== 401) return result;
+    // The key may have been regenerated since it was fetched.
+    this.#doors.delete(endpoint);
+    return this.#post(endpoint, await this.#door(endpoint, signal), deployment, body, signal);
+  }
+
+  async #post(
+    endpoint: string,
+    door: Door,
+    deployment: string,
+    body: string,
+    signal: AbortSignal | undefined,
+  ): Promise<InvokeResult> {
+    const what = `invoke deployment ${deployment} of endpoint ${endpoint}`;
+    const host = new URL(door.uri).host;
+    const timeout = AbortSignal.timeout(DEADLINE_MS);
+    const start = performance.now();
+    try {
+      const response = await this.#fetch(door.uri, {
+        method: 'POST',
+        headers: {
+          Authorization: `Bearer ${door.secret}`,
+          'Content-Type': 'application/json',
+          'azureml-model-deployment': deployment.toLowerCase(),
+        },
+        body,
+        redirect: 'manual',
+        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text, durationMs: performance.now() - start };
+    } catch (thrown) {
+      // Its address may have changed: ask again next time.
+      this.#doors.delete(endpoint);
+      signal?.throwIfAborted();
+      if (timeout.aborted) throw noAnswerInTime(what, host, DEADLINE_MS);
+      throw notReached(what, host, thrown);
+    }
+  }
+
+  /** One fetch for all callers that come at once; a failed one is not remembered. */
+  async #door(endpoint: string, signal: AbortSignal | undefined): Promise<Door> {
+    const known = this.#doors.get(endpoint);
+    if (known !== undefined) {
+      const door = await known;
+      if (Date.now() < door.freshUntilMs) return door;
+    }
+    const opening = this.#open(endpoint, signal);
+    this.#doors.set(endpoint, opening);
+    try {
+      return await opening;
+    } catch (thrown) {
+      if (this.#doors.get(endpoint) === opening) this.#doors.delete(endpoint);
+      throw thrown;
+    }
+  }
+
+  async #open(endpoint: string, signal: AbortSignal | undefined): Promise<Door> {
+    const { properties } = await this.#settings.arm.read(EndpointResource, {
+      what: `read endpoint ${endpoint}`,
+      method: 'GET',
+      at: `/onlineEndpoints/${encodeURIComponent(endpoint)}`,
+      accept: [200],
+      signal,
+    });
+    if (!properties.scoringUri) {
+      throw new PortError(
+        `Endpoint ${endpoint} has no scoring address (state ${properties.provisioningState}); ` +
+          'wait until it is Succeeded',
+        { kind: 'transient', code: 'NoScoringUri' },
+      );
+    }
+    return { uri: properties.scoringUri, ...(await this.#secret(endpoint, properties.authMode, signal)) };
+  }
+
+  async #secret(
+    endpoint: string,
+    mode: AuthMode,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<Door, 'secret' | 'freshUntilMs'>> {
+    const { arm, credential } = this.#settings;
+    const at = `/onlineEndpoints/${encodeURIComponent(endpoint)}`;
+    switch (mode) {
+      case 'Key': {
+        const what = `list the keys of endpoint ${endpoint}`;
+        const call = { what, method: 'POST', at: `${at}/listKeys`, accept: [200], signal } as const;
+        return { secret: (await arm.read(EndpointKeys, call)).primaryKey, freshUntilMs: Infinity };
+      }
+      case 'AMLToken': {
+        const what = `get a token of endpoint ${endpoint}`;
+        const call = { what, method: 'POST', at: `${at}/token`, accept: [200], signal } as const;
+        const token = await arm.read(EndpointToken, call);
+        return { secret: token.accessToken, freshUntilMs: token.refreshAfterTimeUtc * 1000 };
+      }
+      case 'AADToken': {
+        const what = `get a token for endpoint ${endpoint}`;
+        try {
+          const token = await credential.getToken(AAD_SCOPE);
+          if (token === null) throw new Error('the credential gave none');
+          // A minute early: a token must live until the request has arrived.
+          return { secret: token.token, freshUntilMs: token.expiresOnTimestamp - 60_000 };
+        } catch (thrown) {
+          throw notReached(what, AAD_SCOPE, thrown);
+        }
+      }
+      default:
+        return mode satisfies never;
+    }
+  }
+}
+
+function fetchTrusting(ca: string | undefined): ScoringFetch {
+  const dispatcher = ca === undefined ? undefined : new Agent({ connect: { ca } });
+  return (url, init) => undiciFetch(url, dispatcher === undefined ? init : { ...init, dispatcher });
+}

@@ -1,0 +1,67 @@
+import type { DeploymentState, EndpointState, ResourceState } from '../../core/endpoint.js';
+import { normalTraffic, type Shares } from '../../core/traffic.js';
+import type { DeploymentResource, EndpointResource } from './resources.js';
+
+/**
+ * What the endpoint host tells beside the API, in the free `properties` of a deployment: how many instances answer
+ * their readiness probe, and restarts since it was created. Azure does not tell either.
+ */
+const READY_INSTANCES = 'greenlight.readyInstances';
+const RESTARTS = 'greenlight.restarts';
+
+/** ARM's word for what goes on. An unknown one counts as `updating`: not ready, and no reason to give up. */
+export function resourceState(provisioningState: string): ResourceState {
+  switch (provisioningState) {
+    case 'Succeeded':
+      return 'ready';
+    case 'Creating':
+      return 'creating';
+    case 'Deleting':
+      return 'deleting';
+    case 'Failed':
+    case 'Canceled':
+      return 'failed';
+    default:
+      return 'updating';
+  }
+}
+
+export function deploymentState(resource: DeploymentResource, error: string | undefined): DeploymentState {
+  const told = resource.properties.properties;
+  const state = resourceState(resource.properties.provisioningState);
+  return {
+    name: resource.name.toLowerCase(),
+    state,
+    instances: { wanted: resource.sku?.capacity ?? 1, ready: count(told[READY_INSTANCES]) },
+    restarts: count(told[RESTARTS]),
+    tags: resource.tags,
+    ...(state === 'failed' && error !== undefined ? { error } : {}),
+  };
+}
+
+export function endpointState(
+  resource: EndpointResource,
+  deployments: readonly DeploymentState[],
+): EndpointState {
+  const { properties } = resource;
+  return {
+    name: resource.name.toLowerCase(),
+    kind: properties.compute ? 'kubernetes' : 'managed',
+    state: resourceState(properties.provisioningState),
+    traffic: normalTraffic({
+      live: lowerCased(properties.traffic),
+      mirror: lowerCased(properties.mirrorTraffic),
+    }),
+    deployments,
+    scoringUri: properties.scoringUri ?? '',
+  };
+}
+
+/** Azure ML keeps deployment names in lower case, whatever was sent. */
+export function lowerCased(shares: Shares): Shares {
+  return Object.fromEntries(Object.entries(shares).map(([name, percent]) => [name.toLowerCase(), percent]));
+}
+
+function count(text: string | undefined): number | null {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
+}
