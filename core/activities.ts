@@ -1,0 +1,80 @@
+import type { DeploymentSpec } from './deployment.js';
+import type { MetricsSnapshot } from './metrics.js';
+import type { Plan, Target } from './plan.js';
+import type { Traffic } from './traffic.js';
+import type { WatchInput, WatchResult } from './watch.js';
+
+/** The one endpoint that a call is about. */
+export interface EndpointRef {
+  readonly target: Target;
+  readonly endpoint: string;
+}
+
+export interface PreflightInput {
+  readonly plan: Plan;
+  /** Marks green as this rollout's own, so that a repeated attempt does not find its own name taken. */
+  readonly rolloutId: string;
+}
+
+export interface PreflightResult {
+  readonly baseline: string;
+  readonly before: Traffic;
+  /** Green stands there already and is the same deployment: it is adopted, and not deleted by a rollback. */
+  readonly greenExists: boolean;
+  /** The metric source's counters at the start: what the baseline does before green gets traffic. */
+  readonly metrics: MetricsSnapshot | null;
+}
+
+export interface CreateDeploymentInput extends EndpointRef {
+  readonly deployment: DeploymentSpec;
+  readonly rolloutId: string;
+  readonly readyWithinMs: number;
+}
+
+export interface SmokeInput extends EndpointRef {
+  readonly deployment: string;
+  readonly body: string;
+  readonly count: number;
+}
+
+export interface SmokeResult {
+  readonly requests: number;
+  readonly medianMs: number;
+  readonly slowestMs: number;
+}
+
+export interface SetTrafficInput extends EndpointRef {
+  /** What the endpoint may show before the write, besides `to`; null = whatever it shows (rollback, restore). */
+  readonly from: Traffic | null;
+  readonly to: Traffic;
+}
+
+export interface DeleteDeploymentInput extends EndpointRef {
+  readonly deployment: string;
+  /** How long to wait for requests in flight, before it is deleted all the same. */
+  readonly drainWithinMs: number;
+}
+
+/** Details of a `Drift` failure. */
+export interface DriftDetails {
+  readonly expected: Traffic;
+  readonly observed: Traffic;
+}
+
+/**
+ * The activities of a rollout. All are safe to repeat; none decides anything but what its own attempt does.
+ *
+ * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic), `DeploymentFailed`, `SmokeFailed`,
+ * and the port failures.
+ */
+export interface RolloutActivities {
+  preflight(input: PreflightInput): Promise<PreflightResult>;
+  /** Creates it where it is missing, and waits until it is ready. */
+  createDeployment(input: CreateDeploymentInput): Promise<void>;
+  smoke(input: SmokeInput): Promise<SmokeResult>;
+  /** Writes, and reads back until the endpoint shows it. */
+  setTraffic(input: SetTrafficInput): Promise<void>;
+  watch(input: WatchInput): Promise<WatchResult>;
+  /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. */
+  deleteDeployment(input: DeleteDeploymentInput): Promise<void>;
+}

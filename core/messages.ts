@@ -1,0 +1,57 @@
+import type { Hold, HumanAction, Phase, StepRecord } from './run.js';
+import type { Outcome } from './failures.js';
+import type { GateEvidence } from './watch.js';
+import type { Traffic } from './traffic.js';
+
+/** The workflow's public name. Renaming it orphans running rollouts. */
+export const ROLLOUT_WORKFLOW = 'rollout';
+
+/** Names of the messages that a rollout takes. */
+export const MessageName = {
+  status: 'status',
+  approve: 'approve',
+  reject: 'reject',
+  pause: 'pause',
+  resume: 'resume',
+  abort: 'abort',
+  resolveDrift: 'resolveDrift',
+} as const;
+
+/** Who acts, and why. */
+export interface ActionInput {
+  readonly by: string;
+  readonly reason: string;
+}
+
+export interface ResolveDriftInput extends ActionInput {
+  /** `adopt`: what stands there now is right, go on from it; `restore`: write again what the rollout wanted. */
+  readonly choice: 'adopt' | 'restore';
+}
+
+/** The answer of the status query. */
+export interface RolloutStatus {
+  readonly endpoint: string;
+  readonly target: string;
+  readonly baseline: string;
+  readonly green: string;
+  readonly phase: Phase;
+  readonly outcome: Outcome | null;
+  readonly startedAtMs: number;
+  /** Labels of all steps, in order. */
+  readonly stepLabels: readonly string[];
+  /** Index of the step under way; equal to the number of steps at the end. */
+  readonly stepIndex: number;
+  readonly stepStartedAtMs: number;
+  /** What the rollout last wrote; null before the first reading. */
+  readonly traffic: Traffic | null;
+  readonly verdict: string;
+  readonly evidence: readonly GateEvidence[];
+  readonly hold: Hold | null;
+  readonly paused: { readonly by: string; readonly reason: string; readonly sinceMs: number } | null;
+  readonly next: string;
+  /** Commands that make sense now. */
+  readonly actionsNow: readonly string[];
+  readonly steps: readonly StepRecord[];
+  readonly actions: readonly HumanAction[];
+  readonly notes: readonly string[];
+}

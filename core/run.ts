@@ -1,0 +1,107 @@
+import type { GateEvidence, WatchMemory } from './watch.js';
+import type { Outcome } from './failures.js';
+import type { MetricsSnapshot } from './metrics.js';
+import type { Traffic } from './traffic.js';
+import type { Undo } from './undo.js';
+
+/** Where a rollout is, for people, search attributes and metrics. */
+export type Phase =
+  | 'preflight'
+  | 'creating'
+  | 'smoke-testing'
+  | 'mirroring'
+  | 'ramping'
+  | 'waiting-for-approval'
+  | 'cutting-over'
+  | 'baking'
+  | 'deleting-baseline'
+  | 'held'
+  | 'paused'
+  | 'rolling-back'
+  | 'finished';
+
+/** Why a rollout stands still and waits for a person. */
+export type Hold =
+  | { readonly kind: 'undecided'; readonly sinceMs: number; readonly because: string }
+  | {
+      readonly kind: 'drift';
+      readonly sinceMs: number;
+      readonly because: string;
+      readonly expected: Traffic;
+      readonly observed: Traffic | null;
+    };
+
+/** What a person did, and why. Kept in the run's result. */
+export interface HumanAction {
+  readonly kind: 'approve' | 'reject' | 'pause' | 'resume' | 'abort' | 'drift-adopt' | 'drift-restore';
+  readonly by: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** One finished (or interrupted) step. */
+export interface StepRecord {
+  readonly label: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  readonly result: string;
+  readonly evidence: readonly GateEvidence[];
+}
+
+/**
+ * All that a run remembers: plain data, so that it survives continue-as-new.
+ *
+ * Every step can be entered again: its writes are absolute, and what it had seen stands in `memory`.
+ */
+export interface RunState {
+  readonly stateVersion: 1;
+  startedAtMs: number;
+  baseline: string;
+  /** Traffic before the rollout touched it; null until preflight has read it. */
+  before: Traffic | null;
+  /** What the rollout last wrote, or meant to write. */
+  expected: Traffic | null;
+  stepIndex: number;
+  stepStartedAtMs: number;
+  /** The step under way has written its traffic. */
+  shifted: boolean;
+  /** The step's own time is over and its gates could not decide. */
+  hold: Hold | null;
+  paused: { readonly by: string; readonly reason: string; readonly sinceMs: number } | null;
+  /** Given for the step under way; taken when it ends. */
+  approval: HumanAction | null;
+  undos: readonly Undo[];
+  /** Green stood there before the rollout: a rollback leaves it. */
+  adopted: boolean;
+  /** Counters at preflight, until the gates are set up from them. */
+  metricsBefore: MetricsSnapshot | null;
+  /** Gates and collector, carried from window to window and from step to step. */
+  memory: WatchMemory | null;
+  /** The newest verdict in words, and its evidence. */
+  verdict: string;
+  evidence: readonly GateEvidence[];
+  steps: readonly StepRecord[];
+  actions: readonly HumanAction[];
+  /** What a person should know but nothing failed of: a baseline that could not be deleted, say. */
+  notes: readonly string[];
+}
+
+/** The result of a rollout, and the details of its failure. */
+export interface RolloutReport {
+  readonly outcome: Outcome;
+  readonly endpoint: string;
+  readonly target: string;
+  readonly baseline: string;
+  readonly green: string;
+  /** One sentence: why it ended so. */
+  readonly reason: string;
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+  /** From the decision to roll back to the endpoint read back; null where nothing was rolled back. */
+  readonly rollbackMs: number | null;
+  readonly steps: readonly StepRecord[];
+  readonly actions: readonly HumanAction[];
+  readonly notes: readonly string[];
+  /** Only for `rollback-incomplete`: what is left to do, in words. */
+  readonly left: readonly string[];
+}

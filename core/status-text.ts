@@ -1,0 +1,162 @@
+import type { RolloutStatus } from './messages.js';
+import type { Plan, Step } from './plan.js';
+import { targetName } from './plan.js';
+import type { Phase, RunState } from './run.js';
+import { trafficText } from './traffic.js';
+import { durationText, instantText } from './units.js';
+
+/** `ramp 25 %`, `bake 30m`: how a step is called everywhere. */
+export function stepLabel(step: Step): string {
+  switch (step.kind) {
+    case 'mirror':
+    case 'ramp':
+      return `${step.kind} ${step.percent} %`;
+    case 'bake':
+      return `bake ${durationText(step.forMs)}`;
+    case 'create':
+    case 'smoke':
+    case 'approve':
+    case 'cutover':
+    case 'delete-baseline':
+      return step.kind;
+    default:
+      return step satisfies never;
+  }
+}
+
+/** The phase that a step stands for. */
+export function phaseOf(step: Step): Phase {
+  switch (step.kind) {
+    case 'create':
+      return 'creating';
+    case 'smoke':
+      return 'smoke-testing';
+    case 'mirror':
+      return 'mirroring';
+    case 'ramp':
+      return 'ramping';
+    case 'approve':
+      return 'waiting-for-approval';
+    case 'cutover':
+      return 'cutting-over';
+    case 'bake':
+      return 'baking';
+    case 'delete-baseline':
+      return 'deleting-baseline';
+    default:
+      return step satisfies never;
+  }
+}
+
+/** Under 200 bytes, fixed at the start: `diabetes: → green, 8 steps`. */
+export function staticSummary(plan: Plan): string {
+  const from = plan.baseline === null ? '' : `${plan.baseline} `;
+  return `${plan.endpoint}: ${from}→ ${plan.deployment.name}, ${plan.steps.length} steps`;
+}
+
+/** What comes next, for people. */
+export function nextText(plan: Plan, state: RunState): string {
+  const step = plan.steps[state.stepIndex];
+  if (step === undefined) return 'nothing: the rollout is over';
+  if (state.paused !== null) return `waits for resume (paused by ${state.paused.by}: ${state.paused.reason})`;
+  if (state.hold?.kind === 'drift') return 'waits for a person: adopt, restore or abort';
+  if (state.hold?.kind === 'undecided') return 'waits for a person: approve to go on, reject or abort to roll back';
+  const following = plan.steps[state.stepIndex + 1];
+  const then = following === undefined ? 'done' : stepLabel(following);
+  switch (step.kind) {
+    case 'mirror':
+    case 'ramp':
+      return `${then}, as soon as every required gate is proven (after ${durationText(step.dwell.atLeastMs)}, at most ${durationText(step.dwell.atMostMs)})`;
+    case 'bake':
+      return `${then}, ${durationText(step.forMs)} after ${instantText(state.stepStartedAtMs)}`;
+    case 'approve':
+      return `${then}, once approved (until ${instantText(state.stepStartedAtMs + step.withinMs)}, then it rolls back)`;
+    case 'create':
+    case 'smoke':
+    case 'cutover':
+    case 'delete-baseline':
+      return then;
+    default:
+      return step satisfies never;
+  }
+}
+
+/** The commands that make sense now. */
+export function actionsNow(plan: Plan, state: RunState, phase: Phase): readonly string[] {
+  if (phase === 'finished' || phase === 'rolling-back') return [];
+  const on = plan.endpoint;
+  const approvable = state.hold?.kind === 'undecided' || plan.steps[state.stepIndex]?.kind === 'approve';
+  return [
+    ...(approvable ? [`greenlight approve ${on}`, `greenlight reject ${on} --reason …`] : []),
+    ...(state.hold?.kind === 'drift'
+      ? [`greenlight drift ${on} --adopt --reason …`, `greenlight drift ${on} --restore --reason …`]
+      : []),
+    state.paused === null ? `greenlight pause ${on} --reason …` : `greenlight resume ${on}`,
+    `greenlight abort ${on} --reason …`,
+  ];
+}
+
+/** The Markdown that stands in the Temporal UI while a rollout runs. */
+export function currentDetails(status: RolloutStatus): string {
+  const rows: [string, string][] = [
+    ['Endpoint', `${status.endpoint} on ${status.target}`],
+    ['Versions', `${status.baseline || '?'} → ${status.green}`],
+    ['Phase', status.phase],
+    ['Step', stepPosition(status)],
+    ['Traffic', status.traffic === null ? 'not read yet' : trafficText(status.traffic)],
+    ['Verdict', status.verdict || 'none yet'],
+    ...(status.hold === null ? [] : [['Held', status.hold.because] satisfies [string, string]]),
+    ['Next', status.next],
+  ];
+  const table = ['| | |', '|---|---|', ...rows.map(([name, text]) => `| **${name}** | ${cell(text)} |`)];
+  const gates =
+    status.evidence.length === 0
+      ? []
+      : ['', '**Gates**', '', ...status.evidence.map((e) => `- **${e.gate}**: ${e.text}`)];
+  const actions =
+    status.actionsNow.length === 0
+      ? []
+      : ['', '**How to act**', '', ...status.actionsNow.map((line) => `- \`${line}\``)];
+  const done = ['', '**Steps**', '', ...status.steps.map((s) => `- ✓ ${s.label}: ${s.result}`)];
+  return [...table, ...gates, ...(status.steps.length === 0 ? [] : done), ...actions].join('\n');
+}
+
+function stepPosition(status: RolloutStatus): string {
+  const label = status.stepLabels[status.stepIndex];
+  return label === undefined ? 'all done' : `${status.stepIndex + 1} of ${status.stepLabels.length}: ${label}`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+/** The answer of the status query. */
+export function statusOf(
+  plan: Plan,
+  state: RunState,
+  phase: Phase,
+  outcome: RolloutStatus['outcome'],
+): RolloutStatus {
+  return {
+    endpoint: plan.endpoint,
+    target: targetName(plan.target),
+    baseline: state.baseline,
+    green: plan.deployment.name,
+    phase,
+    outcome,
+    startedAtMs: state.startedAtMs,
+    stepLabels: plan.steps.map(stepLabel),
+    stepIndex: state.stepIndex,
+    stepStartedAtMs: state.stepStartedAtMs,
+    traffic: state.expected,
+    verdict: state.verdict,
+    evidence: state.evidence,
+    hold: state.hold,
+    paused: state.paused,
+    next: phase === 'rolling-back' ? 'rollback' : nextText(plan, state),
+    actionsNow: actionsNow(plan, state, phase),
+    steps: state.steps,
+    actions: state.actions,
+    notes: state.notes,
+  };
+}

@@ -1,0 +1,162 @@
+import { ApplicationFailure, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+
+import { FailureType } from '../core/failures.js';
+import { MessageName, type ActionInput, type ResolveDriftInput, type RolloutStatus } from '../core/messages.js';
+import type { HumanAction } from '../core/run.js';
+import { normalTraffic } from '../core/traffic.js';
+import type { Run } from './run.js';
+
+const statusQuery = defineQuery<RolloutStatus>(MessageName.status);
+const approveUpdate = defineUpdate<string, [ActionInput]>(MessageName.approve);
+const rejectUpdate = defineUpdate<string, [ActionInput]>(MessageName.reject);
+const pauseUpdate = defineUpdate<string, [ActionInput]>(MessageName.pause);
+const resumeUpdate = defineUpdate<string, [ActionInput]>(MessageName.resume);
+const abortUpdate = defineUpdate<string, [ActionInput]>(MessageName.abort);
+const resolveDriftUpdate = defineUpdate<string, [ResolveDriftInput]>(MessageName.resolveDrift);
+
+/**
+ * Wires the messages to the run. Handlers and validators are synchronous: a validator is never awaited, and a handler
+ * only notes what a person wants; the main loop acts on it.
+ */
+export function installControls(run: Run): void {
+  setHandler(statusQuery, () => run.status(), { description: 'Where the rollout stands, and what can be done now.' });
+
+  setHandler(
+    approveUpdate,
+    (input) => {
+      run.state.approval = noted(run, 'approve', input);
+      return 'approved';
+    },
+    {
+      description: 'Go on: an approval step, or a step whose gates could not decide.',
+      validator: (input) => {
+        checkInput(input, 'approve', false);
+        if (!asksForApproval(run)) throw notNow(run, 'nothing waits for approval');
+        if (run.state.approval !== null) throw notNow(run, 'it is approved already');
+      },
+    },
+  );
+
+  setHandler(
+    rejectUpdate,
+    (input) => {
+      run.rejection = noted(run, 'reject', input);
+      return 'rejected; rolling back';
+    },
+    {
+      description: 'Say no where approval is asked for: the rollout rolls back.',
+      validator: (input) => {
+        checkInput(input, 'reject', true);
+        if (!asksForApproval(run)) throw notNow(run, 'nothing waits for approval; to stop the rollout, abort it');
+        if (run.state.approval !== null) throw notNow(run, 'it is approved already; to stop the rollout, abort it');
+      },
+    },
+  );
+
+  setHandler(
+    pauseUpdate,
+    (input) => {
+      const action = noted(run, 'pause', input);
+      run.state.paused = { by: action.by, reason: action.reason, sinceMs: action.atMs };
+      run.show();
+      return 'paused; the gates go on watching';
+    },
+    {
+      description: 'Stay at this share. Gates keep their power: a breach still rolls back.',
+      validator: (input) => {
+        checkInput(input, 'pause', true);
+        refuseWhenOver(run);
+        if (run.state.paused !== null) throw notNow(run, `it is paused already, by ${run.state.paused.by}`);
+      },
+    },
+  );
+
+  setHandler(
+    resumeUpdate,
+    (input) => {
+      noted(run, 'resume', input);
+      run.state.paused = null;
+      run.show();
+      return 'resumed';
+    },
+    {
+      description: 'Go on after a pause.',
+      validator: (input) => {
+        checkInput(input, 'resume', false);
+        refuseWhenOver(run);
+        if (run.state.paused === null) throw notNow(run, 'it is not paused');
+      },
+    },
+  );
+
+  setHandler(
+    abortUpdate,
+    (input) => {
+      run.abort = noted(run, 'abort', input);
+      return 'aborting; rolling back';
+    },
+    {
+      description: 'Stop the rollout and put everything back as it was.',
+      validator: (input) => {
+        checkInput(input, 'abort', true);
+        refuseWhenOver(run);
+        if (run.pastReturn) throw notNow(run, 'green holds all traffic and the baseline is being deleted: there is nothing to go back to');
+        if (run.abort !== null) throw notNow(run, `it is being aborted already, by ${run.abort.by}`);
+      },
+    },
+  );
+
+  setHandler(
+    resolveDriftUpdate,
+    (input) => {
+      noted(run, input.choice === 'adopt' ? 'drift-adopt' : 'drift-restore', input);
+      run.driftChoice = input.choice;
+      return input.choice === 'adopt' ? 'going on from what stands there' : 'writing the rollout’s traffic again';
+    },
+    {
+      description: 'Someone else changed the endpoint: adopt what stands there now, or restore what the rollout wrote.',
+      validator: (input) => {
+        checkInput(input, 'resolve drift', true);
+        const hold = run.state.hold;
+        if (hold?.kind !== 'drift') throw notNow(run, 'its traffic is as it wrote it');
+        if (input.choice === 'adopt' && hold.observed === null) {
+          throw notNow(run, 'there is nothing to adopt: the endpoint or a deployment is gone; restore or abort');
+        }
+        if (input.choice === 'adopt' && hold.observed !== null && !run.canAdopt(normalTraffic(hold.observed))) {
+          throw notNow(run, 'traffic goes to deployments that are not part of this rollout; restore or abort');
+        }
+      },
+    },
+  );
+}
+
+function asksForApproval(run: Run): boolean {
+  return run.outcome === null && (run.state.hold?.kind === 'undecided' || run.step?.kind === 'approve');
+}
+
+function refuseWhenOver(run: Run): void {
+  if (run.phase === 'rolling-back') throw notNow(run, 'it is rolling back already');
+  if (run.phase === 'finished') throw notNow(run, 'it is over');
+}
+
+function noted(run: Run, kind: HumanAction['kind'], input: ActionInput): HumanAction {
+  const action: HumanAction = { kind, by: input.by, reason: input.reason, atMs: Date.now() };
+  run.state.actions = [...run.state.actions, action];
+  return action;
+}
+
+function checkInput(input: ActionInput, what: string, needsReason: boolean): void {
+  if (typeof input?.by !== 'string' || input.by.trim() === '') {
+    throw ApplicationFailure.nonRetryable(`${what} needs to know who acts; give "by"`, FailureType.NotNow);
+  }
+  if (typeof input.reason !== 'string' || (needsReason && input.reason.trim() === '')) {
+    throw ApplicationFailure.nonRetryable(`${what} needs a reason; it is kept with the rollout`, FailureType.NotNow);
+  }
+}
+
+function notNow(run: Run, why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `The rollout of ${run.plan.endpoint} is ${run.phase}: ${why}`,
+    FailureType.NotNow,
+  );
+}

@@ -1,0 +1,2 @@
+// Workflow functions only: every export of this file is registered as a workflow.
+export { rollout } from './rollout.js';

@@ -1,0 +1,50 @@
+import { proxyActivities } from '@temporalio/workflow';
+
+import type { RolloutActivities } from '../core/activities.js';
+import { FailureType } from '../core/failures.js';
+
+/** How long a window of watching lasts at the most: a crash costs little, and history grows with windows only. */
+export const WINDOW_MS = 10 * 60_000;
+
+/** A dead worker is noticed after this, and another goes on. */
+const HEARTBEAT = '10s';
+
+const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+
+export const { preflight } = proxyActivities<Pick<RolloutActivities, 'preflight'>>({
+  startToCloseTimeout: '60s',
+  scheduleToCloseTimeout: '5m', // nothing is changed yet: better to refuse than to wait for long
+  retry: { ...RETRY, maximumInterval: '10s' },
+});
+
+export const { smoke } = proxyActivities<Pick<RolloutActivities, 'smoke'>>({
+  startToCloseTimeout: '10m',
+  scheduleToCloseTimeout: '15m',
+  heartbeatTimeout: HEARTBEAT,
+  retry: RETRY,
+});
+
+// Writers keep WAIT_CANCELLATION_COMPLETED, so that a rollback never races with the write that it takes back; the
+// heartbeat makes that wait short.
+export const { setTraffic } = proxyActivities<Pick<RolloutActivities, 'setTraffic'>>({
+  startToCloseTimeout: '5m', // the write, its operation, and reading it back
+  scheduleToCloseTimeout: '30m', // longest outage of the target that a step sits out
+  heartbeatTimeout: HEARTBEAT,
+  retry: RETRY,
+});
+
+export const { createDeployment, deleteDeployment } = proxyActivities<
+  Pick<RolloutActivities, 'createDeployment' | 'deleteDeployment'>
+>({
+  startToCloseTimeout: '4h', // GPU quota and image builds take their time; the activity has the step's own deadline
+  scheduleToCloseTimeout: '6h',
+  heartbeatTimeout: HEARTBEAT,
+  retry: RETRY,
+});
+
+// Retried without end: metrics and targets may be away for as long as they like, the gates only know less meanwhile.
+export const { watch } = proxyActivities<Pick<RolloutActivities, 'watch'>>({
+  startToCloseTimeout: WINDOW_MS + 120_000,
+  heartbeatTimeout: HEARTBEAT,
+  retry: { ...RETRY, maximumInterval: '5s', nonRetryableErrorTypes: [FailureType.PortPermanent] },
+});

@@ -1,0 +1,91 @@
+import { ApplicationFailure, CancellationScope, rootCause } from '@temporalio/workflow';
+
+import { FailureType, type Outcome } from '../core/failures.js';
+import { trafficText } from '../core/traffic.js';
+import { unwindOrder, type Undo } from '../core/undo.js';
+import { applicationFailure, type Stop } from './stop.js';
+import { deleteDeployment, setTraffic } from './proxies.js';
+import type { Run } from './run.js';
+
+const FAILURE_OF = {
+  'rolled-back': FailureType.RolledBack,
+  aborted: FailureType.Aborted,
+  rejected: FailureType.Rejected,
+} as const;
+
+/** How long requests in flight on green may take after its traffic is gone. */
+const DRAIN_MS = 30_000;
+
+/**
+ * Takes everything back, traffic first, and reads it back. Runs to its end whatever else happens: neither an abort nor
+ * a cancellation reaches it.
+ *
+ * @returns the failure that the workflow ends with.
+ */
+export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure> {
+  const startedAtMs = Date.now();
+  run.state.verdict = stop.message;
+  const undos = unwindOrder(run.state.undos);
+  const left: string[] = [];
+  let rollbackMs: number | null = null;
+  if (undos.length > 0) {
+    await CancellationScope.nonCancellable(async () => {
+      run.enter('rolling-back');
+      for (const undo of undos) {
+        const failed = await takeBack(run, undo);
+        if (failed !== null) left.push(failed);
+        else if (undo.kind === 'restore-traffic') rollbackMs = Date.now() - startedAtMs;
+      }
+    });
+  }
+  const outcome: Outcome = left.length > 0 ? 'rollback-incomplete' : stop.outcome;
+  run.enter('finished', outcome);
+  const report = run.report(outcome, stop.message, { rollbackMs, left });
+  const message =
+    left.length > 0
+      ? `Rollback of ${run.plan.endpoint} is incomplete; left to do: ${left.join('; ')}. It rolled back because: ${stop.message}`
+      : `${run.plan.endpoint} ${endText(run, stop)}: ${stop.message}`;
+  return ApplicationFailure.create({
+    type: left.length > 0 ? FailureType.RollbackIncomplete : FAILURE_OF[stop.outcome],
+    message,
+    details: [report],
+    nonRetryable: true,
+  });
+}
+
+function endText(run: Run, stop: Stop): string {
+  const { before } = run.state;
+  if (stop.outcome === 'rejected') return 'was not touched';
+  if (run.state.undos.length === 0 || before === null) return 'was not changed';
+  return `is back at ${trafficText(before)} (read back)`;
+}
+
+/** @returns what is left to do, in words; null when it is done and read back. */
+async function takeBack(run: Run, undo: Undo): Promise<string | null> {
+  const patience = { scheduleToCloseTimeout: run.plan.rollbackWithinMs };
+  try {
+    switch (undo.kind) {
+      case 'restore-traffic':
+        await setTraffic.executeWithOptions(
+          { ...patience, summary: `roll back traffic: ${trafficText(undo.traffic)}` },
+          [{ ...run.endpoint, from: null, to: undo.traffic }],
+        );
+        run.willShow(undo.traffic);
+        run.show();
+        return null;
+      case 'delete-deployment':
+        if (run.plan.afterRollback === 'keep-green') return null;
+        await deleteDeployment.executeWithOptions({ ...patience, summary: `roll back: delete ${undo.deployment}` }, [
+          { ...run.endpoint, deployment: undo.deployment, drainWithinMs: DRAIN_MS },
+        ]);
+        return null;
+      default:
+        return undo satisfies never;
+    }
+  } catch (err) {
+    const why = applicationFailure(err)?.message ?? rootCause(err) ?? String(err);
+    return undo.kind === 'restore-traffic'
+      ? `set the traffic of ${run.plan.endpoint} to ${trafficText(undo.traffic)} (${why})`
+      : `delete the deployment ${undo.deployment} of ${run.plan.endpoint} (${why})`;
+  }
+}

@@ -1,0 +1,73 @@
+import { ContinueAsNew, allHandlersFinished, condition } from '@temporalio/workflow';
+
+import type { Plan } from '../core/plan.js';
+import type { RolloutReport, RunState } from '../core/run.js';
+import { installControls } from './controls.js';
+import { interruptible } from './interruptible.js';
+import { preflight } from './proxies.js';
+import { rollBack } from './rollback.js';
+import { Run } from './run.js';
+import { runStep, whilePaused } from './steps.js';
+import { asStop } from './stop.js';
+import { stopped, throwIfStopped } from './watching.js';
+
+/**
+ * One rollout of one plan on one endpoint. Its workflow id is the endpoint's lock.
+ *
+ * @param carried - the run so far, after continue-as-new.
+ * @returns the report of a promotion. Every other end is a failure whose type says which (core/failures.ts) and whose
+ *   first detail is the report.
+ */
+export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutReport> {
+  const run = new Run(plan, carried);
+  installControls(run);
+  run.show();
+  try {
+    if (run.state.before === null) await checkFirst(run);
+    for (let step = run.step; step !== undefined; step = run.step) {
+      await whilePaused(run);
+      throwIfStopped(run);
+      run.record(await runStep(run, step));
+      nextStep(run);
+    }
+  } catch (err) {
+    if (err instanceof ContinueAsNew) throw err;
+    const failure = await rollBack(run, asStop(err));
+    await condition(allHandlersFinished);
+    throw failure;
+  }
+  run.enter('finished', 'promoted');
+  await condition(allHandlersFinished);
+  return run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
+}
+
+async function checkFirst(run: Run): Promise<void> {
+  const ended = await interruptible(
+    () =>
+      preflight.executeWithOptions({ summary: 'check endpoint, baseline, name and metrics; changes nothing' }, [
+        { plan: run.plan, rolloutId: run.rolloutId },
+      ]),
+    () => stopped(run),
+    () => false,
+  );
+  throwIfStopped(run);
+  if (ended.how === 'failed') throw ended.error;
+  if (ended.how === 'interrupted') return;
+  const { baseline, before, greenExists, metrics } = ended.value;
+  run.state.baseline = baseline;
+  run.state.before = before;
+  run.state.expected = before;
+  run.state.adopted = greenExists;
+  run.state.metricsBefore = metrics;
+  run.state.stepStartedAtMs = Date.now();
+  run.show();
+}
+
+function nextStep(run: Run): void {
+  run.state.stepIndex += 1;
+  run.state.stepStartedAtMs = Date.now();
+  run.state.shifted = false;
+  run.state.hold = null;
+  run.state.approval = null;
+  run.show();
+}

@@ -1,0 +1,182 @@
+import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+import type { EndpointRef } from '../core/activities.js';
+import type { Outcome } from '../core/failures.js';
+import type { RolloutStatus } from '../core/messages.js';
+import type { Plan, Step } from '../core/plan.js';
+import { targetName } from '../core/plan.js';
+import type { HumanAction, Phase, RolloutReport, RunState, StepRecord } from '../core/run.js';
+import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
+import { currentDetails, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
+import { shareOf, sumShares, type Traffic } from '../core/traffic.js';
+import { registerUndo, type Undo } from '../core/undo.js';
+
+const attribute = <N extends SearchAttributeName>(name: N) =>
+  defineSearchAttributeKey(name, SEARCH_ATTRIBUTES[name]);
+const phaseAttribute = attribute('RolloutPhase');
+const outcomeAttribute = attribute('RolloutOutcome');
+const greenShareAttribute = attribute('RolloutGreenShare');
+
+export function initialRunState(plan: Plan): RunState {
+  return {
+    stateVersion: 1,
+    startedAtMs: Date.now(),
+    baseline: plan.baseline ?? '',
+    before: null,
+    expected: null,
+    stepIndex: 0,
+    stepStartedAtMs: Date.now(),
+    shifted: false,
+    hold: null,
+    paused: null,
+    approval: null,
+    undos: [],
+    adopted: false,
+    metricsBefore: null,
+    memory: null,
+    verdict: '',
+    evidence: [],
+    steps: [],
+    actions: [],
+    notes: [],
+  };
+}
+
+/** One run: the plan, what it remembers, and what people see of it. */
+export class Run {
+  readonly plan: Plan;
+  readonly state: RunState;
+  /** Set by the abort handler; the main loop acts on it. */
+  abort: HumanAction | null = null;
+  /** Set by the reject handler while a person is asked. */
+  rejection: HumanAction | null = null;
+  /** Set by the drift handler while the rollout is held. */
+  driftChoice: 'adopt' | 'restore' | null = null;
+  outcome: Outcome | null = null;
+  private fixedPhase: 'rolling-back' | 'finished' | null = null;
+  private shownKey = '';
+
+  constructor(plan: Plan, carried: RunState | undefined) {
+    this.plan = plan;
+    this.state = carried ?? initialRunState(plan);
+  }
+
+  get endpoint(): EndpointRef {
+    return { target: this.plan.target, endpoint: this.plan.endpoint };
+  }
+
+  get green(): string {
+    return this.plan.deployment.name;
+  }
+
+  get step(): Step | undefined {
+    return this.plan.steps[this.state.stepIndex];
+  }
+
+  /** What the endpoint should show now. Only to be asked after preflight. */
+  get expected(): Traffic {
+    if (this.state.expected === null) throw new Error('the endpoint was not read yet');
+    return this.state.expected;
+  }
+
+  /** Green holds everything and its undo list is cleared on purpose: the baseline may be gone at any moment. */
+  get pastReturn(): boolean {
+    return this.step?.kind === 'delete-baseline' && this.state.undos.length === 0;
+  }
+
+  /** Someone else's traffic can be gone on from if it knows no third deployment. */
+  canAdopt(traffic: Traffic): boolean {
+    const known = (name: string): boolean => name === this.state.baseline || name === this.green;
+    return (
+      sumShares(traffic.live) === 100 &&
+      Object.keys(traffic.live).every(known) &&
+      Object.keys(traffic.mirror).every(known)
+    );
+  }
+
+  /** The phase as it follows from the state; only rollback and the end are set by hand. */
+  get phase(): Phase {
+    if (this.fixedPhase !== null) return this.fixedPhase;
+    if (this.state.before === null) return 'preflight';
+    if (this.state.hold !== null) return 'held';
+    if (this.state.paused !== null) return 'paused';
+    return this.step === undefined ? 'finished' : phaseOf(this.step);
+  }
+
+  status(): RolloutStatus {
+    return statusOf(this.plan, this.state, this.phase, this.outcome);
+  }
+
+  enter(phase: 'rolling-back' | 'finished', outcome?: Outcome): void {
+    this.fixedPhase = phase;
+    if (outcome !== undefined) this.outcome = outcome;
+    this.show();
+  }
+
+  /** Brings the UI up to date. Search attributes cost a history event each, so they change with the phase only. */
+  show(): void {
+    setCurrentDetails(currentDetails(this.status()));
+    const phase = this.phase;
+    const share = this.state.expected === null ? 0 : shareOf(this.state.expected.live, this.green);
+    const key = `${phase} ${share} ${this.outcome ?? ''}`;
+    if (key === this.shownKey) return;
+    this.shownKey = key;
+    upsertSearchAttributes([
+      { key: phaseAttribute, value: phase },
+      { key: greenShareAttribute, value: share },
+      ...(this.outcome === null ? [] : [{ key: outcomeAttribute, value: this.outcome }]),
+    ]);
+  }
+
+  /** Registers how to take a change back; to be called before the change is made. */
+  willUndo(undo: Undo): void {
+    this.state.undos = registerUndo(this.state.undos, undo);
+  }
+
+  /** What the endpoint shows from now on, if nobody else touches it. */
+  willShow(traffic: Traffic): void {
+    this.state.expected = traffic;
+  }
+
+  record(result: string): void {
+    const step = this.step;
+    if (step === undefined) return;
+    const done: StepRecord = {
+      label: stepLabel(step),
+      startedAtMs: this.state.stepStartedAtMs,
+      endedAtMs: Date.now(),
+      result,
+      evidence: this.state.evidence,
+    };
+    this.state.steps = [...this.state.steps, done];
+  }
+
+  note(text: string): void {
+    this.state.notes = [...this.state.notes, text];
+  }
+
+  report(outcome: Outcome, reason: string, extra?: Partial<RolloutReport>): RolloutReport {
+    return {
+      outcome,
+      endpoint: this.plan.endpoint,
+      target: targetName(this.plan.target),
+      baseline: this.state.baseline,
+      green: this.green,
+      reason,
+      startedAtMs: this.state.startedAtMs,
+      endedAtMs: Date.now(),
+      rollbackMs: null,
+      steps: this.state.steps,
+      actions: this.state.actions,
+      notes: this.state.notes,
+      left: [],
+      ...extra,
+    };
+  }
+
+  /** Unique over continue-as-new, and the same for every attempt of an activity. */
+  get rolloutId(): string {
+    return workflowInfo().firstExecutionRunId;
+  }
+}

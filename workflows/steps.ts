@@ -1,0 +1,237 @@
+import { allHandlersFinished, continueAsNew, workflowInfo } from '@temporalio/workflow';
+
+import type { Plan, ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
+import type { RunState } from '../core/run.js';
+import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import { durationText } from '../core/units.js';
+import { shift, holdForDrift } from './drift.js';
+import { interruptible } from './interruptible.js';
+import { createDeployment, deleteDeployment, smoke } from './proxies.js';
+import type { Run } from './run.js';
+import { Stop, asStop } from './stop.js';
+import { stopped, throwIfStopped, watchWindow, type Watch } from './watching.js';
+
+/** Past this many events a run goes on as a new one at the next window border: its history stays small however long it lasts. */
+const LONG_HISTORY = 100;
+
+type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
+
+/** Runs one step to its end. Every step can be entered again after continue-as-new. */
+export async function runStep(run: Run, step: Step): Promise<string> {
+  switch (step.kind) {
+    case 'create':
+      return create(run, step);
+    case 'smoke':
+      return smokeTest(run, step);
+    case 'mirror':
+    case 'ramp':
+      return shiftAndWatch(run, step);
+    case 'approve':
+      return waitForApproval(run, step);
+    case 'cutover':
+      await shift(run, splitTraffic(run.state.baseline, run.green, 100));
+      return trafficText(run.expected);
+    case 'bake':
+      return bake(run, step);
+    case 'delete-baseline':
+      return deleteBaseline(run, step);
+    default:
+      return step satisfies never;
+  }
+}
+
+async function create(run: Run, step: StepOf<'create'>): Promise<string> {
+  if (!run.state.adopted) run.willUndo({ kind: 'delete-deployment', deployment: run.green });
+  await forward(run, () =>
+    createDeployment.executeWithOptions({ summary: `create ${run.green} and wait until it is ready` }, [
+      {
+        ...run.endpoint,
+        deployment: run.plan.deployment,
+        rolloutId: run.rolloutId,
+        readyWithinMs: step.readyWithinMs,
+      },
+    ]),
+  );
+  return run.state.adopted ? `${run.green} was there and is ready` : `${run.green} is ready`;
+}
+
+async function smokeTest(run: Run, step: StepOf<'smoke'>): Promise<string> {
+  const { requests, medianMs, slowestMs } = await forward(run, () =>
+    smoke.executeWithOptions({ summary: `send ${step.count} requests to ${run.green} alone` }, [
+      { ...run.endpoint, deployment: run.green, body: step.body, count: step.count },
+    ]),
+  );
+  return `${requests} of ${step.count} answered, median ${Math.round(medianMs)} ms, slowest ${Math.round(slowestMs)} ms`;
+}
+
+async function shiftAndWatch(run: Run, step: ShiftStep): Promise<string> {
+  const { baseline } = run.state;
+  const to: Traffic =
+    step.kind === 'mirror'
+      ? mirrorTraffic(baseline, run.green, step.percent)
+      : splitTraffic(baseline, run.green, step.percent);
+  // A step entered again (continue-as-new) may have adopted someone else's traffic: it was written already.
+  if (!run.state.shifted) await shift(run, to);
+  run.state.shifted = true;
+  for (;;) {
+    const result = await watchOn(run, {
+      mode: run.state.hold === null ? 'judge' : 'guard',
+      gates: step.gates,
+      dwell: step.dwell,
+      untilMs: null,
+    });
+    const approved = takeApproval(run);
+    if (approved !== null) return approved;
+    if (result === 'pass') return run.state.verdict;
+    if (result === 'undecided') {
+      const proceed = undecided(run, step.undecided, `${run.state.verdict}`);
+      if (proceed !== null) return proceed;
+    }
+    goOnAsNew(run);
+  }
+}
+
+async function waitForApproval(run: Run, step: StepOf<'approve'>): Promise<string> {
+  const untilMs = run.state.stepStartedAtMs + step.withinMs;
+  for (;;) {
+    const approved = takeApproval(run);
+    if (approved !== null) return approved;
+    const result = await watchOn(run, {
+      mode: 'guard',
+      gates: step.gates,
+      dwell: { atLeastMs: 0, atMostMs: step.withinMs },
+      untilMs,
+    });
+    if (result === 'time-over' && run.state.approval === null) {
+      throw new Stop('rolled-back', `nobody approved within ${durationText(step.withinMs)}`);
+    }
+    goOnAsNew(run);
+  }
+}
+
+async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
+  const untilMs = run.state.stepStartedAtMs + step.forMs;
+  for (;;) {
+    const result = await watchOn(run, {
+      mode: 'guard',
+      gates: step.gates,
+      dwell: { atLeastMs: step.forMs, atMostMs: step.forMs },
+      untilMs: run.state.hold === null ? untilMs : null,
+    });
+    const approved = takeApproval(run);
+    if (approved !== null) return approved;
+    if (result === 'time-over') {
+      const blindSinceMs = run.state.memory?.blindSinceMs ?? null;
+      if (blindSinceMs === null) return `no breach in ${durationText(step.forMs)}: ${run.state.verdict}`;
+      const blindFor = durationText(Date.now() - blindSinceMs);
+      const proceed = undecided(run, step.undecided, `no metrics for ${blindFor} at the end of the bake`);
+      if (proceed !== null) return proceed;
+    }
+    goOnAsNew(run);
+  }
+}
+
+async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promise<string> {
+  const { baseline } = run.state;
+  // Read once more that nothing reaches it: this is the last moment to find someone else's change.
+  await shift(run, run.expected);
+  run.state.undos = []; // on purpose: from here on there is nothing to go back to
+  run.show();
+  try {
+    await deleteDeployment.executeWithOptions({ summary: `drain and delete ${baseline}` }, [
+      { ...run.endpoint, deployment: baseline, drainWithinMs: step.drainWithinMs },
+    ]);
+    return `${baseline} is gone`;
+  } catch (err) {
+    // Green serves everybody and is proven: a baseline that stays costs money, not clients.
+    const note = `${baseline} could not be deleted: ${asStop(err).message}`;
+    run.note(note);
+    return note;
+  }
+}
+
+/**
+ * Watches through one window, whatever a person does meanwhile: pauses stop the clock and leave the gates on, drift
+ * holds until a person chose.
+ */
+async function watchOn(
+  run: Run,
+  asked: Omit<Watch, 'interrupt'>,
+): Promise<'pass' | 'undecided' | 'window-over' | 'time-over'> {
+  const paused = run.state.paused !== null;
+  const result = await watchWindow(run, {
+    ...asked,
+    mode: paused ? 'guard' : asked.mode,
+    untilMs: paused ? null : asked.untilMs,
+    interrupt: () => (run.state.paused !== null) !== paused || run.state.approval !== null,
+  });
+  if (result === 'interrupted') return 'window-over';
+  if (result === 'time-over') return 'time-over';
+  if (result.verdict === 'drift') {
+    await holdForDrift(run, run.expected, result.observed);
+    return 'window-over';
+  }
+  if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
+  return run.state.paused === null ? result.verdict : 'window-over';
+}
+
+/** Before a step begins: a paused rollout stays where it is, and the gates go on. */
+export async function whilePaused(run: Run): Promise<void> {
+  while (run.state.paused !== null) {
+    const everyGate = run.plan.gates.map((gate) => gate.name);
+    await watchOn(run, {
+      mode: 'guard',
+      gates: everyGate,
+      dwell: { atLeastMs: 0, atMostMs: 0 },
+      untilMs: null,
+    });
+    goOnAsNew(run);
+  }
+}
+
+/** Work that a person can stop; what it began is waited for, since the rollback will take it back. */
+async function forward<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  const ended = await interruptible(
+    work,
+    () => stopped(run),
+    () => true,
+  );
+  throwIfStopped(run);
+  if (ended.how === 'failed') throw ended.error;
+  if (ended.how === 'interrupted') throw new Stop('aborted', 'interrupted');
+  return ended.value;
+}
+
+function takeApproval(run: Run): string | null {
+  const { approval } = run.state;
+  if (approval === null) return null;
+  run.state.approval = null;
+  run.state.hold = null;
+  return `approved by ${approval.by}${approval.reason === '' ? '' : `: ${approval.reason}`}`;
+}
+
+/** @returns what to record when the step is over; null when it is held for a person. */
+function undecided(run: Run, policy: UndecidedPolicy, because: string): string | null {
+  switch (policy) {
+    case 'proceed':
+      return `undecided, goes on by policy: ${because}`;
+    case 'roll-back':
+      throw new Stop('rolled-back', `undecided, rolls back by policy: ${because}`);
+    case 'hold':
+      run.state.hold = { kind: 'undecided', sinceMs: Date.now(), because };
+      run.show();
+      return null;
+    default:
+      return policy satisfies never;
+  }
+}
+
+/** Between two windows: nothing is under way, and all that matters is in the state. */
+function goOnAsNew(run: Run): void {
+  throwIfStopped(run);
+  const info = workflowInfo();
+  if (info.historyLength < LONG_HISTORY && !info.continueAsNewSuggested) return;
+  if (!allHandlersFinished()) return;
+  // continueAsNew throws; the main loop lets it through. Its promise never settles.
+  void continueAsNew<(plan: Plan, state: RunState) => Promise<unknown>>(run.plan, run.state);
+}

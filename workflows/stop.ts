@@ -1,0 +1,37 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, rootCause } from '@temporalio/workflow';
+
+import type { DriftDetails } from '../core/activities.js';
+import { FailureType } from '../core/failures.js';
+
+/** Ends the forward run: everything is taken back. Never leaves the workflow. */
+export class Stop extends Error {
+  override readonly name = 'Stop';
+  readonly outcome: 'rolled-back' | 'aborted' | 'rejected';
+
+  constructor(outcome: 'rolled-back' | 'aborted' | 'rejected', reason: string) {
+    super(reason);
+    this.outcome = outcome;
+  }
+}
+
+/** Why the forward run ended, whatever was thrown. */
+export function asStop(err: unknown): Stop {
+  if (err instanceof Stop) return err;
+  if (isCancellation(err)) return new Stop('aborted', 'cancelled from outside Greenlight');
+  const failure = applicationFailure(err);
+  if (failure?.type === FailureType.Rejected) return new Stop('rejected', failure.message);
+  return new Stop('rolled-back', failure?.message ?? rootCause(err) ?? String(err));
+}
+
+/** The application failure inside an activity's failure, if there is one. */
+export function applicationFailure(err: unknown): ApplicationFailure | undefined {
+  if (err instanceof ApplicationFailure) return err;
+  if (err instanceof ActivityFailure && err.cause instanceof ApplicationFailure) return err.cause;
+  return undefined;
+}
+
+/** What drifted, if this is a `Drift` failure of an activity. */
+export function driftOf(err: unknown): DriftDetails | undefined {
+  const failure = applicationFailure(err);
+  return failure?.type === FailureType.Drift ? (failure.details?.[0] as DriftDetails) : undefined;
+}

@@ -1,0 +1,102 @@
+import type { Step } from '../core/plan.js';
+import type { WatchInput, WatchResult } from '../core/watch.js';
+import { stepLabel } from '../core/status-text.js';
+import { shareOf, type Traffic } from '../core/traffic.js';
+import { interruptible } from './interruptible.js';
+import { WINDOW_MS, watch } from './proxies.js';
+import type { Run } from './run.js';
+import { Stop } from './stop.js';
+
+/** What a watch is asked to do; the rest follows from the run. */
+export interface Watch {
+  readonly mode: 'judge' | 'guard';
+  readonly gates: readonly string[];
+  readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
+  /** Stop looking at this time; null = no limit of its own. */
+  readonly untilMs: number | null;
+  /** Stop looking as soon as this is true. Checked whenever a person acts. */
+  readonly interrupt: () => boolean;
+}
+
+/**
+ * One window: looks until something is decided, the window is over, or a person wants something else.
+ *
+ * @throws {Stop} on a breach, and when a person aborts or rejects.
+ */
+export async function watchWindow(run: Run, asked: Watch): Promise<WatchResult | 'interrupted' | 'time-over'> {
+  throwIfStopped(run);
+  const leftMs = asked.untilMs === null ? WINDOW_MS : asked.untilMs - Date.now();
+  if (leftMs <= 0) return 'time-over';
+  if (asked.interrupt()) return 'interrupted';
+
+  const ended = await interruptible(
+    () => watch.executeWithOptions({ summary: summaryOf(run, asked) }, [inputOf(run, asked, leftMs)]),
+    () => stopped(run) || asked.interrupt(),
+    () => !stopped(run), // a rollback does not wait for the look under way; anything else takes its evidence along
+  );
+  throwIfStopped(run);
+  if (ended.how === 'failed') throw ended.error;
+  // Cancelled before it could answer (its worker died): the last window's memory stands, and the next look spans the gap.
+  if (ended.how === 'interrupted') return 'interrupted';
+
+  const result = ended.value;
+  run.state.memory = result.memory;
+  if (result.memory.setup !== null) run.state.metricsBefore = null;
+  run.state.verdict = result.sentence;
+  run.state.evidence = result.evidence;
+  run.show();
+  if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
+  return result;
+}
+
+function inputOf(run: Run, asked: Watch, leftMs: number): WatchInput {
+  const { plan, state } = run;
+  const expected =
+    state.hold?.kind === 'drift' && state.hold.observed !== null ? state.hold.observed : run.expected;
+  return {
+    ...run.endpoint,
+    stepIndex: state.stepIndex,
+    baseline: state.baseline,
+    green: run.green,
+    expected,
+    kind: greenKind(expected, run.green),
+    mode: asked.mode,
+    alone: shareOf(expected.live, run.green) > 0 && shareOf(expected.live, state.baseline) === 0,
+    watching: plan.watching,
+    gates: plan.gates,
+    active: asked.gates,
+    dwell: asked.dwell,
+    plannedMs: plan.steps.reduce((sum, step) => sum + longestWatch(step), 0),
+    windowMs: Math.min(WINDOW_MS, leftMs),
+    before: state.metricsBefore,
+    memory: state.memory,
+  };
+}
+
+function longestWatch(step: Step): number {
+  if (step.kind === 'mirror' || step.kind === 'ramp') return step.dwell.atMostMs;
+  return step.kind === 'bake' ? step.forMs : 0;
+}
+
+function summaryOf(run: Run, asked: Watch): string {
+  const label = run.step === undefined ? '' : stepLabel(run.step);
+  const why = run.state.hold !== null ? ', held' : run.state.paused !== null ? ', paused' : '';
+  return `watch ${run.green}: ${label}${asked.mode === 'guard' ? ' (guarding)' : ''}${why}`;
+}
+
+/** Whether a person wants everything taken back. */
+export function stopped(run: Run): boolean {
+  return run.abort !== null || run.rejection !== null;
+}
+
+/** @throws {Stop} when a person has aborted or rejected. */
+export function throwIfStopped(run: Run): void {
+  const { abort, rejection } = run;
+  if (abort !== null) throw new Stop('aborted', `aborted by ${abort.by}: ${abort.reason}`);
+  if (rejection !== null) throw new Stop('aborted', `rejected by ${rejection.by}: ${rejection.reason}`);
+}
+
+/** How green gets its requests under these rules. */
+function greenKind(traffic: Traffic, green: string): 'live' | 'mirror' {
+  return shareOf(traffic.live, green) === 0 && shareOf(traffic.mirror, green) > 0 ? 'mirror' : 'live';
+}
