@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
     // Two cores, real servers, and Temporal's native module: one file at a time, each in its own process.
     pool: 'forks',
     fileParallelism: false,

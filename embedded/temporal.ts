@@ -72,7 +72,7 @@ async function obtain(folder: string, progress: Progress): Promise<void> {
   progress(`getting Temporal ${TEMPORAL_CLI_VERSION} by the SDK's download`);
   const download = await downloadBySdk(folder);
   if (download === undefined) return;
-  progress(`no download (${firstLine(download)}); building Temporal with Go, about 3 minutes, once`);
+  progress(`no download (${lastCause(download)}); building Temporal with Go, about 3 minutes, once`);
   const build = await buildWithGo(folder);
   if (build === undefined) return;
   throw noTemporal(
@@ -121,6 +121,7 @@ function noTemporal(why: string): EmbeddedError {
   );
 }
 
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? text;
+/** The innermost of the causes that the SDK puts one before the other: the one that says something. */
+function lastCause(message: string): string {
+  return message.split('\n', 1)[0]?.split(': ').at(-1) ?? message;
 }

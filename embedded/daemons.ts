@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { EmbeddedError } from './errors.js';
+import { readJson, writeJson } from './files.js';
+import { processIdentity, until } from './processes.js';
+import { tail } from './run.js';
+
+/** Where running parts are noted: `GREENLIGHT_STATE`, else `XDG_STATE_HOME/greenlight`, else `~/.local/state/greenlight`. */
+export function stateDir(env: NodeJS.ProcessEnv = process.env): string {
+  if (env['GREENLIGHT_STATE']) return env['GREENLIGHT_STATE'];
+  if (env['XDG_STATE_HOME']) return join(env['XDG_STATE_HOME'], 'greenlight');
+  return join(homedir(), '.local', 'state', 'greenlight');
+}
+
+/** A background process that this or an earlier command started. */
+export const Daemon = z.object({
+  name: z.string(),
+  pid: z.int().positive(),
+  /** See `processIdentity`: the number alone could be somebody else's by now. */
+  identity: z.string(),
+  command: z.array(z.string()),
+  logFile: z.string(),
+});
+export type Daemon = z.infer<typeof Daemon>;
+
+export interface DaemonCommand {
+  /** One word; names its files in the state folder. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Starts a program that outlives this one, with its output appended to `<state>/<name>.log`, and notes who it is.
+ *
+ * @throws {EmbeddedError} when it cannot be started at all; whether it stays up is for its health to say.
+ */
+export async function startDaemon(state: string, what: DaemonCommand): Promise<Daemon> {
+  await mkdir(state, { recursive: true, mode: 0o700 });
+  const logFile = join(state, `${what.name}.log`);
+  const log = await open(logFile, 'a', 0o600);
+  try {
+    const child = spawn(what.command, what.args, {
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: what.env ?? process.env,
+      cwd: state,
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+    const pid = child.pid ?? 0;
+    const daemon: Daemon = {
+      name: what.name,
+      pid,
+      // It may have ended already: then nothing has this identity, and its health check says so.
+      identity: (await processIdentity(pid)) ?? 'ended',
+      command: [what.command, ...what.args],
+      logFile,
+    };
+    await writeJson(recordFile(state, what.name), daemon);
+    return daemon;
+  } catch (error) {
+    throw new EmbeddedError(
+      `${what.name} did not start: ${error instanceof Error ? error.message : String(error)}\n` +
+        `Wanted: \`${what.command}\` to be executable. See that it is there, and run this again.`,
+      { cause: error },
+    );
+  } finally {
+    await log.close();
+  }
+}
+
+/** The noted process of that name, if it still runs. */
+export async function runningDaemon(state: string, name: string): Promise<Daemon | undefined> {
+  const daemon = await readJson(recordFile(state, name), Daemon);
+  return daemon !== undefined && (await isRunning(daemon)) ? daemon : undefined;
+}
+
+export async function isRunning(daemon: Pick<Daemon, 'pid' | 'identity'>): Promise<boolean> {
+  return (await processIdentity(daemon.pid)) === daemon.identity;
+}
+
+/**
+ * Ends the noted process of that name and returns when it is gone: SIGTERM, and SIGKILL after `graceMs`.
+ *
+ * @returns whether there was one.
+ */
+export async function stopDaemon(state: string, name: string, graceMs = 30_000): Promise<boolean> {
+  const daemon = await runningDaemon(state, name);
+  if (daemon !== undefined) {
+    signal(daemon.pid, 'SIGTERM');
+    if (!(await isGone(daemon, graceMs))) {
+      signal(daemon.pid, 'SIGKILL');
+      await isGone(daemon, 10_000);
+    }
+  }
+  await rm(recordFile(state, name), { force: true });
+  return daemon !== undefined;
+}
+
+/**
+ * Waits until `probe` answers, and gives its answer.
+ *
+ * @throws {EmbeddedError} with the end of its log when the process ends first, or after `limitMs`.
+ */
+export async function waitForDaemon<T>(
+  daemon: Daemon,
+  probe: () => Promise<T | undefined>,
+  limitMs: number,
+): Promise<T> {
+  const answer = await until(async () => {
+    const answer = await probe();
+    if (answer !== undefined) return { answer };
+    return (await isRunning(daemon)) ? undefined : { ended: true as const };
+  }, limitMs);
+  if (answer !== undefined && 'answer' in answer) return answer.answer;
+  const log = await readFile(daemon.logFile, 'utf8').catch(() => '');
+  throw new EmbeddedError(
+    [
+      answer === undefined
+        ? `${daemon.name} (process ${daemon.pid}) runs, and is not ready after ${limitMs / 1000} s.`
+        : `${daemon.name} ended before it was ready.`,
+      `The end of ${daemon.logFile}:`,
+      tail(log, 12),
+    ].join('\n'),
+  );
+}
+
+function recordFile(state: string, name: string): string {
+  return join(state, `${name}.daemon.json`);
+}
+
+async function isGone(daemon: Daemon, limitMs: number): Promise<boolean> {
+  return (await until(async () => ((await isRunning(daemon)) ? undefined : true), limitMs, 50)) ?? false;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // Gone in between: that is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

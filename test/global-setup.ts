@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import type { TestProject } from 'vitest/node';
+import { runningDaemon } from '../embedded/daemons.js';
+import { ensureEnvoy } from '../embedded/envoy.js';
+import { ensureModelServer } from '../embedded/model-server.js';
+import { registerSearchAttributes } from '../embedded/search-attributes.js';
+import { ensureTemporal } from '../embedded/temporal.js';
+import { startTemporal, stopTemporal } from '../embedded/temporal-server.js';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** host:port of this run's Temporal server; also in the environment, as `GREENLIGHT_TEST_TEMPORAL`. */
+    temporalAddress: string;
+    /** Path of Envoy; also `GREENLIGHT_ENVOY`. */
+    envoy: string;
+    /** Path of a Python that has the model server and scikit-learn; also `GREENLIGHT_MODEL_SERVER_PYTHON`. */
+    modelServerPython: string;
+  }
+}
+
+/** The tools, and one Temporal server for the whole run, in a folder that goes with it. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Tests must never reach a server that the person at this machine works with.
+  for (const name of Object.keys(process.env)) if (name.startsWith('TEMPORAL_')) delete process.env[name];
+
+  const [temporal, envoy, python] = await Promise.all([ensureTemporal(), ensureEnvoy(), ensureModelServer()]);
+  const state = await mkdtemp(join(tmpdir(), 'greenlight-test-'));
+  const server = await startTemporal(state, temporal);
+  const pid = (await runningDaemon(state, 'temporal'))?.pid;
+  const endAtOnce = () => {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  };
+  // For a run that is ended from outside: the server is not in its process group.
+  const leave = () => process.exit(143);
+  process.once('exit', endAtOnce);
+  process.once('SIGTERM', leave);
+  process.once('SIGHUP', leave);
+
+  const connection = await Connection.connect({ address: server.address });
+  await registerSearchAttributes(connection, server.namespace);
+  await connection.close();
+
+  project.provide('temporalAddress', server.address);
+  project.provide('envoy', envoy);
+  project.provide('modelServerPython', python);
+  process.env['GREENLIGHT_TEST_TEMPORAL'] = server.address;
+  process.env['GREENLIGHT_ENVOY'] = envoy;
+  process.env['GREENLIGHT_MODEL_SERVER_PYTHON'] = python;
+
+  return async () => {
+    await stopTemporal(state);
+    process.removeListener('exit', endAtOnce);
+    process.removeListener('SIGTERM', leave);
+    process.removeListener('SIGHUP', leave);
+    await rm(state, { recursive: true, force: true });
+  };
+}
