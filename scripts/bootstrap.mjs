@@ -1,0 +1,128 @@
+// `node scripts/bootstrap.mjs build | demo [args] | test [args]`, straight after `git clone`.
+//
+// Plain JavaScript without dependencies: it runs before there are any.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const OLDEST_NODE = [20, 12];
+
+class Problem extends Error {}
+
+const commands = {
+  build,
+  async demo(args) {
+    build();
+    return run(process.execPath, [join(root, 'dist', 'demo', 'main.js'), ...args]);
+  },
+  async test(args) {
+    build();
+    // Before vitest starts: a tool that cannot be got is said in its own words, and not as a failed set-up.
+    await ensureTools();
+    return run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...args]);
+  },
+};
+
+async function main([name, ...args]) {
+  const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
+  if (command === undefined) {
+    throw new Problem(
+      `"${name ?? ''}" is not a command of scripts/bootstrap.mjs; wanted: ${Object.keys(commands).join(', ')}.`,
+    );
+  }
+  checkNode();
+  return (await command(args)) ?? 0;
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [wantMajor, wantMinor] = OLDEST_NODE;
+  if (major > wantMajor || (major === wantMajor && minor >= wantMinor)) return;
+  throw new Problem(
+    `This is Node ${process.versions.node}; wanted: ${OLDEST_NODE.join('.')} or later. ` +
+      'Install a newer Node (nodejs.org, or nvm install 20) and run this again.',
+  );
+}
+
+function build() {
+  installPackages();
+  // Only what changed is compiled: the compiler keeps track in dist/.
+  const code = run(process.execPath, [bin('typescript', 'bin/tsc'), '-b']);
+  if (code !== 0) throw new Problem('The sources do not compile; see the errors above.');
+}
+
+/** `npm ci`, when node_modules is not what the lock file says. */
+function installPackages() {
+  if (isInstalled()) return;
+  say('installing npm packages from package-lock.json');
+  const code = run('npm', ['ci', '--no-audit', '--no-fund'], {
+    shell: process.platform === 'win32',
+    toStderr: true,
+  });
+  if (code !== 0) {
+    throw new Problem(
+      '`npm ci` did not work; see above. Check the network or the registry, and run this again.',
+    );
+  }
+}
+
+/**
+ * Compares with npm's own note of what it put into node_modules, which it writes last: half an installation has none.
+ * A package missing there is fine when it is optional (made for other platforms).
+ */
+function isInstalled() {
+  const noteFile = join(root, 'node_modules', '.package-lock.json');
+  if (!existsSync(noteFile)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const installed = JSON.parse(readFileSync(noteFile, 'utf8')).packages;
+  const same = (path) => wanted[path]?.version === installed[path]?.version;
+  return (
+    Object.keys(installed).every(same) &&
+    Object.entries(wanted).every(
+      ([path, { optional }]) => path === '' || same(path) || (optional && !installed[path]),
+    )
+  );
+}
+
+async function ensureTools() {
+  const embedded = (file) => import(pathToFileURL(join(root, 'dist', 'embedded', file)).href);
+  const [temporal, envoy, modelServer] = await Promise.all([
+    embedded('temporal.js'),
+    embedded('envoy.js'),
+    embedded('model-server.js'),
+  ]);
+  await Promise.all([temporal.ensureTemporal(), envoy.ensureEnvoy(), modelServer.ensureModelServer()]);
+}
+
+/** @returns the exit code; 1 when it was ended by a signal. */
+function run(command, args, { shell = false, toStderr = false } = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['inherit', toStderr ? process.stderr : 'inherit', 'inherit'],
+    shell,
+  });
+  if (error) throw new Problem(`\`${command}\` did not start: ${error.message}`);
+  return status ?? 1;
+}
+
+function bin(packageName, file) {
+  return join(root, 'node_modules', packageName, file);
+}
+
+function say(line) {
+  process.stderr.write(`greenlight: ${line}\n`);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    // Problems are for people, as they are; anything else is a fault of ours and keeps its stack.
+    const known = error instanceof Problem || error?.name === 'EmbeddedError';
+    process.stderr.write(`greenlight: ${known ? error.message : error?.stack}\n`);
+    process.exitCode = 1;
+  },
+);
