@@ -1,0 +1,114 @@
+import { lnEvidence } from './evariable.js';
+import { BREACH_GRID } from './grid.js';
+import { logAddExp, logSumExp, zeros } from './numbers.js';
+import { afterBlueLook, atBlockStart, countsAsShared } from './shared.js';
+import type { BadCounts, BreachState, MetricConfig } from './types.js';
+
+export function initialBreach(metric: MetricConfig): BreachState {
+  return {
+    blocks: 0,
+    open: false,
+    blockSec: 0,
+    lnR: null,
+    inBlock: zeros(BREACH_GRID.length),
+    shared: false,
+    blue: metric.r === 0 && metric.shared !== 'strict' ? zeros(BREACH_GRID.length) : null,
+  };
+}
+
+/** Most that one block can add, so that a hiccup of green alone cannot roll back (gates.md 2.2). */
+export function blockCap(alpha: number): number {
+  return 0.5 * Math.log(2 * (1 / alpha - 1));
+}
+
+/** ln of the start weight of block `index` (from 1): half for the first, the rest spread over the planned ones. */
+function lnStartWeight(index: number, planned: number): number {
+  if (index > planned) return -Infinity;
+  if (index === 1) return planned === 1 ? 0 : Math.log(0.5);
+  return -Math.log(2 * (planned - 1));
+}
+
+/** ln of the start weight that no block has had yet; exactly zero wealth once all planned blocks have begun. */
+function lnUnspent(blocks: number, planned: number): number {
+  if (blocks === 0) return 0;
+  if (blocks >= planned) return -Infinity;
+  return Math.log((planned - blocks) / (2 * (planned - 1)));
+}
+
+/** Evidence of the open block as it counts: at most the cap, and never against green while the baseline suffers too. */
+function counted(state: BreachState, index: number, cap: number): number {
+  return Math.min(state.inBlock[index] ?? 0, state.shared ? 0 : cap);
+}
+
+/** Ends the open block, if there is one. */
+export function closeBlock(state: BreachState, alpha: number): BreachState {
+  if (!state.open || state.lnR === null) return state;
+  const cap = blockCap(alpha);
+  return {
+    ...state,
+    open: false,
+    blockSec: 0,
+    lnR: state.lnR.map((wealth, i) => wealth + counted(state, i, cap)),
+    inBlock: zeros(BREACH_GRID.length),
+  };
+}
+
+function openBlock(state: BreachState, metric: MetricConfig, alpha: number): BreachState {
+  if (state.open) return state;
+  const start = lnStartWeight(state.blocks + 1, metric.plannedBlocks);
+  return {
+    ...state,
+    blocks: state.blocks + 1,
+    open: true,
+    blockSec: 0,
+    lnR: BREACH_GRID.map((_, i) => logAddExp(state.lnR?.[i] ?? -Infinity, start)),
+    inBlock: zeros(BREACH_GRID.length),
+    blue: state.blue && atBlockStart(state.blue, alpha),
+  };
+}
+
+/** ln M of the metric: the wealth in play and what is still to be put in play. */
+export function lnWealth(state: BreachState, metric: MetricConfig, alpha: number): number {
+  const unspent = lnUnspent(state.blocks, metric.plannedBlocks);
+  if (state.lnR === null) return unspent;
+  const cap = blockCap(alpha);
+  const inPlay = state.lnR.map(
+    (wealth, i) =>
+      (BREACH_GRID[i]?.lnWeight ?? -Infinity) + wealth + (state.open ? counted(state, i, cap) : 0),
+  );
+  return logAddExp(logSumExp(inPlay), unspent);
+}
+
+/** The factors as they were before the look. */
+export interface BreachFactors {
+  readonly phi: number;
+  readonly phiBlue: number;
+}
+
+/**
+ * One look on the breach side: opens a block if none is open, adds the look's evidence, and gives the log wealth that
+ * the look is judged by; then closes the block if it is long enough.
+ */
+export function breachLook(
+  state: BreachState,
+  metric: MetricConfig,
+  alpha: number,
+  counts: BadCounts,
+  dtSec: number,
+  { phi, phiBlue }: BreachFactors,
+): { readonly state: BreachState; readonly lnM: number } {
+  const opened = openBlock(state, metric, alpha);
+  const inBlock = BREACH_GRID.map(
+    (tilt, i) => (opened.inBlock[i] ?? 0) + lnEvidence(counts, metric.r, metric.delta, tilt) / phi,
+  );
+  const blue = opened.blue && afterBlueLook(opened.blue, counts.xB, counts.nB, metric.delta, phiBlue);
+  const added: BreachState = {
+    ...opened,
+    blockSec: opened.blockSec + dtSec,
+    inBlock,
+    blue,
+    shared: blue !== null && countsAsShared(blue),
+  };
+  const lnM = lnWealth(added, metric, alpha);
+  return { state: added.blockSec >= metric.blipSec ? closeBlock(added, alpha) : added, lnM };
+}

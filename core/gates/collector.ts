@@ -1,0 +1,202 @@
+import { difference, NO_DATA, totalsOf, type Difference, type Reading, type Totals } from './counters.js';
+import { starved, withinWindow, type Flow } from './starved.js';
+import type { Look } from './types.js';
+
+type ArmName = 'blue' | 'green';
+type PerArm<T> = Readonly<Record<ArmName, T>>;
+
+/** What the collector remembers between looks: plain JSON. A gap in watching becomes one longer look. */
+export interface CollectorState {
+  readonly v: 1;
+  /** Until when looks were taken, milliseconds since the epoch. */
+  readonly clockMs: number;
+  /** When the data of the last look was made. */
+  readonly dataAtMs: number;
+  /** Totals at the left edge of the next look; null = the arm has to be seen twice before it counts. */
+  readonly base: PerArm<Totals | null>;
+  /** Since when an arm has had no usable data; null while it has. */
+  readonly awaySinceMs: PerArm<number | null>;
+  /** When green's counters last started anew, newest last. */
+  readonly greenResetsMs: readonly number[];
+  /** The last minute, for starved green. */
+  readonly flows: readonly Flow[];
+  readonly perBlue: number | null;
+}
+
+export interface CollectOptions {
+  readonly intervalMs: number;
+  /** The gates' own edges, frozen with them. */
+  readonly edgesMs: readonly number[];
+  /** Green's requests for each of the baseline's (`expectedPerBlue`); null where that cannot be said. */
+  readonly perBlue: number | null;
+  /** There is no baseline to wait for. */
+  readonly alone?: boolean;
+  /** Older data is no data. Default: a minute, or six intervals if that is more. */
+  readonly staleAfterMs?: number;
+  /** How long an arm is waited for, before looks go on without it. Default: 30 s, or three intervals. */
+  readonly patienceMs?: number;
+}
+
+/** What the counters alone do not say: each is worth a word of its own. */
+export type Signal =
+  | {
+      readonly kind: 'starved';
+      readonly expected: number;
+      readonly got: number;
+      readonly windowSec: number;
+      readonly waiting: number | null;
+    }
+  | { readonly kind: 'missing'; readonly arm: ArmName; readonly forSec: number }
+  | { readonly kind: 'stale'; readonly ageSec: number }
+  | { readonly kind: 'restarting'; readonly count: number; readonly windowSec: number };
+
+export interface Collected {
+  readonly state: CollectorState;
+  /** null: nothing to judge yet, keep adding. */
+  readonly look: Look | null;
+  readonly signals: readonly Signal[];
+}
+
+const RESTARTS = 3;
+const RESTART_WINDOW_MS = 600_000;
+
+/** The first reading: where all differences start. */
+export function startCollecting(reading: Reading, options: CollectOptions): CollectorState {
+  const usable = (arm: ArmName) => usableTotals(reading, arm, options);
+  const away = (totals: Totals | null) => (totals === null ? reading.atMs : null);
+  const base = { blue: usable('blue'), green: usable('green') };
+  return {
+    v: 1,
+    clockMs: reading.atMs,
+    dataAtMs: reading.atMs - reading.ageMs,
+    base,
+    awaySinceMs: { blue: away(base.blue), green: away(base.green) },
+    greenResetsMs: [],
+    flows: [],
+    perBlue: options.perBlue,
+  };
+}
+
+function usableTotals(reading: Reading, arm: ArmName, options: CollectOptions): Totals | null {
+  const counters = reading[arm];
+  return counters === null || isStale(reading, options)
+    ? null
+    : totalsOf(counters, reading.edgesMs, options.edgesMs);
+}
+
+function isStale(reading: Reading, { intervalMs, staleAfterMs }: CollectOptions): boolean {
+  return !(reading.ageMs <= (staleAfterMs ?? Math.max(60_000, 6 * intervalMs)));
+}
+
+/** What one arm has to say at this reading. `wait`: it had data before, and may have again at the next reading. */
+interface ArmReading extends Difference {
+  readonly to: Totals | null;
+  readonly wait: boolean;
+}
+
+function readArm(state: CollectorState, reading: Reading, arm: ArmName, options: CollectOptions): ArmReading {
+  const base = state.base[arm];
+  const clockWentBack = reading.atMs < state.clockMs;
+  const fresh = reading.atMs - reading.ageMs > state.dataAtMs || clockWentBack;
+  const to = fresh ? usableTotals(reading, arm, options) : null;
+  if (to === null) return { status: 'missing', look: NO_DATA, to: null, wait: base !== null };
+  if (base === null) return { status: 'missing', look: NO_DATA, to, wait: false };
+  const made = difference(base, to);
+  return { ...made, to, wait: made.status === 'missing' };
+}
+
+/**
+ * Takes a reading in (gates.md 6.1). A look is made when both arms have a difference with the same right edge;
+ * otherwise the next reading makes a longer one. An arm that stays away longer than the patience is left out, so that
+ * limits on green go on and the step's clock runs.
+ */
+export function collect(state: CollectorState, reading: Reading, options: CollectOptions): Collected {
+  const alone = options.alone === true;
+  const green = readArm(state, reading, 'green', options);
+  const blue: ArmReading = alone
+    ? { status: 'missing', look: NO_DATA, to: null, wait: false }
+    : readArm(state, reading, 'blue', options);
+  const waited = reading.atMs - state.clockMs;
+  const patience = options.patienceMs ?? Math.max(30_000, 3 * options.intervalMs);
+  const awaySinceMs = {
+    blue: alone ? null : awaySince(state, 'blue', blue, reading),
+    green: awaySince(state, 'green', green, reading),
+  };
+  if ((green.wait || blue.wait) && waited < patience) {
+    const waiting = { ...state, awaySinceMs };
+    return { state: waiting, look: null, signals: signals(waiting, reading, options) };
+  }
+  const dtSec = Math.max(0, waited) / 1000;
+  const next: CollectorState = {
+    ...state,
+    awaySinceMs,
+    clockMs: reading.atMs,
+    dataAtMs: green.to || blue.to ? reading.atMs - reading.ageMs : state.dataAtMs,
+    base: {
+      blue: baseAfter(state.base.blue, blue, green),
+      green: baseAfter(state.base.green, green, blue),
+    },
+    greenResetsMs:
+      green.status === 'reset'
+        ? [...state.greenResetsMs, reading.atMs].slice(-RESTARTS)
+        : state.greenResetsMs,
+    ...flowsAfter(state, options, blue, green, dtSec),
+  };
+  const look: Look = {
+    dtSec,
+    blue: blue.look,
+    green: green.look,
+    status: { blue: blue.status, green: green.status },
+  };
+  return { state: next, look, signals: signals(next, reading, options) };
+}
+
+/** An arm without data keeps its left edge only if the other one has not moved on either: edges must stay the same. */
+function baseAfter(base: Totals | null, own: ArmReading, other: ArmReading): Totals | null {
+  if (own.to !== null) return own.to;
+  return other.to === null ? base : null;
+}
+
+function awaySince(state: CollectorState, arm: ArmName, now: ArmReading, reading: Reading): number | null {
+  if (now.status !== 'missing') return null;
+  return state.awaySinceMs[arm] ?? (now.to === null || now.wait ? reading.atMs : null);
+}
+
+function flowsAfter(
+  state: CollectorState,
+  { perBlue }: CollectOptions,
+  blue: ArmReading,
+  green: ArmReading,
+  dtSec: number,
+): Pick<CollectorState, 'flows' | 'perBlue'> {
+  // Another share: what came before says nothing of what is due now.
+  const before = perBlue === state.perBlue ? state.flows : [];
+  const both = blue.status === 'ok' && green.status === 'ok';
+  const flows = both ? withinWindow([...before, { dtSec, blue: blue.look.n, green: green.look.n }]) : before;
+  return { flows, perBlue };
+}
+
+function signals(state: CollectorState, reading: Reading, options: CollectOptions): Signal[] {
+  const found: Signal[] = [];
+  const hungry = starved(state.flows, state.perBlue);
+  if (hungry) found.push({ kind: 'starved', ...hungry, waiting: reading.green?.active ?? null });
+  if (isStale(reading, options)) {
+    found.push({ kind: 'stale', ageSec: reading.ageMs / 1000 });
+  } else {
+    for (const arm of ['blue', 'green'] as const) {
+      const since = state.awaySinceMs[arm];
+      if (since !== null)
+        found.push({ kind: 'missing', arm, forSec: Math.max(0, reading.atMs - since) / 1000 });
+    }
+  }
+  const first = state.greenResetsMs.at(-RESTARTS);
+  if (first !== undefined && reading.atMs - first <= RESTART_WINDOW_MS) {
+    found.push({ kind: 'restarting', count: RESTARTS, windowSec: (reading.atMs - first) / 1000 });
+  }
+  return found;
+}
+
+/** Whether a signal forbids a pass: what is not counted may be what hangs. */
+export function holds(signals: readonly Signal[]): boolean {
+  return signals.some((signal) => signal.kind === 'starved' || signal.kind === 'restarting');
+}

@@ -1,0 +1,153 @@
+import type { Signal } from './collector.js';
+import { CRASH_GUARD } from './crash-guard.js';
+import { proven, requiredMetrics } from './decide.js';
+import { countsInWords, marginInWords } from './margin-words.js';
+import type { GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
+import { count, oneIn, percent, points, seconds } from './words.js';
+
+export interface ExplainInput {
+  /** As it was in force at this look. */
+  readonly config: MachineConfig;
+  readonly state: GateState;
+  /** null before the first look. */
+  readonly result: LookResult | null;
+  readonly signals: readonly Signal[];
+  /** Names of the deployments. */
+  readonly blue: string;
+  readonly green: string;
+}
+
+/** A look's verdict in one sentence with numbers, for people: the same text in the UI, the CLI and the logs. */
+export function explain(input: ExplainInput): string {
+  const { config, result } = input;
+  if (result === null)
+    return join(signalText(input), 'no look yet: the metrics have to be read twice before they count');
+  const breaching = config.metrics.find((metric) => metric.name === result.reason);
+  if (result.decision === 'breach' && breaching) return breachText(input, breaching, result);
+  if (result.decision === 'pass') return passText(input, result);
+  const why = openText(input, result);
+  if (result.decision === 'inconclusive') {
+    return join(signalText(input), `no decision after ${seconds(result.elapsedSec)}: ${why}`);
+  }
+  return join(signalText(input), why);
+}
+
+function join(...parts: readonly (string | null)[]): string {
+  return parts.filter((part) => part !== null).join('; ');
+}
+
+/** `green answered 37 of 412 with an error, blue 3 of 3,690` */
+function whatHappened({ config, state, blue, green }: ExplainInput, metric: MetricConfig): string {
+  const { xB, nB, xG, nG } = state.metrics[metric.name]?.step ?? { xB: 0, nB: 0, xG: 0, nG: 0 };
+  const own = `${green} answered ${countsInWords(config, metric, 'green', count(xG), count(nG))}`;
+  if (nB === 0) return own;
+  const same = metric.breachEdge?.blue === metric.breachEdge?.green;
+  const other = same
+    ? `${count(xB)} of ${count(nB)}`
+    : countsInWords(config, metric, 'blue', count(xB), count(nB));
+  return `${own}, ${blue} ${other}`;
+}
+
+function breachText(input: ExplainInput, metric: MetricConfig, result: LookResult): string {
+  const once = oneIn(result.metrics[metric.name]?.lnBreach ?? 0);
+  const healthy =
+    metric.name === CRASH_GUARD
+      ? `a ${input.green} that answers at least half of its requests does`
+      : `a healthy ${input.green} (${marginInWords(metric, input.blue)}) does`;
+  return `${whatHappened(input, metric)}; ${healthy} worse than this less than once in ${once} (gate ${metric.name})`;
+}
+
+/** The bound that makes a metric proven: `at most 0.21 pp more than blue, 0.5 pp allowed`. */
+function boundText(input: ExplainInput, metric: MetricConfig, result: LookResult): string {
+  const upper = result.metrics[metric.name]?.upper ?? null;
+  const sure = percent(1 - input.config.alphaPass);
+  if (upper === null) return `proven to be ${marginInWords(metric, input.blue)}, ${sure} sure`;
+  const bound = marginInWords({ ...metric, delta: Math.max(0, upper) }, input.blue);
+  const allowed = metric.r === 0 ? percent(metric.delta) : points(metric.delta);
+  return `${bound}, ${sure} sure; ${allowed} allowed`;
+}
+
+function passText(input: ExplainInput, result: LookResult): string {
+  const required = input.config.metrics.filter((metric) =>
+    requiredMetrics(input.config).includes(metric.name),
+  );
+  if (required.length === 0) {
+    return `nothing speaks against ${input.green} after ${seconds(result.elapsedSec)}, and no gate of this step has to be proven`;
+  }
+  return required
+    .map(
+      (metric) =>
+        `${metric.name} proven: ${whatHappened(input, metric)} (${boundText(input, metric, result)})`,
+    )
+    .join('; ');
+}
+
+/** The required gate that is furthest from proven. */
+function furthest(config: MachineConfig, result: LookResult): MetricConfig | undefined {
+  const ln = (metric: MetricConfig) => result.metrics[metric.name]?.lnPass ?? -Infinity;
+  return config.metrics
+    .filter(
+      (metric) => metric.passRole !== false && metric.paused !== true && !proven(config, result, metric.name),
+    )
+    .sort((a, b) => ln(a) - ln(b))[0];
+}
+
+function openText(input: ExplainInput, result: LookResult): string {
+  const { config, state, green } = input;
+  if (state.sinceStartSec <= config.warmupSec && config.warmupSec > 0) {
+    return `warming up: ${green} is judged after ${seconds(config.warmupSec)}, until then only by the crash guard`;
+  }
+  const suspicion = suspect(config, result);
+  if (suspicion !== null) {
+    return `${whatHappened(input, suspicion)}: suspicious (gate ${suspicion.name}), not yet enough to roll back`;
+  }
+  const open = furthest(config, result);
+  if (open === undefined) {
+    return `all gates are content after ${seconds(result.elapsedSec)}; the step lasts at least ${seconds(config.minDurationSec)}`;
+  }
+  const { nG } = state.metrics[open.name]?.step ?? { nG: 0 };
+  if (nG === 0) return `gate ${open.name} has seen no request of ${green} yet: nothing proves nothing`;
+  return `gate ${open.name} is open: ${whatHappened(input, open)}${intervalText(open, result)}`;
+}
+
+function suspect(config: MachineConfig, result: LookResult): MetricConfig | null {
+  if ((result.lnTotal ?? -Infinity) < 0.5 * Math.log(1 / config.alpha)) return null;
+  const share = (metric: MetricConfig) =>
+    Math.log(metric.weight) + (result.metrics[metric.name]?.lnBreach ?? -Infinity);
+  return [...config.metrics].sort((a, b) => share(b) - share(a))[0] ?? null;
+}
+
+/** Between which bounds the excess lies, and what is allowed. */
+function intervalText(metric: MetricConfig, result: LookResult): string {
+  const { lower, upper } = result.metrics[metric.name] ?? { lower: null, upper: null };
+  if (lower === null || upper === null) return '';
+  const say = metric.r === 0 ? percent : points;
+  const what = metric.r === 0 ? 'the true share' : metric.r === 1 ? 'the difference' : 'the excess';
+  return `; ${what} lies between ${say(lower)} and ${say(upper)}, ${say(metric.delta)} is allowed`;
+}
+
+function signalText({ signals, blue, green }: ExplainInput): string | null {
+  const texts = signals.map((signal) => signalInWords(signal, blue, green));
+  return texts.length === 0 ? null : texts.join('; ');
+}
+
+/** What the counters alone do not say, in words. */
+export function signalInWords(signal: Signal, blue: string, green: string): string {
+  switch (signal.kind) {
+    case 'starved': {
+      const waiting = signal.waiting ? `, ${count(signal.waiting)} are waiting for an answer` : '';
+      return (
+        `${green} completed ${count(signal.got)} requests in ${seconds(signal.windowSec)} where its share is ` +
+        `${count(signal.expected)}${waiting}: requests may be hanging, or not reach it`
+      );
+    }
+    case 'missing':
+      return `no usable metrics of ${signal.arm === 'blue' ? blue : green} for ${seconds(signal.forSec)}`;
+    case 'stale':
+      return `the newest metrics are ${seconds(signal.ageSec)} old`;
+    case 'restarting':
+      return `${green}'s counters started anew ${signal.count} times in ${seconds(signal.windowSec)}: it keeps restarting`;
+    default:
+      return signal satisfies never;
+  }
+}

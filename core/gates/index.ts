@@ -1,0 +1,42 @@
+/**
+ * Gates: evidence in, verdict out (gates.md). Pure; every state is plain JSON, to be stored between any two calls.
+ *
+ *   // once, at the first reading with a histogram of the baseline; keep setup, state and collector for the rollout
+ *   const mapping = mapGates({ gates, watching, plannedMs, edgesMs, baseline });   // or problems, in words
+ *   let state = initialState(mapping.setup.config);
+ *   let collector = startCollecting(reading, collect options);
+ *   // at each step's start
+ *   const config = stepConfig(setup.config, { atLeastMs, atMostMs, active });      // cheap: derive it, do not store it
+ *   state = beginStep(config, state);
+ *   // after cutover, once: ({ setup, state } = convertForBake(setup, state)); then stepConfig, beginStep as ever
+ *   // at each look
+ *   const got = collect(collector, readingOf(snapshot, arms), options);            // got.look null: nothing to judge yet
+ *   const { state: next, result } = advance(config, state, got.look, { mode, hold: holds(got.signals) });
+ *   result.decision                                                                // breach > pass > inconclusive
+ *   gateEvidence(config, next, result); explain({ config, state: next, result, signals: got.signals, blue, green });
+ *   // at the rollout's end: carryOver(setup.config, state) is `carried` of the endpoint's next mapGates
+ */
+export { convertForBake } from './bake.js';
+export { carryOver } from './carry-over.js';
+export { checkConfig } from './check.js';
+export {
+  collect,
+  holds,
+  startCollecting,
+  type Collected,
+  type CollectOptions,
+  type CollectorState,
+  type Signal,
+} from './collector.js';
+export { readingOf, type Arm, type Reading } from './counters.js';
+export { CRASH_GUARD } from './crash-guard.js';
+export { decide, type Measured, type Verdict } from './decide.js';
+export { evaluate } from './evaluate.js';
+export { gateEvidence, type GateEvidence, type GateStanding } from './evidence.js';
+export { explain, signalInWords, type ExplainInput } from './explain.js';
+export { advance, beginStep, initialState } from './machine.js';
+export { mapGates, plannedBlocks, type Mapping, type MappingInput } from './mapping.js';
+export type { GateNote, GateProblem, GateSetup } from './setup.js';
+export { expectedPerBlue } from './starved.js';
+export { stepConfig, type StepSettings } from './step-config.js';
+export * from './types.js';

@@ -1,0 +1,153 @@
+import { bounds } from './bounds.js';
+import { breachLook, closeBlock, initialBreach, lnWealth } from './breach.js';
+import { decide } from './decide.js';
+import { factors, initialDispersion, updateDispersion } from './dispersion.js';
+import { seen, type Seen } from './events.js';
+import { finiteOrNull, logSumExp } from './numbers.js';
+import { initialPass, lnBelow, passLook } from './pass.js';
+import {
+  ALGORITHM,
+  type AdvanceOptions,
+  type BadCounts,
+  type DispersionConfig,
+  type GateState,
+  type Look,
+  type LookResult,
+  type MachineConfig,
+  type MetricConfig,
+  type MetricResult,
+  type MetricState,
+} from './types.js';
+
+const NOTHING: BadCounts = { xB: 0, nB: 0, xG: 0, nG: 0 };
+
+export function initialMetric(metric: MetricConfig): MetricState {
+  return {
+    breach: initialBreach(metric),
+    pass: initialPass(metric),
+    dispersion: initialDispersion(),
+    blueDispersion: initialDispersion(),
+    step: NOTHING,
+    baseline: { x: 0, n: 0 },
+  };
+}
+
+export function initialState(config: MachineConfig): GateState {
+  return {
+    algorithm: ALGORITHM,
+    elapsedSec: 0,
+    sinceStartSec: 0,
+    metrics: Object.fromEntries(config.metrics.map((metric) => [metric.name, initialMetric(metric)])),
+  };
+}
+
+/**
+ * The next step begins: open blocks close, the pass side and the clocks start anew, and the evidence for a breach and
+ * the dispersion stay. Call it once for each step (a look with `newStep` does it by itself).
+ */
+export function beginStep(config: MachineConfig, state: GateState): GateState {
+  const metrics = config.metrics.map((metric): [string, MetricState] => {
+    const old = state.metrics[metric.name] ?? initialMetric(metric);
+    return [
+      metric.name,
+      { ...old, breach: closeBlock(old.breach, config.alpha), pass: initialPass(metric), step: NOTHING },
+    ];
+  });
+  return { ...state, elapsedSec: 0, sinceStartSec: 0, metrics: Object.fromEntries(metrics) };
+}
+
+export function dispersionOf(config: MachineConfig, metric: MetricConfig): DispersionConfig {
+  return metric.dispersion ?? config.dispersion;
+}
+
+/** A metric takes a look in. The order is part of the algorithm: factors first, then evidence, then dispersion. */
+function takeIn(
+  config: MachineConfig,
+  metric: MetricConfig,
+  old: MetricState,
+  { breach, pass }: Seen,
+  dtSec: number,
+): { readonly state: MetricState; readonly lnM: number } {
+  const dispersion = dispersionOf(config, metric);
+  const { phi, phiPass } = factors(dispersion, old.dispersion);
+  const { phi: phiBlue } = factors(dispersion, old.blueDispersion);
+  const blueAlone: BadCounts = { xB: 0, nB: 0, xG: breach.xB, nG: breach.nB };
+  const side = breachLook(old.breach, metric, config.alpha, breach, dtSec, { phi, phiBlue });
+  return {
+    lnM: side.lnM,
+    state: {
+      breach: side.state,
+      pass: passLook(old.pass, metric, pass, phiPass),
+      dispersion: updateDispersion(old.dispersion, breach, metric.r),
+      blueDispersion: updateDispersion(old.blueDispersion, blueAlone, 0),
+      step: {
+        xB: old.step.xB + breach.xB,
+        nB: old.step.nB + breach.nB,
+        xG: old.step.xG + breach.xG,
+        nG: old.step.nG + breach.nG,
+      },
+      baseline: { x: old.baseline.x + breach.xB, n: old.baseline.n + breach.nB },
+    },
+  };
+}
+
+function resultOf(
+  config: MachineConfig,
+  metric: MetricConfig,
+  state: MetricState,
+  lnM: number,
+  withBounds: boolean,
+): MetricResult {
+  const next = factors(dispersionOf(config, metric), state.dispersion);
+  const interval = withBounds ? bounds(state.pass, metric.r, config.alphaPass) : { lower: null, upper: null };
+  return {
+    lnBreach: finiteOrNull(lnM),
+    lnPass: finiteOrNull(lnBelow(state.pass, metric.delta)),
+    ...interval,
+    phiNext: next.phi,
+    phiPassNext: next.phiPass,
+    shared: state.breach.shared,
+  };
+}
+
+/**
+ * One look: counts in, evidence and a decision out. Pure; the state is plain JSON and can be stored between any two
+ * looks.
+ */
+export function advance(
+  config: MachineConfig,
+  state: GateState,
+  look: Look,
+  options: AdvanceOptions = {},
+): { readonly state: GateState; readonly result: LookResult } {
+  const begun = look.newStep === true ? beginStep(config, state) : state;
+  // A look that began in warm-up holds warm-up requests, however long it is.
+  const warmingUp = begun.sinceStartSec < config.warmupSec;
+  const metrics: Record<string, MetricState> = {};
+  const results: Record<string, MetricResult> = {};
+  const lnShares: number[] = [];
+  for (const metric of config.metrics) {
+    const old = begun.metrics[metric.name] ?? initialMetric(metric);
+    const sees = metric.paused !== true && (!warmingUp || metric.duringWarmup === true);
+    const counts = sees ? seen(config, metric, look) : null;
+    const taken =
+      counts === null
+        ? { state: old, lnM: lnWealth(old.breach, metric, config.alpha) }
+        : takeIn(config, metric, old, counts, look.dtSec);
+    metrics[metric.name] = taken.state;
+    results[metric.name] = resultOf(config, metric, taken.state, taken.lnM, options.bounds !== false);
+    lnShares.push(Math.log(metric.weight) + taken.lnM);
+  }
+  const next: GateState = {
+    algorithm: ALGORITHM,
+    elapsedSec: begun.elapsedSec + (options.mode === 'guard' ? 0 : look.dtSec),
+    sinceStartSec: begun.sinceStartSec + look.dtSec,
+    metrics,
+  };
+  const measured = {
+    elapsedSec: next.elapsedSec,
+    lnTotal: finiteOrNull(logSumExp(lnShares)),
+    metrics: results,
+  };
+  return { state: next, result: { ...measured, ...decide(config, measured, options) } };
+}

@@ -1,0 +1,125 @@
+import type { Counters } from '../metrics.js';
+import type { Gate, Watching } from '../plan.js';
+import { CRASH_GUARD, CRASH_GUARD_WEIGHT, crashGuard } from './crash-guard.js';
+import { mapMetric, type MappedMetric } from './map-metric.js';
+import type { GateNote, GateProblem, GateSetup } from './setup.js';
+import type { MetricConfig } from './types.js';
+
+export interface MappingInput {
+  /** All gates of the plan, whichever step listens to them. */
+  readonly gates: readonly Gate[];
+  readonly watching: Watching;
+  /** Sum of the longest times of all watched steps, milliseconds. */
+  readonly plannedMs: number;
+  /** Bucket edges of the source; empty where it has no histograms. */
+  readonly edgesMs: readonly number[];
+  /** What the baseline did before the gates start (a difference, or totals); null where nothing is known of it. */
+  readonly baseline: Pick<Counters, 'requests' | 'le'> | null;
+  /** Dispersion at the end of the endpoint's last rollout, by gate. */
+  readonly carried?: Readonly<Record<string, number>>;
+}
+
+export type Mapping =
+  | { readonly ok: true; readonly setup: GateSetup }
+  | { readonly ok: false; readonly problems: readonly GateProblem[] };
+
+/** Weight of a dispersion carried over from the last rollout, in count-blocks. */
+const CARRIED_NU0 = 16;
+
+/** `ceil(planned time / max(blip, interval))`: how many blocks may begin over the rollout. */
+export function plannedBlocks(plannedMs: number, blipMs: number, intervalMs: number): number {
+  return Math.max(1, Math.ceil(plannedMs / Math.max(blipMs, intervalMs, 1)));
+}
+
+/**
+ * Turns a plan's gates into what the machine judges by (gates.md 3), with edges frozen. Do it once, at the first look
+ * that has a histogram of the baseline, and keep the result for the whole rollout.
+ *
+ * The step's own times and active gates are set by `stepConfig`.
+ */
+export function mapGates(input: MappingInput): Mapping {
+  const { gates, watching, edgesMs } = input;
+  const blocks = (blipMs: number) => plannedBlocks(input.plannedMs, blipMs, watching.intervalMs);
+  const weighed = weights(gates);
+  const problems: GateProblem[] = [...weighed.problems, ...nameProblems(gates)];
+  const notes: GateNote[] = [];
+  const metrics: MetricConfig[] = [];
+  gates.forEach((gate, i) => {
+    const mapped: MappedMetric = mapMetric(gate, edgesMs, input.baseline);
+    problems.push(...mapped.problems);
+    notes.push(...mapped.notes);
+    if (mapped.margin === null) return;
+    metrics.push({
+      name: gate.name,
+      ...mapped.margin,
+      weight: weighed.of[i] ?? 0,
+      blipSec: gate.blipMs / 1000,
+      plannedBlocks: blocks(gate.blipMs),
+      passRole: gate.role === 'required',
+      shared: gate.shared,
+      dispersion: dispersion(gate, input.carried),
+    });
+  });
+  if (problems.length > 0) return { ok: false, problems };
+  const guard = crashGuard(gates, blocks);
+  return {
+    ok: true,
+    setup: {
+      v: 1,
+      alone: false,
+      notes,
+      config: {
+        alpha: watching.alpha,
+        alphaPass: watching.alphaPass,
+        warmupSec: watching.warmUpMs / 1000,
+        minDurationSec: 0,
+        deadlineSec: input.plannedMs / 1000,
+        edgesMs: [...edgesMs],
+        dispersion: { mode: 'auto' },
+        metrics: [gates.length === 0 ? { ...guard, weight: 1 } : guard, ...metrics],
+      },
+    },
+  };
+}
+
+function dispersion(gate: Gate, carried: MappingInput['carried']): NonNullable<MetricConfig['dispersion']> {
+  if (gate.dispersion.mode === 'fixed') return gate.dispersion;
+  const phi0 = carried?.[gate.name];
+  return phi0 === undefined ? { mode: 'auto' } : { mode: 'auto', phi0, nu0: CARRIED_NU0 };
+}
+
+/** Shares of alpha: the crash guard's, those that are given, and equal parts of the rest. */
+function weights(gates: readonly Gate[]): {
+  readonly of: readonly number[];
+  readonly problems: GateProblem[];
+} {
+  const free = 1 - CRASH_GUARD_WEIGHT;
+  const empty = gates.find((gate) => gate.weight !== null && !(gate.weight > 0));
+  if (empty) {
+    const message = `Gate ${empty.name}: weight must be above 0, got ${empty.weight}; leave it out for an equal part`;
+    return { of: [], problems: [{ gate: empty.name, kind: 'weights', message }] };
+  }
+  const given = gates.reduce((sum, gate) => sum + (gate.weight ?? 0), 0);
+  const open = gates.filter((gate) => gate.weight === null).length;
+  if (open === 0) {
+    // Shares among themselves: all of what the crash guard leaves is spent.
+    return { of: gates.map((gate) => (free * (gate.weight ?? 0)) / given), problems: [] };
+  }
+  if (given >= free) {
+    const message =
+      `The weights that gates are given add up to ${given}; the crash guard has ${CRASH_GUARD_WEIGHT}, so nothing is ` +
+      `left for ${open} ${open === 1 ? 'gate' : 'gates'} without a weight; they must add up to less than ${free}`;
+    return { of: [], problems: [{ gate: null, kind: 'weights', message }] };
+  }
+  return { of: gates.map((gate) => gate.weight ?? (free - given) / open), problems: [] };
+}
+
+function nameProblems(gates: readonly Gate[]): GateProblem[] {
+  return gates
+    .filter((gate) => gate.name === CRASH_GUARD)
+    .map((gate) => ({
+      gate: gate.name,
+      kind: 'name-taken',
+      message: `A gate is named ${CRASH_GUARD}, the name of the built-in one; give it another name`,
+    }));
+}

@@ -1,0 +1,187 @@
+/** Name and version of the algorithm; part of every saved state. Constants of the code belong to the version. */
+export const ALGORITHM = 'paired-rate-eprocess/1';
+
+/** How much the counts vary beyond independent requests: learned, or given. */
+export type DispersionConfig =
+  | {
+      readonly mode: 'auto';
+      /** Factor to begin with, at least 1; default 1. Carry over the last rollout's end value. */
+      readonly phi0?: number;
+      /** Weight of `phi0`, in count-blocks; default 4, or 16 for a value carried over. */
+      readonly nu0?: number;
+    }
+  | { readonly mode: 'fixed'; readonly phi: number };
+
+/** Indices into `edgesMs`: a request is bad when it took longer than that edge. */
+export interface EdgePair {
+  readonly blue: number;
+  readonly green: number;
+}
+
+/** One metric: green is within the margin while `pG <= r * pB + delta`. */
+export interface MetricConfig {
+  readonly name: string;
+  readonly source: 'errors' | 'latency';
+  /** Factor on the baseline's rate; 0 = an absolute limit. */
+  readonly r: number;
+  /** Share of requests, 0 to 1. */
+  readonly delta: number;
+  /** Share of alpha; all weights sum to 1. */
+  readonly weight: number;
+  /** A spell of green alone shorter than this cannot roll back by itself, seconds. */
+  readonly blipSec: number;
+  /** Blocks of the whole rollout, at least 1. Later blocks are watched too, without restarts. */
+  readonly plannedBlocks: number;
+  /** Latency only. */
+  readonly breachEdge?: EdgePair;
+  /** Latency only. */
+  readonly passEdge?: EdgePair;
+  readonly duringWarmup?: boolean;
+  /** false = a guard: can roll back, is not needed to pass. Default true. */
+  readonly passRole?: boolean;
+  /** Absolute limits only, default `hold`: green is not charged for what the baseline suffers too. */
+  readonly shared?: 'hold' | 'strict';
+  /** Instead of the configuration's. */
+  readonly dispersion?: DispersionConfig;
+  /** Not listened to in this step: it sees no look, and is not needed to pass. Its breach evidence is kept. */
+  readonly paused?: boolean;
+}
+
+/** Everything that is fixed before the first look (gates.md 9), and, by `stepConfig`, what a step sets. */
+export interface MachineConfig {
+  /** Chance of a wrong rollback over the whole rollout. */
+  readonly alpha: number;
+  /** Chance of a wrong pass, per step. */
+  readonly alphaPass: number;
+  readonly warmupSec: number;
+  /** No pass before this, whatever the evidence. */
+  readonly minDurationSec: number;
+  readonly deadlineSec: number;
+  /** Bucket edges, ascending, without +Inf, milliseconds. */
+  readonly edgesMs: readonly number[];
+  readonly dispersion: DispersionConfig;
+  readonly metrics: readonly MetricConfig[];
+}
+
+/** What one arm did during one look: differences, not totals. */
+export interface ArmLook {
+  readonly n: number;
+  readonly errors: number;
+  /** Cumulative over the edges, `+Inf` last; empty where the source has no histogram. */
+  readonly le: readonly number[];
+}
+
+export type ArmStatus = 'ok' | 'missing' | 'reset';
+
+export interface Look {
+  readonly dtSec: number;
+  /** A new step begins with this look. */
+  readonly newStep?: boolean;
+  readonly blue: ArmLook;
+  readonly green: ArmLook;
+  readonly status: { readonly blue: ArmStatus; readonly green: ArmStatus };
+}
+
+export type Decision = 'breach' | 'pass' | 'continue' | 'inconclusive';
+
+/** null stands for minus infinity. Bounds are null where they were not asked for. */
+export interface MetricResult {
+  readonly lnBreach: number | null;
+  readonly lnPass: number | null;
+  /** Bounds of `pG - r * pB` over the step, each wrong with a chance of at most `alphaPass`. */
+  readonly lower: number | null;
+  readonly upper: number | null;
+  /** The factors that the next look will use. */
+  readonly phiNext: number;
+  readonly phiPassNext: number;
+  /** The baseline breaks this absolute limit too: green is not charged for it now. */
+  readonly shared: boolean;
+}
+
+export interface LookResult {
+  /** Seconds of this step, this look included. */
+  readonly elapsedSec: number;
+  readonly decision: Decision;
+  /** For a breach: the metric that did most of it. */
+  readonly reason: string | null;
+  readonly lnTotal: number | null;
+  readonly metrics: Readonly<Record<string, MetricResult>>;
+}
+
+/** Overdispersion of one metric (gates.md 2.4): decayed sums, the open count-block, closed count-blocks. */
+export interface DispersionState {
+  readonly xB: number;
+  readonly nB: number;
+  readonly xG: number;
+  readonly nG: number;
+  readonly d: number;
+  readonly v: number;
+  readonly sum: number;
+  readonly closed: number;
+}
+
+/** Breach side of one metric (gates.md 2.2), one entry per grid point. */
+export interface BreachState {
+  /** Blocks begun. */
+  readonly blocks: number;
+  readonly open: boolean;
+  /** Seconds in the open block. */
+  readonly blockSec: number;
+  /** Log wealth at the block's start; null before the first block. */
+  readonly lnR: readonly number[] | null;
+  /** Log evidence inside the open block. */
+  readonly inBlock: readonly number[];
+  readonly shared: boolean;
+  /** The baseline's own evidence against an absolute limit (gates.md 2.6); null where nobody asks. */
+  readonly blue: readonly number[] | null;
+}
+
+/** Pass side of one metric over the step (gates.md 2.3), tempered. */
+export type PassState =
+  | {
+      readonly kind: 'two-sample';
+      readonly passA: readonly number[];
+      readonly passC: readonly number[];
+      readonly breachA: readonly number[];
+      readonly breachC: readonly number[];
+    }
+  | { readonly kind: 'one-sample'; readonly x: number; readonly n: number };
+
+/** Plain counts of bad requests and requests. */
+export interface BadCounts {
+  readonly xB: number;
+  readonly nB: number;
+  readonly xG: number;
+  readonly nG: number;
+}
+
+export interface MetricState {
+  readonly breach: BreachState;
+  readonly pass: PassState;
+  readonly dispersion: DispersionState;
+  /** Of the baseline's own evidence. */
+  readonly blueDispersion: DispersionState;
+  /** Judged counts of this step, for people. */
+  readonly step: BadCounts;
+  /** What the baseline did over the rollout, at the breach side's edge: the limit after cutover comes from it. */
+  readonly baseline: { readonly x: number; readonly n: number };
+}
+
+/** All that the gates remember: plain JSON, under 2 KB a metric, whatever the traffic and the time. */
+export interface GateState {
+  readonly algorithm: typeof ALGORITHM;
+  /** Step clock. Stands still in guard mode. */
+  readonly elapsedSec: number;
+  /** Warm-up clock: seconds since the step began. Never stands still. */
+  readonly sinceStartSec: number;
+  readonly metrics: Readonly<Record<string, MetricState>>;
+}
+
+export interface AdvanceOptions {
+  /** `guard`: only a breach is ever decided, and the step clock stands still. Default `judge`. */
+  readonly mode?: 'judge' | 'guard';
+  /** No pass at this look, for a reason outside of the counts (starved green). Default false. */
+  readonly hold?: boolean;
+  /** Whether to solve for `lower` and `upper`; they cost ten times the rest. Default true. */
+  readonly bounds?: boolean;
+}

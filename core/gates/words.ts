@@ -1,0 +1,50 @@
+/** Numbers as people read them. */
+
+function trimmed(value: number, digits: number): string {
+  return Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 12 });
+}
+
+/** 0.00512 → `0.512%` */
+export function percent(share: number): string {
+  return `${trimmed(share * 100, 3)}%`;
+}
+
+/** 0.005 → `0.5 pp` */
+export function points(share: number): string {
+  return `${trimmed(share * 100, 3)} pp`;
+}
+
+/** `250 ms`, `1.5 s` */
+export function ms(value: number): string {
+  return value >= 1000 ? `${trimmed(value / 1000, 3)} s` : `${trimmed(value, 3)} ms`;
+}
+
+export function factor(value: number): string {
+  return trimmed(value, 3);
+}
+
+/** 3690 → `3,690` */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** 0.95 → `p95`, 0.999 → `p99.9` */
+export function quantileName(quantile: number): string {
+  return `p${trimmed(quantile * 100, 5)}`;
+}
+
+/**
+ * `e ^ ln` rounded down to one digit, as in "once in 10,000": a bound must not be made better by rounding.
+ */
+export function oneIn(ln: number): string {
+  if (ln > Math.log(1e9)) return '1,000,000,000';
+  const value = Math.exp(ln) * (1 + 1e-12);
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return count(Math.max(1, Math.floor(value / unit) * unit));
+}
+
+/** 95 → `95 s`, 600 → `10 min`, 10080 → `2.8 h` */
+export function seconds(value: number): string {
+  if (value < 120) return `${trimmed(value, 3)} s`;
+  return value < 7200 ? `${trimmed(value / 60, 2)} min` : `${trimmed(value / 3600, 2)} h`;
+}
