@@ -1,4 +1,5 @@
 import type { RolloutStatus } from './messages.js';
+import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step } from './plan.js';
 import { targetName } from './plan.js';
 import type { Phase, RunState } from './run.js';
@@ -60,7 +61,8 @@ export function nextText(plan: Plan, state: RunState): string {
   if (step === undefined) return 'nothing: the rollout is over';
   if (state.paused !== null) return `waits for resume (paused by ${state.paused.by}: ${state.paused.reason})`;
   if (state.hold?.kind === 'drift') return 'waits for a person: adopt, restore or abort';
-  if (state.hold?.kind === 'undecided') return 'waits for a person: approve to go on, reject or abort to roll back';
+  if (state.hold?.kind === 'undecided')
+    return 'waits for a person: approve to go on, reject or abort to roll back';
   const following = plan.steps[state.stepIndex + 1];
   const then = following === undefined ? 'done' : stepLabel(following);
   switch (step.kind) {
@@ -112,7 +114,7 @@ export function currentDetails(status: RolloutStatus): string {
   const gates =
     status.evidence.length === 0
       ? []
-      : ['', '**Gates**', '', ...status.evidence.map((e) => `- **${e.gate}**: ${e.text}`)];
+      : ['', '**Gates**', '', ...status.evidence.map((e) => `- ${gateLine(e)}`)];
   const actions =
     status.actionsNow.length === 0
       ? []
@@ -121,9 +123,19 @@ export function currentDetails(status: RolloutStatus): string {
   return [...table, ...gates, ...(status.steps.length === 0 ? [] : done), ...actions].join('\n');
 }
 
+/** `errors: open; green 3 of 412 errors, blue 11 of 3,690; at most 0.5 pp worse than blue` */
+export function gateLine(e: GateEvidence): string {
+  const arm = (name: string, counts: { bad: number; requests: number }): string =>
+    `${name} ${counts.bad.toLocaleString('en-US')} of ${counts.requests.toLocaleString('en-US')}`;
+  const blue = e.blue === null ? '' : `, ${arm('baseline', e.blue)}`;
+  return `${e.gate}: ${e.standing}; ${arm('green', e.green)} ${e.counts}${blue}; limit: ${e.limit}`;
+}
+
 function stepPosition(status: RolloutStatus): string {
   const label = status.stepLabels[status.stepIndex];
-  return label === undefined ? 'all done' : `${status.stepIndex + 1} of ${status.stepLabels.length}: ${label}`;
+  return label === undefined
+    ? 'all done'
+    : `${status.stepIndex + 1} of ${status.stepLabels.length}: ${label}`;
 }
 
 function cell(text: string): string {

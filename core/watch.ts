@@ -11,12 +11,16 @@ export interface WatchMemory {
   readonly v: 1;
   /** Index of the plan's step that the step clock belongs to. */
   readonly stepIndex: number;
+  /** When the watch of this step began. */
+  readonly enteredAtMs: number;
   /** Gates with their edges frozen; null until the metric source first gave enough to set them up. */
   readonly setup: GateSetup | null;
   readonly state: GateState | null;
   readonly collector: CollectorState | null;
   /** Since when no look could be taken, milliseconds since the epoch; null while metrics come in. */
   readonly blindSinceMs: number | null;
+  /** Restarts of green's instances before it got traffic; null where the target cannot tell. */
+  readonly restartsBefore: number | null;
 }
 
 export interface WatchInput extends EndpointRef {

@@ -1,7 +1,12 @@
 import { ApplicationFailure, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 
 import { FailureType } from '../core/failures.js';
-import { MessageName, type ActionInput, type ResolveDriftInput, type RolloutStatus } from '../core/messages.js';
+import {
+  MessageName,
+  type ActionInput,
+  type ResolveDriftInput,
+  type RolloutStatus,
+} from '../core/messages.js';
 import type { HumanAction } from '../core/run.js';
 import { normalTraffic } from '../core/traffic.js';
 import type { Run } from './run.js';
@@ -19,7 +24,9 @@ const resolveDriftUpdate = defineUpdate<string, [ResolveDriftInput]>(MessageName
  * only notes what a person wants; the main loop acts on it.
  */
 export function installControls(run: Run): void {
-  setHandler(statusQuery, () => run.status(), { description: 'Where the rollout stands, and what can be done now.' });
+  setHandler(statusQuery, () => run.status(), {
+    description: 'Where the rollout stands, and what can be done now.',
+  });
 
   setHandler(
     approveUpdate,
@@ -47,8 +54,10 @@ export function installControls(run: Run): void {
       description: 'Say no where approval is asked for: the rollout rolls back.',
       validator: (input) => {
         checkInput(input, 'reject', true);
-        if (!asksForApproval(run)) throw notNow(run, 'nothing waits for approval; to stop the rollout, abort it');
-        if (run.state.approval !== null) throw notNow(run, 'it is approved already; to stop the rollout, abort it');
+        if (!asksForApproval(run))
+          throw notNow(run, 'nothing waits for approval; to stop the rollout, abort it');
+        if (run.state.approval !== null)
+          throw notNow(run, 'it is approved already; to stop the rollout, abort it');
       },
     },
   );
@@ -100,7 +109,11 @@ export function installControls(run: Run): void {
       validator: (input) => {
         checkInput(input, 'abort', true);
         refuseWhenOver(run);
-        if (run.pastReturn) throw notNow(run, 'green holds all traffic and the baseline is being deleted: there is nothing to go back to');
+        if (run.pastReturn)
+          throw notNow(
+            run,
+            'green holds all traffic and the baseline is being deleted: there is nothing to go back to',
+          );
         if (run.abort !== null) throw notNow(run, `it is being aborted already, by ${run.abort.by}`);
       },
     },
@@ -111,19 +124,32 @@ export function installControls(run: Run): void {
     (input) => {
       noted(run, input.choice === 'adopt' ? 'drift-adopt' : 'drift-restore', input);
       run.driftChoice = input.choice;
-      return input.choice === 'adopt' ? 'going on from what stands there' : 'writing the rollout’s traffic again';
+      return input.choice === 'adopt'
+        ? 'going on from what stands there'
+        : 'writing the rollout’s traffic again';
     },
     {
-      description: 'Someone else changed the endpoint: adopt what stands there now, or restore what the rollout wrote.',
+      description:
+        'Someone else changed the endpoint: adopt what stands there now, or restore what the rollout wrote.',
       validator: (input) => {
         checkInput(input, 'resolve drift', true);
         const hold = run.state.hold;
         if (hold?.kind !== 'drift') throw notNow(run, 'its traffic is as it wrote it');
         if (input.choice === 'adopt' && hold.observed === null) {
-          throw notNow(run, 'there is nothing to adopt: the endpoint or a deployment is gone; restore or abort');
+          throw notNow(
+            run,
+            'there is nothing to adopt: the endpoint or a deployment is gone; restore or abort',
+          );
         }
-        if (input.choice === 'adopt' && hold.observed !== null && !run.canAdopt(normalTraffic(hold.observed))) {
-          throw notNow(run, 'traffic goes to deployments that are not part of this rollout; restore or abort');
+        if (
+          input.choice === 'adopt' &&
+          hold.observed !== null &&
+          !run.canAdopt(normalTraffic(hold.observed))
+        ) {
+          throw notNow(
+            run,
+            'traffic goes to deployments that are not part of this rollout; restore or abort',
+          );
         }
       },
     },
@@ -150,7 +176,10 @@ function checkInput(input: ActionInput, what: string, needsReason: boolean): voi
     throw ApplicationFailure.nonRetryable(`${what} needs to know who acts; give "by"`, FailureType.NotNow);
   }
   if (typeof input.reason !== 'string' || (needsReason && input.reason.trim() === '')) {
-    throw ApplicationFailure.nonRetryable(`${what} needs a reason; it is kept with the rollout`, FailureType.NotNow);
+    throw ApplicationFailure.nonRetryable(
+      `${what} needs a reason; it is kept with the rollout`,
+      FailureType.NotNow,
+    );
   }
 }
 

@@ -37,7 +37,7 @@ export async function holdForDrift(run: Run, expected: Traffic, observed: Traffi
   const earlierHold = state.hold;
   const sinceMs = Date.now();
   run.driftChoice = null;
-  for (let seen = observed; ; ) {
+  for (let seen = observed; ;) {
     state.hold = { kind: 'drift', sinceMs, because: becauseOf(expected, seen), expected, observed: seen };
     run.show();
     const result = await watchWindow(run, {
@@ -89,6 +89,8 @@ async function write(
 
 function becauseOf(expected: Traffic, observed: Traffic | null): string {
   const shows =
-    observed === null ? 'the endpoint or one of its deployments is gone' : `the endpoint shows ${trafficText(observed)}`;
+    observed === null
+      ? 'the endpoint or one of its deployments is gone'
+      : `the endpoint shows ${trafficText(observed)}`;
   return `someone else changed it: the rollout wrote ${trafficText(expected)}, ${shows}`;
 }

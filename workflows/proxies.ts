@@ -13,7 +13,7 @@ const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '
 
 export const { preflight } = proxyActivities<Pick<RolloutActivities, 'preflight'>>({
   startToCloseTimeout: '60s',
-  scheduleToCloseTimeout: '5m', // nothing is changed yet: better to refuse than to wait for long
+  scheduleToCloseTimeout: '90s', // nothing is changed yet: better to refuse than to wait for long
   retry: { ...RETRY, maximumInterval: '10s' },
 });
 

@@ -75,9 +75,10 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         return null;
       case 'delete-deployment':
         if (run.plan.afterRollback === 'keep-green') return null;
-        await deleteDeployment.executeWithOptions({ ...patience, summary: `roll back: delete ${undo.deployment}` }, [
-          { ...run.endpoint, deployment: undo.deployment, drainWithinMs: DRAIN_MS },
-        ]);
+        await deleteDeployment.executeWithOptions(
+          { ...patience, summary: `roll back: delete ${undo.deployment}` },
+          [{ ...run.endpoint, deployment: undo.deployment, drainWithinMs: DRAIN_MS }],
+        );
         return null;
       default:
         return undo satisfies never;

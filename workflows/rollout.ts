@@ -44,9 +44,10 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
 async function checkFirst(run: Run): Promise<void> {
   const ended = await interruptible(
     () =>
-      preflight.executeWithOptions({ summary: 'check endpoint, baseline, name and metrics; changes nothing' }, [
-        { plan: run.plan, rolloutId: run.rolloutId },
-      ]),
+      preflight.executeWithOptions(
+        { summary: 'check endpoint, baseline, name and metrics; changes nothing' },
+        [{ plan: run.plan, rolloutId: run.rolloutId }],
+      ),
     () => stopped(run),
     () => false,
   );

@@ -23,7 +23,10 @@ export interface Watch {
  *
  * @throws {Stop} on a breach, and when a person aborts or rejects.
  */
-export async function watchWindow(run: Run, asked: Watch): Promise<WatchResult | 'interrupted' | 'time-over'> {
+export async function watchWindow(
+  run: Run,
+  asked: Watch,
+): Promise<WatchResult | 'interrupted' | 'time-over'> {
   throwIfStopped(run);
   const leftMs = asked.untilMs === null ? WINDOW_MS : asked.untilMs - Date.now();
   if (leftMs <= 0) return 'time-over';

@@ -1,0 +1,49 @@
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { PortError } from '../adapters/ports.js';
+import { FailureType } from '../core/failures.js';
+
+/**
+ * Turns what a port threw into a Temporal failure; the only place that does.
+ *
+ * `permanent` is not retried, `throttled` waits for as long as the target asks, `transient` follows the retry policy.
+ * Anything else is a fault of ours and passes through.
+ */
+export function classify(err: unknown): unknown {
+  if (!isPortError(err)) return err;
+  const details = [{ code: err.code }];
+  switch (err.kind) {
+    case 'permanent':
+      return ApplicationFailure.create({
+        message: err.message,
+        type: FailureType.PortPermanent,
+        nonRetryable: true,
+        details,
+        cause: err,
+      });
+    case 'throttled':
+      return ApplicationFailure.create({
+        message: err.message,
+        type: FailureType.PortThrottled,
+        details,
+        cause: err,
+        // Expected noise: a busy endpoint is not a fault.
+        category: 'BENIGN',
+        ...(err.retryAfterMs === undefined ? {} : { nextRetryDelay: err.retryAfterMs }),
+      });
+    case 'transient':
+      return ApplicationFailure.create({
+        message: err.message,
+        type: FailureType.PortTransient,
+        details,
+        cause: err,
+      });
+    default:
+      return err.kind satisfies never;
+  }
+}
+
+/** By shape: this room knows the ports' types only. */
+export function isPortError(err: unknown): err is PortError {
+  return err instanceof Error && err.name === 'PortError' && 'kind' in err && 'code' in err;
+}

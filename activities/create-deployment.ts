@@ -1,0 +1,61 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { TargetPorts } from '../adapters/ports.js';
+import type { CreateDeploymentInput } from '../core/activities.js';
+import type { DeploymentState } from '../core/endpoint.js';
+import { FailureType } from '../core/failures.js';
+import { durationText } from '../core/units.js';
+import { poll } from './poll.js';
+import { rolloutTags } from './tags.js';
+
+/**
+ * Creates a deployment where it is missing, and waits until it is ready.
+ *
+ * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. A target
+ * that answers "busy" is asked again.
+ */
+export async function createDeployment(ports: TargetPorts, input: CreateDeploymentInput): Promise<void> {
+  const { endpoints } = ports;
+  const { name } = input.deployment;
+  const signal = cancellationSignal();
+  const startedMs = Date.now();
+  let asked = false;
+
+  const ready = await poll(async () => {
+    const state = await endpoints.readDeployment(input.endpoint, name, { signal });
+    if (state === undefined) {
+      if (asked) return undefined; // accepted, and not listed yet
+      await endpoints.createDeployment(
+        input.endpoint,
+        input.deployment,
+        rolloutTags(input.deployment, input.rolloutId),
+        {
+          signal,
+        },
+      );
+      asked = true;
+      return undefined;
+    }
+    if (state.state === 'failed') throw failed(input, state);
+    return isReady(state) ? state : undefined;
+  }, input.readyWithinMs);
+  if (ready !== undefined) return;
+
+  throw ApplicationFailure.nonRetryable(
+    `Deployment ${name} of ${input.endpoint} was not ready within ${durationText(Date.now() - startedMs)}; see \`greenlight logs ${input.endpoint} --deployment ${name}\``,
+    FailureType.DeploymentFailed,
+  );
+}
+
+function isReady(state: DeploymentState): boolean {
+  const { wanted, ready } = state.instances;
+  return state.state === 'ready' && (ready === null || ready >= wanted);
+}
+
+function failed(input: CreateDeploymentInput, state: DeploymentState): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `Deployment ${state.name} of ${input.endpoint} failed to start: ${state.error ?? 'the target gives no reason'}`,
+    FailureType.DeploymentFailed,
+  );
+}

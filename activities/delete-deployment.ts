@@ -1,0 +1,62 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { TargetPorts } from '../adapters/ports.js';
+import type { DeleteDeploymentInput } from '../core/activities.js';
+import { FailureType } from '../core/failures.js';
+import { shareOf, trafficText } from '../core/traffic.js';
+import { isPortError } from './classify.js';
+import { beating, poll } from './poll.js';
+
+/** How long a deletion may take; Azure's own take minutes. */
+const GONE_WITHIN_MS = 30 * 60_000;
+
+/**
+ * Deletes a deployment that no traffic can reach, after its requests in flight, and waits until it is gone.
+ *
+ * Safe to repeat: one that is gone already is fine.
+ */
+export async function deleteDeployment(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
+  const { endpoints } = ports;
+  const signal = cancellationSignal();
+  const { endpoint, deployment } = input;
+
+  if ((await endpoints.readDeployment(endpoint, deployment, { signal })) === undefined) return;
+  const { traffic } = await endpoints.read(endpoint, { signal });
+  if (shareOf(traffic.live, deployment) > 0 || shareOf(traffic.mirror, deployment) > 0) {
+    throw ApplicationFailure.nonRetryable(
+      `Deployment ${deployment} of ${endpoint} still gets traffic (${trafficText(traffic)}); it is not deleted`,
+      FailureType.PortPermanent,
+    );
+  }
+  await drain(ports, input, signal);
+
+  const gone = await poll(async () => {
+    const state = await endpoints.readDeployment(endpoint, deployment, { signal });
+    if (state === undefined) return true;
+    if (state.state !== 'deleting') {
+      await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
+    }
+    return undefined;
+  }, GONE_WITHIN_MS);
+  if (gone === true) return;
+  throw ApplicationFailure.retryable(
+    `Deployment ${deployment} of ${endpoint} is still there ${GONE_WITHIN_MS / 60_000} min after it was asked to go`,
+    FailureType.PortTransient,
+  );
+}
+
+/** Waits until nothing is in flight. A source that cannot tell, or is away, is waited out in full: that is safe too. */
+async function drain(ports: TargetPorts, input: DeleteDeploymentInput, signal: AbortSignal): Promise<void> {
+  await poll(async () => {
+    try {
+      const { deployments } = await ports.metrics.read(input.endpoint, [input.deployment], { signal });
+      const counters = Object.values(deployments[input.deployment] ?? {});
+      const known = counters.every((c) => c.active !== null);
+      return known && counters.every((c) => c.active === 0) ? true : undefined;
+    } catch (err) {
+      if (isPortError(err)) return undefined;
+      throw err;
+    }
+  }, input.drainWithinMs);
+}

@@ -1,0 +1,44 @@
+import type { TargetPorts } from '../adapters/ports.js';
+import type { EndpointRef, RolloutActivities } from '../core/activities.js';
+import type { Target } from '../core/plan.js';
+import { classify } from './classify.js';
+import { createDeployment } from './create-deployment.js';
+import { deleteDeployment } from './delete-deployment.js';
+import { preflight } from './preflight.js';
+import { setTraffic } from './set-traffic.js';
+import { smoke } from './smoke.js';
+import { watch } from './watch.js';
+
+export interface ActivityDependencies {
+  /**
+   * The ports of a target, as they are now: addresses may change between two attempts.
+   *
+   * @throws {PortError} permanent when this worker does not serve such a target.
+   */
+  readonly targets: (target: Target) => Promise<TargetPorts>;
+}
+
+/** The activities of a rollout over the given ports. */
+export function createActivities({ targets }: ActivityDependencies): RolloutActivities {
+  const on =
+    <I extends EndpointRef, R>(work: (ports: TargetPorts, input: I) => Promise<R>) =>
+    async (input: I): Promise<R> => {
+      try {
+        return await work(await targets(input.target), input);
+      } catch (err) {
+        throw classify(err);
+      }
+    };
+  return {
+    preflight: (input) =>
+      on((ports, ref: EndpointRef) => preflight(ports, { ...input, ...ref }))({
+        target: input.plan.target,
+        endpoint: input.plan.endpoint,
+      }),
+    createDeployment: on(createDeployment),
+    smoke: on(smoke),
+    setTraffic: on(setTraffic),
+    watch: on(watch),
+    deleteDeployment: on(deleteDeployment),
+  };
+}

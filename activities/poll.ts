@@ -1,0 +1,52 @@
+import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+
+import { isPortError } from './classify.js';
+
+/** Time between two readings while waiting for something: grows, so that a slow target is not asked too often. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5_000;
+
+/**
+ * Asks until there is an answer, heartbeating between; a target that is away or throttles is asked again.
+ *
+ * @param ask - returns undefined while there is no answer yet.
+ * @returns undefined when the time is over.
+ * @throws what `ask` throws, except transient and throttled port errors before the deadline; `CancelledFailure`.
+ */
+export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: number): Promise<T | undefined> {
+  const deadline = Date.now() + withinMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
+    heartbeat();
+    let waitMs = pauseMs;
+    try {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    } catch (err) {
+      if (cancellationSignal().aborted) await sleep(0); // throws the cancellation itself
+      if (!isPortError(err) || err.kind === 'permanent' || Date.now() >= deadline) throw err;
+      waitMs = Math.max(waitMs, err.retryAfterMs ?? 0);
+    }
+    const leftMs = deadline - Date.now();
+    if (leftMs <= 0) return undefined;
+    await beatingSleep(Math.min(waitMs, leftMs));
+  }
+}
+
+/** Sleeps, and heartbeats while it does, so that a long `Retry-After` is not taken for a dead worker. */
+export async function beatingSleep(ms: number): Promise<void> {
+  const until = Date.now() + ms;
+  for (let left = ms; left > 0; left = until - Date.now()) {
+    await sleep(Math.min(left, 2_000));
+    heartbeat();
+  }
+}
+
+/** Heartbeats while one call is under way. */
+export async function beating<T>(call: () => Promise<T>): Promise<T> {
+  const timer = setInterval(() => heartbeat(), 2_000);
+  try {
+    return await call();
+  } finally {
+    clearInterval(timer);
+  }
+}

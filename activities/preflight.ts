@@ -1,0 +1,99 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { PortError, TargetPorts } from '../adapters/ports.js';
+import type { EndpointRef, PreflightInput, PreflightResult } from '../core/activities.js';
+import type { EndpointState } from '../core/endpoint.js';
+import { FailureType } from '../core/failures.js';
+import type { MetricsSnapshot } from '../core/metrics.js';
+import type { Plan } from '../core/plan.js';
+import { checkEndpoint } from '../core/preflight.js';
+import { durationText } from '../core/units.js';
+import { isPortError } from './classify.js';
+import { deploymentDigest } from './tags.js';
+
+/** Older data than this says nothing about now. */
+const FRESH_MS = 5 * 60_000;
+
+/**
+ * Looks at everything that a rollout needs, and changes nothing.
+ *
+ * @throws ApplicationFailure `Rejected` with all problems at once; port failures when the target does not answer.
+ */
+export async function preflight(
+  ports: TargetPorts,
+  { plan, rolloutId, endpoint }: PreflightInput & EndpointRef,
+): Promise<PreflightResult> {
+  const signal = cancellationSignal();
+  const state = await readEndpoint(ports, endpoint, signal);
+  const check = checkEndpoint(plan, state, rolloutId, deploymentDigest(plan.deployment));
+  const { snapshot, problems } = await checkMetrics(ports, plan, check.baseline, signal);
+
+  const all = [...check.problems, ...problems];
+  if (all.length > 0) throw rejected(all);
+  return {
+    baseline: check.baseline,
+    before: state.traffic,
+    greenExists: check.greenExists,
+    metrics: snapshot,
+  };
+}
+
+async function readEndpoint(ports: TargetPorts, name: string, signal: AbortSignal): Promise<EndpointState> {
+  try {
+    return await ports.endpoints.read(name, { signal });
+  } catch (err) {
+    if (isPortError(err) && err.code === 'ResourceNotFound') throw rejected([err.message]);
+    throw err;
+  }
+}
+
+async function checkMetrics(
+  ports: TargetPorts,
+  plan: Plan,
+  baseline: string,
+  signal: AbortSignal,
+): Promise<{ readonly snapshot: MetricsSnapshot | null; readonly problems: readonly string[] }> {
+  const watched = plan.steps.some(
+    (step) => step.kind === 'mirror' || step.kind === 'ramp' || step.kind === 'bake',
+  );
+  if (!watched) return { snapshot: null, problems: [] };
+  const problems = [...missingCapabilities(ports, plan)];
+  try {
+    const snapshot = await ports.metrics.read(plan.endpoint, [baseline, plan.deployment.name], { signal });
+    if (snapshot.ageMs > FRESH_MS) {
+      problems.push(
+        `The newest metrics are ${durationText(snapshot.ageMs)} old; gates need data of the last ${durationText(FRESH_MS)}. Is the metric source running?`,
+      );
+    }
+    return { snapshot, problems };
+  } catch (err) {
+    if (!isPortError(err) || err.kind !== 'permanent') throw err;
+    return { snapshot: null, problems: [...problems, metricsProblem(err)] };
+  }
+}
+
+function* missingCapabilities({ metrics }: TargetPorts, plan: Plan): Generator<string> {
+  const { histograms, mirrored } = metrics.capabilities;
+  for (const gate of plan.gates) {
+    if (!histograms && gate.metric !== 'error-rate') {
+      yield `Gate ${gate.name} asks for latency, and the target's metric source has no histograms; use error-rate gates, or another source`;
+    }
+  }
+  if (!mirrored && plan.steps.some((step) => step.kind === 'mirror')) {
+    yield `The metric source cannot tell mirrored traffic apart, so a mirror step could not be judged; leave it out, or use another source`;
+  }
+}
+
+function metricsProblem(err: PortError): string {
+  return `The metric source does not answer, and no gate can judge without it: ${err.message}`;
+}
+
+function rejected(problems: readonly string[]): ApplicationFailure {
+  const [first] = problems;
+  const message =
+    problems.length === 1
+      ? `Preflight: ${first}`
+      : `Preflight found ${problems.length} problems: ${problems.map((p, i) => `(${i + 1}) ${p}`).join('; ')}`;
+  return ApplicationFailure.nonRetryable(message, FailureType.Rejected, { problems });
+}

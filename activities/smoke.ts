@@ -1,0 +1,34 @@
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { TargetPorts } from '../adapters/ports.js';
+import type { SmokeInput, SmokeResult } from '../core/activities.js';
+import { FailureType } from '../core/failures.js';
+
+/** As much of a wrong answer as a message should carry. */
+const BODY_SHOWN = 300;
+
+/**
+ * Sends requests to one deployment alone, one after the other. Every one must be answered with success.
+ */
+export async function smoke(ports: TargetPorts, input: SmokeInput): Promise<SmokeResult> {
+  const signal = cancellationSignal();
+  const times: number[] = [];
+  for (let i = 0; i < input.count; i++) {
+    heartbeat();
+    const answer = await ports.endpoints.invoke(input.endpoint, input.deployment, input.body, { signal });
+    if (answer.status < 200 || answer.status > 299) {
+      throw ApplicationFailure.nonRetryable(
+        `Smoke test of ${input.deployment}: request ${i + 1} of ${input.count} was answered ${answer.status} instead of 200: ${answer.body.slice(0, BODY_SHOWN)}`,
+        FailureType.SmokeFailed,
+      );
+    }
+    times.push(answer.durationMs);
+  }
+  times.sort((a, b) => a - b);
+  return {
+    requests: times.length,
+    medianMs: times[Math.floor(times.length / 2)] ?? 0,
+    slowestMs: times.at(-1) ?? 0,
+  };
+}

@@ -1,0 +1,128 @@
+import {
+  activityInfo,
+  cancellationDetails,
+  cancellationSignal,
+  heartbeat,
+  log,
+  sleep,
+} from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
+
+import type { TargetPorts } from '../adapters/ports.js';
+import type { EndpointState } from '../core/endpoint.js';
+import {
+  driftIn,
+  enterStep,
+  instanceTrouble,
+  look,
+  resultOf,
+  withRestarts,
+  type Looked,
+} from '../core/look.js';
+import type { MetricsSnapshot } from '../core/metrics.js';
+import { trafficText } from '../core/traffic.js';
+import type { WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
+import { isPortError } from './classify.js';
+
+/**
+ * One window of watching: a look each interval, until something is decided or the window is over.
+ *
+ * Memory travels in the heartbeat: an attempt after a crash goes on where the last one was, with one longer look over
+ * the gap. Cancelled by the workflow, it answers with what it has; cancelled because its worker stops, it lets another
+ * attempt go on.
+ */
+export async function watch(ports: TargetPorts, input: WatchInput): Promise<WatchResult> {
+  const signal = cancellationSignal();
+  const windowEndMs = activityInfo().scheduledTimestampMs + input.windowMs;
+  let memory = enterStep({ ...input, memory: resumed(input) ?? input.memory }, Date.now());
+  let last: WatchResult | null = null;
+
+  for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
+    const { snapshot, endpoint } = await read(ports, input, signal);
+    if (signal.aborted) return interrupted(last, memory);
+
+    if (endpoint !== null && endpoint !== 'gone') memory = withRestarts(memory, input, endpoint);
+    const looked = look(input, memory, snapshot, Date.now());
+    memory = looked.memory;
+    last = verdictOf(input, looked, endpoint);
+    heartbeat(memory);
+    if (last.verdict !== 'window-over') {
+      log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
+      return last;
+    }
+    const nextMs = dueMs + input.watching.intervalMs;
+    if (nextMs >= windowEndMs) return last;
+    try {
+      await sleep(Math.max(0, nextMs - Date.now()));
+    } catch (err) {
+      if (err instanceof CancelledFailure) return interrupted(last, memory);
+      throw err;
+    }
+  }
+}
+
+/** A breach by counts weighs more than drift: green must go, whoever changed what. */
+function verdictOf(input: WatchInput, looked: Looked, endpoint: EndpointState | 'gone' | null): WatchResult {
+  const result = resultOf(looked);
+  if (result.verdict === 'breach' || endpoint === null) return result;
+  if (endpoint === 'gone') {
+    return { ...result, verdict: 'drift', sentence: `endpoint ${input.endpoint} is gone`, observed: null };
+  }
+  const trouble = instanceTrouble(input, looked.memory, endpoint);
+  if (trouble !== null) return { ...result, verdict: 'breach', sentence: trouble };
+  const observed = driftIn(input, endpoint);
+  if (observed === undefined) return result;
+  const shows = observed === null ? 'a deployment is gone' : `it shows ${trafficText(observed)}`;
+  return {
+    ...result,
+    verdict: 'drift',
+    sentence: `someone else changed ${input.endpoint}: the rollout wrote ${trafficText(input.expected)}, ${shows}`,
+    observed,
+  };
+}
+
+/** Both readings at once; what does not answer is null, and the look goes on without it. */
+async function read(
+  ports: TargetPorts,
+  input: WatchInput,
+  signal: AbortSignal,
+): Promise<{ readonly snapshot: MetricsSnapshot | null; readonly endpoint: EndpointState | 'gone' | null }> {
+  const [snapshot, endpoint] = await Promise.all([
+    orNull('metrics', ports.metrics.read(input.endpoint, [input.baseline, input.green], { signal })),
+    orNull(
+      'endpoint',
+      ports.endpoints.read(input.endpoint, { signal }).catch((err: unknown) => {
+        if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
+        throw err;
+      }),
+    ),
+  ]);
+  return { snapshot, endpoint };
+}
+
+async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (err) {
+    if (!isPortError(err) && !(err instanceof Error && err.name === 'AbortError')) throw err;
+    log.debug('Reading failed; the look goes on without it', { what, error: err.message });
+    return null;
+  }
+}
+
+function interrupted(last: WatchResult | null, memory: WatchMemory): WatchResult {
+  // The worker stops, nobody decided anything: fail this attempt, so that another one goes on.
+  if (cancellationDetails()?.workerShutdown === true) throw new CancelledFailure('WORKER_SHUTDOWN');
+  return {
+    verdict: 'window-over',
+    sentence: last?.sentence ?? '',
+    evidence: last?.evidence ?? [],
+    observed: null,
+    memory,
+  };
+}
+
+function resumed(input: WatchInput): WatchMemory | null {
+  const details = activityInfo().heartbeatDetails as Partial<WatchMemory> | undefined;
+  return details?.v === 1 && details.stepIndex === input.stepIndex ? (details as WatchMemory) : null;
+}

@@ -1,0 +1,246 @@
+import { findDeployment, type EndpointState } from './endpoint.js';
+import {
+  advance,
+  beginStep,
+  collect,
+  convertForBake,
+  expectedPerBlue,
+  explain,
+  gateEvidence,
+  holds,
+  initialState,
+  mapGates,
+  readingOf,
+  startCollecting,
+  signalInWords,
+  stepConfig,
+  type CollectOptions,
+  type Decision,
+  type GateEvidence,
+  type GateSetup,
+  type Reading,
+  type Signal,
+} from './gates/index.js';
+import type { MetricsSnapshot } from './metrics.js';
+import { sameTraffic, shareOf, type Traffic } from './traffic.js';
+import { durationText } from './units.js';
+import type { WatchInput, WatchMemory, WatchResult } from './watch.js';
+
+/** What one look found. `window-over` means here: nothing is decided, look on. */
+export interface Looked {
+  readonly memory: WatchMemory;
+  readonly verdict: 'breach' | 'pass' | 'undecided' | 'window-over';
+  readonly sentence: string;
+  readonly evidence: readonly GateEvidence[];
+}
+
+const VERDICT_OF: Readonly<Record<Decision, Looked['verdict']>> = {
+  breach: 'breach',
+  pass: 'pass',
+  inconclusive: 'undecided',
+  continue: 'window-over',
+};
+
+/** As many restarts of green's instances in one rollout are no accident any more. */
+const RESTARTS = 3;
+
+/**
+ * What a watch begins with: the memory it was given, made ready for its step.
+ *
+ * A new step closes open blocks and starts the clocks anew; the breach evidence stays. Counters are read afresh, since
+ * green may get its requests another way now. After cutover the gates are turned into limits on green alone.
+ */
+export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
+  const { memory } = input;
+  if (memory === null) {
+    return {
+      v: 1,
+      stepIndex: input.stepIndex,
+      enteredAtMs: nowMs,
+      setup: null,
+      state: null,
+      collector: null,
+      blindSinceMs: null,
+      restartsBefore: null,
+    };
+  }
+  const entered =
+    memory.stepIndex === input.stepIndex
+      ? memory
+      : {
+          ...memory,
+          stepIndex: input.stepIndex,
+          enteredAtMs: nowMs,
+          state: memory.setup && memory.state && beginStep(memory.setup.config, memory.state),
+          collector: null,
+        };
+  if (!input.alone || entered.setup === null || entered.state === null || entered.setup.alone) return entered;
+  const { setup, state } = convertForBake(entered.setup, entered.state);
+  return { ...entered, setup, state, collector: null };
+}
+
+/** Evidence of one look into memory and verdict. Pure: the activity brings the snapshot (null = the source is away). */
+export function look(
+  input: WatchInput,
+  memory: WatchMemory,
+  snapshot: MetricsSnapshot | null,
+  nowMs: number,
+): Looked {
+  const setUp =
+    memory.setup === null ? setUpGates(input, memory, snapshot, nowMs) : { memory, waiting: null };
+  if (setUp.waiting !== null) return setUp.waiting;
+  return judge(input, setUp.memory, readingFor(input, snapshot, nowMs), nowMs);
+}
+
+/** Why green's own state ends the rollout whatever the counters say; null = it does not. */
+export function instanceTrouble(
+  input: WatchInput,
+  memory: WatchMemory,
+  endpoint: EndpointState,
+): string | null {
+  const green = findDeployment(endpoint, input.green);
+  if (green === undefined) return null; // drift: somebody deleted it
+  if (green.state === 'failed')
+    return `${input.green} has failed: ${green.error ?? 'the target gives no reason'}`;
+  const restarts = (green.restarts ?? 0) - (memory.restartsBefore ?? green.restarts ?? 0);
+  if (restarts < RESTARTS) return null;
+  return `instances of ${input.green} were restarted ${restarts} times since it got traffic: it keeps crashing`;
+}
+
+/** Remembers how often green's instances had been restarted when the rollout began to watch. */
+export function withRestarts(memory: WatchMemory, input: WatchInput, endpoint: EndpointState): WatchMemory {
+  if (memory.restartsBefore !== null) return memory;
+  return { ...memory, restartsBefore: findDeployment(endpoint, input.green)?.restarts ?? null };
+}
+
+/** What the endpoint shows instead of what the rollout wrote; undefined = it is as written. null = something is gone. */
+export function driftIn(input: WatchInput, endpoint: EndpointState): Traffic | null | undefined {
+  const gone = [input.baseline, input.green].some(
+    (name) =>
+      shareOf(input.expected.live, name) + shareOf(input.expected.mirror, name) > 0 &&
+      findDeployment(endpoint, name) === undefined,
+  );
+  if (gone) return null;
+  return sameTraffic(endpoint.traffic, input.expected) ? undefined : endpoint.traffic;
+}
+
+/** The answer of a watch. */
+export function resultOf(looked: Looked): WatchResult {
+  return { ...looked, observed: null };
+}
+
+/** Freezes edges and weights, once there is enough of the baseline to do so. */
+function setUpGates(
+  input: WatchInput,
+  memory: WatchMemory,
+  snapshot: MetricsSnapshot | null,
+  nowMs: number,
+): { readonly memory: WatchMemory; readonly waiting: Looked | null } {
+  if (snapshot === null)
+    return { memory, waiting: waiting(input, memory, 'the metric source does not answer', nowMs) };
+  const mapped = mapGates({
+    gates: input.gates,
+    watching: input.watching,
+    plannedMs: input.plannedMs,
+    edgesMs: snapshot.edgesMs,
+    baseline: baselineBefore(input, snapshot),
+  });
+  if (!mapped.ok) {
+    const why = mapped.problems.map((problem) => problem.message).join('; ');
+    return { memory, waiting: waiting(input, memory, why, nowMs) };
+  }
+  const state = initialState(mapped.setup.config);
+  const entered = { ...memory, setup: mapped.setup, state };
+  if (!input.alone) return { memory: entered, waiting: null };
+  return { memory: { ...entered, ...convertForBake(mapped.setup, state) }, waiting: null };
+}
+
+/** From as many requests on, what came since preflight says how the baseline is; before, all that the source knows. */
+const ENOUGH_SINCE_PREFLIGHT = 500;
+
+/** What the baseline did until the gates start: relative latency gates freeze their edges by it. */
+function baselineBefore(
+  input: WatchInput,
+  snapshot: MetricsSnapshot,
+): { readonly requests: number; readonly le: readonly number[] } | null {
+  const now = snapshot.deployments[input.baseline]?.live;
+  if (now === undefined) return null;
+  const then = input.before?.deployments[input.baseline]?.live;
+  const requests = now.requests - (then?.requests ?? 0);
+  if (then === undefined || requests < ENOUGH_SINCE_PREFLIGHT || then.le.length !== now.le.length) return now;
+  return { requests, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
+}
+
+/** No gate can be judged yet: nothing is good, nothing is bad, and the step's time runs. */
+function waiting(input: WatchInput, memory: WatchMemory, why: string, nowMs: number): Looked {
+  const over = input.mode === 'judge' && nowMs - memory.enteredAtMs >= input.dwell.atMostMs;
+  return {
+    memory: { ...memory, blindSinceMs: memory.blindSinceMs ?? nowMs },
+    verdict: over ? 'undecided' : 'window-over',
+    sentence: `no gate can be judged: ${why}`,
+    evidence: [],
+  };
+}
+
+/** A source that is away is a reading without data: looks go on, the clock runs, and nothing is concluded. */
+function readingFor(input: WatchInput, snapshot: MetricsSnapshot | null, nowMs: number): Reading {
+  if (snapshot === null) return { atMs: nowMs, ageMs: Infinity, edgesMs: [], blue: null, green: null };
+  return readingOf(snapshot, {
+    blue: input.alone ? null : { deployment: input.baseline, kind: 'live' },
+    green: { deployment: input.green, kind: input.kind },
+  });
+}
+
+function judge(input: WatchInput, memory: WatchMemory, reading: Reading, nowMs: number): Looked {
+  const setup = memory.setup as GateSetup;
+  const options = collectOptions(input, setup);
+  const state = memory.state ?? initialState(setup.config);
+  if (memory.collector === null) {
+    const collector = startCollecting(reading, options);
+    return undecidedYet({ ...memory, state, collector }, 'the first look only marks where counting starts');
+  }
+  const { state: collector, look: taken, signals } = collect(memory.collector, reading, options);
+  const blindSinceMs = isBlind(signals) ? (memory.blindSinceMs ?? nowMs) : null;
+  const seen = { ...memory, state, collector, blindSinceMs };
+  if (taken === null)
+    return undecidedYet(seen, blindText(seen, nowMs) ?? 'waiting for both deployments’ counters');
+
+  const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
+  const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold: holds(signals) });
+  const evidence = gateEvidence(config, judged, result, input.baseline);
+  const names = { blue: input.baseline, green: input.green };
+  const restarting = signals.find((signal) => signal.kind === 'restarting');
+  return {
+    memory: { ...seen, state: judged },
+    verdict: restarting === undefined ? VERDICT_OF[result.decision] : 'breach',
+    sentence:
+      restarting === undefined
+        ? explain({ config, state: judged, result, signals, ...names })
+        : signalInWords(restarting, names.blue, names.green),
+    evidence,
+  };
+}
+
+function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {
+  const { expected, green, kind } = input;
+  const share = kind === 'mirror' ? shareOf(expected.mirror, green) : shareOf(expected.live, green);
+  return {
+    intervalMs: input.watching.intervalMs,
+    edgesMs: setup.config.edgesMs,
+    perBlue: expectedPerBlue(kind, share),
+    alone: input.alone,
+  };
+}
+
+function undecidedYet(memory: WatchMemory, sentence: string): Looked {
+  return { memory, verdict: 'window-over', sentence, evidence: [] };
+}
+
+function isBlind(signals: readonly Signal[]): boolean {
+  return signals.some((s) => s.kind === 'stale' || (s.kind === 'missing' && s.arm === 'green'));
+}
+
+function blindText(memory: WatchMemory, nowMs: number): string | null {
+  if (memory.blindSinceMs === null) return null;
+  return `no metrics for ${durationText(Math.max(1000, nowMs - memory.blindSinceMs))}; nothing is concluded from that`;
+}
