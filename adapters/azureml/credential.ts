@@ -1,15 +1,37 @@
 import { readFile } from 'node:fs/promises';
 import type { TokenCredential } from '@azure/core-auth';
+import { PortError } from '../ports.js';
 
-/** How long a token that was read is used before the file is read again, milliseconds. */
-const READ_AGAIN_AFTER_MS = 5_000;
-
-/** A credential whose token is the content of a file, as the endpoint host writes it. */
+/**
+ * A credential whose token is the content of a file, as the endpoint host writes it.
+ *
+ * The file is read for every request: a token that is older than the file would be refused, and a refusal is final.
+ */
 export function fileCredential(path: string): TokenCredential {
   return {
     async getToken() {
-      const token = (await readFile(path, 'utf8')).trim();
-      return { token, expiresOnTimestamp: Date.now() + READ_AGAIN_AFTER_MS };
+      const token = await readToken(path);
+      return { token, expiresOnTimestamp: Date.now() };
     },
   };
+}
+
+async function readToken(path: string): Promise<string> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new PortError(
+      `The token file ${path} cannot be read: ${reason}; check that the endpoint host is running`,
+      { kind: 'transient', code: 'NoToken' },
+      { cause: thrown },
+    );
+  }
+  const token = text.trim();
+  if (token !== '') return token;
+  throw new PortError(`The token file ${path} is empty; check that the endpoint host is running`, {
+    kind: 'transient',
+    code: 'NoToken',
+  });
 }

@@ -17,7 +17,7 @@ import {
   WorkspaceResource,
 } from './resources.js';
 import { Scoring, type ScoringFetch } from './scoring.js';
-import { deploymentState, endpointState, resourceState } from './states.js';
+import { deploymentState, endpointState, FAILURE, resourceState } from './states.js';
 
 export interface AzureMlSettings extends ArmSettings {
   /** Region of new endpoints. Default: the workspace's own. */
@@ -314,8 +314,9 @@ class ArmEndpoints implements AzureMlEndpoints {
 
   /** Why the last operation failed. The service leaves the operation's address in the resource's own properties. */
   async #failureOf(resource: DeploymentResource, signal: AbortSignal | undefined): Promise<string> {
-    const unknown = `${resource.properties.provisioningState} without a reason; see its log`;
-    const address = resource.properties.properties['AzureAsyncOperationUri'];
+    const told = resource.properties.properties;
+    const unknown = told[FAILURE] ?? `${resource.properties.provisioningState} without a reason; see its log`;
+    const address = told['AzureAsyncOperationUri'];
     if (address === undefined || !this.#arm.trusts(address)) return unknown;
     try {
       const { status, error } = await this.#arm.read(OperationStatus, {

@@ -52,9 +52,9 @@ const BUSY = /is in (?:the )?'?\w+'? provisioning state/i;
 
 function kindOf(refusal: Refusal): PortErrorKind {
   const { status, code, message, retryAfterMs } = refusal;
+  if (status < 500 && message !== undefined && BUSY.test(message)) return 'throttled';
   if (code !== undefined && (LASTING.has(code) || code.startsWith('UserScript'))) return 'permanent';
   if (status === 409 || status === 429) return 'throttled';
-  if (status < 500 && message !== undefined && BUSY.test(message)) return 'throttled';
   if (status === 503 && retryAfterMs !== undefined) return 'throttled';
   if (status === 408 || (status >= 500 && status !== 501 && status !== 505)) return 'transient';
   return 'permanent';

@@ -4,10 +4,11 @@ import type { DeploymentResource, EndpointResource } from './resources.js';
 
 /**
  * What the endpoint host tells beside the API, in the free `properties` of a deployment: how many instances answer
- * their readiness probe, and restarts since it was created. Azure does not tell either.
+ * their readiness probe, restarts since it was created, and why it failed. Azure tells only the last, in its own way.
  */
 const READY_INSTANCES = 'greenlight.readyInstances';
 const RESTARTS = 'greenlight.restarts';
+export const FAILURE = 'greenlight.error';
 
 /** ARM's word for what goes on. An unknown one counts as `updating`: not ready, and no reason to give up. */
 export function resourceState(provisioningState: string): ResourceState {

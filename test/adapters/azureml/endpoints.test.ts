@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAzureMlEndpoints, type AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
 import type { Exchange } from '../../../adapters/azureml/recorder.js';
-import { FakeArm, TOKEN } from './fake-arm.js';
+import { FakeArm, settingsFor } from './fake-arm.js';
 import { sampleDeployment } from './samples.js';
 
 let arm: FakeArm;
@@ -11,15 +11,7 @@ beforeEach(async () => {
 afterEach(() => arm.stop());
 
 function client(changes: Partial<AzureMlSettings> = {}) {
-  return createAzureMlEndpoints({
-    baseUrl: arm.url,
-    subscription: 's',
-    resourceGroup: 'rg',
-    workspace: 'ws',
-    credential: { getToken: async () => ({ token: TOKEN, expiresOnTimestamp: Date.now() + 3_600_000 }) },
-    ca: arm.ca,
-    ...changes,
-  });
+  return createAzureMlEndpoints({ ...settingsFor(arm), ...changes });
 }
 
 describe('read', () => {

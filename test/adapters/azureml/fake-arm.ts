@@ -1,10 +1,23 @@
 import { once } from 'node:events';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { generate } from 'selfsigned';
+import type { AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
 
 // A stand-in for Azure Resource Manager, as far as its manners go: long-running operations, conflicts while one runs,
 // throttling, answers that get lost, and writes that show late. Operations end after a number of questions, not after
 // a time, so that tests need no clock.
+
+/** What a client needs to speak to it. */
+export function settingsFor(arm: FakeArm): AzureMlSettings {
+  return {
+    baseUrl: arm.url,
+    subscription: 's',
+    resourceGroup: 'rg',
+    workspace: 'ws',
+    credential: { getToken: async () => ({ token: TOKEN, expiresOnTimestamp: Date.now() + 3_600_000 }) },
+    ca: arm.ca,
+  };
+}
 
 type Json = Record<string, unknown>;
 
