@@ -8,7 +8,7 @@ import {
   type HttpMethods,
   type Pipeline,
 } from '@azure/core-rest-pipeline';
-import { z } from 'zod';
+import { type z } from 'zod';
 import { noAnswerInTime, notReached, refused, retryAfterMs, unexpectedAnswer } from './errors.js';
 import { recordingPolicy, type Recorder } from './recorder.js';
 import { ArmErrorBody } from './resources.js';
