@@ -1,79 +1,98 @@
 import type { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
-import { EmbeddedError } from './errors.js';
+import { EmbeddedError, messageOf } from './errors.js';
 import { until } from './processes.js';
 
 /** temporal.api.enums.v1.IndexedValueType, as far as we use it. */
 const INDEXED_VALUE_TYPE = { KEYWORD: 2, INT: 3 } as const;
 
 /**
- * Makes the namespace know the search attributes of rollouts, and waits until queries may use them.
+ * Makes the namespace know the search attributes of rollouts, and waits until queries may use them. Safe to repeat.
  *
- * Safe to repeat. A server that takes no such request (a hosted one) is for its own tools: it answers with why.
- *
- * @throws {EmbeddedError} when one exists with another type, or they do not become known within 30 s.
+ * @throws {EmbeddedError} when one exists with another type, when they do not become known within 30 s, or when the
+ *   server lets only its own tools register them (a hosted one) and they are not there.
  */
 export async function registerSearchAttributes(connection: Connection, namespace: string): Promise<void> {
-  const known = await list(connection, namespace);
-  const missing = names().filter((name) => known[name] === undefined);
-  for (const name of names()) {
-    const type = known[name];
-    if (type !== undefined && type !== INDEXED_VALUE_TYPE[SEARCH_ATTRIBUTES[name]]) {
-      throw new EmbeddedError(
-        `The search attribute ${name} of namespace "${namespace}" has type ${type}; wanted: ${SEARCH_ATTRIBUTES[name]}.\n` +
-          'Remove it there (`temporal operator search-attribute remove`), or use another namespace.',
-      );
-    }
-  }
-  if (missing.length > 0) {
-    await connection.operatorService
-      .addSearchAttributes({
-        namespace,
-        searchAttributes: Object.fromEntries(
-          missing.map((name) => [name, INDEXED_VALUE_TYPE[SEARCH_ATTRIBUTES[name]]]),
-        ),
-      })
-      .catch((error: unknown) => {
-        // Somebody else was faster.
-        if ((error as { code?: number }).code !== ALREADY_EXISTS) throw error;
-      });
+  try {
+    await addMissing(connection, namespace);
+  } catch (error) {
+    const code = (error as { code?: number }).code;
+    if (code !== GRPC.PERMISSION_DENIED && code !== GRPC.UNIMPLEMENTED) throw error;
+    if ((await unknownBecause(connection, namespace)) === undefined) return;
+    throw new EmbeddedError(
+      `Temporal does not let this user register search attributes in namespace "${namespace}", and they are not there.\n` +
+        `Wanted: ${describeAll()}.\nRegister them with the tools of that server, and run this again.`,
+      { cause: error },
+    );
   }
   await waitUntilKnown(connection, namespace);
 }
 
+async function addMissing(connection: Connection, namespace: string): Promise<void> {
+  const { customAttributes: known } = await connection.operatorService.listSearchAttributes({ namespace });
+  for (const name of names()) {
+    const type = known[name];
+    if (type !== undefined && type !== INDEXED_VALUE_TYPE[SEARCH_ATTRIBUTES[name]]) {
+      throw new EmbeddedError(
+        `The search attribute ${name} of namespace "${namespace}" has another type (number ${type} of Temporal's list).\n` +
+          `Wanted: ${describeAll()}.\n` +
+          'Remove it there (`temporal operator search-attribute remove`), or use another namespace.',
+      );
+    }
+  }
+  const missing = names().filter((name) => known[name] === undefined);
+  if (missing.length === 0) return;
+  await connection.operatorService
+    .addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(
+        missing.map((name) => [name, INDEXED_VALUE_TYPE[SEARCH_ATTRIBUTES[name]]]),
+      ),
+    })
+    .catch((error: unknown) => {
+      // Somebody else was faster.
+      if ((error as { code?: number }).code !== GRPC.ALREADY_EXISTS) throw error;
+    });
+}
+
 /** The frontend reads its namespaces anew every few seconds: until then, a rollout that uses the names is refused. */
 async function waitUntilKnown(connection: Connection, namespace: string): Promise<void> {
-  const query = names()
-    .map((name) => `${name} IS NULL`)
-    .join(' AND ');
-  let last: unknown;
+  let why: unknown;
   const known = await until(
-    () =>
-      connection.workflowService.countWorkflowExecutions({ namespace, query }).then(
-        () => true,
-        (error: unknown) => {
-          last = error;
-          return undefined;
-        },
-      ),
+    async () => {
+      why = await unknownBecause(connection, namespace);
+      return why === undefined ? true : undefined;
+    },
     30_000,
     200,
   );
   if (known === undefined) {
     throw new EmbeddedError(
-      `Temporal does not know the search attributes ${names().join(', ')} of namespace "${namespace}" 30 s after they were registered: ${String(last)}`,
+      `Temporal does not know the search attributes of namespace "${namespace}" 30 s after they were registered: ` +
+        `${messageOf(why)}\nWanted: ${describeAll()}. Run this again, and look at the server's log if it persists.`,
     );
   }
 }
 
-async function list(connection: Connection, namespace: string): Promise<Readonly<Record<string, number>>> {
-  const answer = await connection.operatorService.listSearchAttributes({ namespace });
-  return answer.customAttributes;
+async function unknownBecause(connection: Connection, namespace: string): Promise<unknown> {
+  const query = names()
+    .map((name) => `${name} IS NULL`)
+    .join(' AND ');
+  return connection.workflowService.countWorkflowExecutions({ namespace, query }).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 function names(): SearchAttributeName[] {
   return Object.keys(SEARCH_ATTRIBUTES) as SearchAttributeName[];
 }
 
-/** google.rpc.Code.ALREADY_EXISTS */
-const ALREADY_EXISTS = 6;
+function describeAll(): string {
+  return names()
+    .map((name) => `${name} ${SEARCH_ATTRIBUTES[name]}`)
+    .join(', ');
+}
+
+/** Of google.rpc.Code. */
+const GRPC = { ALREADY_EXISTS: 6, PERMISSION_DENIED: 7, UNIMPLEMENTED: 12 } as const;

@@ -8,6 +8,9 @@ import { type Daemon, runningDaemon, startDaemon, stopDaemon, waitForDaemon } fr
 import { readJson, writeJson } from './files.js';
 import { freePort } from './processes.js';
 
+/** In the state folder: where the server is, also while it does not run. */
+export const TEMPORAL_FILE = 'temporal.json';
+
 const NAME = 'temporal';
 const READY_WITHIN_MS = 60_000;
 
@@ -30,7 +33,7 @@ export type TemporalServer = z.infer<typeof TemporalServer>;
  */
 export async function startTemporal(state: string, executable: string): Promise<TemporalServer> {
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const file = join(state, 'temporal.json');
+  const file = join(state, TEMPORAL_FILE);
   const last = await readJson(file, TemporalServer);
   const running = await runningDaemon(state, NAME);
   if (running !== undefined && last !== undefined) {

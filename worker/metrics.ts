@@ -1,0 +1,52 @@
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import type { WatchInput, WatchResult } from '../core/watch.js';
+
+/** What this worker counts. Labels name endpoints, gates and activities, never ids. */
+export interface WorkerMetrics {
+  readonly registry: Registry;
+  /** @param outcome - `completed`, `cancelled`, or the type of the failure. */
+  activityEnded(activity: string, outcome: string, seconds: number): void;
+  watched(input: WatchInput, result: WatchResult): void;
+}
+
+export function createMetrics(): WorkerMetrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const attempts = new Counter({
+    name: 'rollout_activity_attempts_total',
+    help: 'Attempts of rollout activities that ended, by activity and outcome.',
+    labelNames: ['activity', 'outcome'],
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: 'rollout_activity_duration_seconds',
+    help: 'How long an attempt of a rollout activity took.',
+    labelNames: ['activity'],
+    // From a quick call to the longest window of watching.
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1200],
+    registers: [registry],
+  });
+  const watches = new Counter({
+    name: 'rollout_watch_verdicts_total',
+    help: 'Windows of watching that ended, by endpoint and verdict.',
+    labelNames: ['endpoint', 'verdict'],
+    registers: [registry],
+  });
+  const gates = new Counter({
+    name: 'rollout_gate_verdicts_total',
+    help: 'How each gate stood at the end of a window of watching.',
+    labelNames: ['endpoint', 'gate', 'verdict'],
+    registers: [registry],
+  });
+  return {
+    registry,
+    activityEnded(activity, outcome, seconds) {
+      attempts.inc({ activity, outcome });
+      durations.observe({ activity }, seconds);
+    },
+    watched({ endpoint }, { verdict, evidence }) {
+      watches.inc({ endpoint, verdict });
+      for (const gate of evidence) gates.inc({ endpoint, gate: gate.gate, verdict: gate.standing });
+    },
+  };
+}
