@@ -8,6 +8,8 @@ export interface NewEndpoint {
   readonly authMode?: AuthMode;
   readonly description?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** ARM id of an attached Kubernetes cluster; its deployments then run there. */
+  readonly compute?: string;
   /** Default: the client's own setting. */
   readonly location?: string;
 }
@@ -54,6 +56,7 @@ export function newEndpointBody(endpoint: NewEndpoint, location: string): Endpoi
     properties: {
       authMode: endpoint.authMode ?? 'Key',
       ...(endpoint.description === undefined ? {} : { description: endpoint.description }),
+      ...(endpoint.compute === undefined ? {} : { compute: endpoint.compute }),
       properties: {},
       traffic: {},
       mirrorTraffic: {},

@@ -131,7 +131,7 @@ class ArmEndpoints implements AzureMlEndpoints {
         signal,
       });
     } catch (thrown) {
-      if (await this.#isUnderWay(endpoint, deployment.name, body.tags, thrown, signal)) return;
+      if (await this.#isUnderWay(endpoint, deployment.name, tags, thrown, signal)) return;
       throw thrown;
     }
   }
@@ -290,7 +290,7 @@ class ArmEndpoints implements AzureMlEndpoints {
 
   /**
    * Whether a refused creation is refused because the very same one is running: its first answer was lost, and the
-   * repetition meets 409. The tags tell whose it is.
+   * repetition meets 409. The caller's tags tell whose it is; without any, nobody can tell.
    */
   async #isUnderWay(
     endpoint: string,
@@ -299,7 +299,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     thrown: unknown,
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
-    if (!isBusy(thrown)) return false;
+    if (!isBusy(thrown) || Object.keys(tags).length === 0) return false;
     const found = await this.#getDeployment(endpoint, name, signal);
     if (found === undefined) return false;
     const state = resourceState(found.properties.provisioningState);

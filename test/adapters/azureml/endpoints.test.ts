@@ -167,6 +167,7 @@ describe('deployments', () => {
 describe('invoke', () => {
   it('names the deployment, and takes every status for a result', async () => {
     arm.seedEndpoint('diabetes');
+    arm.seedDeployment('diabetes', 'green');
     arm.scoreStatus = 424;
 
     const result = await client().invoke('diabetes', 'Green', '{"data":[]}');
@@ -178,6 +179,7 @@ describe('invoke', () => {
 
   it('fetches the key once, and again after it was regenerated', async () => {
     arm.seedEndpoint('diabetes');
+    arm.seedDeployment('diabetes', 'green');
     const endpoints = client();
 
     await endpoints.invoke('diabetes', 'green', '{}');

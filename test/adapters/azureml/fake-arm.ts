@@ -215,6 +215,9 @@ export class FakeArm {
     app.post('/score/:e', async (request, reply) => {
       if (request.headers.authorization !== `Bearer ${this.key}`) return reply.status(401).send('key?');
       const deployment = request.headers['azureml-model-deployment'];
+      if (!this.deployments.has(`${(request.params as { e: string }).e}/${String(deployment)}`)) {
+        return reply.status(404).send('no such deployment');
+      }
       this.scored.push({
         deployment: Array.isArray(deployment) ? deployment[0] : deployment,
         body: request.body as string,
@@ -279,6 +282,12 @@ export class FakeArm {
     const { e } = names(request);
     if (this.#busy(e)) return conflict(reply);
     const body = parsedBody(request) as Resource;
+    const shares = Object.values((body.properties['traffic'] ?? {}) as Record<string, number>);
+    const sum = shares.reduce((total, share) => total + share, 0);
+    if (sum !== 0 && sum !== 100) {
+      const error = { code: 'BadArgument', message: `The traffic adds up to ${sum}.` };
+      return reply.status(400).send({ error });
+    }
     const before = this.endpoints.get(e);
     const stay = {
       name: e,

@@ -11,6 +11,7 @@ let arm: FakeArm;
 beforeEach(async () => {
   arm = await FakeArm.start();
   arm.seedEndpoint('diabetes', { blue: 100 });
+  arm.seedDeployment('diabetes', 'blue');
 });
 afterEach(() => arm.stop());
 
