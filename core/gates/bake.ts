@@ -31,6 +31,7 @@ export function convertForBake(
     setup: {
       ...setup,
       alone: true,
+      pending: [],
       notes: [...setup.notes, ...notes],
       config: { ...setup.config, metrics: converted.map(({ metric }) => metric) },
     },

@@ -68,7 +68,7 @@ export function startCollecting(reading: Reading, options: CollectOptions): Coll
   return {
     v: 1,
     clockMs: reading.atMs,
-    dataAtMs: reading.atMs - reading.ageMs,
+    dataAtMs: isStale(reading, options) ? 0 : reading.atMs - reading.ageMs,
     base,
     awaySinceMs: { blue: away(base.blue), green: away(base.green) },
     greenResetsMs: [],

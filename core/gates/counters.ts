@@ -8,7 +8,7 @@ export type Totals = Pick<Counters, 'requests' | 'errors' | 'le'>;
 /** One reading of both arms. */
 export interface Reading {
   readonly atMs: number;
-  /** Age of the newest data, milliseconds. */
+  /** Age of the newest data, milliseconds; Infinity where the source did not answer. */
   readonly ageMs: number;
   readonly edgesMs: readonly number[];
   readonly blue: Counters | null;

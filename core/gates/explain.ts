@@ -144,6 +144,7 @@ export function signalInWords(signal: Signal, blue: string, green: string): stri
     case 'missing':
       return `no usable metrics of ${signal.arm === 'blue' ? blue : green} for ${seconds(signal.forSec)}`;
     case 'stale':
+      if (!Number.isFinite(signal.ageSec)) return 'the metric source does not answer';
       return `the newest metrics are ${seconds(signal.ageSec)} old`;
     case 'restarting':
       return `${green}'s counters started anew ${signal.count} times in ${seconds(signal.windowSec)}: it keeps restarting`;

@@ -1,8 +1,9 @@
 /**
  * Gates: evidence in, verdict out (gates.md). Pure; every state is plain JSON, to be stored between any two calls.
  *
- *   // once, at the first reading with a histogram of the baseline; keep setup, state and collector for the rollout
- *   const mapping = mapGates({ gates, watching, plannedMs, edgesMs, baseline });   // or problems, in words
+ *   // once, at the first reading; keep setup, state and collector for the rollout
+ *   const mapping = mapGates({ gates, watching, plannedMs, edgesMs, baseline });   // ok with setup, or problems in words
+ *   // while setup.pending is not empty: the same again with `previous: setup` at later looks; the state goes on
  *   let state = initialState(mapping.setup.config);
  *   let collector = startCollecting(reading, collect options);
  *   // at each step's start

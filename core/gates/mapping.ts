@@ -1,7 +1,7 @@
 import type { Counters } from '../metrics.js';
 import type { Gate, Watching } from '../plan.js';
 import { CRASH_GUARD, CRASH_GUARD_WEIGHT, crashGuard } from './crash-guard.js';
-import { mapMetric, type MappedMetric } from './map-metric.js';
+import { mapMetric, type MappedMetric, type Margin } from './map-metric.js';
 import type { GateNote, GateProblem, GateSetup } from './setup.js';
 import type { MetricConfig } from './types.js';
 
@@ -17,6 +17,8 @@ export interface MappingInput {
   readonly baseline: Pick<Counters, 'requests' | 'le'> | null;
   /** Dispersion at the end of the endpoint's last rollout, by gate. */
   readonly carried?: Readonly<Record<string, number>>;
+  /** The setup so far, with gates pending: what is frozen in it stays as it is, the pending ones are tried again. */
+  readonly previous?: GateSetup;
 }
 
 export type Mapping =
@@ -32,26 +34,40 @@ export function plannedBlocks(plannedMs: number, blipMs: number, intervalMs: num
 }
 
 /**
- * Turns a plan's gates into what the machine judges by (gates.md 3), with edges frozen. Do it once, at the first look
- * that has a histogram of the baseline, and keep the result for the whole rollout.
+ * Turns a plan's gates into what the machine judges by (gates.md 3), with edges frozen. Do it once and keep the result
+ * for the whole rollout; while `setup.pending` is not empty, do it again with `previous` at later looks.
  *
- * The step's own times and active gates are set by `stepConfig`.
+ * A gate that is completed later starts with its own evidence at nothing: what it is compared by was chosen from looks
+ * before it started, so its guarantee is the same. The step's own times and active gates are set by `stepConfig`.
  */
 export function mapGates(input: MappingInput): Mapping {
-  const { gates, watching, edgesMs } = input;
+  const { gates, watching } = input;
+  const edgesMs = input.previous?.config.edgesMs ?? input.edgesMs;
+  const sameEdges =
+    edgesMs.length === input.edgesMs.length && edgesMs.every((edge, i) => edge === input.edgesMs[i]);
+  const baseline = sameEdges ? input.baseline : null;
   const blocks = (blipMs: number) => plannedBlocks(input.plannedMs, blipMs, watching.intervalMs);
   const weighed = weights(gates);
   const problems: GateProblem[] = [...weighed.problems, ...nameProblems(gates)];
+  const pending: GateProblem[] = [];
   const notes: GateNote[] = [];
   const metrics: MetricConfig[] = [];
   gates.forEach((gate, i) => {
-    const mapped: MappedMetric = mapMetric(gate, edgesMs, input.baseline);
-    problems.push(...mapped.problems);
+    const kept = frozen(gate, input.previous);
+    if (kept !== null) {
+      metrics.push(kept.metric);
+      notes.push(...kept.notes);
+      return;
+    }
+    const mapped: MappedMetric = mapMetric(gate, edgesMs, baseline);
+    for (const problem of mapped.problems) {
+      const later = problem.kind === 'too-little-baseline' || input.previous !== undefined;
+      (later ? pending : problems).push(problem);
+    }
     notes.push(...mapped.notes);
-    if (mapped.margin === null) return;
     metrics.push({
       name: gate.name,
-      ...mapped.margin,
+      ...(mapped.margin ?? UNKNOWN_YET),
       weight: weighed.of[i] ?? 0,
       blipSec: gate.blipMs / 1000,
       plannedBlocks: blocks(gate.blipMs),
@@ -67,6 +83,7 @@ export function mapGates(input: MappingInput): Mapping {
     setup: {
       v: 1,
       alone: false,
+      pending,
       notes,
       config: {
         alpha: watching.alpha,
@@ -80,6 +97,20 @@ export function mapGates(input: MappingInput): Mapping {
       },
     },
   };
+}
+
+/** A latency metric without edges sees nothing, so it is never proven: its gate holds back a pass. */
+const UNKNOWN_YET: Margin = { source: 'latency', r: 1, delta: 0 };
+
+function frozen(
+  gate: Gate,
+  previous: GateSetup | undefined,
+): { readonly metric: MetricConfig; readonly notes: readonly GateNote[] } | null {
+  if (previous === undefined || previous.pending.some((problem) => problem.gate === gate.name)) return null;
+  const metric = previous.config.metrics.find(({ name }) => name === gate.name);
+  return metric === undefined
+    ? null
+    : { metric, notes: previous.notes.filter((note) => note.gate === gate.name) };
 }
 
 function dispersion(gate: Gate, carried: MappingInput['carried']): NonNullable<MetricConfig['dispersion']> {

@@ -21,6 +21,11 @@ export interface GateSetup {
   readonly config: MachineConfig;
   /** What a person should know about how a gate is judged, in words. */
   readonly notes: readonly GateNote[];
+  /**
+   * Gates that cannot be judged yet, for want of requests of the baseline. They hold back a pass until a later
+   * `mapGates` completes them; the others, and the crash guard, are judged meanwhile.
+   */
+  readonly pending: readonly GateProblem[];
   /** Set once the baseline is no longer there to compare with. */
   readonly alone: boolean;
 }
