@@ -5,19 +5,11 @@ import type { Traffic } from '../../core/traffic.js';
 import { ArmClient, isLoopback, type ArmSettings } from './arm-client.js';
 import { deploymentBody } from './deployment-body.js';
 import { newEndpointBody, withTraffic, type NewEndpoint } from './endpoint-body.js';
-import { oneLine } from './errors.js';
 import { isGone, waitForOperation } from './operations.js';
-import {
-  DeploymentLogs,
-  DeploymentResource,
-  EndpointKeys,
-  EndpointResource,
-  OperationStatus,
-  page,
-  WorkspaceResource,
-} from './resources.js';
+import { pathOf, Queries } from './queries.js';
+import { DeploymentLogs, type DeploymentResource } from './resources.js';
 import { Scoring, type ScoringFetch } from './scoring.js';
-import { deploymentState, endpointState, FAILURE, resourceState } from './states.js';
+import { deploymentState, endpointState, resourceState } from './states.js';
 
 export interface AzureMlSettings extends ArmSettings {
   /** Region of new endpoints. Default: the workspace's own. */
@@ -59,19 +51,18 @@ export function createAzureMlEndpoints(settings: AzureMlSettings): AzureMlEndpoi
   return new ArmEndpoints(settings);
 }
 
-const EndpointPage = page(EndpointResource);
-const DeploymentPage = page(DeploymentResource);
-
 class ArmEndpoints implements AzureMlEndpoints {
   readonly #arm: ArmClient;
+  readonly #queries: Queries;
   readonly #scoring: Scoring;
   readonly #location: string | undefined;
   readonly #localPaths: boolean;
 
   constructor(settings: AzureMlSettings) {
     this.#arm = new ArmClient(settings);
+    this.#queries = new Queries(this.#arm);
     this.#scoring = new Scoring({
-      arm: this.#arm,
+      queries: this.#queries,
       credential: settings.credential,
       ca: settings.ca,
       fetch: settings.scoringFetch,
@@ -82,13 +73,8 @@ class ArmEndpoints implements AzureMlEndpoints {
 
   async read(endpoint: string, { signal }: CallOptions = {}): Promise<EndpointState> {
     const [resource, deployments] = await Promise.all([
-      this.#getEndpoint(endpoint, signal),
-      this.#listAll(
-        DeploymentPage,
-        `list the deployments of endpoint ${endpoint}`,
-        `${pathOf(endpoint)}/deployments`,
-        signal,
-      ),
+      this.#queries.endpoint(endpoint, signal),
+      this.#queries.deployments(endpoint, signal),
     ]);
     return endpointState(resource, await Promise.all(deployments.map((d) => this.#state(d, signal))));
   }
@@ -96,7 +82,7 @@ class ArmEndpoints implements AzureMlEndpoints {
   async writeTraffic(endpoint: string, traffic: Traffic, { signal }: CallOptions = {}): Promise<void> {
     const what = `write the traffic of endpoint ${endpoint}`;
     const resource = pathOf(endpoint);
-    const body = withTraffic(await this.#getEndpoint(endpoint, signal), traffic);
+    const body = withTraffic(await this.#queries.endpoint(endpoint, signal), traffic);
     const answer = await this.#arm.call({
       what,
       method: 'PUT',
@@ -115,7 +101,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     { signal }: CallOptions = {},
   ): Promise<void> {
     // A deployment lives in the region of its endpoint.
-    const { location } = await this.#getEndpoint(endpoint, signal);
+    const { location } = await this.#queries.endpoint(endpoint, signal);
     const body = deploymentBody(deployment, tags, {
       location,
       workspaceId: this.#arm.workspaceId,
@@ -141,7 +127,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     name: string,
     { signal }: CallOptions = {},
   ): Promise<DeploymentState | undefined> {
-    const resource = await this.#getDeployment(endpoint, name, signal);
+    const resource = await this.#queries.deployment(endpoint, name, signal);
     return resource && this.#state(resource, signal);
   }
 
@@ -157,7 +143,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     } catch (thrown) {
       if (isGone(thrown)) return;
       if (isBusy(thrown)) {
-        const resource = await this.#getDeployment(endpoint, name, signal);
+        const resource = await this.#queries.deployment(endpoint, name, signal);
         if (resource === undefined || resource.properties.provisioningState === 'Deleting') return;
       }
       throw thrown;
@@ -217,7 +203,8 @@ class ArmEndpoints implements AzureMlEndpoints {
       signal,
     });
     if (answer.status === 404) {
-      const body = newEndpointBody(endpoint, endpoint.location ?? (await this.#defaultLocation(signal)));
+      const location = endpoint.location ?? this.#location ?? (await this.#queries.location(signal));
+      const body = newEndpointBody(endpoint, location);
       answer = await this.#arm.call({ what, method: 'PUT', at: resource, body, accept: [200, 201], signal });
     }
     await waitForOperation(this.#arm, { what, resource, answer, signal });
@@ -238,7 +225,7 @@ class ArmEndpoints implements AzureMlEndpoints {
   }
 
   async listEndpoints({ signal }: CallOptions = {}): Promise<readonly EndpointSummary[]> {
-    const all = await this.#listAll(EndpointPage, 'list the endpoints', '/onlineEndpoints', signal);
+    const all = await this.#queries.endpoints(signal);
     return all.map((resource) => {
       const { name, kind, state, traffic, scoringUri } = endpointState(resource, []);
       return { name, kind, state, traffic, scoringUri };
@@ -249,43 +236,8 @@ class ArmEndpoints implements AzureMlEndpoints {
     endpoint: string,
     { signal }: CallOptions = {},
   ): Promise<{ readonly primary: string; readonly secondary: string }> {
-    const keys = await this.#arm.read(EndpointKeys, {
-      what: `list the keys of endpoint ${endpoint}`,
-      method: 'POST',
-      at: `${pathOf(endpoint)}/listKeys`,
-      accept: [200],
-      signal,
-    });
+    const keys = await this.#queries.keys(endpoint, signal);
     return { primary: keys.primaryKey, secondary: keys.secondaryKey };
-  }
-
-  #getEndpoint(endpoint: string, signal: AbortSignal | undefined): Promise<EndpointResource> {
-    return this.#arm.read(EndpointResource, {
-      what: `read endpoint ${endpoint}`,
-      method: 'GET',
-      at: pathOf(endpoint),
-      accept: [200],
-      signal,
-    });
-  }
-
-  async #getDeployment(
-    endpoint: string,
-    name: string,
-    signal: AbortSignal | undefined,
-  ): Promise<DeploymentResource | undefined> {
-    try {
-      return await this.#arm.read(DeploymentResource, {
-        what: `read deployment ${name} of endpoint ${endpoint}`,
-        method: 'GET',
-        at: pathOf(endpoint, name),
-        accept: [200],
-        signal,
-      });
-    } catch (thrown) {
-      if (isGone(thrown)) return undefined;
-      throw thrown;
-    }
   }
 
   /**
@@ -300,7 +252,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     signal: AbortSignal | undefined,
   ): Promise<boolean> {
     if (!isBusy(thrown) || Object.keys(tags).length === 0) return false;
-    const found = await this.#getDeployment(endpoint, name, signal);
+    const found = await this.#queries.deployment(endpoint, name, signal);
     if (found === undefined) return false;
     const state = resourceState(found.properties.provisioningState);
     const sameTags = Object.entries(tags).every(([key, value]) => found.tags[key] === value);
@@ -309,66 +261,8 @@ class ArmEndpoints implements AzureMlEndpoints {
 
   async #state(resource: DeploymentResource, signal: AbortSignal | undefined): Promise<DeploymentState> {
     const failed = resourceState(resource.properties.provisioningState) === 'failed';
-    return deploymentState(resource, failed ? await this.#failureOf(resource, signal) : undefined);
+    return deploymentState(resource, failed ? await this.#queries.failureOf(resource, signal) : undefined);
   }
-
-  /** Why the last operation failed. The service leaves the operation's address in the resource's own properties. */
-  async #failureOf(resource: DeploymentResource, signal: AbortSignal | undefined): Promise<string> {
-    const told = resource.properties.properties;
-    const unknown = told[FAILURE] ?? `${resource.properties.provisioningState} without a reason; see its log`;
-    const address = told['AzureAsyncOperationUri'];
-    if (address === undefined || !this.#arm.trusts(address)) return unknown;
-    try {
-      const { status, error } = await this.#arm.read(OperationStatus, {
-        what: `read why deployment ${resource.name} failed`,
-        method: 'GET',
-        at: address,
-        accept: [200],
-        signal,
-      });
-      if (!error) return status === 'Canceled' ? 'its last operation was canceled' : unknown;
-      return [error.code, error.message && oneLine(error.message)].filter(Boolean).join(': ') || unknown;
-    } catch (thrown) {
-      signal?.throwIfAborted();
-      // The state is what matters; operations are forgotten after a while.
-      if (thrown instanceof PortError) return unknown;
-      throw thrown;
-    }
-  }
-
-  async #listAll<T>(
-    schema: ReturnType<typeof page<T>>,
-    what: string,
-    at: string,
-    signal: AbortSignal | undefined,
-  ): Promise<T[]> {
-    const items: T[] = [];
-    for (let next: string | null | undefined = at; next;) {
-      const got: { value: T[]; nextLink?: string | null | undefined } = await this.#arm.read(schema, {
-        what,
-        method: 'GET',
-        at: next,
-        accept: [200],
-        signal,
-      });
-      items.push(...got.value);
-      next = got.nextLink;
-    }
-    return items;
-  }
-
-  async #defaultLocation(signal: AbortSignal | undefined): Promise<string> {
-    if (this.#location !== undefined) return this.#location;
-    const call = { what: 'read the workspace', method: 'GET', at: '', accept: [200], signal } as const;
-    return (await this.#arm.read(WorkspaceResource, call)).location;
-  }
-}
-
-function pathOf(endpoint: string, deployment?: string): string {
-  const path = `/onlineEndpoints/${encodeURIComponent(endpoint)}`;
-  return deployment === undefined
-    ? path
-    : `${path}/deployments/${encodeURIComponent(deployment.toLowerCase())}`;
 }
 
 function isBusy(thrown: unknown): boolean {

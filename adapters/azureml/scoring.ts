@@ -2,9 +2,9 @@ import { performance } from 'node:perf_hooks';
 import type { TokenCredential } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { PortError, type InvokeResult } from '../ports.js';
-import type { ArmClient } from './arm-client.js';
 import { noAnswerInTime, notReached } from './errors.js';
-import { EndpointKeys, EndpointResource, EndpointToken, type AuthMode } from './resources.js';
+import type { Queries } from './queries.js';
+import type { AuthMode } from './resources.js';
 
 /** As much of `fetch` as scoring needs. */
 export type ScoringFetch = (
@@ -19,7 +19,7 @@ export type ScoringFetch = (
 ) => Promise<{ readonly status: number; text(): Promise<string> }>;
 
 export interface ScoringSettings {
-  readonly arm: ArmClient;
+  readonly queries: Queries;
   readonly credential: TokenCredential;
   readonly ca: string | undefined;
   readonly fetch: ScoringFetch | undefined;
@@ -117,13 +117,7 @@ export class Scoring {
   }
 
   async #open(endpoint: string, signal: AbortSignal | undefined): Promise<Door> {
-    const { properties } = await this.#settings.arm.read(EndpointResource, {
-      what: `read endpoint ${endpoint}`,
-      method: 'GET',
-      at: `/onlineEndpoints/${encodeURIComponent(endpoint)}`,
-      accept: [200],
-      signal,
-    });
+    const { properties } = await this.#settings.queries.endpoint(endpoint, signal);
     if (!properties.scoringUri) {
       throw new PortError(
         `Endpoint ${endpoint} has no scoring address (state ${properties.provisioningState}); ` +
@@ -139,18 +133,12 @@ export class Scoring {
     mode: AuthMode,
     signal: AbortSignal | undefined,
   ): Promise<Pick<Door, 'secret' | 'freshUntilMs'>> {
-    const { arm, credential } = this.#settings;
-    const at = `/onlineEndpoints/${encodeURIComponent(endpoint)}`;
+    const { queries, credential } = this.#settings;
     switch (mode) {
-      case 'Key': {
-        const what = `list the keys of endpoint ${endpoint}`;
-        const call = { what, method: 'POST', at: `${at}/listKeys`, accept: [200], signal } as const;
-        return { secret: (await arm.read(EndpointKeys, call)).primaryKey, freshUntilMs: Infinity };
-      }
+      case 'Key':
+        return { secret: (await queries.keys(endpoint, signal)).primaryKey, freshUntilMs: Infinity };
       case 'AMLToken': {
-        const what = `get a token of endpoint ${endpoint}`;
-        const call = { what, method: 'POST', at: `${at}/token`, accept: [200], signal } as const;
-        const token = await arm.read(EndpointToken, call);
+        const token = await queries.token(endpoint, signal);
         return { secret: token.accessToken, freshUntilMs: token.refreshAfterTimeUtc * 1000 };
       }
       case 'AADToken': {
