@@ -1,0 +1,57 @@
+import { normalTraffic, sameTraffic, trafficText } from '../../core/traffic.js';
+import type { Context } from '../context.js';
+import { openEndpoints, writeAndReadBack } from '../endpoints.js';
+import { CliError } from '../errors.js';
+import type { CommandFunction } from '../program.js';
+import { chooseDestination } from '../revert-choice.js';
+
+/** Temporal is asked for a warning only: an emergency does not wait for it. */
+const TEMPORAL_MS = 2_000;
+
+export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => {
+  const { to, force = false } = options as { to?: string; force?: boolean };
+  const endpoints = await openEndpoints(ctx);
+  const before = await endpoints.read(endpoint);
+  const choice = chooseDestination(before, to, force);
+  if ('refused' in choice) throw new CliError('refused', choice.refused);
+
+  const wanted = normalTraffic({ live: { [choice.to]: 100 }, mirror: {} });
+  const changed = !sameTraffic(before.traffic, wanted);
+  if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note);
+  const was = trafficText(before.traffic);
+  ctx.out.result(
+    changed
+      ? `${endpoint} serves ${trafficText(wanted)}, read back. Before: ${was}. Nothing was deleted.`
+      : `${endpoint} serves ${trafficText(wanted)} already; nothing was changed.`,
+    { endpoint, changed, before: before.traffic, traffic: wanted },
+  );
+  // Afterwards: the traffic is what matters, and it does not wait for a server that may be down.
+  await warnOfRollout(ctx, endpoint);
+  return 'ok';
+};
+
+async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
+  try {
+    const [{ connect, findTemporal }, { findRollout }] = await Promise.all([
+      import('../temporal.js'),
+      import('../rollouts.js'),
+    ]);
+    const session = await connect(await findTemporal(ctx), TEMPORAL_MS);
+    try {
+      const known = await session.client.withDeadline(Date.now() + TEMPORAL_MS, () =>
+        findRollout(ctx, session, endpoint),
+      );
+      if (known?.running !== true) return;
+      ctx.out.note(
+        `A rollout of ${endpoint} runs. It will notice that someone else changed the traffic, and hold for a person:\n` +
+          `  $ greenlight abort ${endpoint} --reason …    ends it\n` +
+          `  $ greenlight drift ${endpoint} --adopt --reason …    goes on from here`,
+      );
+    } finally {
+      await session.client.connection.close();
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+    ctx.out.note(`Whether a rollout of ${endpoint} runs, which would notice this and hold, could not be asked. ${why}`);
+  }
+}

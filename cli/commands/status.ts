@@ -1,0 +1,58 @@
+import { targetName } from '../../core/plan.js';
+import type { CommandFunction } from '../program.js';
+import { CliError } from '../errors.js';
+import { askStatus, ending, exitOf, lostText, needRollout, type KnownRollout } from '../rollouts.js';
+import { reportText, statusText } from '../status-view.js';
+import { uiLink, withTemporal, type Session } from '../temporal.js';
+import type { Context } from '../context.js';
+import type { Exit } from '../exit-codes.js';
+import { waitForEnd } from '../wait.js';
+import { noWorkerText, pollingWorkers } from '../workers.js';
+
+export const status: CommandFunction = async (ctx, [endpoint = ''], options) => {
+  const { wait = false } = options as { wait?: boolean };
+  return withTemporal(ctx, async (session) => {
+    const known = await needRollout(ctx, session, endpoint);
+    if (wait && known.running) return waitForEnd(ctx, session, known.handle, endpoint);
+    if (known.running) return showRunning(ctx, session, known, endpoint);
+    const exit = await showEnded(ctx, session, known, endpoint);
+    // Asked where it stands, an answer is a success; asked to wait for the end, the end counts.
+    return wait ? exit : 'ok';
+  });
+};
+
+async function showRunning(ctx: Context, session: Session, known: KnownRollout, endpoint: string): Promise<Exit> {
+  const answer = await askStatus(session, known.handle);
+  if ('status' in answer) {
+    const ui = link(session, known);
+    const text = statusText(answer.status, Date.now());
+    ctx.out.result(ui === null ? text : `${text}\n\nIn Temporal's UI: ${ui}`, { ...answer.status, ...idsOf(session, known) });
+    return 'ok';
+  }
+  const workers = await pollingWorkers(session, Date.now());
+  const why = workers.length === 0 ? noWorkerText(session) : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}`;
+  throw new CliError(
+    'no-worker',
+    `A rollout of ${endpoint} on ${targetName(ctx.target)} runs since ${known.description.startTime.toISOString()}, and no worker says where it stands.\n${why}\n` +
+      'The rollout stands safe in Temporal and goes on with the next worker.',
+  );
+}
+
+async function showEnded(ctx: Context, session: Session, known: KnownRollout, endpoint: string): Promise<Exit> {
+  const ended = await ending(known.handle);
+  if (ended.kind === 'report') {
+    ctx.out.result(reportText(ended.report), { ...ended.report, ...idsOf(session, known) });
+  } else {
+    ctx.out.result(lostText(endpoint, ended.because), { outcome: null, reason: ended.because, ...idsOf(session, known) });
+  }
+  return exitOf(ended);
+}
+
+function link({ place }: Session, { description }: KnownRollout): string | null {
+  return uiLink(place, description.workflowId, description.runId);
+}
+
+function idsOf(session: Session, known: KnownRollout): object {
+  const { workflowId, runId } = known.description;
+  return { workflowId, runId, ui: link(session, known) };
+}

@@ -1,0 +1,28 @@
+import { userInfo } from 'node:os';
+import type { Target } from '../core/plan.js';
+import type { Output } from './output.js';
+
+/** What every command is given. */
+export interface Context {
+  readonly env: NodeJS.ProcessEnv;
+  /** Folder that notes what `greenlight up` started. */
+  readonly stateDir: string;
+  /** Where endpoints live, for commands that name an endpoint and no spec. */
+  readonly target: Target;
+  /** Whether the target was named, and is not the default. */
+  readonly targetGiven: boolean;
+  readonly out: Output;
+  /** From the call on, Ctrl-C aborts the signal and does not end the program. For commands that wait. */
+  readonly stop: () => AbortSignal;
+}
+
+/** Who acts: what was given, else the user of this machine. Kept with the rollout. */
+export function whoActs(given: string | undefined, env: NodeJS.ProcessEnv): string {
+  if (given !== undefined && given.trim() !== '') return given.trim();
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without an entry in the password file, as in some containers.
+    return env['USER'] ?? `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}

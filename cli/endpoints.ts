@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
+import { createTargets, type AzureMlTargetPorts } from '../adapters/targets.js';
+import type { EndpointState } from '../core/endpoint.js';
+import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import type { Context } from './context.js';
+import { CliError } from './errors.js';
+
+type Endpoints = AzureMlTargetPorts['endpoints'];
+
+/**
+ * The endpoints of the context's target, without Temporal.
+ *
+ * @throws {PortError} transient, when the target is the endpoint host and it was never started here.
+ */
+export async function openEndpoints(ctx: Context): Promise<Endpoints> {
+  const targets = createTargets({ hostState: join(ctx.stateDir, 'host') });
+  return (await targets(ctx.target)).endpoints;
+}
+
+const WRITE_WITHIN_MS = 5 * 60_000;
+const READ_BACK_EVERY_MS = 500;
+
+/**
+ * Writes traffic and returns when the endpoint shows it. A target that is busy or away is asked again for five minutes.
+ *
+ * @throws {PortError} what the target said, when it said no for good or did not take it in time.
+ * @throws {CliError} unreachable, when it took it and does not show it.
+ */
+export async function writeAndReadBack(
+  endpoints: Endpoints,
+  endpoint: string,
+  traffic: Traffic,
+  note: (line: string) => void,
+): Promise<EndpointState> {
+  const untilMs = Date.now() + WRITE_WITHIN_MS;
+  await untilTaken(() => endpoints.writeTraffic(endpoint, traffic), untilMs, note);
+  for (;;) {
+    const shown = await untilTaken(() => endpoints.read(endpoint), untilMs, note);
+    if (sameTraffic(shown.traffic, traffic)) return shown;
+    if (Date.now() > untilMs) {
+      throw new CliError(
+        'unreachable',
+        `${endpoint} took the traffic ${trafficText(traffic)} and shows ${trafficText(shown.traffic)} after ${WRITE_WITHIN_MS / 60_000} minutes.\n` +
+          'Something else may be writing it, a rollout for one: look at `greenlight status`, and run this again.',
+      );
+    }
+    await sleep(READ_BACK_EVERY_MS);
+  }
+}
+
+async function untilTaken<T>(ask: () => Promise<T>, untilMs: number, note: (line: string) => void): Promise<T> {
+  for (let turn = 0; ; turn++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const waitMs = waitBefore(error, turn);
+      if (waitMs === undefined || Date.now() + waitMs > untilMs) throw error;
+      note(`${(error as Error).message}; trying again in ${Math.ceil(waitMs / 1_000)} s`);
+      await sleep(waitMs);
+    }
+  }
+}
+
+/** @returns undefined for what gives the same answer however often it is said. */
+function waitBefore(error: unknown, turn: number): number | undefined {
+  if (!(error instanceof Error) || error.name !== 'PortError') return undefined;
+  const { kind, retryAfterMs } = error as Error & { readonly kind: string; readonly retryAfterMs?: number };
+  if (kind === 'permanent') return undefined;
+  return retryAfterMs ?? Math.min(10_000, 1_000 * 2 ** turn);
+}

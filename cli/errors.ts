@@ -1,0 +1,118 @@
+import { EXIT_CODES, type Exit } from './exit-codes.js';
+
+/** Ends a command with a message for people: what is wrong, what was expected, what to do. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+  readonly exit: Exit;
+
+  constructor(exit: Exit, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exit = exit;
+  }
+}
+
+export interface Explained {
+  readonly exit: Exit;
+  readonly text: string;
+}
+
+/**
+ * Turns whatever was thrown into plain text and an exit code. The only place that decides what a stack is shown for:
+ * none, unless `debug` (GREENLIGHT_DEBUG) is set.
+ *
+ * Errors of other rooms are known by name, so that nothing of them has to be loaded to say that they were thrown.
+ */
+export function explainError(error: unknown, debug: boolean): Explained {
+  const known = explainKnown(error);
+  const stack = debug && error instanceof Error ? `\n${stackOf(error)}` : '';
+  if (known !== undefined) return { ...known, text: known.text + stack };
+  const message = error instanceof Error ? error.message : String(error);
+  const advice = debug ? '' : '\nThis looks like a fault of greenlight. Set GREENLIGHT_DEBUG=1 and run it again to see where.';
+  return { exit: 'unexpected', text: `${message}${advice}${stack}` };
+}
+
+function explainKnown(error: unknown): Explained | undefined {
+  if (error instanceof CliError) return { exit: error.exit, text: error.message };
+  if (!(error instanceof Error)) return undefined;
+  switch (error.name) {
+    case 'PortError':
+      return { exit: portExit(error), text: error.message };
+    case 'EmbeddedError':
+      return { exit: 'unexpected', text: error.message };
+    case 'ServiceError':
+      return explainService(error);
+    case 'NamespaceNotFoundError':
+      return {
+        exit: 'unreachable',
+        text: `Temporal has no namespace "${(error as { readonly namespace?: string }).namespace ?? '?'}". Set TEMPORAL_NAMESPACE to one that it has, or create it.`,
+      };
+    default:
+      return systemText(error);
+  }
+}
+
+function portExit(error: Error): Exit {
+  const { kind, code } = error as Error & { readonly kind?: string; readonly code?: string };
+  if (code === 'ResourceNotFound') return 'not-found';
+  return kind === 'permanent' ? 'refused' : 'unreachable';
+}
+
+/** gRPC status codes, as far as people can do something about them. */
+const GRPC = { deadlineExceeded: 4, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const;
+
+/** The gRPC status inside an error of Temporal's client; undefined when there is none. */
+export function grpcCode(error: unknown): number | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code } = at as { readonly code?: unknown };
+    if (typeof code === 'number') return code;
+  }
+  return undefined;
+}
+
+/** Whether Temporal could not be asked, as opposed to having said no. */
+export function isUnreachable(error: unknown): boolean {
+  const code = grpcCode(error);
+  return code === GRPC.unavailable || code === GRPC.deadlineExceeded;
+}
+
+function explainService(error: Error): Explained {
+  const code = grpcCode(error);
+  const details = detailsOf(error);
+  if (code === GRPC.permissionDenied || code === GRPC.unauthenticated) {
+    return {
+      exit: 'unreachable',
+      text: `Temporal does not let this client in: ${details}\nCheck TEMPORAL_API_KEY or the TLS settings, and the namespace.`,
+    };
+  }
+  if (isUnreachable(error)) {
+    return {
+      exit: 'unreachable',
+      text: `Temporal stopped answering: ${details}\nRun \`greenlight doctor\` to see what is up.`,
+    };
+  }
+  return { exit: 'unexpected', text: `Temporal said no: ${details}` };
+}
+
+/** The text that the server gave, which the client's own error only wraps. */
+export function detailsOf(error: unknown): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { details } = at as { readonly details?: unknown };
+    if (typeof details === 'string' && details !== '') return details;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function systemText(error: Error): Explained | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (typeof code !== 'string' || path === undefined) return undefined;
+  return { exit: 'unexpected', text: `${path} cannot be used: ${error.message}` };
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\nCaused by: ${stackOf(error.cause)}` : '';
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+export function exitCodeOf(exit: Exit): number {
+  return EXIT_CODES[exit].code;
+}

@@ -1,0 +1,141 @@
+import type { RolloutStatus } from '../core/messages.js';
+import type { HumanAction, RolloutReport, StepRecord } from '../core/run.js';
+import { sameTraffic, trafficText } from '../core/traffic.js';
+import { shortDuration } from './times.js';
+
+/**
+ * What happened between two answers of the status query, one plain line per change, in the order in which it happened.
+ *
+ * Pure: the same two answers give the same lines. `previous` is null before the first answer.
+ */
+export function changes(previous: RolloutStatus | null, next: RolloutStatus): string[] {
+  const doneSteps = next.steps.slice(previous?.steps.length ?? 0);
+  return [
+    ...(previous === null ? [headline(next)] : []),
+    ...next.actions.slice(previous?.actions.length ?? 0).map(actionLine),
+    ...doneSteps.map((step, i) => doneLine(next, step, (previous?.steps.length ?? 0) + i)),
+    ...verdictLines(previous, next, doneSteps),
+    ...begunLines(previous, next),
+    ...trafficLines(previous, next),
+    ...standstillLines(previous, next),
+    ...next.notes.slice(previous?.notes.length ?? 0).map((note) => `note: ${note}`),
+  ];
+}
+
+/** How a rollout ended, as the last lines of its story. */
+export function endLines(report: RolloutReport): string[] {
+  const took = shortDuration(report.endedAtMs - report.startedAtMs);
+  const back =
+    report.rollbackMs === null
+      ? []
+      : [`  from the decision to the traffic read back: ${(report.rollbackMs / 1000).toFixed(1)} s`];
+  return [
+    `${END_TEXT[report.outcome]} after ${took}: ${report.reason}`,
+    ...back,
+    ...report.left.map((left) => `  left to do: ${left}`),
+    ...(report.outcome === 'rollback-incomplete'
+      ? [`  now: look at it with \`greenlight endpoint show ${report.endpoint}\`, then \`greenlight revert ${report.endpoint} --to ${report.baseline || 'BASELINE'}\``]
+      : []),
+  ];
+}
+
+/** The story's last answer: what a report adds to the newest status, so that no step is left untold. */
+export function atTheEnd(last: RolloutStatus, report: RolloutReport): RolloutStatus {
+  return {
+    ...last,
+    phase: 'finished',
+    outcome: report.outcome,
+    baseline: report.baseline,
+    stepIndex: report.steps.length,
+    hold: null,
+    paused: null,
+    // The report's reason says it; the newest verdict may be older than that.
+    verdict: last.verdict,
+    steps: report.steps,
+    actions: report.actions,
+    notes: report.notes,
+  };
+}
+
+const END_TEXT: Readonly<Record<RolloutReport['outcome'], string>> = {
+  promoted: 'PROMOTED',
+  'rolled-back': 'ROLLED BACK',
+  aborted: 'ABORTED',
+  rejected: 'REJECTED',
+  'rollback-incomplete': 'ROLLBACK INCOMPLETE',
+};
+
+function headline(status: RolloutStatus): string {
+  const from = status.baseline === '' ? '' : `${status.baseline} `;
+  return `${status.endpoint} on ${status.target}: ${from}→ ${status.green}, ${status.stepLabels.length} steps`;
+}
+
+function doneLine(status: RolloutStatus, step: StepRecord, index: number): string {
+  const took = shortDuration(step.endedAtMs - step.startedAtMs);
+  return `✓ ${index + 1}/${status.stepLabels.length} ${step.label}: ${step.result} (${took})`;
+}
+
+const DONE_TEXT: Readonly<Record<HumanAction['kind'], string>> = {
+  approve: 'approved',
+  reject: 'rejected',
+  pause: 'paused',
+  resume: 'resumed',
+  abort: 'aborted',
+  'drift-adopt': 'adopted the traffic that stands there',
+  'drift-restore': 'had the traffic restored',
+};
+
+/** `ann approved: looks good`. */
+export function actionLine(action: HumanAction): string {
+  const why = action.reason === '' ? '' : `: ${action.reason}`;
+  return `${action.by} ${DONE_TEXT[action.kind]}${why}`;
+}
+
+/** A verdict that a finished step or a hold tells already is not told twice. */
+function verdictLines(
+  previous: RolloutStatus | null,
+  next: RolloutStatus,
+  done: readonly StepRecord[],
+): readonly string[] {
+  const { verdict } = next;
+  if (verdict === '' || verdict === previous?.verdict) return [];
+  if (done.some((step) => step.result.includes(verdict))) return [];
+  if (next.hold !== null && next.hold.because.includes(verdict)) return [];
+  return [next.phase === 'rolling-back' ? `✗ rolling back: ${verdict}` : `verdict: ${verdict}`];
+}
+
+function begunLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
+  if (next.phase === 'preflight') {
+    return previous === null ? ['preflight: checks the endpoint, changes nothing'] : [];
+  }
+  const label = next.stepLabels[next.stepIndex];
+  const ends = next.phase === 'finished' || next.phase === 'rolling-back';
+  const begun = previous === null || previous.phase === 'preflight' || previous.stepIndex !== next.stepIndex;
+  if (label === undefined || ends || !begun) return [];
+  return [`▶ ${next.stepIndex + 1}/${next.stepLabels.length} ${label}; next: ${next.next}`];
+}
+
+function trafficLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
+  if (next.traffic === null) return [];
+  const before = previous?.traffic ?? null;
+  if (before !== null && sameTraffic(before, next.traffic)) return [];
+  return [`traffic: ${trafficText(next.traffic)}`];
+}
+
+/** Why it stands still, and what a person can do about it. */
+function standstillLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
+  if (next.hold !== null && next.hold.because !== previous?.hold?.because) {
+    return [`held: ${next.hold.because}`, ...howToAct(next)];
+  }
+  const asks = (status: RolloutStatus | null): boolean => status?.phase === 'waiting-for-approval';
+  if (asks(next) && !asks(previous)) return ['waits for approval', ...howToAct(next)];
+  if (next.paused !== null && (previous?.paused ?? null) === null) {
+    // Who paused, and why, was told as an action, unless this is the first answer.
+    return previous === null ? [`paused by ${next.paused.by}: ${next.paused.reason}`, ...howToAct(next)] : howToAct(next);
+  }
+  return [];
+}
+
+function howToAct(status: RolloutStatus): readonly string[] {
+  return status.actionsNow.map((command) => `  $ ${command}`);
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { runCli } from './run.js';
+
+// The reader of a pipe may be gone (`greenlight list | head -1`): that is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  stdout: (text) => process.stdout.write(text),
+  stderr: (text) => process.stderr.write(text),
+  stop: () => {
+    const stop = new AbortController();
+    // Once: a second Ctrl-C ends it, whatever it is at.
+    process.once('SIGINT', () => stop.abort());
+    return stop.signal;
+  },
+});

@@ -1,0 +1,137 @@
+import {
+  ApplicationFailure,
+  CancelledFailure,
+  TerminatedFailure,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type WorkflowExecutionDescription,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { FailureType } from '../core/failures.js';
+import { MessageName, type RolloutStatus } from '../core/messages.js';
+import { targetName, workflowId } from '../core/plan.js';
+import type { RolloutReport } from '../core/run.js';
+import type { Context } from './context.js';
+import { CliError, detailsOf, isUnreachable } from './errors.js';
+import type { Exit } from './exit-codes.js';
+import type { Session } from './temporal.js';
+
+/** How long a worker may take to answer a question, milliseconds. */
+const ANSWER_MS = 5_000;
+
+/** A rollout that Temporal knows. */
+export interface KnownRollout {
+  readonly handle: WorkflowHandle;
+  readonly description: WorkflowExecutionDescription;
+  readonly running: boolean;
+}
+
+/** How a rollout ended: with a report, or without one because it was stopped from outside Greenlight. */
+export type Ended =
+  | { readonly kind: 'report'; readonly report: RolloutReport }
+  | { readonly kind: 'lost'; readonly because: string };
+
+/** @returns undefined when no rollout of that endpoint is known: there was none, or it is too long ago. */
+export async function findRollout(
+  ctx: Context,
+  { client }: Session,
+  endpoint: string,
+): Promise<KnownRollout | undefined> {
+  const handle = client.workflow.getHandle(workflowId(ctx.target, endpoint));
+  try {
+    const description = await handle.describe();
+    return { handle, description, running: description.status.name === 'RUNNING' };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** @throws {CliError} not-found. */
+export async function needRollout(ctx: Context, session: Session, endpoint: string): Promise<KnownRollout> {
+  const found = await findRollout(ctx, session, endpoint);
+  if (found !== undefined) return found;
+  throw new CliError(
+    'not-found',
+    `Temporal at ${session.place.address} knows no rollout of ${endpoint} on ${targetName(ctx.target)}.\n` +
+      '`greenlight list` shows those that it knows; another target is named with --target.',
+  );
+}
+
+/**
+ * Asks a rollout where it stands.
+ *
+ * @returns why there is no answer, when no worker gives one.
+ */
+export async function askStatus(
+  { client }: Session,
+  handle: WorkflowHandle,
+  withinMs = ANSWER_MS,
+): Promise<{ readonly status: RolloutStatus } | { readonly silent: string }> {
+  try {
+    const status = await client.withDeadline(Date.now() + withinMs, () =>
+      handle.query<RolloutStatus>(MessageName.status),
+    );
+    return { status };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) throw error;
+    return { silent: detailsOf(error) };
+  }
+}
+
+/** Waits for the end, over continue-as-new. */
+export async function ending(handle: WorkflowHandle): Promise<Ended> {
+  try {
+    return { kind: 'report', report: (await handle.result()) as RolloutReport };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return endedBy(error);
+    throw error;
+  }
+}
+
+const REPORTED: ReadonlySet<string | null | undefined> = new Set([
+  FailureType.Rejected,
+  FailureType.RolledBack,
+  FailureType.Aborted,
+  FailureType.RollbackIncomplete,
+]);
+
+function endedBy({ cause, message }: WorkflowFailedError): Ended {
+  if (cause instanceof ApplicationFailure && REPORTED.has(cause.type) && cause.details?.[0] !== undefined) {
+    return { kind: 'report', report: cause.details[0] as RolloutReport };
+  }
+  if (cause instanceof TerminatedFailure) return { kind: 'lost', because: 'it was terminated from outside Greenlight' };
+  if (cause instanceof CancelledFailure) return { kind: 'lost', because: 'it was cancelled from outside Greenlight' };
+  return { kind: 'lost', because: cause?.message ?? message };
+}
+
+/** What is known of a rollout that ended without a report, and what to do about it. */
+export function lostText(endpoint: string, because: string): string {
+  return (
+    `The rollout of ${endpoint} ended without a report: ${because}. Nothing was taken back, so its traffic may stand half-way.\n` +
+    `Look with \`greenlight endpoint show ${endpoint}\`; \`greenlight revert ${endpoint} --to BASELINE\` puts all traffic back.`
+  );
+}
+
+const EXIT_OF: Readonly<Record<RolloutReport['outcome'], Exit>> = {
+  promoted: 'ok',
+  'rolled-back': 'rolled-back',
+  aborted: 'aborted',
+  rejected: 'rejected',
+  'rollback-incomplete': 'rollback-incomplete',
+};
+
+export function exitOf(ended: Ended): Exit {
+  return ended.kind === 'report' ? EXIT_OF[ended.report.outcome] : 'rollback-incomplete';
+}
+
+/** One sentence: how the last rollout ended, for refusals. */
+export async function lastEnd(known: KnownRollout): Promise<string> {
+  try {
+    const ended = await ending(known.handle);
+    return ended.kind === 'report' ? `${ended.report.outcome}: ${ended.report.reason}` : ended.because;
+  } catch (error) {
+    if (isUnreachable(error)) throw error;
+    return known.description.status.name.toLowerCase();
+  }
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { CommanderError } from 'commander';
+import type { Context } from './context.js';
+import { exitCodeOf, explainError } from './errors.js';
+import { EXIT_CODES, type Exit } from './exit-codes.js';
+import { createOutput, type Streams } from './output.js';
+import { createProgram, type Options } from './program.js';
+import { DEFAULT_TARGET, parseTarget } from './target.js';
+
+/** What a run of the command line sees of the world. */
+export interface World extends Streams {
+  readonly env: NodeJS.ProcessEnv;
+  /** See {@link Context.stop}. */
+  readonly stop: () => AbortSignal;
+}
+
+/**
+ * Runs one command line to its end.
+ *
+ * @returns the exit code. Never throws: whatever goes wrong is told on stderr.
+ */
+export async function runCli(args: readonly string[], world: World): Promise<number> {
+  let exit: Exit = 'ok';
+  const program = createProgram(await version(), async (call) => {
+    const ctx = await contextOf(call.options, world);
+    const command = await call.load();
+    exit = await command(ctx, call.args, call.options);
+  });
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
+    command.exitOverride().configureOutput({ writeOut: world.stdout, writeErr: world.stderr });
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCodeOf(exit);
+  } catch (error) {
+    // commander has said what is wrong; asked for help, it has given that.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage.code;
+    const explained = explainError(error, Boolean(world.env['GREENLIGHT_DEBUG']));
+    world.stderr(`greenlight: ${explained.text}\n`);
+    return exitCodeOf(explained.exit);
+  }
+}
+
+async function contextOf(options: Options, world: World): Promise<Context> {
+  const { output, state, target } = options as { output: string; state?: string; target?: string };
+  // Not at the top: `--help` has to be quick.
+  const { stateDir } = await import('../embedded/daemons.js');
+  return {
+    env: world.env,
+    stateDir: state === undefined ? stateDir(world.env) : resolve(state),
+    target: parseTarget(target ?? DEFAULT_TARGET),
+    targetGiven: target !== undefined,
+    out: createOutput(output === 'json', world),
+    stop: world.stop,
+  };
+}
+
+async function version(): Promise<string> {
+  // Beside this folder in the sources, one up from it in dist/.
+  for (const place of ['../package.json', '../../package.json']) {
+    const text = await readFile(new URL(place, import.meta.url), 'utf8').catch(() => undefined);
+    if (text !== undefined) return (JSON.parse(text) as { readonly version: string }).version;
+  }
+  return 'unknown';
+}

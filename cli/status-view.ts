@@ -1,0 +1,74 @@
+import { count } from '../core/gates/words.js';
+import type { RolloutStatus } from '../core/messages.js';
+import type { RolloutReport, StepRecord } from '../core/run.js';
+import { trafficText } from '../core/traffic.js';
+import { instantText } from '../core/units.js';
+import type { GateEvidence } from '../core/watch.js';
+import { actionLine, endLines } from './follow.js';
+import { columns, indent } from './output.js';
+import { shortDuration } from './times.js';
+
+/** A rollout under way, for people: where it stands, why, and what can be done now. */
+export function statusText(status: RolloutStatus, nowMs: number): string {
+  const label = status.stepLabels[status.stepIndex];
+  const position =
+    label === undefined
+      ? 'all steps done'
+      : `step ${status.stepIndex + 1} of ${status.stepLabels.length}: ${label}, for ${shortDuration(nowMs - status.stepStartedAtMs)}`;
+  const facts: string[][] = [
+    ['Phase', `${status.phase}, ${position}`],
+    ['Traffic', status.traffic === null ? 'not read yet' : trafficText(status.traffic)],
+    ['Verdict', status.verdict || 'none yet'],
+    ...(status.hold === null ? [] : [['Held', `${status.hold.because} (for ${shortDuration(nowMs - status.hold.sinceMs)})`]]),
+    ...(status.paused === null ? [] : [['Paused', `by ${status.paused.by}: ${status.paused.reason}`]]),
+    ['Next', status.next],
+    ['Started', `${instantText(status.startedAtMs)}, ${shortDuration(nowMs - status.startedAtMs)} ago`],
+  ];
+  return [
+    `${status.endpoint} on ${status.target}: ${status.baseline || '?'} → ${status.green}`,
+    ...columns(facts),
+    ...section('Steps', columns(stepRows(status))),
+    ...section('Gates', columns(status.evidence.map(gateRow))),
+    ...section('People', status.actions.map(actionLine)),
+    ...section('Notes', status.notes),
+    ...section('How to act', status.actionsNow),
+  ].join('\n');
+}
+
+/** A rollout that is over, for people. */
+export function reportText(report: RolloutReport): string {
+  return [
+    `${report.endpoint} on ${report.target}: ${report.baseline || '?'} → ${report.green}`,
+    ...endLines(report),
+    `Started ${instantText(report.startedAtMs)}, ended ${instantText(report.endedAtMs)}`,
+    ...section('Steps', columns(report.steps.map((step) => doneRow(step)))),
+    ...section('Gates', columns((report.steps.at(-1)?.evidence ?? []).map(gateRow))),
+    ...section('People', report.actions.map(actionLine)),
+    ...section('Notes', report.notes),
+  ].join('\n');
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', title, ...indent(lines)];
+}
+
+function stepRows(status: RolloutStatus): string[][] {
+  return status.stepLabels.map((label, index) => {
+    const done = status.steps[index];
+    if (done !== undefined) return doneRow(done);
+    if (index !== status.stepIndex) return ['·', label];
+    return [status.hold !== null || status.paused !== null ? '‖' : '▶', label];
+  });
+}
+
+function doneRow(step: StepRecord): string[] {
+  return ['✓', step.label, `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`];
+}
+
+/** `errors  proven  3 of 412 errors, baseline 30 of 3,690; at most 0.5 pp more than blue`. */
+function gateRow(evidence: GateEvidence): string[] {
+  const { gate, standing, counts, limit, green, blue } = evidence;
+  const own = `${count(green.bad)} of ${count(green.requests)} ${counts}`;
+  const other = blue === null ? '' : `, baseline ${count(blue.bad)} of ${count(blue.requests)}`;
+  return [gate, standing, `${own}${other}; allowed: ${limit}`];
+}

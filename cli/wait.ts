@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { RolloutStatus } from '../core/messages.js';
+import type { Context } from './context.js';
+import { CliError, detailsOf, isUnreachable } from './errors.js';
+import type { Exit } from './exit-codes.js';
+import { atTheEnd, changes, endLines } from './follow.js';
+import { askStatus, ending, exitOf, lostText, type Ended } from './rollouts.js';
+import type { Session } from './temporal.js';
+import { clockTime } from './times.js';
+
+/** Between two questions. */
+const EVERY_MS = 1_000;
+/** A silence shorter than this is not worth a line. */
+const SILENCE_MS = 5_000;
+/** So long an outage of Temporal is sat out. The rollout itself does not mind it. */
+const OUTAGE_MS = 5 * 60_000;
+/** So fast a question fails while Temporal is away, the client's own repetitions among it. */
+const FAILS_WITHIN_MS = 60_000;
+
+/**
+ * Tells a rollout's story as it happens, until it is over or Ctrl-C.
+ *
+ * @returns the exit code of how it ended.
+ * @throws {CliError} unreachable, when Temporal stays away for five minutes.
+ */
+export async function waitForEnd(
+  ctx: Context,
+  session: Session,
+  handle: WorkflowHandle,
+  endpoint: string,
+): Promise<Exit> {
+  const stop = ctx.stop();
+  const story = new Story(ctx);
+  const over = new AbortController();
+  const end = endingThroughOutages(session, handle, story, over.signal).finally(() => over.abort());
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    if (stop.aborted) resolve('interrupted');
+    stop.addEventListener('abort', () => resolve('interrupted'), { once: true });
+  });
+  const telling = tell(session, handle, story, over.signal);
+  const ended = await Promise.race([end, interrupted]);
+  over.abort();
+  if (ended === 'interrupted') {
+    end.catch(() => undefined); // its connection is about to be closed
+    ctx.out.note(
+      `\nStopped waiting. The rollout of ${endpoint} goes on: \`greenlight status ${endpoint} --wait\` waits again, ` +
+        `\`greenlight abort ${endpoint} --reason …\` stops it.`,
+    );
+    return 'interrupted';
+  }
+  await telling;
+  story.end(ended, endpoint);
+  return exitOf(ended);
+}
+
+/** Prints what is new, with the time. */
+class Story {
+  readonly #ctx: Context;
+  #last: RolloutStatus | null = null;
+
+  constructor(ctx: Context) {
+    this.#ctx = ctx;
+  }
+
+  hear(status: RolloutStatus): void {
+    // A query answered late must not tell the story backwards.
+    if (this.#last !== null && status.steps.length < this.#last.steps.length) return;
+    this.#print(changes(this.#last, status));
+    this.#last = status;
+  }
+
+  say(line: string): void {
+    this.#ctx.out.note(`${clockTime(new Date())}  ${line}`);
+  }
+
+  end(ended: Ended, endpoint: string): void {
+    if (ended.kind === 'lost') {
+      this.#ctx.out.note(lostText(endpoint, ended.because));
+      if (this.#ctx.out.json) this.#ctx.out.result('', { outcome: null, reason: ended.because });
+      return;
+    }
+    if (this.#last !== null) this.#print(changes(this.#last, atTheEnd(this.#last, ended.report)));
+    this.#print(endLines(ended.report));
+    if (this.#ctx.out.json) this.#ctx.out.result('', ended.report);
+  }
+
+  #print(lines: readonly string[]): void {
+    for (const line of lines) this.#ctx.out.line(`${clockTime(new Date())}  ${line}`);
+  }
+}
+
+async function tell(session: Session, handle: WorkflowHandle, story: Story, over: AbortSignal): Promise<void> {
+  let silentSinceMs: number | null = null;
+  let told = false;
+  while (!over.aborted) {
+    const answer = await askStatus(session, handle).catch((error: unknown) => ({ silent: detailsOf(error) }));
+    if (over.aborted) return;
+    if ('status' in answer) {
+      if (told) story.say('a worker answers again');
+      [silentSinceMs, told] = [null, false];
+      story.hear(answer.status);
+    } else {
+      silentSinceMs ??= Date.now();
+      if (!told && Date.now() - silentSinceMs >= SILENCE_MS) {
+        told = true;
+        story.say('no worker answers; the rollout stands safe in Temporal and goes on with the next worker (`greenlight up` starts one)');
+      }
+    }
+    await pause(EVERY_MS, over);
+  }
+}
+
+async function endingThroughOutages(
+  { place }: Session,
+  handle: WorkflowHandle,
+  story: Story,
+  over: AbortSignal,
+): Promise<Ended> {
+  for (let awaySinceMs: number | null = null; ; ) {
+    const askedAtMs = Date.now();
+    try {
+      return await ending(handle);
+    } catch (error) {
+      if (over.aborted || !isUnreachable(error)) throw error;
+      // A question that was open for long before it failed: it had been back meanwhile.
+      if (awaySinceMs === null || Date.now() - askedAtMs > FAILS_WITHIN_MS) {
+        awaySinceMs = Date.now();
+        story.say(`Temporal at ${place.address} does not answer; trying on`);
+      }
+      if (Date.now() - awaySinceMs > OUTAGE_MS) {
+        throw new CliError(
+          'unreachable',
+          `Temporal at ${place.address} has not answered for ${OUTAGE_MS / 60_000} minutes: ${detailsOf(error)}\n` +
+            'The rollout goes on as soon as it is back; wait for it then with `greenlight status ENDPOINT --wait`.',
+        );
+      }
+      await pause(EVERY_MS, over);
+    }
+  }
+}
+
+async function pause(ms: number, over: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: over }).catch(() => undefined);
+}

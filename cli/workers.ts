@@ -1,0 +1,32 @@
+import { TASK_QUEUE } from '../core/names.js';
+import type { Session } from './temporal.js';
+
+/** temporal.api.enums.v1.TaskQueueType */
+const QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
+
+/** A worker asks for work anew at least once a minute; Temporal remembers one that is gone for longer than that. */
+const SEEN_WITHIN_MS = 75_000;
+
+/** Who polls the task queue for both kinds of work; empty when no worker runs. */
+export async function pollingWorkers({ client, place }: Session, nowMs: number): Promise<readonly string[]> {
+  const [workflows, activities] = await Promise.all(
+    [QUEUE_TYPE.workflow, QUEUE_TYPE.activity].map(async (taskQueueType) => {
+      const answer = await client.workflowService.describeTaskQueue({
+        namespace: place.namespace,
+        taskQueue: { name: TASK_QUEUE },
+        taskQueueType,
+      });
+      return (answer.pollers ?? [])
+        .filter((poller) => nowMs - Number(poller.lastAccessTime?.seconds ?? 0) * 1_000 < SEEN_WITHIN_MS)
+        .map((poller) => poller.identity ?? 'unnamed');
+    }),
+  );
+  return (workflows ?? []).filter((identity) => activities?.includes(identity));
+}
+
+export function noWorkerText({ place }: Session): string {
+  return (
+    `No worker polls the task queue "${TASK_QUEUE}" of namespace "${place.namespace}" on Temporal at ${place.address}, so nothing would be done.\n` +
+    'Run `greenlight up`, which starts one on this machine, or start a worker against that server and namespace.'
+  );
+}
