@@ -1,7 +1,6 @@
 /** A file or folder on this machine, or an asset that the target already knows by id. */
 export type AssetRef =
-  | { readonly kind: 'path'; readonly path: string }
-  | { readonly kind: 'id'; readonly id: string };
+  { readonly kind: 'path'; readonly path: string } | { readonly kind: 'id'; readonly id: string };
 
 /** When an instance counts as ready or alive. Times in milliseconds. */
 export interface Probe {
@@ -67,6 +66,8 @@ export interface DeploymentSpec {
   readonly livenessProbe: Probe;
   readonly readinessProbe: Probe;
   readonly scale: ScaleSettings;
+  /** SHA-256 of the contents of the files that the paths above name; absent when there are none. */
+  readonly filesDigest?: string;
   /** Kubernetes deployments only. */
   readonly resources?: { readonly requests?: ResourceAmounts; readonly limits?: ResourceAmounts };
 }

@@ -1,0 +1,74 @@
+import type { z } from 'zod';
+import type { Problem } from './problem.js';
+import { STANDARD_GATES, standardSteps } from './defaults.js';
+import { check } from './schema/check.js';
+import { isMapping } from './schema/choice.js';
+import type { Deployment } from './schema/deployment.js';
+import { Gate } from './schema/gates.js';
+import { Rollout } from './schema/rollout.js';
+import { BARE, Step } from './schema/steps.js';
+import type { Source } from './source.js';
+
+type Fields = z.output<typeof Rollout>;
+/** A step that was written out, every word expanded. */
+export type StepForm = Exclude<Step, string> | 'cutover';
+
+/**
+ * A spec as far as it could be read. A part that is wrong is null or undefined, so that the rules can be checked on
+ * the rest and all problems are shown at once.
+ */
+export interface Draft {
+  readonly source: Source;
+  readonly fields: { readonly [K in keyof Omit<Fields, 'gates' | 'steps'>]: Fields[K] | undefined };
+  readonly gates: ReadonlyMap<string, Gate | null>;
+  /** Undefined: the spec has none, and gets the standard ones once its deployment is known. */
+  readonly steps: readonly (StepForm | null)[] | undefined;
+  /** Whether gates or steps stand in the spec, and are not the standard ones. */
+  readonly written: { readonly gates: boolean; readonly steps: boolean };
+}
+
+export function readDraft(source: Source): { readonly draft: Draft; readonly problems: readonly Problem[] } {
+  const { problems } = check(source, Rollout, source.value, []);
+  const value = isMapping(source.value) ? source.value : {};
+  const fields = Object.fromEntries(
+    Object.entries(Rollout.shape)
+      .filter(([key]) => key !== 'gates' && key !== 'steps')
+      .map(([key, schema]) => [key, valueOf(schema, value[key])]),
+  ) as unknown as Draft['fields'];
+  const written = { gates: value['gates'] !== undefined, steps: value['steps'] !== undefined };
+  return {
+    problems,
+    draft: { source, fields, gates: gatesOf(value['gates']), steps: stepsOf(value['steps']), written },
+  };
+}
+
+/** The steps that run: the written ones, or the standard pipeline for this deployment. */
+export function stepsFor(draft: Draft, deployment: Deployment | undefined): readonly (StepForm | null)[] {
+  if (draft.steps) return draft.steps;
+  const target = draft.fields.target;
+  const onAzure = target !== undefined && 'azureml' in target;
+  return stepsOf(standardSteps(!(onAzure && deployment?.type === 'kubernetes'))) ?? [];
+}
+
+function gatesOf(value: unknown): ReadonlyMap<string, Gate | null> {
+  const gates = value === undefined ? STANDARD_GATES : isMapping(value) ? value : {};
+  return new Map(Object.entries(gates).map(([name, gate]) => [name, valueOf(Gate, gate) ?? null]));
+}
+
+function stepsOf(value: unknown): readonly (StepForm | null)[] | undefined {
+  if (value === undefined) return undefined;
+  // Not a list: one step that is wrong, so that no rule speaks of steps that are missing.
+  return Array.isArray(value) ? value.map(stepOf) : [null];
+}
+
+function stepOf(value: unknown): StepForm | null {
+  const step = valueOf(Step, value);
+  if (step === undefined) return null;
+  if (typeof step !== 'string' || step === 'cutover') return step;
+  return (valueOf(Step, BARE[step]) as StepForm | undefined) ?? null;
+}
+
+function valueOf<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | undefined {
+  const result = schema.safeParse(value);
+  return result.success ? result.data : undefined;
+}

@@ -1,0 +1,3 @@
+export { compile, loadSpec, parseSpec, type Loaded, type Parsed, type Spec } from './load.js';
+export { planDigest } from './digest.js';
+export type { Position, Problem } from './problem.js';

@@ -1,0 +1,228 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
+import { readText } from './files.js';
+import { excessOf } from './guard.js';
+import { pathText, quote, type Problem } from './problem.js';
+import { keyText, positionOf, type Source } from './source.js';
+
+/** Far above any spec, far below what makes a parser slow. */
+const LARGEST_FILE = 1024 * 1024;
+const MOST_ALIASES = 100;
+const WRONG_FILE = 'check that it is the right file';
+
+export interface Reading {
+  readonly source?: Source;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads and parses one YAML 1.2 file, positions kept.
+ *
+ * `source` is there whenever its values can be looked at; `problems` may not be empty all the same.
+ *
+ * @param shown - the file as the user named it, for messages.
+ */
+export async function readYaml(path: string, shown: string, kind: Source['kind']): Promise<Reading> {
+  const read = await readText(path, LARGEST_FILE);
+  if (read.ok) return parseYaml(read.value, shown, kind);
+  const { code, message, help } = read.fault;
+  return {
+    problems: [
+      {
+        severity: 'error',
+        code: `${kind}/${code}`,
+        message: `${shown} ${message}`,
+        help,
+        path: '',
+        file: shown,
+        at: null,
+      },
+    ],
+  };
+}
+
+export function parseYaml(text: string, file: string, kind: Source['kind']): Reading {
+  const lines = new LineCounter();
+  const complain = (
+    code: string,
+    range: readonly [number, number],
+    message: string,
+    help?: string,
+  ): Problem => ({
+    severity: 'error',
+    code: `${kind}/${code}`,
+    message,
+    ...(help === undefined ? {} : { help }),
+    path: pathText([]),
+    file,
+    at: positionOf(text, lines, range),
+  });
+  const excess = excessOf(text);
+  if (excess) {
+    lines.addNewLine(0);
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
+    return { problems: [complain('too-complex', [excess.at, excess.at + 1], excess.message, WRONG_FILE)] };
+  }
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      version: '1.2',
+      uniqueKeys: false,
+    });
+  } catch {
+    return { problems: [complain('yaml', [0, 0], 'this is not YAML', WRONG_FILE)] };
+  }
+  const problems = [...document.errors, ...document.warnings].map((error) => {
+    const known = SYNTAX[error.code];
+    return complain(
+      known?.code ?? 'yaml',
+      error.pos,
+      known?.message ?? lowerFirst(error.message),
+      known?.help,
+    );
+  });
+  if (document.errors.length > 0) return { problems };
+  if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
+    return { problems: [complain('empty', [0, 0], 'the file is empty', EMPTY_HELP[kind])] };
+  }
+  if (!isMap(document.contents)) {
+    const { range } = document.contents;
+    const message = 'the file holds no mapping; expected fields such as "endpoint: my-endpoint"';
+    return { problems: [...problems, complain('type', [range[0], range[1]], message, EMPTY_HELP[kind])] };
+  }
+  const odd = oddities(document);
+  problems.push(...odd.map(({ code, range, message, help }) => complain(code, range, message, help)));
+  // Of two equal keys one value is taken, and the rest can be checked on; the others have no plain value.
+  if (odd.some(({ code }) => code !== 'duplicate-key')) return { problems };
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: MOST_ALIASES });
+    return { source: { file, kind, text, lines, document, value }, problems };
+  } catch {
+    const message = 'aliases multiply the document beyond all measure';
+    return { problems: [complain('aliases', firstAlias(document), message, 'write the values out')] };
+  }
+}
+
+const EMPTY_HELP: Readonly<Record<Source['kind'], string>> = {
+  spec: 'a spec needs at least "endpoint" and "deployment"',
+  deployment: 'a deployment file needs at least "name"',
+};
+
+const SYNTAX: Readonly<Record<string, { code: string; message: string; help: string }>> = {
+  TAB_AS_INDENT: {
+    code: 'tab',
+    message: 'a tab is used as indentation; YAML indents with spaces',
+    help: 'replace the tab by spaces',
+  },
+  MULTIPLE_DOCS: {
+    code: 'several-documents',
+    message: 'the file holds several documents; expected one',
+    help: 'remove "---" and what follows, or give each document a file of its own',
+  },
+  TAG_RESOLVE_FAILED: {
+    code: 'tag',
+    message: 'tags such as !name are not used here',
+    help: 'remove the tag',
+  },
+};
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}
+
+interface Oddity {
+  readonly code: string;
+  readonly range: readonly [number, number];
+  readonly message: string;
+  readonly help: string;
+}
+
+/** What YAML allows and a spec has no use for; it would be misread or lost on the way to plain values. */
+function oddities(document: Document.Parsed): Oddity[] {
+  const found: Oddity[] = [];
+  const add = (node: { range?: readonly number[] | null }, code: string, message: string, help: string) => {
+    found.push({ code, range: [node.range?.[0] ?? 0, node.range?.[1] ?? 0], message, help });
+  };
+  const anchors = new Set<string>();
+  visit(document, {
+    Node(_key, node) {
+      if (!isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+      if (isMap(node)) {
+        for (const key of repeatedKeys(node)) {
+          add(
+            key,
+            'duplicate-key',
+            `the key ${quote(key.value)} stands twice in one mapping`,
+            'keep one of the two',
+          );
+        }
+      }
+    },
+    Alias(_key, node, path) {
+      const target = anchors.has(node.source) ? node.resolve(document) : undefined;
+      if (target === undefined) {
+        add(
+          node,
+          'alias',
+          `the alias *${node.source} has no anchor before it`,
+          `write &${node.source} at the value that is meant`,
+        );
+      } else if (path.includes(target)) {
+        add(
+          node,
+          'alias',
+          `the alias *${node.source} stands inside the value that it repeats`,
+          'write the value out',
+        );
+      }
+    },
+    Pair(_key, pair) {
+      if (!isScalar(pair.key)) {
+        add(
+          isNode(pair.key) ? pair.key : {},
+          'key',
+          'a key is a plain text here, got a list, a mapping or an alias',
+          'write the key as one word',
+        );
+      } else if (pair.key.value === '__proto__') {
+        add(pair.key, 'key', '"__proto__" cannot be a key', 'use another name');
+      }
+    },
+  });
+  return found;
+}
+
+/** The parser's own check compares every key with every other one: minutes for a file of a megabyte. */
+function repeatedKeys(map: YAMLMap): Scalar[] {
+  const seen = new Set<string>();
+  return map.items.flatMap((pair) => {
+    const key = keyText(pair);
+    if (key === undefined) return [];
+    const again = seen.has(key);
+    seen.add(key);
+    return again ? [pair.key as Scalar] : [];
+  });
+}
+
+function firstAlias(document: Document.Parsed): readonly [number, number] {
+  let range: readonly [number, number] = [0, 0];
+  visit(document, {
+    Alias(_key, node) {
+      if (node.range) range = [node.range[0], node.range[1]];
+      return visit.BREAK;
+    },
+  });
+  return range;
+}

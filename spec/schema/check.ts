@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import { either, quote, type Path, type Problem } from '../problem.js';
+import { problemAt, type Complaint, type Source } from '../source.js';
+import { suggest } from '../suggest.js';
+import { choosers, isMapping, isSchema } from './choice.js';
+import { refused } from './refused.js';
+import { textKinds, type TextKind } from './texts.js';
+
+type Issue = z.core.$ZodIssue;
+
+export interface Checked<T> {
+  /** Undefined when the value does not fit the schema. */
+  readonly value: T | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Checks a part of a document against the schema of that part. */
+export function check<S extends z.ZodType>(source: Source, schema: S, value: unknown, at: Path): Checked<z.output<S>> {
+  const result = schema.safeParse(value);
+  if (result.success) return { value: result.data, problems: [] };
+  return { value: undefined, problems: problemsOf(source, schema, value, at, result.error.issues) };
+}
+
+function problemsOf(source: Source, schema: z.ZodType, value: unknown, at: Path, issues: readonly Issue[]): Problem[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+    const full = [...at, ...path];
+    const found = valueAt(value, path);
+    const place = schemaAt(schema, value, path);
+    if (issue.code === 'invalid_union') return unionProblems(source, place, found, full);
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) =>
+        problemAt(source, [...full, key], { ...unknownKey(place, key, full), key: true }),
+      );
+    }
+    if (issue.code === 'invalid_key') {
+      const kind = kindOf(keySchema(place, schema, value, path));
+      const key = String(path.at(-1) ?? '');
+      return [problemAt(source, full, { ...(kind ? badText(kind, key) : { code: 'key', message: `${quote(key)} cannot be a key` }), key: true })];
+    }
+    return [problemAt(source, full, complaintOf(issue, place, found, full, source))];
+  });
+}
+
+/** The errors of the one form that was meant; how zod tells them, no form fits. */
+function unionProblems(source: Source, union: z.ZodType | undefined, found: unknown, at: Path): Problem[] {
+  const chooser = union && choosers.get(union);
+  const choice = chooser?.choose(found);
+  if (isSchema(choice)) return [...check(source, choice, found, at).problems];
+  return [problemAt(source, at, choice ?? { code: 'type', message: `${quote(found)} has none of the forms that are possible here` })];
+}
+
+function unknownKey(place: z.ZodType | undefined, key: string, at: Path): Complaint {
+  const refusal = place && refused.get(place)?.fields[key];
+  if (refusal) return { code: 'not-carried', message: `"${key}" is not carried: ${refusal.why}`, help: refusal.help };
+  const known = place instanceof z.ZodObject ? Object.keys(place.shape) : [];
+  const near = suggest(key, known);
+  const where = at.length === 0 ? 'at the top of this file' : `of ${quote(String(at.at(-1)))}`;
+  const owner = typeof at.at(-1) === 'number' ? 'of this step' : where;
+  return {
+    code: 'unknown-key',
+    message: `${quote(key)} is not a field ${owner}`,
+    help: near === undefined ? `expected ${either(known)}` : `did you mean "${near}"?`,
+  };
+}
+
+function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown, at: Path, source: Source): Complaint {
+  const kind = kindOf(place);
+  const help = place && descriptionOf(place);
+  if (found === undefined) {
+    const key = String(at.at(-1) ?? '');
+    return { code: 'missing-key', message: `"${key}" is missing`, help };
+  }
+  if (kind) return badText(kind, found);
+  switch (issue.code) {
+    case 'invalid_value': {
+      const words = issue.values.map(String);
+      const near = typeof found === 'string' ? suggest(found, words) : undefined;
+      return {
+        code: 'choice',
+        message: `${quote(found)} is not possible here; expected ${either(words)}`,
+        help: near === undefined ? help : `did you mean "${near}"?`,
+      };
+    }
+    case 'too_big':
+      return { code: 'range', message: `must be at most ${sized(issue.origin, issue.maximum)}, got ${amountOf(found)}`, help };
+    case 'too_small':
+      return { code: 'range', message: `must be at least ${sized(issue.origin, issue.minimum)}, got ${amountOf(found)}`, help };
+    case 'invalid_type':
+      return { code: 'type', message: `expected ${TYPES[issue.expected] ?? issue.expected}, got ${quote(found)}`, help };
+    default:
+      return { code: 'value', message: `${quote(found)} does not fit here (${source.kind}: ${issue.message})`, help };
+  }
+}
+
+/** What to say of a text that has not the form of its kind; also of a number that lost its unit. */
+function badText(kind: TextKind, found: unknown): Complaint {
+  const text = typeof found === 'number' ? String(found) : found;
+  const known = typeof text === 'string' ? kind.explain?.(text) : undefined;
+  return known
+    ? { ...known, help: known.help ?? kind.help }
+    : { code: kind.code, message: `expected ${kind.expected}, got ${quote(found)}`, help: kind.help };
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+};
+
+function sized(origin: string, limit: number | bigint): string {
+  if (origin === 'string') return limit === 1n || limit === 1 ? '1 character long' : `${limit} characters long`;
+  if (origin === 'array') return limit === 1 ? '1 entry long' : `${limit} entries long`;
+  return String(limit);
+}
+
+function amountOf(found: unknown): string {
+  if (typeof found === 'string') return found.length === 0 ? 'an empty text' : `${found.length}`;
+  if (Array.isArray(found)) return `${found.length}`;
+  return quote(found);
+}
+
+/** The part of a schema that a path of a value leads to. */
+export function schemaAt(schema: z.ZodType, value: unknown, path: Path): z.ZodType | undefined {
+  let here: z.ZodType | undefined = schema;
+  let found = value;
+  for (const part of path) {
+    here = here && inner(here, found);
+    if (here instanceof z.ZodObject) here = (here.shape as Record<string, z.ZodType>)[String(part)];
+    else if (here instanceof z.ZodArray) here = here.element as z.ZodType;
+    else if (here instanceof z.ZodRecord) here = here.valueType as z.ZodType;
+    else return undefined;
+    found = valueAt(found, [part]);
+  }
+  // A union itself is wanted as it is: its errors say which form was meant.
+  return here && (here instanceof z.ZodUnion ? here : unwrapped(here));
+}
+
+/** Without wrappers, and for a union the form that the value has. */
+function inner(schema: z.ZodType, value: unknown): z.ZodType | undefined {
+  const plain = unwrapped(schema);
+  if (!(plain instanceof z.ZodUnion)) return plain;
+  const choice = choosers.get(plain)?.choose(value);
+  return isSchema(choice) ? inner(choice, value) : undefined;
+}
+
+/** Without optional, default and transform. */
+export function unwrapped(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return unwrapped(schema.unwrap() as z.ZodType);
+  if (schema instanceof z.ZodPipe) return unwrapped(schema.in as z.ZodType);
+  return schema;
+}
+
+/** The description nearest to the outside. */
+export function descriptionOf(schema: z.ZodType): string | undefined {
+  if (schema.description !== undefined) return schema.description;
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return descriptionOf(schema.unwrap() as z.ZodType);
+  return schema instanceof z.ZodPipe ? descriptionOf(schema.in as z.ZodType) : undefined;
+}
+
+function kindOf(schema: z.ZodType | undefined): TextKind | undefined {
+  const plain = schema && unwrapped(schema);
+  return plain && textKinds.get(plain as z.ZodString);
+}
+
+function keySchema(place: z.ZodType | undefined, schema: z.ZodType, value: unknown, path: Path): z.ZodType | undefined {
+  const record = schemaAt(schema, value, path.slice(0, -1));
+  return record instanceof z.ZodRecord ? (record.keyType as z.ZodType) : place;
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((found, part) => {
+    if (Array.isArray(found)) return found[Number(part)] as unknown;
+    return isMapping(found) && Object.hasOwn(found, part) ? found[part] : undefined;
+  }, value);
+}
+

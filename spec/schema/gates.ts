@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { choice, isMapping, type Misfit } from './choice.js';
+import { duration, latency, limitShare, margin, quantile, slowdown, weight } from './texts.js';
+
+const Dispersion = choice(
+  'How much more than independent requests the counts vary: "auto" measures it while the rollout runs, a number of at least 1 fixes it.',
+  [z.literal('auto'), z.number().min(1).max(1000)],
+  (value) => (typeof value === 'number' ? z.number().min(1).max(1000) : z.enum(['auto'])),
+);
+
+/** Knobs that can be set for the whole spec under `watching`, and again per gate. */
+export const sharedKnobs = {
+  blip: duration()
+    .optional()
+    .describe(
+      'A spell of errors of green alone that is shorter than this cannot roll back by itself; default 10s, for latency and slow-share 30s.',
+    ),
+  dispersion: Dispersion.optional(),
+  shared: z
+    .enum(['hold', 'strict'])
+    .optional()
+    .describe(
+      'Whether an absolute limit charges green for what the baseline suffers at the same time: "hold" (the default) does not, "strict" does.',
+    ),
+};
+
+const knobs = {
+  role: z
+    .enum(['required', 'guard'])
+    .prefault('required')
+    .describe('Whether the gate has to pass before a step goes on; a guard can roll back and is not needed to pass.'),
+  weight: weight()
+    .optional()
+    .describe(
+      'Part of the chance of a wrong rollback that this gate may spend; default an equal part of what the others and the crash guard (16%) leave.',
+    ),
+  ...sharedKnobs,
+};
+
+const metric = <const Name extends string>(name: Name, description: string) =>
+  z.literal(name).describe(description);
+const ERROR_RATE = 'Share of requests that failed.';
+const LATENCY = "Quantile of the requests' latency.";
+const SLOW_SHARE = 'Share of requests that took longer than a given time.';
+
+const aQuantile = () => quantile().describe('Which quantile of the latency, e.g. p95.');
+const aLimit = () => limitShare().describe('Absolute limit: the share of requests that may be bad, in percent.');
+const aMargin = () =>
+  margin().describe(
+    "How much worse than the baseline green may be: percentage points, or a percent of the baseline's own rate plus percentage points.",
+  );
+const above = () => latency().describe('A request that takes longer than this counts as slow.');
+
+const errorsAtMost = z.strictObject({
+  metric: metric('error-rate', ERROR_RATE),
+  'at-most': aLimit(),
+  ...knobs,
+});
+const errorsWorseBy = z.strictObject({
+  metric: metric('error-rate', ERROR_RATE),
+  'worse-by': aMargin(),
+  ...knobs,
+});
+const latencyAtMost = z.strictObject({
+  metric: metric('latency', LATENCY),
+  quantile: aQuantile(),
+  'at-most': latency().describe('Absolute limit of the quantile, as a time.'),
+  ...knobs,
+});
+const latencySlowerBy = z.strictObject({
+  metric: metric('latency', LATENCY),
+  quantile: aQuantile(),
+  'slower-by': slowdown().describe(
+    "How much longer than the baseline's the quantile may be, in percent of the baseline's.",
+  ),
+  ...knobs,
+});
+const slowAtMost = z.strictObject({
+  metric: metric('slow-share', SLOW_SHARE),
+  above: above(),
+  'at-most': aLimit(),
+  ...knobs,
+});
+const slowWorseBy = z.strictObject({
+  metric: metric('slow-share', SLOW_SHARE),
+  above: above(),
+  'worse-by': aMargin(),
+  ...knobs,
+});
+
+const forms: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
+  'error-rate': { 'worse-by': errorsWorseBy, 'at-most': errorsAtMost },
+  latency: { 'slower-by': latencySlowerBy, 'at-most': latencyAtMost },
+  'slow-share': { 'worse-by': slowWorseBy, 'at-most': slowAtMost },
+};
+const LIMITS = ['worse-by', 'slower-by', 'at-most'];
+const AnyMetric = z.looseObject({
+  metric: z.enum(['error-rate', 'latency', 'slow-share']).describe('What is measured.'),
+});
+
+function chooseGate(value: unknown): z.ZodType | Misfit {
+  const named = isMapping(value) && typeof value['metric'] === 'string' ? value['metric'] : '';
+  const limits = Object.hasOwn(forms, named) ? forms[named] : undefined;
+  if (!isMapping(value) || !limits) return AnyMetric;
+  const found = LIMITS.filter((key) => key in value);
+  const fitting = found.filter((key) => key in limits);
+  const wanted = Object.keys(limits)
+    .map((key) => `"${key}"`)
+    .join(' or ');
+  if (found.length > 1) {
+    return {
+      code: 'gate-limits',
+      message: `a gate has one limit, got ${found.map((key) => `"${key}"`).join(' and ')}`,
+      help: 'write a gate of its own for each limit; a step can name several',
+    };
+  }
+  const form = limits[fitting[0] ?? ''];
+  if (form) return form;
+  return {
+    code: 'gate-limit',
+    message:
+      found[0] === undefined
+        ? `a gate on ${named} needs a limit; expected ${wanted}`
+        : `"${found[0]}" is not a limit of ${named}; expected ${wanted}`,
+    help: EXAMPLES[named] ?? '',
+  };
+}
+
+const EXAMPLES: Readonly<Record<string, string>> = {
+  'error-rate': 'against the baseline write "worse-by: 0.5pp", absolute "at-most: 1%"',
+  latency: 'against the baseline write "slower-by: 10%", absolute "at-most: 250ms"',
+  'slow-share': 'against the baseline write "worse-by: 0.5pp", absolute "at-most: 1%"',
+};
+
+export const Gate = choice(
+  'A rule on one metric: against the baseline (worse-by, slower-by) or absolute (at-most).',
+  [errorsWorseBy, errorsAtMost, latencySlowerBy, latencyAtMost, slowWorseBy, slowAtMost],
+  chooseGate,
+);
+export type Gate = z.output<typeof Gate>;

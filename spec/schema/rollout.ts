@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { choice, isMapping, type Misfit } from './choice.js';
+import { Gate, sharedKnobs } from './gates.js';
+import { filePath, gateName, resourceGroupName, resourceName, subscriptionId, workspaceName } from './names.js';
+import { Step } from './steps.js';
+import { confidence, duration, durationOrZero } from './texts.js';
+
+const HostTarget = z.strictObject({
+  host: z
+    .strictObject({
+      workspace: workspaceName().prefault('local').describe('Workspace of the endpoint host.'),
+    })
+    .describe('The endpoint host on this machine.'),
+});
+const AzureTarget = z.strictObject({
+  azureml: z
+    .strictObject({
+      subscription: subscriptionId().describe('Id of the Azure subscription.'),
+      'resource-group': resourceGroupName().describe("The workspace's resource group."),
+      workspace: workspaceName().describe('The Azure ML workspace.'),
+    })
+    .describe('An Azure ML workspace.'),
+});
+
+function chooseTarget(value: unknown): z.ZodType | Misfit {
+  if (isMapping(value) && 'azureml' in value && !('host' in value)) return AzureTarget;
+  if (isMapping(value) && 'host' in value && !('azureml' in value)) return HostTarget;
+  return {
+    code: 'target',
+    message: 'a target is one of "host" and "azureml"',
+    help: 'write "target: { host: { workspace: local } }" or "target: { azureml: { subscription: …, resource-group: …, workspace: … } }"',
+  };
+}
+
+const Target = choice(
+  'Where the endpoint lives: the endpoint host on this machine, or an Azure ML workspace.',
+  [HostTarget, AzureTarget],
+  chooseTarget,
+).prefault({ host: {} });
+
+const Watching = z
+  .strictObject({
+    interval: duration().prefault('5s').describe('Time between two looks at the metrics.'),
+    'warm-up': durationOrZero()
+      .prefault('30s')
+      .describe(
+        "Time after green's first traffic of a step that is not judged; only the crash guard is on. At least the longest usual request.",
+      ),
+    confidence: z
+      .strictObject({
+        'roll-back': confidence()
+          .prefault('99%')
+          .describe('99%: at most one in a hundred rollouts of a good green goes back by mistake.'),
+        proceed: confidence()
+          .prefault('95%')
+          .describe('95%: at most one in twenty steps with a bad green goes on by mistake.'),
+      })
+      .prefault({})
+      .describe('How sure a decision has to be.'),
+    ...sharedKnobs,
+  })
+  .prefault({})
+  .describe('How the gates watch; what holds for all gates of the rollout.');
+
+export const Rollout = z
+  .strictObject({
+    version: z.literal(1).prefault(1).describe('Version of this format.'),
+    endpoint: resourceName().describe('Name of the endpoint; it exists already.'),
+    deployment: filePath().describe(
+      "Azure ML deployment file of green, the new version, as `az ml online-deployment create --file` takes it; relative to the spec, and inside its folder.",
+    ),
+    baseline: resourceName()
+      .optional()
+      .describe(
+        'The deployment to compare with and to return to; default the one that holds all live traffic when the rollout starts.',
+      ),
+    target: Target,
+    adopt: z
+      .boolean()
+      .prefault(false)
+      .describe("Whether to use a deployment of green's name that exists already, if it is the same."),
+    'after-rollback': z
+      .enum(['delete-green', 'keep-green'])
+      .prefault('delete-green')
+      .describe('What becomes of green after a rollback; kept, it gets no traffic and can be examined.'),
+    'rollback-within': duration()
+      .prefault('1h')
+      .describe('How long a rollback tries before it ends as incomplete and calls for a person.'),
+    watching: Watching,
+    gates: z
+      .record(gateName(), Gate)
+      .optional()
+      .describe(
+        'The gates by name; default "errors" (error-rate, worse-by 0.5pp) and "latency" (p95, slower-by 10%).',
+      ),
+    steps: z
+      .array(Step)
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        'The steps, in order; default create, mirror 10%, ramp 10% 25% 50%, cutover, bake 30m, delete-baseline (no mirror for Kubernetes deployments on Azure ML).',
+      ),
+  })
+  .describe('A rollout of a new version of a model endpoint.');
+export type Rollout = z.output<typeof Rollout>;

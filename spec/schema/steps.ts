@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { choice, isMapping, type Misfit } from './choice.js';
+import { filePath, gateName } from './names.js';
+import { duration, liveShare, mirrorShare, window } from './texts.js';
+import { either } from '../problem.js';
+import { suggest } from '../suggest.js';
+
+const gates = z
+  .array(gateName())
+  .min(1)
+  .optional()
+  .describe('Names of the gates that watch this step; default all gates of the spec.');
+const undecided = z
+  .enum(['hold', 'proceed', 'roll-back'])
+  .prefault('hold')
+  .describe(
+    'What to do when the time is over and a required gate is not proven: hold for a person, proceed, or roll back.',
+  );
+const stays = (initial: string) =>
+  window()
+    .prefault(initial)
+    .describe(
+      'How long the step lasts, at least and at most: in between it ends as soon as every required gate is proven. One duration means exactly that long.',
+    );
+
+const readyWithin = duration()
+  .prefault('1h')
+  .describe('Longest time until all instances of green answer their readiness probe.');
+const within = duration()
+  .prefault('24h')
+  .describe('How long to wait for a person; after that the rollout goes back.');
+const drainWithin = duration()
+  .prefault('10m')
+  .describe('Longest time for requests in flight on the baseline to end before it is deleted anyway.');
+const request = filePath().describe('JSON file with the body of the request, relative to the spec; at most 64 KiB.');
+
+const Smoke = z.strictObject({
+  request,
+  count: z.int().min(1).max(1000).prefault(5).describe('How many requests to send, one after the other.'),
+});
+
+const create = z.strictObject({
+  create: z.strictObject({ 'ready-within': readyWithin }).describe('Creates green and waits until it is ready.'),
+});
+const smoke = z.strictObject({
+  smoke: choice(
+    'Sends requests to green alone, past the traffic rules; each has to be answered with success.',
+    [request, Smoke],
+    (value) => (typeof value === 'string' ? request : Smoke),
+  ),
+});
+const mirror = z.strictObject({
+  mirror: mirrorShare()
+    .prefault('10%')
+    .describe('Copies this share of live requests to green; clients see only the answers of the baseline.'),
+  for: stays('2m .. 20m'),
+  gates,
+  undecided,
+});
+const OneShare = liveShare().describe("Green's share of live traffic.");
+const ManyShares = z.array(OneShare).min(1).max(50).describe("Green's shares of live traffic, one after the other.");
+const ramp = z.strictObject({
+  ramp: choice("Moves live traffic to green: one share, or a list of shares that ascend.", [OneShare, ManyShares], (value) =>
+    Array.isArray(value) ? ManyShares : OneShare,
+  ),
+  for: stays('2m .. 30m'),
+  gates,
+  undecided,
+});
+const Within = z.strictObject({ within });
+const approve = z.strictObject({
+  approve: choice(
+    'Waits for a person to approve; the gates watch on meanwhile.',
+    [within, Within],
+    (value) => (isMapping(value) ? Within : within),
+  ),
+  gates,
+});
+const bake = z.strictObject({
+  bake: duration().prefault('30m').describe('Watches green alone after the cutover, for this long.'),
+  gates,
+  undecided,
+});
+const deleteBaseline = z.strictObject({
+  'delete-baseline': z
+    .strictObject({ 'drain-within': drainWithin })
+    .describe('Deletes the baseline once no traffic can reach it.'),
+});
+
+const byKey = { create, smoke, mirror, ramp, approve, bake, 'delete-baseline': deleteBaseline } as const;
+/** Steps that can stand as one bare word, with all their defaults. */
+const Word = z
+  .enum(['create', 'mirror', 'ramp', 'approve', 'cutover', 'bake', 'delete-baseline'])
+  .describe('A step with all its defaults; "cutover" moves all live traffic to green.');
+
+/** What a bare word stands for; `cutover` has nothing to set. */
+export const BARE: Readonly<Record<Exclude<z.output<typeof Word>, 'cutover'>, object>> = {
+  create: { create: {} },
+  mirror: { mirror: '10%' },
+  ramp: { ramp: ['10%', '25%', '50%'] },
+  approve: { approve: {} },
+  bake: { bake: '30m' },
+  'delete-baseline': { 'delete-baseline': {} },
+};
+
+export const STEP_NAMES = ['create', 'smoke', 'mirror', 'ramp', 'approve', 'cutover', 'bake', 'delete-baseline'];
+
+function chooseStep(value: unknown): z.ZodType | Misfit {
+  if (typeof value === 'string') {
+    if (value === 'smoke') {
+      return {
+        code: 'step',
+        message: '"smoke" needs the request to send',
+        help: 'write "smoke: ./sample-request.json"',
+      };
+    }
+    return STEP_NAMES.includes(value) ? Word : unknownStep(value);
+  }
+  if (!isMapping(value)) {
+    return { code: 'step', message: `a step is a name or a mapping; expected ${either(STEP_NAMES)}` };
+  }
+  const keys = Object.keys(value);
+  const named = keys.filter((key) => STEP_NAMES.includes(key));
+  if (named.length > 1) {
+    return {
+      code: 'step',
+      message: `one entry holds the steps ${named.map((key) => `"${key}"`).join(' and ')}; expected one step per entry`,
+      help: 'begin each step with a dash of its own',
+    };
+  }
+  const [name] = named;
+  if (name === 'cutover') {
+    return { code: 'step', message: '"cutover" has nothing to set', help: 'write "- cutover"' };
+  }
+  if (name === undefined) return unknownStep(keys.find((key) => !SIBLINGS.includes(key)) ?? keys[0] ?? '');
+  return byKey[name as keyof typeof byKey];
+}
+
+const SIBLINGS = ['for', 'gates', 'undecided'];
+
+function unknownStep(found: string): Misfit {
+  const near = suggest(found, STEP_NAMES);
+  return {
+    code: 'step',
+    message: `"${found}" is not a step; expected ${either(STEP_NAMES)}`,
+    ...(near === undefined ? {} : { help: `did you mean "${near}"?` }),
+  };
+}
+
+export const Step = choice(
+  'One step of the rollout.',
+  [Word, create, smoke, mirror, ramp, approve, bake, deleteBaseline],
+  chooseStep,
+);
+export type Step = z.output<typeof Step>;
