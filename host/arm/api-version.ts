@@ -1,0 +1,27 @@
+import { ArmError } from './errors.js';
+
+const OLDEST = '2022-02-01-preview';
+
+/**
+ * The api-version of a call, if it is one that the host speaks: 2022-02-01-preview or later.
+ *
+ * @throws {ArmError} 400 as ARM says it.
+ */
+export function checkApiVersion(value: unknown): string {
+  if (typeof value !== 'string' || value === '') {
+    throw new ArmError(
+      400,
+      'MissingApiVersionParameter',
+      'The api-version query parameter (?api-version=) is required for all requests.',
+    );
+  }
+  const match = /^(\d{4}-\d{2}-\d{2})(-preview)?$/.exec(value);
+  if (!match || Number.isNaN(Date.parse(match[1]!)) || match[1]! < OLDEST.slice(0, 10)) {
+    throw new ArmError(
+      400,
+      'InvalidApiVersionParameter',
+      `The api-version '${value}' is invalid. This host speaks ${OLDEST}, 2022-10-01, 2023-04-01 and later ones.`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,22 @@
+import type { Logger } from 'pino';
+import type { EnvoyAdmin } from './gateway/admin.js';
+import type { Gateway } from './gateway/gateway.js';
+import type { Supervisor } from './serving/supervisor.js';
+import type { StatePaths } from './state/paths.js';
+import type { Store } from './state/store.js';
+
+/** The parts of a running host, as its calls and operations use them. */
+export interface HostContext {
+  readonly store: Store;
+  readonly paths: StatePaths;
+  readonly gateway: Gateway;
+  readonly admin: EnvoyAdmin;
+  readonly supervisor: Supervisor;
+  readonly log: Logger;
+  /** Lower case. */
+  readonly workspaces: readonly string[];
+  readonly tenantId: string;
+  /** Without a slash at the end. */
+  readonly armUrl: string;
+  readonly gatewayUrl: string;
+}

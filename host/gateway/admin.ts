@@ -1,0 +1,91 @@
+import { request } from 'undici';
+
+/** What Envoy's admin page says about the configuration it has taken. */
+export interface AppliedConfig {
+  readonly clustersVersion: string;
+  readonly warmingClusters: number;
+  readonly clusterRejections: number;
+}
+
+/** Reads Envoy's admin page. Every call fails while Envoy is down. */
+export class EnvoyAdmin {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  async isReady(): Promise<boolean> {
+    try {
+      const { statusCode, body } = await request(`${this.#url}/ready`, {
+        headersTimeout: 2_000,
+        bodyTimeout: 2_000,
+      });
+      await body.dump();
+      return statusCode === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  async clusters(): Promise<AppliedConfig> {
+    const filter = '^cluster_manager\\.(cds\\.(version_text|update_rejected)|warming_clusters)$';
+    const { stats } = (await this.#get(`/stats?format=json&filter=${encodeURIComponent(filter)}`)) as {
+      stats: readonly { readonly name: string; readonly value: string | number }[];
+    };
+    const value = (name: string): string | number | undefined =>
+      stats.find((stat) => stat.name === `cluster_manager.${name}`)?.value;
+    return {
+      clustersVersion: String(value('cds.version_text') ?? ''),
+      warmingClusters: Number(value('warming_clusters') ?? 0),
+      clusterRejections: Number(value('cds.update_rejected') ?? 0),
+    };
+  }
+
+  /** Version of the route table that requests are routed by now. */
+  async routes(): Promise<{ readonly version: string; readonly rejected: string | undefined }> {
+    const dump = (await this.#get('/config_dump?resource=dynamic_route_configs')) as {
+      configs?: readonly {
+        readonly version_info?: string;
+        readonly error_state?: { readonly version_info?: string; readonly details?: string };
+      }[];
+    };
+    const config = dump.configs?.[0];
+    return { version: config?.version_info ?? '', rejected: config?.error_state?.details };
+  }
+
+  /** Loopback ports that any cluster sends requests to. */
+  async ports(): Promise<ReadonlySet<number>> {
+    const { cluster_statuses = [] } = (await this.#get('/clusters?format=json')) as {
+      cluster_statuses?: readonly {
+        readonly host_statuses?: readonly {
+          readonly address?: { readonly socket_address?: { readonly port_value?: number } };
+        }[];
+      }[];
+    };
+    return new Set(
+      cluster_statuses.flatMap((cluster) =>
+        (cluster.host_statuses ?? []).flatMap((host) => host.address?.socket_address?.port_value ?? []),
+      ),
+    );
+  }
+
+  /** Requests that are in the clusters with that prefix now. */
+  async activeRequests(clusterPrefix: string): Promise<number> {
+    const filter = `^cluster\\.${clusterPrefix}.*\\.upstream_rq_active$`;
+    const { stats } = (await this.#get(`/stats?format=json&filter=${encodeURIComponent(filter)}`)) as {
+      stats: readonly { readonly value?: number }[];
+    };
+    return stats.reduce((sum, stat) => sum + (stat.value ?? 0), 0);
+  }
+
+  async #get(path: string): Promise<unknown> {
+    const { statusCode, body } = await request(`${this.#url}${path}`, {
+      headersTimeout: 5_000,
+      bodyTimeout: 5_000,
+    });
+    const text = await body.text();
+    if (statusCode !== 200) throw new Error(`Envoy's admin page answered ${statusCode} to ${path}: ${text}`);
+    return JSON.parse(text);
+  }
+}

@@ -1,0 +1,49 @@
+import { durationMs } from '../serving/duration.js';
+import type { DeploymentRecord, EndpointRecord, HostState } from '../state/model.js';
+import type { GatewayDeployment, GatewayEndpoint, GatewayModel } from './model.js';
+
+/** What the gateway should do, given what the host knows. */
+export function gatewayModel(state: HostState, nowSeconds: number): GatewayModel {
+  return {
+    endpoints: Object.values(state.endpoints).map((endpoint) => gatewayEndpoint(endpoint, nowSeconds)),
+  };
+}
+
+function gatewayEndpoint(endpoint: EndpointRecord, nowSeconds: number): GatewayEndpoint {
+  return {
+    workspace: endpoint.workspace,
+    name: endpoint.name,
+    kind: endpoint.compute === undefined ? 'managed' : 'kubernetes',
+    credentials: credentialsOf(endpoint, nowSeconds),
+    traffic: endpoint.traffic,
+    mirror: endpoint.mirror,
+    deployments: Object.values(endpoint.deployments).flatMap((deployment) =>
+      deployment.serving === null ? [] : [gatewayDeployment(endpoint, deployment, deployment.serving)],
+    ),
+  };
+}
+
+function gatewayDeployment(
+  endpoint: EndpointRecord,
+  deployment: DeploymentRecord,
+  serving: number,
+): GatewayDeployment {
+  const { maxConcurrentRequestsPerInstance, requestTimeout } = deployment.properties.requestSettings;
+  return {
+    name: deployment.name,
+    requestTimeoutMs: durationMs(requestTimeout),
+    // Azure's rule for 429: twice what the instances work on at once.
+    maxRequests: 2 * maxConcurrentRequestsPerInstance * deployment.sku.capacity,
+    routable: endpoint.state !== 'Deleting' && deployment.state !== 'Deleting',
+    ports: Object.values(deployment.instances)
+      .filter((instance) => instance.generation === serving && instance.state === 'ready')
+      .map((instance) => instance.port),
+  };
+}
+
+function credentialsOf(endpoint: EndpointRecord, nowSeconds: number): string[] {
+  if (endpoint.authMode === 'Key') return [endpoint.keys.primary, endpoint.keys.secondary];
+  // An endpoint without a valid token lets nobody in; Envoy wants at least one credential, so it gets one nobody has.
+  const { token } = endpoint;
+  return [token && token.expiresAt > nowSeconds ? token.value : endpoint.keys.primary];
+}

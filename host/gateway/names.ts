@@ -1,0 +1,25 @@
+/** How a request reaches a deployment: by its live share, as a mirrored copy, or pinned by header. */
+export type TrafficKind = 'live' | 'mirror' | 'direct';
+
+export const TRAFFIC_KINDS: readonly TrafficKind[] = ['live', 'mirror', 'direct'];
+
+/**
+ * How the Envoy cluster of a deployment and kind of traffic is called.
+ *
+ * No dots: Envoy would split the name into statistics tags. `~` cannot occur in the names themselves.
+ */
+export const CLUSTER_PATTERN = '{workspace}~{endpoint}~{deployment}~{kind}';
+
+export function clusterName(
+  workspace: string,
+  endpoint: string,
+  deployment: string,
+  kind: TrafficKind,
+): string {
+  return `${workspace}~${endpoint}~${deployment}~${kind}`;
+}
+
+/** Names the instances of a deployment, which its three clusters share. */
+export function serviceName(workspace: string, endpoint: string, deployment: string): string {
+  return `${workspace}~${endpoint}~${deployment}`;
+}

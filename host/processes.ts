@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ProcessRef } from './state/model.js';
+
+/** Environment variables that mark every process the host starts: whose it is, and which one. */
+export const STATE_MARK = 'GREENLIGHT_HOST_STATE';
+export const PROCESS_MARK = 'GREENLIGHT_HOST_PROCESS';
+
+/** @returns undefined when there is no such process, or only what is left of it until its parent looks. */
+export function lookUp(pid: number): (ProcessRef & { readonly session: number }) | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // The name in parentheses may hold spaces and parentheses itself: fields count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, session, startTime] = [fields[0], fields[3], fields[19]];
+  if (state === undefined || session === undefined || startTime === undefined || 'ZX'.includes(state)) {
+    return undefined;
+  }
+  return { pid, startTime, session: Number(session) };
+}
+
+export function isAlive(process: ProcessRef): boolean {
+  return lookUp(process.pid)?.startTime === process.startTime;
+}
+
+/** A process of the host: its mark, and the process that leads its session. */
+export interface MarkedProcess extends ProcessRef {
+  readonly mark: string;
+  readonly leader: boolean;
+}
+
+/** All processes of this machine that carry the mark of a state folder, children included. */
+export function findMarked(stateId: string): MarkedProcess[] {
+  const found: MarkedProcess[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const pid = Number(name);
+    const mark = readMark(pid, stateId);
+    const process = mark === undefined ? undefined : lookUp(pid);
+    if (mark !== undefined && process) {
+      found.push({ pid, startTime: process.startTime, mark, leader: process.session === pid });
+    }
+  }
+  return found;
+}
+
+function readMark(pid: number, stateId: string): string | undefined {
+  let environment: string[];
+  try {
+    environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  } catch {
+    return undefined; // gone, or another user's
+  }
+  if (!environment.includes(`${STATE_MARK}=${stateId}`)) return undefined;
+  return environment.find((line) => line.startsWith(`${PROCESS_MARK}=`))?.slice(PROCESS_MARK.length + 1);
+}
+
+/** Sends a signal to one process, if it is still the one that is meant. */
+export function signal(process_: ProcessRef, name: 'SIGTERM' | 'SIGKILL'): void {
+  if (!isAlive(process_)) return;
+  try {
+    process.kill(process_.pid, name);
+  } catch {
+    // It ended in between, which is what was wanted.
+  }
+}
+
+/** Kills all that carries a process mark: a dead leader's children go on without it, and hold its port. */
+export function killMarked(stateId: string, mark: string): void {
+  for (const found of findMarked(stateId)) {
+    if (found.mark === mark) signal(found, 'SIGKILL');
+  }
+}
+
+/**
+ * Connections that are open to a loopback port, those that nobody has accepted yet included.
+ *
+ * Model servers close after every answer, so this is the number of requests in them.
+ */
+export function connectionsTo(port: number): number {
+  const address = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  return lines.filter((line) => {
+    const fields = line.trim().split(/\s+/);
+    return fields[1]?.endsWith(address) === true && fields[3] === '01';
+  }).length;
+}

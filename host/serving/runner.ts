@@ -1,0 +1,279 @@
+import { setMaxListeners } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { killMarked, isAlive, signal as sendSignal, connectionsTo } from '../processes.js';
+import { freePort } from '../ports.js';
+import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
+import { messageOf, sleep, until } from '../wait.js';
+import { durationMs } from './duration.js';
+import { watchInstance } from './instance-watch.js';
+import { launchOf } from './launch.js';
+import { boundLog, pruneLogs, tailOf } from './logs.js';
+import { backOffMs, judgeStart, planScaling, type StartVerdict } from './plan.js';
+import { startDeadlineMs } from './probe.js';
+import { spawnDetached } from './spawn.js';
+import type { ServingContext } from './supervisor.js';
+
+const TURN_MS = 200;
+/** An instance that was ready this long has earned a fresh start of the back-off. */
+const STABLE_MS = 30_000;
+const LOG_LINES_IN_ERROR = 30;
+
+/** Makes the processes of one deployment what its record says, for as long as the host lives. */
+export class DeploymentRunner {
+  readonly #context: ServingContext;
+  readonly #workspace: string;
+  readonly #endpoint: string;
+  readonly #deployment: DeploymentRecord;
+  readonly #stop = new AbortController();
+  readonly #watches = new Map<string, AbortController>();
+  readonly #exits = new Map<string, string>();
+  readonly #draining = new Set<string>();
+  #retired = false;
+  #endsInARow = 0;
+  #notBefore = 0;
+  #failed = { generation: 0, starts: 0, lastExit: undefined as string | undefined, lastInstance: '' };
+  #loop: Promise<void> | undefined;
+  #lastLogLook = 0;
+
+  constructor(context: ServingContext, workspace: string, endpoint: string, deployment: DeploymentRecord) {
+    this.#context = context;
+    this.#workspace = workspace;
+    this.#endpoint = endpoint;
+    this.#deployment = deployment;
+    setMaxListeners(0, this.#stop.signal);
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Stops looking after the processes, and leaves them running. */
+  async release(): Promise<void> {
+    this.#stop.abort();
+    for (const watch of this.#watches.values()) watch.abort();
+    await this.#loop;
+  }
+
+  /** Ends all instances, each once no request is in it any more. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    await until(() => Object.keys(this.#deployment.instances).length === 0, {
+      timeoutMs: Number.POSITIVE_INFINITY,
+      signal: this.#stop.signal,
+    });
+  }
+
+  /** Forgets earlier failures: a new PUT is a new chance. */
+  renew(): void {
+    this.#failed = {
+      generation: this.#deployment.generation,
+      starts: 0,
+      lastExit: undefined,
+      lastInstance: '',
+    };
+    this.#notBefore = 0;
+    this.#endsInARow = 0;
+  }
+
+  verdict(): StartVerdict {
+    const failures = this.#failed.generation === this.#deployment.generation ? this.#failed : undefined;
+    return judgeStart(
+      this.#deployment,
+      { failedStarts: failures?.starts ?? 0, lastExit: failures?.lastExit },
+      startDeadlineMs(this.#deployment.properties.readinessProbe),
+      Date.now(),
+    );
+  }
+
+  /** End of the log of whichever instance explains best why the deployment does not get ready. */
+  async failureLog(): Promise<string> {
+    const starting = Object.values(this.#deployment.instances).find(
+      (i) => i.generation === this.#deployment.generation && i.state !== 'ready',
+    );
+    const id = this.#failed.lastInstance || starting?.id;
+    return id === undefined ? '' : tailOf(this.#logPath(id), LOG_LINES_IN_ERROR, 16 * 1024);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#turn();
+      } catch (error) {
+        this.#context.log.error({ ...this.#names(), err: error }, 'Looking after a deployment went wrong');
+      }
+      await sleep(TURN_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  async #turn(): Promise<void> {
+    for (const instance of Object.values(this.#deployment.instances)) await this.#look(instance);
+    const plan = planScaling(this.#deployment, this.#retired);
+    for (const instance of plan.drain) {
+      instance.state = 'draining';
+      this.#watches.get(instance.id)?.abort();
+      this.#context.membershipChanged();
+    }
+    if (plan.drain.length > 0) await this.#context.store.save();
+    if (Date.now() >= this.#notBefore) {
+      for (const generation of plan.start) {
+        if (!this.#stop.signal.aborted) await this.#launch(generation);
+      }
+    }
+    if (Date.now() - this.#lastLogLook > 5_000) {
+      this.#lastLogLook = Date.now();
+      for (const id of Object.keys(this.#deployment.instances)) await boundLog(this.#logPath(id));
+    }
+  }
+
+  async #look(instance: InstanceRecord): Promise<void> {
+    if (instance.state === 'draining') {
+      if (!this.#draining.has(instance.id)) {
+        this.#draining.add(instance.id);
+        this.#context.background(this.#drain(instance));
+      }
+      return;
+    }
+    if (!instance.process || !isAlive(instance.process)) {
+      await this.#died(instance, this.#exits.get(instance.id) ?? 'it ended while the host was not looking');
+      return;
+    }
+    const deadline = startDeadlineMs(this.#deployment.properties.readinessProbe);
+    if (instance.state === 'starting' && Date.now() - instance.startedAt > deadline + TURN_MS * 5) {
+      await this.#kill(instance, 'it did not get ready in time');
+      return;
+    }
+    if (instance.state === 'ready' && Date.now() - instance.startedAt > STABLE_MS) this.#endsInARow = 0;
+    if (!this.#watches.has(instance.id)) this.#watch(instance);
+  }
+
+  #watch(instance: InstanceRecord): void {
+    const stop = new AbortController();
+    setMaxListeners(0, stop.signal);
+    this.#watches.set(instance.id, stop);
+    const become = (state: 'ready' | 'unready', message: string): void => {
+      instance.state = state;
+      this.#context.log.info({ ...this.#names(), instance: instance.id, port: instance.port }, message);
+      this.#context.membershipChanged();
+      void this.#context.saveSoon();
+    };
+    const events = {
+      ready: () => {
+        become('ready', 'Instance is ready');
+      },
+      unready: () => {
+        become('unready', 'Instance fails its readiness probe; no requests go to it');
+      },
+      dead: () => {
+        stop.abort();
+        this.#context.background(this.#kill(instance, 'it failed its liveness probe'));
+      },
+    };
+    this.#context.background(watchInstance(this.#deployment, instance, events, stop.signal));
+  }
+
+  async #launch(generation: number): Promise<void> {
+    const spec = this.#deployment.specs[generation];
+    if (!spec) throw new Error(`generation ${generation} of ${this.#deployment.name} has nothing to run`);
+    const id = String(this.#deployment.nextInstance++);
+    const port = await freePort(this.#context.takenPorts());
+    const instance: InstanceRecord = { id, generation, port, startedAt: Date.now(), state: 'starting' };
+    this.#deployment.instances[id] = instance;
+    // The intent goes to disk first: a host killed right after the start still knows that mark as its own.
+    await this.#context.store.save();
+    const home = join(
+      this.#context.paths.deployment(this.#workspace, this.#endpoint, this.#deployment.name),
+      'home',
+    );
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    const launch = launchOf(spec, port, {
+      python: this.#context.python,
+      home,
+      stateId: this.#context.store.state.id,
+      instanceMark: this.#mark(id),
+      hostPath: process.env['PATH'] ?? '/usr/bin:/bin',
+      hostLang: process.env['LANG'],
+    });
+    try {
+      instance.process = await spawnDetached(launch, this.#logPath(id), (how) => this.#exits.set(id, how));
+      this.#context.log.info(
+        { ...this.#names(), instance: id, port, pid: instance.process.pid },
+        'Instance started',
+      );
+    } catch (error) {
+      this.#exits.set(id, messageOf(error));
+    }
+    await this.#context.store.save();
+    await pruneLogs(dirname(this.#logPath(id)), new Set(Object.keys(this.#deployment.instances)));
+  }
+
+  async #kill(instance: InstanceRecord, why: string): Promise<void> {
+    if (this.#deployment.instances[instance.id] !== instance) return;
+    if (instance.process) sendSignal(instance.process, 'SIGKILL');
+    await this.#died(instance, why);
+  }
+
+  async #died(instance: InstanceRecord, how: string): Promise<void> {
+    if (this.#deployment.instances[instance.id] !== instance) return;
+    this.#forget(instance);
+    this.#endsInARow++;
+    this.#notBefore = Date.now() + backOffMs(this.#endsInARow);
+    if (instance.state === 'starting') {
+      if (this.#failed.generation !== instance.generation) {
+        this.#failed = { generation: instance.generation, starts: 0, lastExit: undefined, lastInstance: '' };
+      }
+      this.#failed.starts++;
+      this.#failed.lastExit = how;
+      this.#failed.lastInstance = instance.id;
+    }
+    this.#deployment.restarts++;
+    this.#context.log.warn(
+      { ...this.#names(), instance: instance.id, how },
+      'Instance ended; it will be replaced',
+    );
+    this.#context.membershipChanged();
+    await this.#context.store.save();
+  }
+
+  #forget(instance: InstanceRecord): void {
+    this.#watches.get(instance.id)?.abort();
+    this.#watches.delete(instance.id);
+    this.#exits.delete(instance.id);
+    // Workers of a leader that is gone hold its port for a while.
+    killMarked(this.#context.store.state.id, this.#mark(instance.id));
+    delete this.#deployment.instances[instance.id];
+  }
+
+  async #drain(instance: InstanceRecord): Promise<void> {
+    try {
+      const patienceMs = durationMs(this.#deployment.properties.requestSettings.requestTimeout) + 5_000;
+      const options = { timeoutMs: patienceMs, everyMs: 100, signal: this.#stop.signal };
+      await until(() => this.#context.routesAwayFrom(instance.port), options);
+      let quiet = 0;
+      await until(() => (quiet = connectionsTo(instance.port) === 0 ? quiet + 1 : 0) >= 3, options);
+      if (this.#stop.signal.aborted) return;
+      if (instance.process) {
+        sendSignal(instance.process, 'SIGTERM');
+        const { process } = instance;
+        await until(() => !isAlive(process), { timeoutMs: patienceMs, signal: this.#stop.signal });
+      }
+      this.#forget(instance);
+      this.#context.log.info({ ...this.#names(), instance: instance.id }, 'Instance drained and ended');
+      await this.#context.store.save();
+    } finally {
+      this.#draining.delete(instance.id);
+    }
+  }
+
+  #mark(id: string): string {
+    return `${this.#workspace}~${this.#endpoint}~${this.#deployment.name}~${id}`;
+  }
+
+  #logPath(id: string): string {
+    return this.#context.paths.instanceLog(this.#workspace, this.#endpoint, this.#deployment.name, id);
+  }
+
+  #names(): { workspace: string; endpoint: string; deployment: string } {
+    return { workspace: this.#workspace, endpoint: this.#endpoint, deployment: this.#deployment.name };
+  }
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+
+/** Where things lie in the host's state folder. */
+export class StatePaths {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get state(): string {
+    return join(this.root, 'state.json');
+  }
+  get lock(): string {
+    return join(this.root, 'host.lock');
+  }
+  /** Tells clients where the host is; there only while it listens. */
+  get hostFile(): string {
+    return join(this.root, 'host.json');
+  }
+  get tls(): string {
+    return join(this.root, 'tls');
+  }
+  get token(): string {
+    return join(this.root, 'token');
+  }
+  get gateway(): string {
+    return join(this.root, 'gateway');
+  }
+  get bootstrap(): string {
+    return join(this.gateway, 'bootstrap.json');
+  }
+  get clusters(): string {
+    return join(this.gateway, 'clusters.json');
+  }
+  get routes(): string {
+    return join(this.gateway, 'routes.json');
+  }
+  get envoyLog(): string {
+    return join(this.gateway, 'envoy.log');
+  }
+  instances(service: string): string {
+    return join(this.gateway, `instances-${service}.json`);
+  }
+  endpoint(workspace: string, endpoint: string): string {
+    return join(this.root, 'endpoints', workspace, endpoint);
+  }
+  deployment(workspace: string, endpoint: string, deployment: string): string {
+    return join(this.endpoint(workspace, endpoint), deployment);
+  }
+  generation(workspace: string, endpoint: string, deployment: string, generation: number): string {
+    return join(this.deployment(workspace, endpoint, deployment), `generation-${generation}`);
+  }
+  instanceLog(workspace: string, endpoint: string, deployment: string, instance: string): string {
+    return join(this.deployment(workspace, endpoint, deployment), 'logs', `${instance}.log`);
+  }
+}
