@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { TokenCredential } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { PortError, type InvokeResult } from '../ports.js';
+import { unlessAborted } from '../unless-aborted.js';
 import { noAnswerInTime, notReached } from './errors.js';
 import type { Queries } from './queries.js';
 import type { AuthMode } from './resources.js';
@@ -103,21 +104,20 @@ export class Scoring {
   async #door(endpoint: string, signal: AbortSignal | undefined): Promise<Door> {
     const known = this.#doors.get(endpoint);
     if (known !== undefined) {
-      const door = await known;
+      const door = await unlessAborted(known, signal);
       if (Date.now() < door.freshUntilMs) return door;
     }
-    const opening = this.#open(endpoint, signal);
+    // Without the signal: whoever gives up must not take the others' key along.
+    const opening = this.#open(endpoint);
     this.#doors.set(endpoint, opening);
-    try {
-      return await opening;
-    } catch (thrown) {
+    opening.catch(() => {
       if (this.#doors.get(endpoint) === opening) this.#doors.delete(endpoint);
-      throw thrown;
-    }
+    });
+    return unlessAborted(opening, signal);
   }
 
-  async #open(endpoint: string, signal: AbortSignal | undefined): Promise<Door> {
-    const { properties } = await this.#settings.queries.endpoint(endpoint, signal);
+  async #open(endpoint: string): Promise<Door> {
+    const { properties } = await this.#settings.queries.endpoint(endpoint, undefined);
     if (!properties.scoringUri) {
       throw new PortError(
         `Endpoint ${endpoint} has no scoring address (state ${properties.provisioningState}); ` +
@@ -125,20 +125,16 @@ export class Scoring {
         { kind: 'transient', code: 'NoScoringUri' },
       );
     }
-    return { uri: properties.scoringUri, ...(await this.#secret(endpoint, properties.authMode, signal)) };
+    return { uri: properties.scoringUri, ...(await this.#secret(endpoint, properties.authMode)) };
   }
 
-  async #secret(
-    endpoint: string,
-    mode: AuthMode,
-    signal: AbortSignal | undefined,
-  ): Promise<Pick<Door, 'secret' | 'freshUntilMs'>> {
+  async #secret(endpoint: string, mode: AuthMode): Promise<Pick<Door, 'secret' | 'freshUntilMs'>> {
     const { queries, credential } = this.#settings;
     switch (mode) {
       case 'Key':
-        return { secret: (await queries.keys(endpoint, signal)).primaryKey, freshUntilMs: Infinity };
+        return { secret: (await queries.keys(endpoint, undefined)).primaryKey, freshUntilMs: Infinity };
       case 'AMLToken': {
-        const token = await queries.token(endpoint, signal);
+        const token = await queries.token(endpoint, undefined);
         return { secret: token.accessToken, freshUntilMs: token.refreshAfterTimeUtc * 1000 };
       }
       case 'AADToken': {

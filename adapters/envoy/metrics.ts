@@ -2,6 +2,7 @@ import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
 import { PortError, type CallOptions, type Metrics } from '../ports.js';
+import { unlessAborted } from '../unless-aborted.js';
 import { checkEdges, defaultEdgesMs } from './ladder.js';
 import { cumulative, parseStats, type Stats } from './stats.js';
 
@@ -186,27 +187,6 @@ function escaped(text: string): string {
 
 function fillIn(pattern: string, values: Readonly<Record<string, string>>): string {
   return pattern.replace(/\{(\w+)\}/g, (all, name: string) => values[name] ?? all);
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = withReject();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-function withReject(): { readonly promise: Promise<never>; readonly reject: (reason: unknown) => void } {
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<never>((_resolve, rejectIt) => {
-    reject = rejectIt;
-  });
-  return { promise, reject };
 }
 
 function asPortError(url: URL, thrown: unknown): PortError {

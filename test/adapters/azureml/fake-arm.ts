@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { generate } from 'selfsigned';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
+import { startHttps, type HttpsServer } from '../https-server.js';
 
 // A stand-in for Azure Resource Manager, as far as its manners go: long-running operations, conflicts while one runs,
 // throttling, answers that get lost, and writes that show late. Operations end after a number of questions, not after
@@ -82,29 +82,27 @@ export class FakeArm {
   key = 'key-1';
   scored: { deployment: string | undefined; body: string }[] = [];
   scoreStatus = 200;
-  url = '';
-  ca = '';
 
   readonly #operations = new Map<string, Running>();
   #stale: { reads: number; traffic: unknown; mirror: unknown } | undefined;
-  #app: FastifyInstance | undefined;
+  #server: HttpsServer | undefined;
+
+  get url(): string {
+    return this.#server?.url ?? '';
+  }
+
+  get ca(): string {
+    return this.#server?.ca ?? '';
+  }
 
   static async start(): Promise<FakeArm> {
     const fake = new FakeArm();
-    const pems = await generate([{ name: 'commonName', value: 'fake-arm' }], {
-      keyType: 'ec',
-      extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
-    });
-    fake.ca = pems.cert;
-    const app = Fastify({ https: { key: pems.private, cert: pems.cert }, forceCloseConnections: true });
-    fake.#app = app as unknown as FastifyInstance;
-    fake.#routes(fake.#app);
-    fake.url = await app.listen({ port: 0, host: '127.0.0.1' });
+    fake.#server = await startHttps((app) => fake.#routes(app));
     return fake;
   }
 
   async stop(): Promise<void> {
-    await this.#app?.close();
+    await this.#server?.stop();
   }
 
   calls(method: string): Seen[] {
