@@ -21,7 +21,7 @@ import {
 } from '../core/look.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
 import { trafficText } from '../core/traffic.js';
-import type { WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
+import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
 
 /**
@@ -45,7 +45,7 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
     last = verdictOf(input, looked, endpoint);
-    heartbeat(memory);
+    heartbeat({ v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat);
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
       return last;
@@ -123,6 +123,6 @@ function interrupted(last: WatchResult | null, memory: WatchMemory): WatchResult
 }
 
 function resumed(input: WatchInput): WatchMemory | null {
-  const details = activityInfo().heartbeatDetails as Partial<WatchMemory> | undefined;
-  return details?.v === 1 && details.stepIndex === input.stepIndex ? (details as WatchMemory) : null;
+  const beat = activityInfo().heartbeatDetails as Partial<WatchBeat> | undefined;
+  return beat?.v === 1 && beat.memory?.stepIndex === input.stepIndex ? beat.memory : null;
 }

@@ -229,6 +229,7 @@ function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {
     edgesMs: setup.config.edgesMs,
     perBlue: expectedPerBlue(kind, share),
     alone: input.alone,
+    patienceMs: Math.max(5_000, 3 * input.watching.intervalMs),
   };
 }
 

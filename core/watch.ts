@@ -23,6 +23,14 @@ export interface WatchMemory {
   readonly restartsBefore: number | null;
 }
 
+/** What travels in a watch's heartbeat: its memory, for the next attempt, and its evidence, for people. */
+export interface WatchBeat {
+  readonly v: 1;
+  readonly sentence: string;
+  readonly evidence: readonly GateEvidence[];
+  readonly memory: WatchMemory;
+}
+
 export interface WatchInput extends EndpointRef {
   readonly stepIndex: number;
   readonly baseline: string;

@@ -27,7 +27,13 @@ export async function interruptible<T>(
       ended = { how: 'failed', error };
     },
   );
-  await condition(() => ended !== undefined || interrupt());
+  try {
+    await condition(() => ended !== undefined || interrupt());
+  } catch (err) {
+    // The workflow itself was cancelled, and with it the scope: a write under way must have ended all the same.
+    if (wait()) await running;
+    throw err;
+  }
   if (ended !== undefined) return ended;
   scope.cancel();
   if (wait()) await running;

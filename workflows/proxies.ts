@@ -4,7 +4,7 @@ import type { RolloutActivities } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 
 /** How long a window of watching lasts at the most: a crash costs little, and history grows with windows only. */
-export const WINDOW_MS = 10 * 60_000;
+export const WINDOW_MS = 20 * 60_000;
 
 /** A dead worker is noticed after this, and another goes on. */
 const HEARTBEAT = '10s';

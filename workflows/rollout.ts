@@ -1,4 +1,4 @@
-import { ContinueAsNew, allHandlersFinished, condition } from '@temporalio/workflow';
+import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from '@temporalio/workflow';
 
 import type { Plan } from '../core/plan.js';
 import type { RolloutReport, RunState } from '../core/run.js';
@@ -33,12 +33,17 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
   } catch (err) {
     if (err instanceof ContinueAsNew) throw err;
     const failure = await rollBack(run, asStop(err));
-    await condition(allHandlersFinished);
+    await handlersFinished();
     throw failure;
   }
   run.enter('finished', 'promoted');
-  await condition(allHandlersFinished);
+  await handlersFinished();
   return run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
+}
+
+/** An answer that is cut off is an error for the person who asked; a cancelled run owes it too. */
+async function handlersFinished(): Promise<void> {
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
 }
 
 async function checkFirst(run: Run): Promise<void> {

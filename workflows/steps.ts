@@ -12,7 +12,7 @@ import { Stop, asStop } from './stop.js';
 import { stopped, throwIfStopped, watchWindow, type Watch } from './watching.js';
 
 /** Past this many events a run goes on as a new one at the next window border: its history stays small however long it lasts. */
-const LONG_HISTORY = 100;
+const LONG_HISTORY = 120;
 
 type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
@@ -87,7 +87,7 @@ async function shiftAndWatch(run: Run, step: ShiftStep): Promise<string> {
       const proceed = undecided(run, step.undecided, `${run.state.verdict}`);
       if (proceed !== null) return proceed;
     }
-    goOnAsNew(run);
+    await goOnAsNew(run);
   }
 }
 
@@ -105,7 +105,7 @@ async function waitForApproval(run: Run, step: StepOf<'approve'>): Promise<strin
     if (result === 'time-over' && run.state.approval === null) {
       throw new Stop('rolled-back', `nobody approved within ${durationText(step.withinMs)}`);
     }
-    goOnAsNew(run);
+    await goOnAsNew(run);
   }
 }
 
@@ -127,7 +127,7 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
       const proceed = undecided(run, step.undecided, `no metrics for ${blindFor} at the end of the bake`);
       if (proceed !== null) return proceed;
     }
-    goOnAsNew(run);
+    await goOnAsNew(run);
   }
 }
 
@@ -185,7 +185,7 @@ export async function whilePaused(run: Run): Promise<void> {
       dwell: { atLeastMs: 0, atMostMs: 0 },
       untilMs: null,
     });
-    goOnAsNew(run);
+    await goOnAsNew(run);
   }
 }
 
@@ -226,12 +226,15 @@ function undecided(run: Run, policy: UndecidedPolicy, because: string): string |
   }
 }
 
-/** Between two windows: nothing is under way, and all that matters is in the state. */
-function goOnAsNew(run: Run): void {
+/**
+ * Between two windows: nothing is under way, and all that matters is in the state.
+ *
+ * @throws {ContinueAsNew} which the main loop lets through.
+ */
+async function goOnAsNew(run: Run): Promise<void> {
   throwIfStopped(run);
   const info = workflowInfo();
   if (info.historyLength < LONG_HISTORY && !info.continueAsNewSuggested) return;
   if (!allHandlersFinished()) return;
-  // continueAsNew throws; the main loop lets it through. Its promise never settles.
-  void continueAsNew<(plan: Plan, state: RunState) => Promise<unknown>>(run.plan, run.state);
+  await continueAsNew<(plan: Plan, state: RunState) => Promise<unknown>>(run.plan, run.state);
 }

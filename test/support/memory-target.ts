@@ -1,0 +1,211 @@
+import type { Endpoints, InvokeResult, Metrics, TargetPorts } from '../../adapters/ports.js';
+import { PortError } from '../../adapters/ports.js';
+import type { DeploymentSpec } from '../../core/deployment.js';
+import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
+import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
+import { normalTraffic, shareOf, type Traffic } from '../../core/traffic.js';
+
+/** How a deployment of the memory target behaves. */
+export interface Behaviour {
+  /** Share of requests that end in an error, 0 to 1. */
+  errors: number;
+  /** Share of requests slower than 100 ms; the rest take 10 ms. */
+  slow: number;
+}
+
+export const EDGES_MS = [5, 10, 20, 50, 100, 200, 500];
+
+type Call = keyof Endpoints | 'metrics';
+
+/** A fault for one call: throws, or does something before or instead. Returns true when it was used up. */
+type Fault = (call: Call) => 'throw-transient' | 'throw-permanent' | 'lose-answer' | 'throttle' | undefined;
+
+/**
+ * An endpoint in memory, with traffic that flows by the clock: for faults that a real target can't be made to have.
+ * Its counters follow its shares, so the gates judge what the rollout really wrote.
+ */
+export class MemoryTarget {
+  traffic: Traffic = { live: { blue: 100 }, mirror: {} };
+  readonly deployments = new Map<string, DeploymentState>();
+  readonly behaviour = new Map<string, Behaviour>();
+  /** Every write that took effect, in words. */
+  readonly writes: string[] = [];
+  /** Every live split that was ever in force. */
+  readonly everLive: Traffic[] = [];
+  smokeStatus = 200;
+  requestsPerSecond = 4000;
+  metricsAway = false;
+  /** How often its metrics were read. */
+  looks = 0;
+  fault: Fault = () => undefined;
+  /** What `read` shows may lag behind what was written. */
+  shownLater: Traffic | null = null;
+  createDelayMs = 0;
+  private flownAtMs = Date.now();
+  private readonly counts = new Map<string, Counters>();
+
+  constructor() {
+    this.addDeployment('blue');
+    this.behaviour.set('blue', { errors: 0, slow: 0 });
+    this.behaviour.set('green', { errors: 0, slow: 0 });
+  }
+
+  addDeployment(name: string, state: Partial<DeploymentState> = {}): void {
+    this.deployments.set(name, {
+      name,
+      state: 'ready',
+      instances: { wanted: 1, ready: 1 },
+      restarts: 0,
+      tags: {},
+      ...state,
+    });
+  }
+
+  /** Somebody else's change, past the rollout. */
+  changeTraffic(traffic: Traffic): void {
+    this.flow();
+    this.traffic = normalTraffic(traffic);
+    this.everLive.push(this.traffic);
+  }
+
+  ports(): TargetPorts {
+    return { endpoints: this.endpoints(), metrics: this.metrics() };
+  }
+
+  private endpoints(): Endpoints {
+    return {
+      read: (name) => this.call('read', () => this.show(name)),
+      writeTraffic: (_, traffic) =>
+        this.call('writeTraffic', () => {
+          for (const deployment of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
+            if (this.deployments.get(deployment)?.state !== 'ready') {
+              throw permanent('BadArgument', `no deployment ${deployment}`);
+            }
+          }
+          this.changeTraffic(traffic);
+          this.writes.push(`traffic ${JSON.stringify(this.traffic)}`);
+        }),
+      createDeployment: (_, spec: DeploymentSpec, tags) =>
+        this.call('createDeployment', () => {
+          this.addDeployment(spec.name, { tags, state: this.createDelayMs > 0 ? 'creating' : 'ready' });
+          this.writes.push(`create ${spec.name}`);
+          if (this.createDelayMs > 0) {
+            setTimeout(() => this.addDeployment(spec.name, { tags }), this.createDelayMs).unref();
+          }
+        }),
+      readDeployment: (_, name) => this.call('readDeployment', () => this.deployments.get(name)),
+      deleteDeployment: (_, name) =>
+        this.call('deleteDeployment', () => {
+          this.flow();
+          if (this.deployments.delete(name)) this.writes.push(`delete ${name}`);
+        }),
+      scale: () => Promise.resolve(),
+      invoke: (_, deployment) =>
+        this.call('invoke', (): InvokeResult => {
+          this.writes.push(`invoke ${deployment}`);
+          return { status: this.smokeStatus, body: '{"answer":"from memory"}', durationMs: 3 };
+        }),
+      logs: () => Promise.resolve(''),
+    };
+  }
+
+  private metrics(): Metrics {
+    return {
+      capabilities: { histograms: true, mirrored: true },
+      read: () =>
+        this.call('metrics', () => {
+          this.looks += 1;
+          if (this.metricsAway) throw transient('the metric source does not answer');
+          return this.snapshot();
+        }),
+    };
+  }
+
+  private show(name: string): EndpointState {
+    return {
+      name,
+      kind: 'managed',
+      state: 'ready',
+      traffic: this.shownLater ?? this.traffic,
+      deployments: [...this.deployments.values()],
+      scoringUri: 'memory:',
+    };
+  }
+
+  private async call<T>(call: Call, act: () => T): Promise<T> {
+    const fault = this.fault(call);
+    if (fault === 'throw-transient') throw transient(`${call} failed by request of the test`);
+    if (fault === 'throw-permanent')
+      throw permanent('Forbidden', `${call} is forbidden by request of the test`);
+    if (fault === 'throttle') {
+      throw new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 50 });
+    }
+    const result = act();
+    if (fault === 'lose-answer') throw transient(`the answer of ${call} got lost by request of the test`);
+    await Promise.resolve();
+    return result;
+  }
+
+  private snapshot(): MetricsSnapshot {
+    this.flow();
+    const deployments: Record<string, Partial<Record<TrafficKind, Counters>>> = {};
+    for (const name of this.deployments.keys()) {
+      deployments[name] = {
+        live: this.of(name, 'live'),
+        mirror: this.of(name, 'mirror'),
+        direct: this.of(name, 'direct'),
+      };
+    }
+    return { atMs: Date.now(), ageMs: 0, edgesMs: EDGES_MS, deployments };
+  }
+
+  /** Lets the requests since the last time flow by the rules in force. */
+  private flow(): void {
+    const now = Date.now();
+    const requests = (this.requestsPerSecond * (now - this.flownAtMs)) / 1000;
+    this.flownAtMs = now;
+    for (const name of this.deployments.keys()) {
+      this.add(name, 'live', (requests * shareOf(this.traffic.live, name)) / 100);
+      this.add(name, 'mirror', (requests * shareOf(this.traffic.mirror, name)) / 100);
+    }
+  }
+
+  private of(name: string, kind: TrafficKind): Counters {
+    const empty: Counters = { requests: 0, errors: 0, le: EDGES_MS.map(() => 0).concat(0), active: 0 };
+    return this.counts.get(`${name} ${kind}`) ?? empty;
+  }
+
+  private add(name: string, kind: TrafficKind, requests: number): void {
+    const before = this.of(name, kind);
+    const { errors, slow } = this.behaviour.get(name) ?? { errors: 0, slow: 0 };
+    const n = Math.round(requests);
+    const bad = Math.round(n * errors);
+    const late = Math.round(n * slow);
+    this.counts.set(`${name} ${kind}`, {
+      requests: before.requests + n,
+      errors: before.errors + bad,
+      le: before.le.map(
+        (count, i) => count + ((EDGES_MS[i] ?? Infinity) <= 100 ? (EDGES_MS[i] === 5 ? 0 : n - late) : n),
+      ),
+      active: 0,
+    });
+  }
+}
+
+function transient(message: string): PortError {
+  return new PortError(message, { kind: 'transient', code: 'Unavailable' });
+}
+
+function permanent(code: string, message: string): PortError {
+  return new PortError(message, { kind: 'permanent', code });
+}
+
+/** A fault that hits the first `times` calls of a kind, and then no more. */
+export function failing(call: Call, how: ReturnType<Fault>, times: number): Fault {
+  let left = times;
+  return (now) => {
+    if (now !== call || left <= 0) return undefined;
+    left -= 1;
+    return how;
+  };
+}

@@ -1,0 +1,107 @@
+import type { DeploymentSpec } from '../../core/deployment.js';
+import type { Gate, Plan, ShiftStep, Step } from '../../core/plan.js';
+
+const PROBE = {
+  initialDelayMs: 0,
+  periodMs: 1000,
+  timeoutMs: 1000,
+  successThreshold: 1,
+  failureThreshold: 3,
+};
+
+export const greenDeployment: DeploymentSpec = {
+  name: 'green',
+  kind: 'managed',
+  tags: {},
+  properties: {},
+  environmentVariables: {},
+  instanceCount: 1,
+  appInsightsEnabled: false,
+  requestSettings: { maxConcurrentRequestsPerInstance: 1, requestTimeoutMs: 5000, maxQueueWaitMs: 500 },
+  livenessProbe: PROBE,
+  readinessProbe: PROBE,
+  scale: { kind: 'default' },
+};
+
+const GATE = {
+  role: 'required',
+  weight: null,
+  blipMs: 300,
+  dispersion: { mode: 'auto' },
+  shared: 'hold',
+} as const;
+
+export const errorsGate: Gate = {
+  ...GATE,
+  name: 'errors',
+  metric: 'error-rate',
+  limit: { kind: 'worse-by', share: 0.02, ratio: 1 },
+};
+
+export const slowGate: Gate = {
+  ...GATE,
+  name: 'slow',
+  metric: 'latency',
+  quantile: 0.95,
+  limit: { kind: 'at-most', ms: 100 },
+};
+
+export function mirrorStep(percent: number, more: Partial<ShiftStep> = {}): ShiftStep {
+  return shiftStep('mirror', percent, more);
+}
+
+export function rampStep(percent: number, more: Partial<ShiftStep> = {}): ShiftStep {
+  return shiftStep('ramp', percent, more);
+}
+
+function shiftStep(kind: ShiftStep['kind'], percent: number, more: Partial<ShiftStep>): ShiftStep {
+  return {
+    kind,
+    percent,
+    dwell: { atLeastMs: 200, atMostMs: 20_000 },
+    gates: ['errors', 'slow'],
+    undecided: 'hold',
+    ...more,
+  };
+}
+
+export const CREATE: Step = { kind: 'create', readyWithinMs: 10_000 };
+export const SMOKE: Step = { kind: 'smoke', body: '{}', requestFile: 'sample.json', count: 3 };
+export const CUTOVER: Step = { kind: 'cutover' };
+export const DELETE_BASELINE: Step = { kind: 'delete-baseline', drainWithinMs: 1000 };
+
+export function bakeStep(forMs: number): Step {
+  return { kind: 'bake', forMs, gates: ['errors', 'slow'], undecided: 'hold' };
+}
+
+/** All kinds of steps that need no person. */
+export const STANDARD: readonly Step[] = [
+  CREATE,
+  SMOKE,
+  mirrorStep(10),
+  rampStep(10),
+  rampStep(25),
+  rampStep(50),
+  CUTOVER,
+  bakeStep(500),
+  DELETE_BASELINE,
+];
+
+/** A plan for the memory target: looks of 100 ms, no warm-up. */
+export function planOf(endpoint: string, steps: readonly Step[], more: Partial<Plan> = {}): Plan {
+  return {
+    planVersion: 1,
+    endpoint,
+    target: { kind: 'host', workspace: endpoint },
+    baseline: null,
+    deployment: greenDeployment,
+    adopt: false,
+    afterRollback: 'delete-green',
+    rollbackWithinMs: 60_000,
+    watching: { intervalMs: 100, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 },
+    gates: [errorsGate, slowGate],
+    steps,
+    digest: 'test',
+    ...more,
+  };
+}

@@ -1,0 +1,227 @@
+import { describe, expect, it } from 'vitest';
+
+import { failing, MemoryTarget } from '../support/memory-target.js';
+import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { useBench } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
+
+describe('a target that fails', () => {
+  it('is written once when the write was applied but its answer got lost', async () => {
+    const target = new MemoryTarget();
+    target.fault = failing('writeTraffic', 'lose-answer', 1);
+
+    const rollout = await bench.start(planOf('lost', [CREATE, rampStep(50), CUTOVER]), target);
+    await rollout.promoted();
+
+    expect(target.writes.filter((w) => w.includes('"green":50'))).toHaveLength(1);
+  });
+
+  it('creates green once when the answer of the creation got lost', async () => {
+    const target = new MemoryTarget();
+    target.fault = failing('createDeployment', 'lose-answer', 1);
+
+    const rollout = await bench.start(planOf('lost-create', [CREATE, rampStep(50)]), target);
+    await rollout.promoted();
+
+    expect(target.writes.filter((w) => w === 'create green')).toHaveLength(1);
+  });
+
+  it('is asked again when it throttles', async () => {
+    const target = new MemoryTarget();
+    target.fault = failing('writeTraffic', 'throttle', 3);
+
+    const rollout = await bench.start(planOf('throttled', [CREATE, CUTOVER]), target);
+    await rollout.promoted();
+
+    expect(target.traffic).toEqual({ live: { green: 100 }, mirror: {} });
+  });
+
+  it('that shows a write late is waited for', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('late-show', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'creating' || s.phase === 'ramping');
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.shownLater = { live: { blue: 90, green: 10 }, mirror: {} };
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.until(() => target.traffic.live['blue'] === 100);
+    const stillRollingBack = await rollout.status();
+    target.shownLater = null;
+    const { type } = await rollout.failure();
+
+    expect(stillRollingBack.phase).toBe('rolling-back');
+    expect(type).toBe('Aborted');
+  });
+});
+
+describe('rollback', () => {
+  it('ends read back although the target refuses five times in a row', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('stubborn', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.fault = failing('writeTraffic', 'throttle', 5);
+    target.behaviour.set('green', { errors: 1, slow: 0 });
+    const { type } = await rollout.failure();
+
+    expect(type).toBe('RolledBack');
+    expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
+  it('that cannot be done ends as incomplete, with what is left to do', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('forbidden', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('RollbackIncomplete');
+    expect(report.outcome).toBe('rollback-incomplete');
+    expect(report.left).toEqual([
+      'set the traffic of forbidden to blue 100 % (writeTraffic is forbidden by request of the test)',
+      'delete the deployment green of forbidden (Deployment green of forbidden still gets traffic (blue 90 %, green 10 %); it is not deleted)',
+    ]);
+    expect(target.deployments.has('green')).toBe(true);
+  });
+
+  it('is not stopped by cancelling the workflow once more', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('cancel-twice', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.fault = failing('writeTraffic', 'throttle', 5);
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.until((s) => s.phase === 'rolling-back');
+    await rollout.handle.cancel();
+    const { type } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+});
+
+describe('metrics that are away', () => {
+  it('are neither good nor bad: the step is held when its time is over', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(
+      planOf('blind', [CREATE, rampStep(10, { dwell: { atLeastMs: 2000, atMostMs: 3000 } }), CUTOVER]),
+      target,
+    );
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.metricsAway = true;
+    target.behaviour.set('green', { errors: 1, slow: 1 });
+    const held = await rollout.until((s) => s.phase === 'held');
+    target.metricsAway = false;
+    target.behaviour.set('green', { errors: 0, slow: 0 });
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.failure();
+
+    expect(held.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
+  });
+
+  it('at the end of a bake hold it, and the bake goes by policy', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(
+      planOf('blind-bake', [CREATE, rampStep(50), CUTOVER, bakeStep(1500), DELETE_BASELINE]),
+      target,
+    );
+    await rollout.until((s) => s.phase === 'baking');
+
+    target.metricsAway = true;
+    const held = await rollout.until((s) => s.phase === 'held');
+    await rollout.send('approve', { by: 'ada', reason: 'checked by hand' });
+    await rollout.promoted();
+
+    expect(held.hold?.because).toMatch(/^no metrics for .* at the end of the bake$/);
+  });
+});
+
+describe('drift', () => {
+  const drifted = async (name: string) => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(
+      planOf(name, [CREATE, rampStep(10, { dwell: { atLeastMs: 3000, atMostMs: 60_000 } }), CUTOVER]),
+      target,
+    );
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    target.changeTraffic({ live: { blue: 60, green: 40 }, mirror: {} });
+    const held = await rollout.until((s) => s.phase === 'held');
+    return { target, rollout, held };
+  };
+
+  it('is noticed, said, and not overwritten', async () => {
+    const { target, rollout, held } = await drifted('drift');
+
+    expect(held.hold).toMatchObject({
+      kind: 'drift',
+      because:
+        'someone else changed it: the rollout wrote blue 90 %, green 10 %, the endpoint shows blue 60 %, green 40 %',
+    });
+    expect(target.traffic).toEqual({ live: { blue: 60, green: 40 }, mirror: {} });
+
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.failure();
+    expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
+  it('adopted goes on from what stands there', async () => {
+    const { target, rollout } = await drifted('drift-adopt');
+
+    await rollout.send('resolveDrift', { choice: 'adopt', by: 'ada', reason: 'that was me' });
+    const after = await rollout.until((s) => s.phase === 'ramping');
+    await rollout.promoted();
+
+    expect(after.traffic).toEqual({ live: { blue: 60, green: 40 }, mirror: {} });
+    expect(target.writes.filter((w) => w.includes('"green":10}'))).toHaveLength(1);
+  });
+
+  it('restored is written again', async () => {
+    const { target, rollout } = await drifted('drift-restore');
+
+    await rollout.send('resolveDrift', { choice: 'restore', by: 'ada', reason: 'a mistake' });
+    await rollout.until((s) => s.phase === 'ramping');
+    const shares = target.traffic;
+    await rollout.promoted();
+
+    expect(shares).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
+  });
+
+  it('found when writing stops the write', async () => {
+    const target = new MemoryTarget();
+    target.createDelayMs = 800;
+    const rollout = await bench.start(planOf('drift-write', [CREATE, rampStep(10)]), target);
+    await rollout.until(() => target.deployments.has('green'));
+
+    target.addDeployment('red');
+    target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    const held = await rollout.until((s) => s.phase === 'held');
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.failure();
+
+    expect(held.hold?.because).toContain('the endpoint shows blue 50 %, red 50 %');
+    expect(target.writes.filter((w) => w.includes('green":10}'))).toEqual([]);
+  });
+});
+
+describe('a worker that goes', () => {
+  it('in the middle of a window leaves its evidence to the next one', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(
+      planOf('worker', [CREATE, rampStep(10, { dwell: { atLeastMs: 4000, atMostMs: 60_000 } }), CUTOVER]),
+      target,
+    );
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    await bench.replaceWorker();
+    const report = await rollout.promoted();
+
+    expect(target.writes.filter((w) => w.startsWith('traffic'))).toHaveLength(2);
+    expect(report.outcome).toBe('promoted');
+  });
+});
