@@ -2,6 +2,7 @@ import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
+import { EmbeddedError } from './errors.js';
 
 /** Where tools are kept: `GREENLIGHT_CACHE`, else `XDG_CACHE_HOME/greenlight`, else `~/.cache/greenlight`. */
 export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
@@ -30,7 +31,7 @@ export async function hasEntry(name: string, cache: string = cacheDir()): Promis
  * The folder of a finished entry, built now if it is missing.
  *
  * It is built beside and renamed, so that a half-done one never counts; a lock file keeps two commands at once from
- * building twice. The lock of a builder that died is taken over after 10 s.
+ * building twice.
  *
  * @throws what `build` throws; nothing of that attempt is left.
  */
@@ -47,7 +48,8 @@ export async function ensureEntry(entry: CacheEntry, cache: string = cacheDir())
       await rename(beside, final);
     } catch (error) {
       await rm(beside, { recursive: true, force: true });
-      throw error;
+      // Somebody who took over our lock was faster: theirs is as good.
+      if (!(await exists(final))) throw error;
     }
     return final;
   } finally {
@@ -63,16 +65,34 @@ export async function dropEntry(name: string, cache: string = cacheDir()): Promi
 /**
  * A lock beside `path` (which need not exist), shared by all processes of this machine.
  *
- * @param waitMs - how long to wait for whoever holds it.
+ * @param waitMs - how long to wait for whoever holds it. One that died is not waited for longer than 10 s.
  * @returns gives it back.
+ * @throws {EmbeddedError} when it was not given in time.
  */
 export async function lock(path: string, waitMs: number): Promise<() => Promise<void>> {
   const everyMs = 250;
-  return lockfile.lock(path, {
-    realpath: false,
-    stale: 10_000,
-    retries: { retries: Math.ceil(waitMs / everyMs), minTimeout: everyMs, maxTimeout: everyMs, factor: 1 },
-  });
+  const held = { lost: false };
+  try {
+    const release = await lockfile.lock(path, {
+      realpath: false,
+      stale: 10_000,
+      retries: { retries: Math.ceil(waitMs / everyMs), minTimeout: everyMs, maxTimeout: everyMs, factor: 1 },
+      // A machine that slept: the work behind the lock is safe to do twice, the process must not crash for it.
+      onCompromised: () => {
+        held.lost = true;
+      },
+    });
+    return async () => {
+      if (!held.lost) await release();
+    };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+    throw new EmbeddedError(
+      `Another command has held ${path}.lock for ${Math.round(waitMs / 60_000)} minutes.\n` +
+        'Wanted: one command at a time. Wait for it or end it, and run this again.',
+      { cause: error },
+    );
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

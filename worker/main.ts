@@ -39,8 +39,11 @@ async function main(logger: Logger): Promise<void> {
         },
       },
     },
-    shutdownSignals: ['SIGTERM', 'SIGINT'],
+    // Ours: the SDK's handlers would swallow a signal that comes before there is a worker to shut down.
+    shutdownSignals: [],
   });
+  let stop: () => void = () => process.exit(0);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop());
 
   const settings = await temporalSettings(state);
   const metrics = createMetrics();
@@ -80,7 +83,11 @@ async function main(logger: Logger): Promise<void> {
       },
       'Worker starts',
     );
-    await worker.run();
+    const running = worker.run();
+    stop = () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    };
+    await running;
     logger.info('Worker ended');
   } finally {
     await rm(join(state, NOTE), { force: true });

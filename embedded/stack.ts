@@ -1,0 +1,154 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { z } from 'zod';
+import { lock } from './cache.js';
+import { configuredTemporal, type TemporalSettings, temporalSettings } from './connection.js';
+import { ensureEnvoy } from './envoy.js';
+import { EmbeddedError, messageOf } from './errors.js';
+import { readJson, writeJson } from './files.js';
+import { hostState, startHost, stopHost } from './host.js';
+import { ensureModelServer } from './model-server.js';
+import { type Progress, progressToStderr } from './progress.js';
+import { registerSearchAttributes } from './search-attributes.js';
+import { ensureTemporal } from './temporal.js';
+import { startTemporal, stopTemporal, type TemporalServer } from './temporal-server.js';
+import { startWorker, stopWorker } from './worker.js';
+
+/** The parts that run on this machine, and where they are. */
+export const Stack = z.object({
+  temporal: z.object({
+    address: z.string(),
+    namespace: z.string(),
+    /** null for a server that is not ours: its UI is its own affair. */
+    uiUrl: z.string().nullable(),
+    /** Whether `stopStack` ends it. */
+    own: z.boolean(),
+  }),
+  host: z.object({
+    /** Its state folder, with `host.json`. */
+    state: z.string(),
+    gatewayUrl: z.string(),
+  }),
+  worker: z.object({ healthUrl: z.string() }),
+});
+export type Stack = z.infer<typeof Stack>;
+
+export interface StackOptions {
+  /** State folder; see `stateDir`. */
+  readonly state: string;
+  readonly progress?: Progress;
+}
+
+/**
+ * Brings up Temporal (unless one is configured), the endpoint host and a worker, and returns when all of them answer.
+ *
+ * Safe to repeat: what runs is left alone, what died is started again. The note of it all is `<state>/stack.json`.
+ *
+ * @throws {EmbeddedError} naming the part that does not come up, with the end of its log. The others stay up.
+ */
+export async function startStack({ state, progress = progressToStderr }: StackOptions): Promise<Stack> {
+  return exclusively(state, async () => {
+    const ours = configuredTemporal() === undefined;
+    const [temporalTool, envoy, python] = await allOrFirstProblem([
+      ours ? ensureTemporal(progress) : Promise.resolve(''),
+      ensureEnvoy(progress),
+      ensureModelServer(progress),
+    ]);
+    const temporalThenWorker = async () => {
+      const server = ours ? await startTemporal(state, temporalTool) : undefined;
+      const settings = await temporalSettings(state);
+      await prepareNamespace(settings);
+      return { temporal: shown(settings, server), healthUrl: await startWorker(state) };
+    };
+    const [{ temporal, healthUrl }, host] = await allOrFirstProblem([
+      temporalThenWorker(),
+      startHost(state, { envoy, python }),
+    ]);
+    const stack: Stack = {
+      temporal,
+      host: { state: hostState(state), gatewayUrl: host.gatewayUrl },
+      worker: { healthUrl },
+    };
+    await writeJson(noteFile(state), stack);
+    return stack;
+  });
+}
+
+/** Which parts ran, and were ended. */
+export interface Stopped {
+  readonly temporal: boolean;
+  readonly host: boolean;
+  readonly worker: boolean;
+}
+
+/**
+ * Ends the worker, the host with its gateway and model servers, and our Temporal server. What they know stays on disk,
+ * so that rollouts and endpoints go on after the next `startStack`.
+ *
+ * @throws {EmbeddedError} when a process would not end.
+ */
+export async function stopStack({ state }: Pick<StackOptions, 'state'>): Promise<Stopped> {
+  return exclusively(state, async () => {
+    // First the worker: it tells Temporal what becomes of its tasks.
+    const worker = await stopWorker(state);
+    const [host, temporal] = await allOrFirstProblem([stopHost(state), stopTemporal(state)]);
+    await rm(noteFile(state), { force: true });
+    return { temporal, host, worker };
+  });
+}
+
+/** What the last `startStack` noted; undefined when there was none, or it was stopped. Says nothing about health. */
+export async function readStack(state: string): Promise<Stack | undefined> {
+  return readJson(noteFile(state), Stack);
+}
+
+function noteFile(state: string): string {
+  return join(state, 'stack.json');
+}
+
+function shown(settings: TemporalSettings, server: TemporalServer | undefined): Stack['temporal'] {
+  return {
+    address: settings.address,
+    namespace: settings.namespace,
+    uiUrl: server?.uiUrl ?? null,
+    own: server !== undefined,
+  };
+}
+
+async function prepareNamespace(settings: TemporalSettings): Promise<void> {
+  let connection: Connection;
+  try {
+    connection = await Connection.connect(settings.connectionOptions);
+  } catch (error) {
+    throw new EmbeddedError(
+      `Temporal at ${settings.address} does not answer: ${messageOf(error)}\n` +
+        'Wanted: the server that TEMPORAL_ADDRESS or the configuration file names. Start it, or unset the address to use one of our own.',
+      { cause: error },
+    );
+  }
+  try {
+    await registerSearchAttributes(connection, settings.namespace);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** One command at a time: two would start everything twice. */
+async function exclusively<T>(state: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(state, { recursive: true, mode: 0o700 });
+  const release = await lock(join(state, 'stack'), 5 * 60_000);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** Like Promise.all, but waits for all: nothing goes on in the background after an error was told. */
+async function allOrFirstProblem<T extends readonly unknown[]>(work: {
+  readonly [K in keyof T]: Promise<T[K]>;
+}): Promise<T> {
+  await Promise.allSettled(work);
+  return (await Promise.all(work)) as unknown as T;
+}
