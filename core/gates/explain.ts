@@ -3,7 +3,7 @@ import { CRASH_GUARD } from './crash-guard.js';
 import { proven, requiredMetrics } from './decide.js';
 import { countsInWords, marginInWords } from './margin-words.js';
 import type { GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
-import { count, oneIn, percent, points, seconds } from './words.js';
+import { count, factor, oneIn, percent, points, seconds } from './words.js';
 
 export interface ExplainInput {
   /** As it was in force at this look. */
@@ -57,14 +57,23 @@ function breachText(input: ExplainInput, metric: MetricConfig, result: LookResul
   return `${whatHappened(input, metric)}; ${healthy} worse than this less than once in ${once} (gate ${metric.name})`;
 }
 
-/** The bound that makes a metric proven: `at most 0.21 pp more than blue, 0.5 pp allowed`. */
+/** The bound that makes a metric proven: `the difference is at most 0.274 pp, 95% sure; 0.5 pp is allowed`. */
 function boundText(input: ExplainInput, metric: MetricConfig, result: LookResult): string {
   const upper = result.metrics[metric.name]?.upper ?? null;
-  const sure = percent(1 - input.config.alphaPass);
-  if (upper === null) return `proven to be ${marginInWords(metric, input.blue)}, ${sure} sure`;
-  const bound = marginInWords({ ...metric, delta: Math.max(0, upper) }, input.blue);
-  const allowed = metric.r === 0 ? percent(metric.delta) : points(metric.delta);
-  return `${bound}, ${sure} sure; ${allowed} allowed`;
+  const sure = `${percent(1 - input.config.alphaPass)} sure`;
+  if (upper === null) return `${marginInWords(metric, input.blue)}, ${sure}`;
+  const say = inUnitsOf(metric);
+  return `${whatIsBounded(metric, input.blue)} is at most ${say(upper)}, ${sure}; ${say(metric.delta)} is allowed`;
+}
+
+/** The name of `pG - r * pB`. */
+function whatIsBounded({ r }: MetricConfig, blue: string): string {
+  if (r === 0) return 'the true share';
+  return r === 1 ? 'the difference' : `the excess over ${factor(r)} times ${blue}'s`;
+}
+
+function inUnitsOf({ r }: MetricConfig): (share: number) => string {
+  return r === 0 ? percent : points;
 }
 
 function passText(input: ExplainInput, result: LookResult): string {
@@ -107,7 +116,7 @@ function openText(input: ExplainInput, result: LookResult): string {
   }
   const { nG } = state.metrics[open.name]?.step ?? { nG: 0 };
   if (nG === 0) return `gate ${open.name} has seen no request of ${green} yet: nothing proves nothing`;
-  return `gate ${open.name} is open: ${whatHappened(input, open)}${intervalText(open, result)}`;
+  return `gate ${open.name} is open: ${whatHappened(input, open)}${intervalText(open, result, input.blue)}`;
 }
 
 function suspect(config: MachineConfig, result: LookResult): MetricConfig | null {
@@ -118,12 +127,11 @@ function suspect(config: MachineConfig, result: LookResult): MetricConfig | null
 }
 
 /** Between which bounds the excess lies, and what is allowed. */
-function intervalText(metric: MetricConfig, result: LookResult): string {
+function intervalText(metric: MetricConfig, result: LookResult, blue: string): string {
   const { lower, upper } = result.metrics[metric.name] ?? { lower: null, upper: null };
   if (lower === null || upper === null) return '';
-  const say = metric.r === 0 ? percent : points;
-  const what = metric.r === 0 ? 'the true share' : metric.r === 1 ? 'the difference' : 'the excess';
-  return `; ${what} lies between ${say(lower)} and ${say(upper)}, ${say(metric.delta)} is allowed`;
+  const say = inUnitsOf(metric);
+  return `; ${whatIsBounded(metric, blue)} lies between ${say(lower)} and ${say(upper)}, ${say(metric.delta)} is allowed`;
 }
 
 function signalText({ signals, blue, green }: ExplainInput): string | null {

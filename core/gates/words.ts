@@ -4,14 +4,19 @@ function trimmed(value: number, digits: number): string {
   return Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 12 });
 }
 
+/** Three digits, and two of what is very small. */
+function hundredths(share: number): string {
+  return trimmed(share * 100, Math.abs(share) < 1e-4 ? 2 : 3);
+}
+
 /** 0.00512 → `0.512%` */
 export function percent(share: number): string {
-  return `${trimmed(share * 100, 3)}%`;
+  return `${hundredths(share)}%`;
 }
 
 /** 0.005 → `0.5 pp` */
 export function points(share: number): string {
-  return `${trimmed(share * 100, 3)} pp`;
+  return `${hundredths(share)} pp`;
 }
 
 /** `250 ms`, `1.5 s` */

@@ -268,12 +268,8 @@ describe('the shares of alpha', () => {
 });
 
 describe('what cannot be judged', () => {
-  const p95 = (limit: { kind: 'at-most'; ms: number } | { kind: 'slower-by'; ratio: number }): Gate => ({
-    ...BASE,
-    metric: 'latency',
-    quantile: 0.95,
-    limit,
-  });
+  type LatencyLimit = Extract<Gate, { metric: 'latency' }>['limit'];
+  const p95 = (limit: LatencyLimit): Gate => ({ ...BASE, metric: 'latency', quantile: 0.95, limit }) as Gate;
 
   it('is a latency gate without a histogram', () => {
     expect(problem(p95({ kind: 'at-most', ms: 250 }), [], { baseline: null })).toMatchObject({

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import {
+  advance,
+  beginStep,
+  carryOver,
+  convertForBake,
+  initialState,
+  type GateSetup,
+  type GateState,
+  type Look,
+} from '../../../core/gates/index.js';
+import { upperRate } from '../../../core/gates/bounds.js';
+import { arm, config, errorLooks, errorsMetric, GUARD, look } from './streams.js';
+
+const SETUP: GateSetup = {
+  v: 1,
+  alone: false,
+  notes: [],
+  pending: [],
+  config: config([
+    GUARD,
+    errorsMetric({ r: 1.2, weight: 0.42 }),
+    errorsMetric({ name: 'slo', r: 0, delta: 0.01, weight: 0.42 }),
+  ]),
+};
+
+function ramped(looks: readonly Look[], setup = SETUP): GateState {
+  let state = initialState(setup.config);
+  for (const each of looks) state = advance(setup.config, state, each, { bounds: false }).state;
+  return state;
+}
+
+const alone = (errors: number, n: number): Look => ({
+  dtSec: 5,
+  blue: arm(0),
+  green: arm(n, errors),
+  status: { blue: 'missing', green: 'ok' },
+});
+
+describe('after cutover', () => {
+  const state = ramped(new Array<Look>(100).fill(look([9, 900], [1, 100])));
+  const converted = convertForBake(SETUP, state);
+
+  it('a relative gate becomes a limit on green: r times the baseline’s upper bound over the rollout, plus the margin', () => {
+    const bound = upperRate(900, 90_000, 0.05);
+    const metric = converted.setup.config.metrics[1];
+
+    expect(bound).toBeGreaterThan(0.01);
+    expect(bound).toBeLessThan(0.012);
+    expect(metric).toMatchObject({ name: 'errors', r: 0, weight: 0.42 });
+    expect(metric?.delta).toBeCloseTo(1.2 * bound + 0.005, 14);
+    expect(converted.notes).toEqual([
+      {
+        gate: 'errors',
+        text: expect.stringMatching(
+          /^without the baseline beside it, green may have at most 1\.8\d% errors: .* share in this rollout, 1\.\d+%$/,
+        ) as string,
+      },
+    ]);
+    expect(converted.setup).toMatchObject({ alone: true, notes: converted.notes });
+  });
+
+  it('the evidence for a breach goes on, the pass side starts anew, and absolute gates stay as they are', () => {
+    expect(converted.state.metrics['errors']?.breach.lnR).toEqual(state.metrics['errors']?.breach.lnR);
+    expect(converted.state.metrics['errors']?.pass).toEqual({ kind: 'one-sample', x: 0, n: 0 });
+    expect(converted.state.metrics['slo']).toBe(state.metrics['slo']);
+    expect(converted.setup.config.metrics[2]).toBe(SETUP.config.metrics[2]);
+  });
+
+  it('converting twice changes nothing more', () => {
+    expect(convertForBake(converted.setup, converted.state)).toEqual({
+      setup: converted.setup,
+      state: converted.state,
+      notes: [],
+    });
+  });
+
+  it('green alone is rolled back beyond the limit, and passes below it', () => {
+    const decide = (each: Look) => {
+      let now = beginStep(converted.setup.config, converted.state);
+      for (let i = 0; i < 60; i++) {
+        const step = advance(converted.setup.config, now, each, { bounds: false });
+        now = step.state;
+        if (step.result.decision !== 'continue') return step.result.decision;
+      }
+      return 'continue';
+    };
+
+    expect(decide(alone(50, 1000))).toBe('breach');
+    expect(decide(alone(2, 1000))).toBe('pass');
+  });
+
+  it('a baseline that was never seen leaves the gate without a say, and says so', () => {
+    const blind = convertForBake(SETUP, initialState(SETUP.config));
+
+    expect(blind.setup.config.metrics[1]).toMatchObject({ r: 0, delta: 1, passRole: false });
+    expect(blind.notes[0]?.text).toMatch(/nothing to judge by.*0 requests/);
+  });
+
+  it('a latency gate keeps green’s own edges', () => {
+    const setup: GateSetup = {
+      ...SETUP,
+      config: config(
+        [
+          errorsMetric({
+            source: 'latency',
+            delta: 0,
+            breachEdge: { blue: 0, green: 2 },
+            passEdge: { blue: 0, green: 1 },
+          }),
+        ],
+        { edgesMs: [100, 200, 300] },
+      ),
+    };
+    const seen: Look = {
+      dtSec: 5,
+      blue: arm(1000, 0, [950, 990, 999, 1000]),
+      green: arm(100, 0, [90, 95, 99, 100]),
+      status: { blue: 'ok', green: 'ok' },
+    };
+
+    const { setup: after } = convertForBake(setup, ramped([seen], setup));
+
+    const metric = after.config.metrics[0];
+    expect(metric).toMatchObject({ breachEdge: { blue: 2, green: 2 }, passEdge: { blue: 1, green: 1 } });
+    expect(metric?.delta).toBeCloseTo(upperRate(50, 1000, 0.05), 14);
+  });
+});
+
+describe('dispersion carried to the next rollout', () => {
+  const CONFIG = config([errorsMetric()], { dispersion: { mode: 'auto' } });
+  const phi = (looks: readonly Look[]) =>
+    carryOver(CONFIG, ramped(looks, { ...SETUP, config: CONFIG }))['errors'];
+
+  it('is about 1 for independent requests, and about the cluster size for clusters', () => {
+    const single = errorLooks(3, 400, { blue: 0.01, green: 0.01 }, { blue: 900, green: 100 });
+    const clusters = errorLooks(4, 400, { blue: 0.01, green: 0.01 }, { blue: 180, green: 20 }).map(
+      (each): Look => ({
+        ...each,
+        blue: arm(each.blue.n * 5, each.blue.errors * 5),
+        green: arm(each.green.n * 5, each.green.errors * 5),
+      }),
+    );
+
+    expect(phi(single)).toBeGreaterThanOrEqual(1);
+    expect(phi(single)).toBeLessThan(1.3);
+    expect(phi(clusters)).toBeGreaterThan(3.5);
+    expect(phi(clusters)).toBeLessThan(6.5);
+  });
+
+  it('is not learned where it is fixed', () => {
+    const fixed = config([errorsMetric({ dispersion: { mode: 'fixed', phi: 3 } })]);
+    expect(carryOver(fixed, initialState(fixed))).toEqual({});
+  });
+});
