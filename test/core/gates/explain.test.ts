@@ -72,7 +72,7 @@ describe('a verdict in one sentence', () => {
   it('of an absolute limit', () => {
     const slo = config([errorsMetric({ r: 0, delta: 0.01 })]);
     expect(tell(times(1, look([0, 0], [1, 200])), slo).text).toMatch(
-      /^gate errors is open: green answered 1 of 200 with an error; the true share lies between 0\.0013% and [\d.]+%, 1% is allowed$/,
+      /^gate errors is open: green answered 1 of 200 with an error; the true share lies between 0\.0012% and [\d.]+%, 1% is allowed$/,
     );
   });
 
