@@ -106,6 +106,31 @@ export async function stopDaemon(state: string, name: string, graceMs = 30_000):
 }
 
 /**
+ * Makes sure that a daemon runs and is ready: one that runs is left alone, one that does not is started.
+ *
+ * @param probe - asks whether it is ready; its first answer is given back.
+ * @throws {EmbeddedError} with the end of its log when it ends before it is ready, or is not after `limitMs`.
+ */
+export async function ensureDaemon<T>(
+  state: string,
+  what: DaemonCommand,
+  probe: (daemon: Daemon) => Promise<T | undefined>,
+  limitMs: number,
+): Promise<T> {
+  const running = await runningDaemon(state, what.name);
+  if (running !== undefined) {
+    try {
+      return await waitForDaemon(running, () => probe(running), limitMs);
+    } catch (error) {
+      // It was about to end when we looked.
+      if (await isRunning(running)) throw error;
+    }
+  }
+  const started = await startDaemon(state, what);
+  return waitForDaemon(started, () => probe(started), limitMs);
+}
+
+/**
  * Waits until `probe` answers, and gives its answer.
  *
  * @throws {EmbeddedError} with the end of its log when the process ends first, or after `limitMs`.

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { runningDaemon, startDaemon, stopDaemon, waitForDaemon } from './daemons.js';
+import { ensureDaemon, runningDaemon, stopDaemon } from './daemons.js';
 import { EmbeddedError } from './errors.js';
 import { readJson } from './files.js';
 import { packageRoot } from './package-root.js';
@@ -41,14 +41,16 @@ export async function startHost(
   state: string,
   tools: { readonly envoy: string; readonly python: string },
 ): Promise<HostNote> {
-  const daemon =
-    (await runningDaemon(state, NAME)) ??
-    (await startDaemon(state, {
+  return ensureDaemon(
+    state,
+    {
       name: NAME,
       command: process.execPath,
-      args: [program(), ...['--state', hostState(state), '--envoy', tools.envoy, '--python', tools.python]],
-    }));
-  return waitForDaemon(daemon, () => answers(state, daemon.pid), READY_WITHIN_MS);
+      args: [program(), '--state', hostState(state), '--envoy', tools.envoy, '--python', tools.python],
+    },
+    ({ pid }) => answers(state, pid),
+    READY_WITHIN_MS,
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
 import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
-import { type Daemon, runningDaemon, startDaemon, stopDaemon, waitForDaemon } from './daemons.js';
+import { type DaemonCommand, ensureDaemon, runningDaemon, stopDaemon } from './daemons.js';
 import { readJson, writeJson } from './files.js';
 import { freePort } from './processes.js';
 
@@ -35,22 +35,10 @@ export async function startTemporal(state: string, executable: string): Promise<
   await mkdir(state, { recursive: true, mode: 0o700 });
   const file = join(state, TEMPORAL_FILE);
   const last = await readJson(file, TemporalServer);
-  const running = await runningDaemon(state, NAME);
-  if (running !== undefined && last !== undefined) {
-    await waitForDaemon(running, () => serves(last), READY_WITHIN_MS);
-    return last;
-  }
-  await stopDaemon(state, NAME);
-
-  const server = await place(last);
-  const daemon = await startServer(state, executable, server);
+  const running = (await runningDaemon(state, NAME)) !== undefined;
+  const server = running && last !== undefined ? last : await place(last);
   await writeJson(file, server);
-  try {
-    await waitForDaemon(daemon, () => serves(server), READY_WITHIN_MS);
-  } catch (error) {
-    await stopDaemon(state, NAME);
-    throw error;
-  }
+  await ensureDaemon(state, command(state, executable, server), () => serves(server), READY_WITHIN_MS);
   return server;
 }
 
@@ -70,8 +58,8 @@ async function place(last: TemporalServer | undefined): Promise<TemporalServer> 
   };
 }
 
-async function startServer(state: string, executable: string, server: TemporalServer): Promise<Daemon> {
-  return startDaemon(state, {
+function command(state: string, executable: string, server: TemporalServer): DaemonCommand {
+  return {
     name: NAME,
     command: executable,
     args: [
@@ -86,7 +74,7 @@ async function startServer(state: string, executable: string, server: TemporalSe
         `${name}=${type === 'INT' ? 'Int' : 'Keyword'}`,
       ]),
     ],
-  });
+  };
 }
 
 /** The health of the frontend, and the namespace, which is made a moment later. */

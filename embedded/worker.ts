@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { runningDaemon, startDaemon, stopDaemon, waitForDaemon } from './daemons.js';
+import { ensureDaemon, stopDaemon } from './daemons.js';
 import { readJson } from './files.js';
 import { packageRoot } from './package-root.js';
 
@@ -21,14 +21,16 @@ const WorkerNote = z.object({ pid: z.int().positive(), url: z.string() });
  * @throws {EmbeddedError} when it does not get ready.
  */
 export async function startWorker(state: string): Promise<string> {
-  const daemon =
-    (await runningDaemon(state, NAME)) ??
-    (await startDaemon(state, {
+  return ensureDaemon(
+    state,
+    {
       name: NAME,
       command: process.execPath,
       args: [join(packageRoot(), 'dist', 'worker', 'main.js'), '--state', state],
-    }));
-  return waitForDaemon(daemon, () => ready(state, daemon.pid), READY_WITHIN_MS);
+    },
+    ({ pid }) => ready(state, pid),
+    READY_WITHIN_MS,
+  );
 }
 
 /** @returns whether one ran. */

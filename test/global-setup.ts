@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -23,11 +23,9 @@ declare module 'vitest' {
 
 /** The tools, and one Temporal server for the whole run, in a folder that goes with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // Tests must never reach a server that the person at this machine works with.
-  for (const name of Object.keys(process.env)) if (name.startsWith('TEMPORAL_')) delete process.env[name];
-
   const [temporal, envoy, python] = await Promise.all([ensureTemporal(), ensureEnvoy(), ensureModelServer()]);
   const state = await mkdtemp(join(tmpdir(), 'greenlight-test-'));
+  await forgetConfiguredTemporal(state);
   const server = await startTemporal(state, temporal);
   const pid = (await runningDaemon(state, 'temporal'))?.pid;
   const endAtOnce = () => {
@@ -57,4 +55,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     process.removeListener('SIGHUP', leave);
     await rm(state, { recursive: true, force: true });
   };
+}
+
+/** Tests must never reach a server that the person at this machine works with, by environment or by profile file. */
+async function forgetConfiguredTemporal(state: string): Promise<void> {
+  for (const name of Object.keys(process.env)) if (name.startsWith('TEMPORAL_')) delete process.env[name];
+  const empty = join(state, 'temporal.toml');
+  await writeFile(empty, '');
+  process.env['TEMPORAL_CONFIG_FILE'] = empty;
 }
