@@ -22,6 +22,34 @@ export function changes(previous: RolloutStatus | null, next: RolloutStatus): st
   ];
 }
 
+/** Two looks that are told are at least so far apart; more, the longer the step lasts. */
+const LOOKS_APART_MS = 5_000;
+
+/**
+ * Whether a look is worth a line: always when a gate's standing changed, else now and then. A step of hours is told in
+ * tens of lines, a step of seconds is not left in silence.
+ */
+export function isWorthTelling(
+  told: RolloutStatus | null,
+  look: RolloutStatus,
+  times: { readonly nowMs: number; readonly lookToldAtMs: number },
+): boolean {
+  if (told === null || told.stepIndex !== look.stepIndex) return true;
+  if (standings(told) !== standings(look)) return true;
+  const apartMs = Math.max(LOOKS_APART_MS, (times.nowMs - look.stepStartedAtMs) / 5);
+  return times.nowMs - times.lookToldAtMs >= apartMs;
+}
+
+/** A status as it was told: with the verdict and the evidence of the last look, while it is about the same step. */
+export function keepVerdict(status: RolloutStatus, told: RolloutStatus | null): RolloutStatus {
+  if (told === null || told.stepIndex !== status.stepIndex) return { ...status, verdict: told?.verdict ?? '' };
+  return { ...status, verdict: told.verdict, evidence: told.evidence };
+}
+
+function standings(status: RolloutStatus): string {
+  return status.evidence.map(({ gate, standing }) => `${gate} ${standing}`).join(', ');
+}
+
 /** How a rollout ended, as the last lines of its story. */
 export function endLines(report: RolloutReport): string[] {
   const took = shortDuration(report.endedAtMs - report.startedAtMs);
@@ -49,8 +77,6 @@ export function atTheEnd(last: RolloutStatus, report: RolloutReport): RolloutSta
     stepIndex: report.steps.length,
     hold: null,
     paused: null,
-    // The report's reason says it; the newest verdict may be older than that.
-    verdict: last.verdict,
     steps: report.steps,
     actions: report.actions,
     notes: report.notes,
@@ -72,7 +98,7 @@ function headline(status: RolloutStatus): string {
 
 function doneLine(status: RolloutStatus, step: StepRecord, index: number): string {
   const took = shortDuration(step.endedAtMs - step.startedAtMs);
-  return `✓ ${index + 1}/${status.stepLabels.length} ${step.label}: ${step.result} (${took})`;
+  return `${step.stopped ? '✗' : '✓'} ${index + 1}/${status.stepLabels.length} ${step.label}: ${step.result} (${took})`;
 }
 
 const DONE_TEXT: Readonly<Record<HumanAction['kind'], string>> = {

@@ -12,6 +12,7 @@ import { MessageName, type RolloutStatus } from '../core/messages.js';
 import { targetName, workflowId } from '../core/plan.js';
 import type { RolloutReport } from '../core/run.js';
 import type { Context } from './context.js';
+import { newestBeat, withBeat } from './live.js';
 import { CliError, detailsOf, isUnreachable } from './errors.js';
 import type { Exit } from './exit-codes.js';
 import type { Session } from './temporal.js';
@@ -69,10 +70,10 @@ export async function askStatus(
   withinMs = ANSWER_MS,
 ): Promise<{ readonly status: RolloutStatus } | { readonly silent: string }> {
   try {
-    const status = await client.withDeadline(Date.now() + withinMs, () =>
-      handle.query<RolloutStatus>(MessageName.status),
+    const [status, description] = await client.withDeadline(Date.now() + withinMs, () =>
+      Promise.all([handle.query<RolloutStatus>(MessageName.status), handle.describe()]),
     );
-    return { status };
+    return { status: withBeat(status, await newestBeat(client, description)) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw error;
     return { silent: detailsOf(error) };
@@ -100,8 +101,10 @@ function endedBy({ cause, message }: WorkflowFailedError): Ended {
   if (cause instanceof ApplicationFailure && REPORTED.has(cause.type) && cause.details?.[0] !== undefined) {
     return { kind: 'report', report: cause.details[0] as RolloutReport };
   }
-  if (cause instanceof TerminatedFailure) return { kind: 'lost', because: 'it was terminated from outside Greenlight' };
-  if (cause instanceof CancelledFailure) return { kind: 'lost', because: 'it was cancelled from outside Greenlight' };
+  if (cause instanceof TerminatedFailure)
+    return { kind: 'lost', because: 'it was terminated from outside Greenlight' };
+  if (cause instanceof CancelledFailure)
+    return { kind: 'lost', because: 'it was cancelled from outside Greenlight' };
   return { kind: 'lost', because: cause?.message ?? message };
 }
 

@@ -62,7 +62,7 @@ function stepRows(status: RolloutStatus): string[][] {
 }
 
 function doneRow(step: StepRecord): string[] {
-  return ['✓', step.label, `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`];
+  return [step.stopped ? '✗' : '✓', step.label, `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`];
 }
 
 /** `errors  proven  3 of 412 errors, baseline 30 of 3,690; at most 0.5 pp more than blue`. */

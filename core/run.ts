@@ -39,9 +39,11 @@ export interface HumanAction {
   readonly atMs: number;
 }
 
-/** One finished (or interrupted) step. */
+/** One step that is over. */
 export interface StepRecord {
   readonly label: string;
+  /** It did not reach its end: what `result` says stopped the rollout. */
+  readonly stopped: boolean;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly result: string;

@@ -119,7 +119,12 @@ export function currentDetails(status: RolloutStatus): string {
     status.actionsNow.length === 0
       ? []
       : ['', '**How to act**', '', ...status.actionsNow.map((line) => `- \`${line}\``)];
-  const done = ['', '**Steps**', '', ...status.steps.map((s) => `- ✓ ${s.label}: ${s.result}`)];
+  const done = [
+    '',
+    '**Steps**',
+    '',
+    ...status.steps.map((s) => `- ${s.stopped ? '✗' : '✓'} ${s.label}: ${s.result}`),
+  ];
   return [...table, ...gates, ...(status.steps.length === 0 ? [] : done), ...actions].join('\n');
 }
 

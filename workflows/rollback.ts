@@ -25,6 +25,7 @@ const DRAIN_MS = 30_000;
 export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure> {
   const startedAtMs = Date.now();
   run.state.verdict = stop.message;
+  if (run.state.before !== null) run.record(stop.message, true);
   const undos = unwindOrder(run.state.undos);
   const left: string[] = [];
   let rollbackMs: number | null = null;

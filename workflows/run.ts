@@ -139,11 +139,12 @@ export class Run {
     this.state.expected = traffic;
   }
 
-  record(result: string): void {
+  record(result: string, stopped = false): void {
     const step = this.step;
     if (step === undefined) return;
     const done: StepRecord = {
       label: stepLabel(step),
+      stopped,
       startedAtMs: this.state.stepStartedAtMs,
       endedAtMs: Date.now(),
       result,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   ApplicationFailure,
+  isGrpcServiceError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -16,6 +17,9 @@ import { noWorkerText, pollingWorkers } from '../workers.js';
 /** A worker takes a message within a second; one that takes longer is not there. */
 const ANSWER_MS = 10_000;
 
+/** gRPC status, which the client's packages do not export. */
+const FAILED_PRECONDITION = 9;
+
 const MESSAGE_OF = {
   approve: MessageName.approve,
   reject: MessageName.reject,
@@ -29,7 +33,11 @@ export type ActName = keyof typeof MESSAGE_OF;
 /** The commands by which people steer a rollout: each sends one message and prints the answer. */
 export function act(name: ActName): CommandFunction {
   return async (ctx, [endpoint = ''], options) => {
-    const { by, reason, requestId = randomUUID() } = options as { by?: string; reason: string; requestId?: string };
+    const {
+      by,
+      reason,
+      requestId = randomUUID(),
+    } = options as { by?: string; reason: string; requestId?: string };
     const common: ActionInput = { by: whoActs(by, ctx.env), reason };
     const input = name === 'drift' ? { ...common, choice: choiceOf(options) } : common;
     return withTemporal(ctx, async (session) => {
@@ -66,20 +74,42 @@ async function send(
 ): Promise<string> {
   try {
     return await session.client.withDeadline(Date.now() + ANSWER_MS, () =>
-      handle.executeUpdate<string, [ActionInput | ResolveDriftInput]>(MESSAGE_OF[name], { args: [input], updateId }),
+      throughNewRun(() =>
+        handle.executeUpdate<string, [ActionInput | ResolveDriftInput]>(MESSAGE_OF[name], {
+          args: [input],
+          updateId,
+        }),
+      ),
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw await noAnswer(session, name, updateId, error);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
+      throw await noAnswer(session, name, updateId, error);
     if (error instanceof WorkflowNotFoundError) {
-      throw new CliError('not-found', `The rollout ${description.workflowId} ended before it could be told to ${name}.`);
+      throw new CliError(
+        'not-found',
+        `The rollout ${description.workflowId} ended before it could be told to ${name}.`,
+      );
     }
     throw error;
   }
 }
 
+/** The server refuses an update that meets a rollout just going on as a new run: it is sent again, to that one. */
+async function throughNewRun<T>(send: () => Promise<T>): Promise<T> {
+  for (let again = 3; ; again--) {
+    try {
+      return await send();
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (again === 0 || !isGrpcServiceError(cause) || cause.code !== FAILED_PRECONDITION) throw error;
+    }
+  }
+}
+
 function refusal(error: WorkflowUpdateFailedError): CliError {
-  const why = error.cause instanceof ApplicationFailure ? error.cause.message : (error.cause?.message ?? error.message);
+  const why =
+    error.cause instanceof ApplicationFailure ? error.cause.message : (error.cause?.message ?? error.message);
   return new CliError('refused', why, { cause: error });
 }
 

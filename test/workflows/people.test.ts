@@ -174,7 +174,7 @@ describe('pause', () => {
   it('many times over goes on as a new run, and nothing is forgotten', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(planOf('pauses', [CREATE, LONG]), target);
-    const first = rollout.handle.firstExecutionRunId;
+    const { runId: first } = await rollout.handle.describe();
     await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
 
     for (let i = 0; i < 14; i++) {

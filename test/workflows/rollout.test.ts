@@ -80,6 +80,8 @@ describe('a bad green', () => {
     );
     expect(report.outcome).toBe('rolled-back');
     expect(report.rollbackMs).toBeGreaterThan(0);
+    expect(report.steps.at(-1)).toMatchObject({ label: 'ramp 10 %', stopped: true, result: report.reason });
+    expect(report.steps.at(-1)?.evidence.find((e) => e.gate === 'errors')?.green.bad).toBeGreaterThan(0);
     expect(target.writes.slice(-2)).toEqual(['traffic {"live":{"blue":100},"mirror":{}}', 'delete green']);
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   });
