@@ -61,6 +61,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function forgetConfiguredTemporal(state: string): Promise<void> {
   for (const name of Object.keys(process.env)) if (name.startsWith('TEMPORAL_')) delete process.env[name];
   const empty = join(state, 'temporal.toml');
-  await writeFile(empty, '');
+  await writeFile(empty, '[profile.default]\n');
   process.env['TEMPORAL_CONFIG_FILE'] = empty;
 }
