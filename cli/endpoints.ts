@@ -49,7 +49,11 @@ export async function writeAndReadBack(
   }
 }
 
-async function untilTaken<T>(ask: () => Promise<T>, untilMs: number, note: (line: string) => void): Promise<T> {
+async function untilTaken<T>(
+  ask: () => Promise<T>,
+  untilMs: number,
+  note: (line: string) => void,
+): Promise<T> {
   for (let turn = 0; ; turn++) {
     try {
       return await ask();

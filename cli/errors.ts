@@ -27,7 +27,9 @@ export function explainError(error: unknown, debug: boolean): Explained {
   const stack = debug && error instanceof Error ? `\n${stackOf(error)}` : '';
   if (known !== undefined) return { ...known, text: known.text + stack };
   const message = error instanceof Error ? error.message : String(error);
-  const advice = debug ? '' : '\nThis looks like a fault of greenlight. Set GREENLIGHT_DEBUG=1 and run it again to see where.';
+  const advice = debug
+    ? ''
+    : '\nThis looks like a fault of greenlight. Set GREENLIGHT_DEBUG=1 and run it again to see where.';
   return { exit: 'unexpected', text: `${message}${advice}${stack}` };
 }
 

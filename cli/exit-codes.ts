@@ -5,7 +5,10 @@
  */
 export const EXIT_CODES = {
   ok: { code: 0, means: 'Done. With --wait: the rollout was promoted.' },
-  unexpected: { code: 1, means: 'Something went wrong that has no number of its own; the message says what.' },
+  unexpected: {
+    code: 1,
+    means: 'Something went wrong that has no number of its own; the message says what.',
+  },
   usage: { code: 2, means: 'The command line is wrong: an unknown command or option, a missing argument.' },
   rejected: {
     code: 3,
@@ -21,7 +24,10 @@ export const EXIT_CODES = {
   unreachable: { code: 8, means: 'Temporal, or the place where endpoints live, does not answer.' },
   'no-worker': { code: 9, means: 'Temporal answers, and no worker does the work.' },
   'not-found': { code: 10, means: 'There is no such rollout, endpoint or deployment.' },
-  refused: { code: 11, means: 'What was asked does not fit now, or the target said no. Nothing was changed.' },
+  refused: {
+    code: 11,
+    means: 'What was asked does not fit now, or the target said no. Nothing was changed.',
+  },
   'not-ready': { code: 12, means: 'doctor: a rollout could not run here.' },
   interrupted: { code: 130, means: 'Ctrl-C. With --wait, only the waiting ended: the rollout goes on.' },
 } as const;

@@ -15,6 +15,7 @@ export function changes(previous: RolloutStatus | null, next: RolloutStatus): st
     ...next.actions.slice(previous?.actions.length ?? 0).map(actionLine),
     ...doneSteps.map((step, i) => doneLine(next, step, (previous?.steps.length ?? 0) + i)),
     ...verdictLines(previous, next, doneSteps),
+    ...rollbackLines(previous, next, doneSteps),
     ...begunLines(previous, next),
     ...trafficLines(previous, next),
     ...standstillLines(previous, next),
@@ -40,10 +41,9 @@ export function isWorthTelling(
   return times.nowMs - times.lookToldAtMs >= apartMs;
 }
 
-/** A status as it was told: with the verdict and the evidence of the last look, while it is about the same step. */
-export function keepVerdict(status: RolloutStatus, told: RolloutStatus | null): RolloutStatus {
-  if (told === null || told.stepIndex !== status.stepIndex) return { ...status, verdict: told?.verdict ?? '' };
-  return { ...status, verdict: told.verdict, evidence: told.evidence };
+/** A status with the look that was told last: what is not worth a line must not look like a change later. */
+export function keepLook(status: RolloutStatus, told: RolloutStatus | null): RolloutStatus {
+  return told === null ? status : { ...status, verdict: told.verdict, evidence: told.evidence };
 }
 
 function standings(status: RolloutStatus): string {
@@ -62,7 +62,9 @@ export function endLines(report: RolloutReport): string[] {
     ...back,
     ...report.left.map((left) => `  left to do: ${left}`),
     ...(report.outcome === 'rollback-incomplete'
-      ? [`  now: look at it with \`greenlight endpoint show ${report.endpoint}\`, then \`greenlight revert ${report.endpoint} --to ${report.baseline || 'BASELINE'}\``]
+      ? [
+          `  now: look at it with \`greenlight endpoint show ${report.endpoint}\`, then \`greenlight revert ${report.endpoint} --to ${report.baseline || 'BASELINE'}\``,
+        ]
       : []),
   ];
 }
@@ -101,6 +103,11 @@ function doneLine(status: RolloutStatus, step: StepRecord, index: number): strin
   return `${step.stopped ? '✗' : '✓'} ${index + 1}/${status.stepLabels.length} ${step.label}: ${step.result} (${took})`;
 }
 
+/** A step that was stopped in the middle did not do what it was for. */
+export function markOf(step: StepRecord): '✓' | '✗' {
+  return step.stopped ? '✗' : '✓';
+}
+
 const DONE_TEXT: Readonly<Record<HumanAction['kind'], string>> = {
   approve: 'approved',
   reject: 'rejected',
@@ -117,17 +124,29 @@ export function actionLine(action: HumanAction): string {
   return `${action.by} ${DONE_TEXT[action.kind]}${why}`;
 }
 
-/** A verdict that a finished step or a hold tells already is not told twice. */
 function verdictLines(
   previous: RolloutStatus | null,
   next: RolloutStatus,
   done: readonly StepRecord[],
 ): readonly string[] {
-  const { verdict } = next;
-  if (verdict === '' || verdict === previous?.verdict) return [];
-  if (done.some((step) => step.result.includes(verdict))) return [];
-  if (next.hold !== null && next.hold.because.includes(verdict)) return [];
-  return [next.phase === 'rolling-back' ? `✗ rolling back: ${verdict}` : `verdict: ${verdict}`];
+  const { verdict, phase } = next;
+  if (verdict === '' || verdict === previous?.verdict || phase === 'rolling-back' || phase === 'finished')
+    return [];
+  return isTold(next, done) ? [] : [`verdict: ${verdict}`];
+}
+
+function rollbackLines(
+  previous: RolloutStatus | null,
+  next: RolloutStatus,
+  done: readonly StepRecord[],
+): readonly string[] {
+  if (next.phase !== 'rolling-back' || previous?.phase === 'rolling-back') return [];
+  return [isTold(next, done) ? '↩ rolling back' : `↩ rolling back: ${next.verdict}`];
+}
+
+/** Whether a step that is over, or a hold, gives the verdict as its reason: it is not told twice. */
+function isTold({ verdict, hold }: RolloutStatus, done: readonly StepRecord[]): boolean {
+  return done.some((step) => step.result.includes(verdict)) || (hold?.because.includes(verdict) ?? false);
 }
 
 function begunLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
@@ -157,7 +176,9 @@ function standstillLines(previous: RolloutStatus | null, next: RolloutStatus): r
   if (asks(next) && !asks(previous)) return ['waits for approval', ...howToAct(next)];
   if (next.paused !== null && (previous?.paused ?? null) === null) {
     // Who paused, and why, was told as an action, unless this is the first answer.
-    return previous === null ? [`paused by ${next.paused.by}: ${next.paused.reason}`, ...howToAct(next)] : howToAct(next);
+    return previous === null
+      ? [`paused by ${next.paused.by}: ${next.paused.reason}`, ...howToAct(next)]
+      : howToAct(next);
   }
   return [];
 }

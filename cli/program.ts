@@ -30,7 +30,10 @@ export function createProgram(version: string, run: (call: Call) => Promise<void
         .choices(['text', 'json'])
         .default('text'),
     )
-    .option('--state <dir>', 'folder that notes what `up` started (default: $GREENLIGHT_STATE, or ~/.local/state/greenlight)')
+    .option(
+      '--state <dir>',
+      'folder that notes what `up` started (default: $GREENLIGHT_STATE, or ~/.local/state/greenlight)',
+    )
     .addOption(
       new Option(
         '--target <target>',
@@ -50,7 +53,13 @@ export function createProgram(version: string, run: (call: Call) => Promise<void
     );
 
   /** One command of one file of commands/. */
-  const add = (parent: Command, usage: string, summary: string, example: string, load: Call['load']): Command => {
+  const add = (
+    parent: Command,
+    usage: string,
+    summary: string,
+    example: string,
+    load: Call['load'],
+  ): Command => {
     const command = parent.command(usage).description(summary);
     command.addHelpText('after', `\nExample:\n  $ ${example}`);
     command.action(async (...given: unknown[]) => {
@@ -137,7 +146,12 @@ function specCommands(program: Command, add: Add): void {
 }
 
 function messageCommands(program: Command, add: Add): void {
-  const message = (name: string, summary: string, example: string, reason: 'optional' | 'required'): Command => {
+  const message = (
+    name: string,
+    summary: string,
+    example: string,
+    reason: 'optional' | 'required',
+  ): Command => {
     const command = add(program, `${name} <endpoint>`, summary, example, async () => {
       const { act } = await import('./commands/act.js');
       return act(name as Parameters<typeof act>[0]);
@@ -206,7 +220,10 @@ function endpointCommands(program: Command, add: Add): void {
   const endpoint = program
     .command('endpoint')
     .description('Create and look at endpoints, so that there is something to roll out to.')
-    .addHelpText('after', '\nExample:\n  $ greenlight endpoint create diabetes --deployment blue-deployment.yml');
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ greenlight endpoint create diabetes --deployment blue-deployment.yml',
+    );
   add(
     endpoint,
     'create <name>',

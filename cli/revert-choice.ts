@@ -13,7 +13,11 @@ export type Choice = { readonly to: string } | { readonly refused: string };
  * @param named - as the person named it.
  * @param force - take a deployment that does not look able to serve.
  */
-export function chooseDestination(endpoint: EndpointState, named: string | undefined, force: boolean): Choice {
+export function chooseDestination(
+  endpoint: EndpointState,
+  named: string | undefined,
+  force: boolean,
+): Choice {
   const to = named ?? onlyOther(endpoint);
   if (to === undefined) {
     return {
@@ -24,7 +28,9 @@ export function chooseDestination(endpoint: EndpointState, named: string | undef
   }
   const deployment = findDeployment(endpoint, to);
   if (deployment === undefined) {
-    return { refused: `${endpoint.name} has no deployment ${to}; it has ${names(endpoint)}. Name one of them with --to.` };
+    return {
+      refused: `${endpoint.name} has no deployment ${to}; it has ${names(endpoint)}. Name one of them with --to.`,
+    };
   }
   const why = cannotServe(deployment);
   if (why === undefined || force) return { to: deployment.name };

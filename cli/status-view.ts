@@ -1,10 +1,9 @@
-import { count } from '../core/gates/words.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
+import { gateLine } from '../core/status-text.js';
 import { trafficText } from '../core/traffic.js';
 import { instantText } from '../core/units.js';
-import type { GateEvidence } from '../core/watch.js';
-import { actionLine, endLines } from './follow.js';
+import { actionLine, endLines, markOf } from './follow.js';
 import { columns, indent } from './output.js';
 import { shortDuration } from './times.js';
 
@@ -19,7 +18,9 @@ export function statusText(status: RolloutStatus, nowMs: number): string {
     ['Phase', `${status.phase}, ${position}`],
     ['Traffic', status.traffic === null ? 'not read yet' : trafficText(status.traffic)],
     ['Verdict', status.verdict || 'none yet'],
-    ...(status.hold === null ? [] : [['Held', `${status.hold.because} (for ${shortDuration(nowMs - status.hold.sinceMs)})`]]),
+    ...(status.hold === null
+      ? []
+      : [['Held', `${status.hold.because} (for ${shortDuration(nowMs - status.hold.sinceMs)})`]]),
     ...(status.paused === null ? [] : [['Paused', `by ${status.paused.by}: ${status.paused.reason}`]]),
     ['Next', status.next],
     ['Started', `${instantText(status.startedAtMs)}, ${shortDuration(nowMs - status.startedAtMs)} ago`],
@@ -28,7 +29,7 @@ export function statusText(status: RolloutStatus, nowMs: number): string {
     `${status.endpoint} on ${status.target}: ${status.baseline || '?'} → ${status.green}`,
     ...columns(facts),
     ...section('Steps', columns(stepRows(status))),
-    ...section('Gates', columns(status.evidence.map(gateRow))),
+    ...section('Gates', status.evidence.map(gateLine)),
     ...section('People', status.actions.map(actionLine)),
     ...section('Notes', status.notes),
     ...section('How to act', status.actionsNow),
@@ -42,7 +43,7 @@ export function reportText(report: RolloutReport): string {
     ...endLines(report),
     `Started ${instantText(report.startedAtMs)}, ended ${instantText(report.endedAtMs)}`,
     ...section('Steps', columns(report.steps.map((step) => doneRow(step)))),
-    ...section('Gates', columns((report.steps.at(-1)?.evidence ?? []).map(gateRow))),
+    ...section('Gates', (report.steps.at(-1)?.evidence ?? []).map(gateLine)),
     ...section('People', report.actions.map(actionLine)),
     ...section('Notes', report.notes),
   ].join('\n');
@@ -62,13 +63,9 @@ function stepRows(status: RolloutStatus): string[][] {
 }
 
 function doneRow(step: StepRecord): string[] {
-  return [step.stopped ? '✗' : '✓', step.label, `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`];
-}
-
-/** `errors  proven  3 of 412 errors, baseline 30 of 3,690; at most 0.5 pp more than blue`. */
-function gateRow(evidence: GateEvidence): string[] {
-  const { gate, standing, counts, limit, green, blue } = evidence;
-  const own = `${count(green.bad)} of ${count(green.requests)} ${counts}`;
-  const other = blue === null ? '' : `, baseline ${count(blue.bad)} of ${count(blue.requests)}`;
-  return [gate, standing, `${own}${other}; allowed: ${limit}`];
+  return [
+    step.stopped ? '✗' : '✓',
+    step.label,
+    `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`,
+  ];
 }

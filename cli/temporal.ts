@@ -38,7 +38,10 @@ export async function findTemporal(ctx: Context): Promise<TemporalPlace> {
   const own = await readJson(join(ctx.stateDir, TEMPORAL_FILE), TemporalServer);
   return {
     ...settings,
-    origin: settings.source === 'stack' ? `\`greenlight up\`, by ${join(ctx.stateDir, TEMPORAL_FILE)}` : configuredBy(ctx),
+    origin:
+      settings.source === 'stack'
+        ? `\`greenlight up\`, by ${join(ctx.stateDir, TEMPORAL_FILE)}`
+        : configuredBy(ctx),
     uiUrl: ctx.env['GREENLIGHT_TEMPORAL_UI'] ?? (own?.address === settings.address ? own.uiUrl : null),
   };
 }

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RolloutStatus } from '../core/messages.js';
+import type { WatchBeat } from '../core/watch.js';
 import type { Context } from './context.js';
 import { CliError, detailsOf, isUnreachable } from './errors.js';
 import type { Exit } from './exit-codes.js';
-import { atTheEnd, changes, endLines } from './follow.js';
+import { atTheEnd, changes, endLines, isWorthTelling, keepLook } from './follow.js';
+import { newestBeat, withBeat } from './live.js';
 import { askStatus, ending, exitOf, lostText, type Ended } from './rollouts.js';
 import type { Session } from './temporal.js';
 import { clockTime } from './times.js';
@@ -18,6 +20,14 @@ const OUTAGE_MS = 5 * 60_000;
 /** So fast a question fails while Temporal is away, the client's own repetitions among it. */
 const FAILS_WITHIN_MS = 60_000;
 
+/** The rollout that is waited for. */
+export interface Waiting {
+  readonly handle: WorkflowHandle;
+  readonly endpoint: string;
+  /** What stands beside the report in JSON: workflow id, run id, link. */
+  readonly ids: object;
+}
+
 /**
  * Tells a rollout's story as it happens, until it is over or Ctrl-C.
  *
@@ -27,11 +37,10 @@ const FAILS_WITHIN_MS = 60_000;
 export async function waitForEnd(
   ctx: Context,
   session: Session,
-  handle: WorkflowHandle,
-  endpoint: string,
+  { handle, endpoint, ids }: Waiting,
 ): Promise<Exit> {
   const stop = ctx.stop();
-  const story = new Story(ctx);
+  const story = new Story(ctx, endpoint, ids);
   const over = new AbortController();
   const end = endingThroughOutages(session, handle, story, over.signal).finally(() => over.abort());
   const interrupted = new Promise<'interrupted'>((resolve) => {
@@ -50,39 +59,52 @@ export async function waitForEnd(
     return 'interrupted';
   }
   await telling;
-  story.end(ended, endpoint);
+  story.end(ended);
   return exitOf(ended);
 }
 
 /** Prints what is new, with the time. */
 class Story {
   readonly #ctx: Context;
+  readonly #endpoint: string;
+  readonly #ids: object;
   #last: RolloutStatus | null = null;
+  #lookToldAtMs = 0;
 
-  constructor(ctx: Context) {
+  constructor(ctx: Context, endpoint: string, ids: object) {
     this.#ctx = ctx;
+    this.#endpoint = endpoint;
+    this.#ids = ids;
   }
 
-  hear(status: RolloutStatus): void {
-    // A query answered late must not tell the story backwards.
-    if (this.#last !== null && status.steps.length < this.#last.steps.length) return;
-    this.#print(changes(this.#last, status));
-    this.#last = status;
+  /** @param beat - the newest look of the watch under way. */
+  hear(status: RolloutStatus, beat: WatchBeat | undefined): void {
+    const nowMs = Date.now();
+    const withLook = withBeat(status, beat);
+    const tellLook =
+      withLook !== status &&
+      isWorthTelling(this.#last, withLook, { nowMs, lookToldAtMs: this.#lookToldAtMs });
+    const next = tellLook || withLook === status ? withLook : keepLook(status, this.#last);
+    if (tellLook) this.#lookToldAtMs = nowMs;
+    this.#print(changes(this.#last, next));
+    this.#last = next;
   }
 
   say(line: string): void {
     this.#ctx.out.note(`${clockTime(new Date())}  ${line}`);
   }
 
-  end(ended: Ended, endpoint: string): void {
+  end(ended: Ended): void {
     if (ended.kind === 'lost') {
-      this.#ctx.out.note(lostText(endpoint, ended.because));
-      if (this.#ctx.out.json) this.#ctx.out.result('', { outcome: null, reason: ended.because });
+      const text = lostText(this.#endpoint, ended.because);
+      this.#ctx.out.line(text);
+      if (this.#ctx.out.json)
+        this.#ctx.out.result(text, { outcome: null, reason: ended.because, ...this.#ids });
       return;
     }
     if (this.#last !== null) this.#print(changes(this.#last, atTheEnd(this.#last, ended.report)));
     this.#print(endLines(ended.report));
-    if (this.#ctx.out.json) this.#ctx.out.result('', ended.report);
+    if (this.#ctx.out.json) this.#ctx.out.result('', { ...ended.report, ...this.#ids });
   }
 
   #print(lines: readonly string[]): void {
@@ -90,24 +112,42 @@ class Story {
   }
 }
 
-async function tell(session: Session, handle: WorkflowHandle, story: Story, over: AbortSignal): Promise<void> {
+async function tell(
+  session: Session,
+  handle: WorkflowHandle,
+  story: Story,
+  over: AbortSignal,
+): Promise<void> {
   let silentSinceMs: number | null = null;
   let told = false;
   while (!over.aborted) {
-    const answer = await askStatus(session, handle).catch((error: unknown) => ({ silent: detailsOf(error) }));
+    const [answer, beat] = await Promise.all([
+      askStatus(session, handle).catch((error: unknown) => ({ silent: detailsOf(error) })),
+      lookUnderWay(session, handle),
+    ]);
     if (over.aborted) return;
     if ('status' in answer) {
       if (told) story.say('a worker answers again');
       [silentSinceMs, told] = [null, false];
-      story.hear(answer.status);
+      story.hear(answer.status, beat);
     } else {
       silentSinceMs ??= Date.now();
       if (!told && Date.now() - silentSinceMs >= SILENCE_MS) {
         told = true;
-        story.say('no worker answers; the rollout stands safe in Temporal and goes on with the next worker (`greenlight up` starts one)');
+        story.say(
+          'no worker answers; the rollout stands safe in Temporal and goes on with the next worker (`greenlight up` starts one)',
+        );
       }
     }
     await pause(EVERY_MS, over);
+  }
+}
+
+async function lookUnderWay({ client }: Session, handle: WorkflowHandle): Promise<WatchBeat | undefined> {
+  try {
+    return await newestBeat(client, await handle.describe());
+  } catch {
+    return undefined; // the status tells whether Temporal is there; a look is an extra
   }
 }
 
@@ -117,7 +157,7 @@ async function endingThroughOutages(
   story: Story,
   over: AbortSignal,
 ): Promise<Ended> {
-  for (let awaySinceMs: number | null = null; ; ) {
+  for (let awaySinceMs: number | null = null; ;) {
     const askedAtMs = Date.now();
     try {
       return await ending(handle);

@@ -52,6 +52,8 @@ async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
     }
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-    ctx.out.note(`Whether a rollout of ${endpoint} runs, which would notice this and hold, could not be asked. ${why}`);
+    ctx.out.note(
+      `Whether a rollout of ${endpoint} runs, which would notice this and hold, could not be asked. ${why}`,
+    );
   }
 }

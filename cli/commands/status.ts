@@ -2,6 +2,7 @@ import { targetName } from '../../core/plan.js';
 import type { CommandFunction } from '../program.js';
 import { CliError } from '../errors.js';
 import { askStatus, ending, exitOf, lostText, needRollout, type KnownRollout } from '../rollouts.js';
+import { newestBeat, withBeat } from '../live.js';
 import { reportText, statusText } from '../status-view.js';
 import { uiLink, withTemporal, type Session } from '../temporal.js';
 import type { Context } from '../context.js';
@@ -13,7 +14,9 @@ export const status: CommandFunction = async (ctx, [endpoint = ''], options) => 
   const { wait = false } = options as { wait?: boolean };
   return withTemporal(ctx, async (session) => {
     const known = await needRollout(ctx, session, endpoint);
-    if (wait && known.running) return waitForEnd(ctx, session, known.handle, endpoint);
+    if (wait && known.running) {
+      return waitForEnd(ctx, session, { handle: known.handle, endpoint, ids: idsOf(session, known) });
+    }
     if (known.running) return showRunning(ctx, session, known, endpoint);
     const exit = await showEnded(ctx, session, known, endpoint);
     // Asked where it stands, an answer is a success; asked to wait for the end, the end counts.
@@ -21,16 +24,28 @@ export const status: CommandFunction = async (ctx, [endpoint = ''], options) => 
   });
 };
 
-async function showRunning(ctx: Context, session: Session, known: KnownRollout, endpoint: string): Promise<Exit> {
+async function showRunning(
+  ctx: Context,
+  session: Session,
+  known: KnownRollout,
+  endpoint: string,
+): Promise<Exit> {
   const answer = await askStatus(session, known.handle);
   if ('status' in answer) {
     const ui = link(session, known);
-    const text = statusText(answer.status, Date.now());
-    ctx.out.result(ui === null ? text : `${text}\n\nIn Temporal's UI: ${ui}`, { ...answer.status, ...idsOf(session, known) });
+    const now = withBeat(answer.status, await newestBeat(session.client, known.description));
+    const text = statusText(now, Date.now());
+    ctx.out.result(ui === null ? text : `${text}\n\nIn Temporal's UI: ${ui}`, {
+      ...now,
+      ...idsOf(session, known),
+    });
     return 'ok';
   }
   const workers = await pollingWorkers(session, Date.now());
-  const why = workers.length === 0 ? noWorkerText(session) : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}`;
+  const why =
+    workers.length === 0
+      ? noWorkerText(session)
+      : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}`;
   throw new CliError(
     'no-worker',
     `A rollout of ${endpoint} on ${targetName(ctx.target)} runs since ${known.description.startTime.toISOString()}, and no worker says where it stands.\n${why}\n` +
@@ -38,12 +53,21 @@ async function showRunning(ctx: Context, session: Session, known: KnownRollout, 
   );
 }
 
-async function showEnded(ctx: Context, session: Session, known: KnownRollout, endpoint: string): Promise<Exit> {
+async function showEnded(
+  ctx: Context,
+  session: Session,
+  known: KnownRollout,
+  endpoint: string,
+): Promise<Exit> {
   const ended = await ending(known.handle);
   if (ended.kind === 'report') {
     ctx.out.result(reportText(ended.report), { ...ended.report, ...idsOf(session, known) });
   } else {
-    ctx.out.result(lostText(endpoint, ended.because), { outcome: null, reason: ended.because, ...idsOf(session, known) });
+    ctx.out.result(lostText(endpoint, ended.because), {
+      outcome: null,
+      reason: ended.because,
+      ...idsOf(session, known),
+    });
   }
   return exitOf(ended);
 }

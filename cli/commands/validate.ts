@@ -1,0 +1,26 @@
+import { targetName } from '../../core/plan.js';
+import type { CommandFunction } from '../program.js';
+import { readSpec } from '../spec-file.js';
+
+export const validate: CommandFunction = async (ctx, [file = '']) => {
+  const spec = await readSpec(ctx, file);
+  if (!spec.ok) {
+    if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
+    return 'rejected';
+  }
+  const { plan, warnings } = spec;
+  const { name } = plan.deployment;
+  ctx.out.result(
+    `${file} is right: ${name} to ${plan.endpoint} on ${targetName(plan.target)}, ` +
+      `${plan.steps.length} steps, ${plan.gates.length} gates. \`greenlight plan ${file}\` shows them.`,
+    {
+      ok: true,
+      endpoint: plan.endpoint,
+      target: targetName(plan.target),
+      deployment: name,
+      digest: plan.digest,
+      problems: warnings,
+    },
+  );
+  return 'ok';
+};

@@ -1,0 +1,114 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { cacheDir, entryPath, hasEntry } from '../embedded/cache.js';
+import { ENVOY_VERSION } from '../embedded/envoy.js';
+import { run } from '../embedded/run.js';
+import { TEMPORAL_CLI_VERSION } from '../embedded/temporal.js';
+import { atLeast, findVersion, versionText, type Version } from '../embedded/version.js';
+import { ok, problem, warning, type Check } from './checks.js';
+
+const OLDEST_NODE: Version = [20, 12, 0];
+const OLDEST_PYTHON: Version = [3, 11, 0];
+
+export function checkNode(version: string): Check {
+  const found = findVersion(version, /v?(\d+\.\d+\.\d+)/);
+  if (found !== undefined && atLeast(found, OLDEST_NODE)) return ok('Node', version);
+  return problem(
+    'Node',
+    `${version}; expected ${versionText(OLDEST_NODE)} or later`,
+    'install a newer Node (nodejs.org, or nvm install 20)',
+  );
+}
+
+/** Tools that are got when `up` needs them: what is missing is a problem only where it cannot be got. */
+export async function checkTools(): Promise<readonly Check[]> {
+  const [python, go, temporal, envoy] = await Promise.all([
+    toolVersion('python3', ['--version'], /Python (\d+\.\d+\.\d+)/),
+    toolVersion('go', ['version'], /go(\d+\.\d+(?:\.\d+)?)/),
+    whereIs('temporal', ['--version'], `temporal-${TEMPORAL_CLI_VERSION}`),
+    whereIs('envoy', ['--version'], `envoy-${ENVOY_VERSION}`),
+  ]);
+  return [
+    checkPython(python),
+    temporal !== undefined
+      ? ok('Temporal program', temporal)
+      : warning(
+          'Temporal program',
+          'neither on the PATH nor in the cache',
+          go === undefined
+            ? '`greenlight up` downloads it; where that is not possible, install Go 1.25 or later, or the Temporal CLI, or set TEMPORAL_ADDRESS'
+            : '`greenlight up` downloads it, or builds it with Go',
+        ),
+    go !== undefined
+      ? ok('Go', versionText(go))
+      : ok('Go', 'not found; only needed where Temporal can be neither downloaded nor found'),
+    envoy !== undefined
+      ? ok('Envoy', envoy)
+      : warning('Envoy', 'neither on the PATH nor in the cache', '`greenlight up` gets it with Python'),
+  ];
+}
+
+function checkPython(found: Version | undefined): Check {
+  const mend = `install Python ${versionText(OLDEST_PYTHON)} or later with venv and pip, so that \`python3 --version\` shows it`;
+  if (found === undefined)
+    return problem('Python', 'no python3 on the PATH; it runs the model servers', mend);
+  return atLeast(found, OLDEST_PYTHON)
+    ? ok('Python', versionText(found))
+    : problem('Python', `${versionText(found)}; expected ${versionText(OLDEST_PYTHON)} or later`, mend);
+}
+
+async function toolVersion(
+  command: string,
+  args: readonly string[],
+  pattern: RegExp,
+): Promise<Version | undefined> {
+  const result = await run(command, args, { timeoutMs: 30_000 });
+  return result.code === 0 ? findVersion(result.output, pattern) : undefined;
+}
+
+async function whereIs(command: string, args: readonly string[], entry: string): Promise<string | undefined> {
+  const result = await run(command, args, { timeoutMs: 30_000 });
+  if (result.code === 0) return 'on the PATH';
+  return (await hasEntry(entry)) ? entryPath(entry) : undefined;
+}
+
+export async function checkFolders(stateDir: string): Promise<readonly Check[]> {
+  return Promise.all([
+    checkFolder('Cache folder', cacheDir(), 'GREENLIGHT_CACHE'),
+    checkFolder('State folder', stateDir, 'GREENLIGHT_STATE, or --state,'),
+  ]);
+}
+
+/** Writable, or to be made: the nearest folder that exists is asked, and nothing is created. */
+async function checkFolder(name: string, path: string, setting: string): Promise<Check> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      await access(at, constants.W_OK | constants.X_OK);
+      return ok(name, at === path ? path : `${path} (will be created)`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(at) !== at) continue;
+      const what = error instanceof Error ? error.message : String(error);
+      return problem(
+        name,
+        `${path} cannot be written: ${what}`,
+        `give this user the right to write there, or set ${setting} to another folder`,
+      );
+    }
+  }
+}
+
+/** Older than this release: nothing that it checks can have been made yet. */
+const EARLIEST_MS = Date.UTC(2026, 0, 1);
+
+/** Certificates and tokens name times: a clock that was never set makes them fail without saying why. */
+export function checkClock(nowMs: number): Check {
+  const says = new Date(nowMs).toISOString();
+  return nowMs >= EARLIEST_MS
+    ? ok('Clock', says)
+    : problem(
+        'Clock',
+        `it says ${says}`,
+        'set the clock (NTP); certificates and tokens fail with a wrong one',
+      );
+}

@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { DEFAULT_NAMESPACE } from '../core/names.js';
+import { targetName } from '../core/plan.js';
+import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
+import { runningDaemon } from '../embedded/daemons.js';
+import { ok, problem, warning, type Check } from './checks.js';
+import type { Context } from './context.js';
+import { openEndpoints } from './endpoints.js';
+import { connect, findTemporal, type Session } from './temporal.js';
+import { noWorkerText, pollingWorkers } from './workers.js';
+
+const ASK_MS = 5_000;
+
+/** Temporal, its search attributes, the workers. What hangs on another check is not checked without it. */
+export async function checkTemporal(ctx: Context): Promise<readonly Check[]> {
+  let session: Session;
+  try {
+    session = await connect(await findTemporal(ctx), ASK_MS);
+  } catch (error) {
+    const [found, ...mend] = textOf(error).split('\n');
+    return [problem('Temporal', found ?? '', mend.join(' ') || 'run `greenlight up`')];
+  }
+  try {
+    return await session.client.withDeadline(Date.now() + ASK_MS, () => checkServer(session));
+  } catch (error) {
+    return [problem('Temporal', textOf(error), 'see its log; `greenlight up` starts one on this machine')];
+  } finally {
+    await session.client.connection.close();
+  }
+}
+
+async function checkServer(session: Session): Promise<readonly Check[]> {
+  const { place, client } = session;
+  try {
+    await client.workflowService.describeNamespace({ namespace: place.namespace });
+  } catch (error) {
+    return [
+      problem(
+        'Temporal',
+        `${place.address} answers, and has no namespace "${place.namespace}": ${textOf(error)}`,
+        `set TEMPORAL_NAMESPACE to one that it has (default "${DEFAULT_NAMESPACE}"), or create it`,
+      ),
+    ];
+  }
+  const workers = await pollingWorkers(session, Date.now());
+  return [
+    ok('Temporal', `${place.address}, namespace ${place.namespace} (named by ${place.origin})`),
+    await checkSearchAttributes(session),
+    workers.length > 0
+      ? ok('Worker', workers.join(', '))
+      : problem(
+          'Worker',
+          noWorkerText(session).split('\n')[0] ?? '',
+          'run `greenlight up`, or start a worker against that server and namespace',
+        ),
+  ];
+}
+
+async function checkSearchAttributes({ client, place }: Session): Promise<Check> {
+  const names = Object.keys(SEARCH_ATTRIBUTES);
+  // A query that uses them is the proof: a rollout is refused exactly when this is.
+  const query = names.map((name) => `${name} IS NULL`).join(' AND ');
+  try {
+    await client.workflowService.countWorkflowExecutions({ namespace: place.namespace, query });
+    return ok('Search attributes', names.join(', '));
+  } catch (error) {
+    const create = Object.entries(SEARCH_ATTRIBUTES)
+      .map(([name, type]) => `--name ${name} --type ${type === 'INT' ? 'Int' : 'Keyword'}`)
+      .join(' ');
+    return problem(
+      'Search attributes',
+      textOf(error),
+      `run \`greenlight up\`, or \`temporal operator search-attribute create --namespace ${place.namespace} ${create}\``,
+    );
+  }
+}
+
+/** Whether the target's endpoints can be listed; that is what a rollout needs first. */
+export async function checkTarget(ctx: Context): Promise<Check> {
+  const name = ctx.target.kind === 'host' ? 'Endpoint host' : 'Azure ML';
+  try {
+    const endpoints = await (
+      await openEndpoints(ctx)
+    ).listEndpoints({ signal: AbortSignal.timeout(2 * ASK_MS) });
+    const count = endpoints.length === 1 ? '1 endpoint' : `${endpoints.length} endpoints`;
+    return ok(name, `${targetName(ctx.target)} answers, with ${count}`);
+  } catch (error) {
+    const [found, advice] = splitAdvice(textOf(error));
+    return problem(name, found, ctx.target.kind === 'host' ? 'run `greenlight up`' : advice);
+  }
+}
+
+/** Port errors end with what to do, after the last semicolon. */
+function splitAdvice(text: string): [found: string, advice: string] {
+  const at = text.lastIndexOf('; ');
+  return at < 0 ? [text, 'see the message'] : [text.slice(0, at), text.slice(at + 2)];
+}
+
+/** What `up` started here, and whether it still runs. */
+export async function checkDaemons(ctx: Context): Promise<Check> {
+  const names = ['temporal', 'host', 'worker'];
+  const running = await Promise.all(names.map((name) => runningDaemon(ctx.stateDir, name)));
+  const up = names.filter((_, i) => running[i] !== undefined);
+  const text =
+    up.length === 0 ? 'nothing was started here by `greenlight up`' : `running here: ${up.join(', ')}`;
+  return up.length === 0 || up.length === names.length
+    ? ok('Local parts', text)
+    : warning(
+        'Local parts',
+        text,
+        `\`greenlight up\` starts the others; logs are in ${join(ctx.stateDir, '*.log')}`,
+      );
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
