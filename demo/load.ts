@@ -65,7 +65,7 @@ export class Load {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all(this.#inFlight);
-    await this.#pool.close();
+    if (!this.#pool.closed) await this.#pool.close();
   }
 
   #sendWhatIsDue(): void {

@@ -1,0 +1,87 @@
+import { type Client, defaultPayloadConverter } from '@temporalio/client';
+import type { SetTrafficInput } from '../core/activities.js';
+import type { Plan } from '../core/plan.js';
+import { sameTraffic } from '../core/traffic.js';
+import type { WatchResult } from '../core/watch.js';
+
+type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
+type HistoryEvent = NonNullable<History['events']>[number];
+type Payloads = { readonly payloads?: Parameters<typeof defaultPayloadConverter.fromPayload>[0][] | null };
+
+/** What Temporal recorded of a rollout, as far as the demo judges it. */
+export interface RolloutRecord {
+  readonly runId: string;
+  /** Events of the history; the longest, where the rollout went on as a new run. */
+  readonly events: number;
+  readonly plan: Plan;
+  /** What the watch saw that ended in a breach; null when none did. */
+  readonly breach: WatchResult | null;
+  /** When all live traffic was last read back at `baseline`, after a write; milliseconds since the epoch. */
+  readonly backAtMs: number | null;
+}
+
+/** Reads what Temporal recorded of a rollout, over continue-as-new. */
+export async function readRollout(
+  client: Client,
+  workflowId: string,
+  firstRunId: string,
+  baseline: string,
+): Promise<RolloutRecord> {
+  const histories: HistoryEvent[][] = [];
+  for (let runId: string | null | undefined = firstRunId; runId;) {
+    const events: HistoryEvent[] =
+      (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
+    histories.push(events);
+    runId = events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  }
+  return {
+    runId: firstRunId,
+    events: Math.max(...histories.map((events) => events.length)),
+    plan: planIn(histories[0] ?? []),
+    breach: histories.map(breachIn).find((breach) => breach !== null) ?? null,
+    backAtMs: histories.map((events) => backAtIn(events, baseline)).findLast((at) => at !== null) ?? null,
+  };
+}
+
+function planIn(events: readonly HistoryEvent[]): Plan {
+  return first<Plan>(events[0]?.workflowExecutionStartedEventAttributes?.input);
+}
+
+function breachIn(events: readonly HistoryEvent[]): WatchResult | null {
+  const results = completed(events, 'watch').map(({ result }) => first<WatchResult>(result));
+  return results.find(({ verdict }) => verdict === 'breach') ?? null;
+}
+
+/** An activity that writes traffic ends when the endpoint shows it: its completion is the reading back. */
+function backAtIn(events: readonly HistoryEvent[], baseline: string): number | null {
+  const back = completed(events, 'setTraffic').findLast(({ input }) =>
+    sameTraffic(first<SetTrafficInput>(input).to, { live: { [baseline]: 100 }, mirror: {} }),
+  );
+  return back?.atMs ?? null;
+}
+
+interface Completed {
+  readonly input: Payloads | null | undefined;
+  readonly result: Payloads | null | undefined;
+  readonly atMs: number;
+}
+
+function completed(events: readonly HistoryEvent[], activity: string): readonly Completed[] {
+  return events.flatMap((event) => {
+    const done = event.activityTaskCompletedEventAttributes;
+    if (!done) return [];
+    const scheduled = events.find(({ eventId }) => String(eventId) === String(done.scheduledEventId));
+    const task = scheduled?.activityTaskScheduledEventAttributes;
+    if (task?.activityType?.name !== activity) return [];
+    const { seconds, nanos } = event.eventTime ?? {};
+    return [
+      { input: task.input, result: done.result, atMs: Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6 },
+    ];
+  });
+}
+
+function first<T>(payloads: Payloads | null | undefined): T {
+  const [payload] = payloads?.payloads ?? [];
+  if (payload === undefined) throw new Error('an event of the rollout has no payload where one belongs');
+  return defaultPayloadConverter.fromPayload<T>(payload);
+}
