@@ -69,7 +69,8 @@ function findBaseline(plan: Plan, endpoint: EndpointState, problems: string[]): 
     );
     return name;
   }
-  if (plan.baseline !== null && shareOf(endpoint.traffic.live, name) !== 100) {
+  // A sum that is not 100 was said already.
+  if (sumShares(endpoint.traffic.live) === 100 && shareOf(endpoint.traffic.live, name) !== 100) {
     problems.push(
       `Baseline ${name} holds ${shareOf(endpoint.traffic.live, name)} % of the live traffic of ${endpoint.name} (${trafficText(endpoint.traffic)}); it must hold all of it`,
     );

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+
+import type { EndpointState } from '../../core/endpoint.js';
+import { driftIn, enterStep, instanceTrouble, look, withRestarts } from '../../core/look.js';
+import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
+import type { WatchInput, WatchMemory } from '../../core/watch.js';
+import { planOf } from '../support/plans.js';
+
+const EDGES = [10, 100, 1000];
+const plan = planOf('diabetes', []);
+
+function counters(requests: number, errors = 0, slow = 0): Counters {
+  return { requests, errors, le: [0, requests - slow, requests, requests], active: 0 };
+}
+
+function snapshot(
+  atMs: number,
+  blue: Counters,
+  green: Counters,
+  kind: 'live' | 'mirror' = 'live',
+): MetricsSnapshot {
+  return { atMs, ageMs: 0, edgesMs: EDGES, deployments: { blue: { live: blue }, green: { [kind]: green } } };
+}
+
+function input(more: Partial<WatchInput> = {}): WatchInput {
+  return {
+    target: plan.target,
+    endpoint: 'diabetes',
+    stepIndex: 1,
+    baseline: 'blue',
+    green: 'green',
+    expected: { live: { blue: 90, green: 10 }, mirror: {} },
+    kind: 'live',
+    mode: 'judge',
+    alone: false,
+    watching: { ...plan.watching, intervalMs: 1000 },
+    gates: plan.gates,
+    active: ['errors', 'slow'],
+    dwell: { atLeastMs: 2000, atMostMs: 60_000 },
+    plannedMs: 60_000,
+    windowMs: 60_000,
+    before: null,
+    memory: null,
+    ...more,
+  };
+}
+
+/** Looks a second apart; green has this share of errors. */
+function watchFor(seconds: number, greenErrors: number, given: WatchInput, from?: WatchMemory) {
+  let memory = from ?? enterStep(given, 0);
+  const verdicts: string[] = [];
+  for (let s = 0; s <= seconds; s++) {
+    const taken = snapshot(
+      s * 1000,
+      counters(1000 * s),
+      counters(200 * s, Math.round(200 * s * greenErrors)),
+      given.kind,
+    );
+    const looked = look(given, memory, taken, s * 1000);
+    memory = JSON.parse(JSON.stringify(looked.memory)) as WatchMemory;
+    verdicts.push(looked.verdict);
+    if (looked.verdict !== 'window-over') return { looked, memory, verdicts };
+  }
+  return { looked: null, memory, verdicts };
+}
+
+describe('look', () => {
+  it('passes a healthy green once every required gate is proven, and not before the least time', () => {
+    const { looked, verdicts } = watchFor(60, 0, input());
+
+    expect(looked?.verdict).toBe('pass');
+    expect(verdicts.length).toBeGreaterThan(2);
+    expect(looked?.sentence).toMatch(/^errors proven: green answered 0 of [\d,]+ with an error/);
+  });
+
+  it('breaches when green breaks its gate, within a few blips', () => {
+    const { looked, verdicts } = watchFor(60, 0.5, input());
+
+    expect(looked?.verdict).toBe('breach');
+    expect(verdicts.length).toBeLessThan(12);
+  });
+
+  it('never passes in guard mode, and still breaches', () => {
+    expect(watchFor(60, 0, input({ mode: 'guard' })).looked).toBeNull();
+    expect(watchFor(60, 0.5, input({ mode: 'guard' })).looked?.verdict).toBe('breach');
+  });
+
+  it('concludes nothing from a source that is away, and is undecided when the time is over', () => {
+    const given = input({ dwell: { atLeastMs: 2000, atMostMs: 20_000 } });
+    let { memory } = watchFor(1, 0, given);
+    const verdicts: string[] = [];
+    for (let s = 2; s <= 40 && verdicts.at(-1) !== 'undecided'; s++) {
+      const looked = look(given, memory, null, s * 1000);
+      memory = looked.memory;
+      verdicts.push(looked.verdict);
+    }
+
+    expect(new Set(verdicts)).toEqual(new Set(['window-over', 'undecided']));
+    expect(memory.blindSinceMs).toBe(2000);
+  });
+
+  it('is undecided in time too when the gates could never be set up', () => {
+    const given = input({ dwell: { atLeastMs: 0, atMostMs: 5000 } });
+    let memory = enterStep(given, 0);
+    const sentences: string[] = [];
+    let verdict = 'window-over';
+    for (let s = 0; verdict === 'window-over' && s < 20; s++) {
+      const looked = look(given, memory, null, s * 1000);
+      ({ memory, verdict } = looked);
+      sentences.push(looked.sentence);
+    }
+
+    expect(verdict).toBe('undecided');
+    expect(sentences[0]).toBe('no gate can be judged: the metric source does not answer');
+  });
+
+  it('keeps the evidence for a breach from step to step, and reads the counters afresh', () => {
+    const first = watchFor(3, 0.5, input({ kind: 'mirror' }));
+    const next = enterStep({ ...input({ stepIndex: 2 }), memory: first.memory }, 5000);
+
+    expect(next.collector).toBeNull();
+    expect(next.state?.metrics['errors']?.breach.lnR).not.toBeNull();
+    expect(next.state?.elapsedSec).toBe(0);
+  });
+
+  it('turns relative gates into limits of what the baseline did, once green is alone', () => {
+    const before = watchFor(60, 0, input());
+    const alone = input({ stepIndex: 3, alone: true, mode: 'guard', memory: before.memory });
+    const memory = enterStep(alone, 61_000);
+
+    expect(memory.setup?.alone).toBe(true);
+    expect(memory.setup?.config.metrics.find((m) => m.name === 'errors')).toMatchObject({ r: 0 });
+  });
+});
+
+const ENDPOINT: EndpointState = {
+  name: 'diabetes',
+  kind: 'managed',
+  state: 'ready',
+  traffic: { live: { blue: 90, green: 10 }, mirror: {} },
+  scoringUri: '',
+  deployments: ['blue', 'green'].map((name) => ({
+    name,
+    state: 'ready',
+    instances: { wanted: 1, ready: 1 },
+    restarts: 1,
+    tags: {},
+  })),
+};
+
+describe('what the endpoint shows', () => {
+  it.each<[string, Partial<EndpointState>, ReturnType<typeof driftIn>]>([
+    ['is as written', {}, undefined],
+    ['was changed', { traffic: { live: { blue: 100 }, mirror: {} } }, { live: { blue: 100 }, mirror: {} }],
+    ['lost a deployment that has traffic', { deployments: ENDPOINT.deployments.slice(0, 1) }, null],
+  ])('%s', (_, more, drift) => {
+    expect(driftIn(input(), { ...ENDPOINT, ...more })).toEqual(drift);
+  });
+
+  it('is trouble when green failed or was restarted three times since it got traffic', () => {
+    const memory = withRestarts(enterStep(input(), 0), input(), ENDPOINT);
+    const green = (more: object): EndpointState => ({
+      ...ENDPOINT,
+      deployments: ENDPOINT.deployments.map((d) => (d.name === 'green' ? { ...d, ...more } : d)),
+    });
+
+    expect(instanceTrouble(input(), memory, green({ restarts: 3 }))).toBeNull();
+    expect(instanceTrouble(input(), memory, green({ restarts: 4 }))).toBe(
+      'instances of green were restarted 3 times since it got traffic: it keeps crashing',
+    );
+    expect(instanceTrouble(input(), memory, green({ state: 'failed', error: 'no GPU' }))).toBe(
+      'green has failed: no GPU',
+    );
+  });
+});
