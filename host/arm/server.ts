@@ -91,14 +91,12 @@ export async function armServer(
     reply.code(statusOf(error)).send(errorBody(describe(error))),
   );
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .send(
-        errorBody({
-          code: 'InvalidResourceType',
-          message: `This host has no ${request.method} ${request.url.split('?')[0]}.`,
-        }),
-      ),
+    reply.code(404).send(
+      errorBody({
+        code: 'InvalidResourceType',
+        message: `This host has no ${request.method} ${request.url.split('?')[0]}.`,
+      }),
+    ),
   );
   await app.register(
     (workspace, _options, done) => {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { killMarked, isAlive, signal as sendSignal, connectionsTo } from '../processes.js';
+import { findMarked, killMarked, isAlive, signal as sendSignal, connectionsTo } from '../processes.js';
 import { freePort } from '../ports.js';
 import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
 import { messageOf, sleep, until } from '../wait.js';
@@ -239,18 +239,34 @@ export class DeploymentRunner {
     this.#watches.get(instance.id)?.abort();
     this.#watches.delete(instance.id);
     this.#exits.delete(instance.id);
-    // Workers of a leader that is gone hold its port for a while.
-    killMarked(this.#context.store.state.id, this.#mark(instance.id));
     delete this.#deployment.instances[instance.id];
+    this.#context.background(this.#sweep(instance));
+  }
+
+  /** Workers of a leader that is gone hold its port, and may still be at work on requests: they finish, then they go. */
+  async #sweep(instance: InstanceRecord): Promise<void> {
+    const { stateId, mark } = { stateId: this.#context.store.state.id, mark: this.#mark(instance.id) };
+    if (findMarked(stateId).some((process) => process.mark === mark)) {
+      await this.#unused(
+        instance.port,
+        durationMs(this.#deployment.properties.requestSettings.requestTimeout),
+      );
+    }
+    killMarked(stateId, mark);
+  }
+
+  /** Waits until the gateway sends nothing to a port any more, and no request is on it. */
+  async #unused(port: number, timeoutMs: number): Promise<void> {
+    const options = { timeoutMs, everyMs: 100, signal: this.#stop.signal };
+    await until(() => this.#context.routesAwayFrom(port), options);
+    let quiet = 0;
+    await until(() => (quiet = connectionsTo(port) === 0 ? quiet + 1 : 0) >= 3, options);
   }
 
   async #drain(instance: InstanceRecord): Promise<void> {
     try {
       const patienceMs = durationMs(this.#deployment.properties.requestSettings.requestTimeout) + 5_000;
-      const options = { timeoutMs: patienceMs, everyMs: 100, signal: this.#stop.signal };
-      await until(() => this.#context.routesAwayFrom(instance.port), options);
-      let quiet = 0;
-      await until(() => (quiet = connectionsTo(instance.port) === 0 ? quiet + 1 : 0) >= 3, options);
+      await this.#unused(instance.port, patienceMs);
       if (this.#stop.signal.aborted) return;
       if (instance.process) {
         sendSignal(instance.process, 'SIGTERM');

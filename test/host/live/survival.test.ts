@@ -1,0 +1,190 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { isAlive, lookUp } from '../../../host/processes.js';
+import { until } from '../../../host/wait.js';
+import { Load, TestHost } from './harness.js';
+
+let host: TestHost;
+let key: string;
+
+beforeEach(async () => {
+  host = await TestHost.start();
+  await host.done('PUT', `/onlineEndpoints/${endpoint}`, host.endpointBody());
+  key = await host.key(endpoint);
+});
+
+afterEach(async () => {
+  await host.dispose();
+});
+
+const score = (ask: object = {}, headers: Record<string, string> = {}) =>
+  host.score(endpoint, key, ask, headers);
+
+async function blueWith(capacity: number): Promise<void> {
+  await host.deploy(endpoint, 'blue', { capacity });
+  await host.setTraffic(endpoint, { blue: 100 });
+}
+
+/** Ends all processes of the oldest instance, as an out-of-memory killer would. */
+function killInstance(): number {
+  const [pid = 0] = host.instancePids(endpoint, 'blue');
+  const mark = host.processes().find((process) => process.pid === pid)?.mark;
+  for (const found of host.processes()) if (found.mark === mark) process.kill(found.pid, 'SIGKILL');
+  return pid;
+}
+
+const blue = async () =>
+  (await host.arm('GET', `/onlineEndpoints/${endpoint}/deployments/blue`)).body.properties;
+
+describe('a killed model server', () => {
+  it('is replaced and counted, and costs clients at most what it was working on while others live', async () => {
+    await blueWith(2);
+    const load = new Load(4, () => score());
+    await until(() => load.answers.length > 50, { timeoutMs: 10_000 });
+
+    const killed = killInstance();
+    await until(async () => (await blue()).properties['greenlight.restarts'] === '1', { timeoutMs: 10_000 });
+    await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', {
+      timeoutMs: 10_000,
+    });
+    await load.stop();
+
+    expect(host.instancePids(endpoint, 'blue')).not.toContain(killed);
+    const { 200: good = 0, ...bad } = load.summary();
+    expect(good).toBeGreaterThan(50);
+    // Four requests at most were in it; they ran, or may have, so nobody sends them again.
+    expect(Object.values(bad).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(4);
+  });
+
+  it('that dies while the host is down costs clients nothing after that, and is replaced by the next host', async () => {
+    await blueWith(2);
+    await host.end('SIGKILL');
+    killInstance();
+
+    const load = new Load(4, () => score(), 100);
+    await load.finished();
+
+    expect(load.summary()).toEqual({ 200: 100 });
+    await host.run();
+    await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', {
+      timeoutMs: 10_000,
+    });
+    expect((await blue()).properties).toMatchObject({
+      'greenlight.readyInstances': '2',
+      'greenlight.restarts': '1',
+    });
+  });
+});
+
+describe('a killed Envoy', () => {
+  it('is replaced on the same port with the same routes', async () => {
+    await blueWith(1);
+    const { pid } = host.stateRecord.envoy;
+
+    process.kill(pid, 'SIGKILL');
+    const answers = await until(async () => (await score().catch(() => undefined))?.status === 200, {
+      timeoutMs: 10_000,
+    });
+
+    expect(answers).toBe(true);
+    await until(() => host.stateRecord.envoy.pid !== pid, { timeoutMs: 5_000 });
+    expect(lookUp(host.stateRecord.envoy.pid)).toBeDefined();
+  });
+});
+
+describe('a killed host', () => {
+  it('leaves clients served, and the next one finds endpoints, processes and routes', async () => {
+    await blueWith(2);
+    const pids = host.instancePids(endpoint, 'blue').sort();
+    const envoy = host.stateRecord.envoy.pid;
+    const { url, gatewayUrl } = host.file;
+    const load = new Load(2, () => score());
+
+    await host.end('SIGKILL');
+    await host.run();
+    await load.stop();
+
+    expect(load.summary()).toEqual({ 200: load.answers.length });
+    expect(host.file).toMatchObject({ url, gatewayUrl });
+    expect(host.instancePids(endpoint, 'blue').sort()).toEqual(pids);
+    expect(host.stateRecord.envoy.pid).toBe(envoy);
+    expect((await host.arm('GET', `/onlineEndpoints/${endpoint}`)).body.properties).toMatchObject({
+      provisioningState: 'Succeeded',
+      traffic: { blue: 100 },
+    });
+    await host.setTraffic(endpoint, {});
+    expect((await score()).status).toBe(404);
+  });
+
+  it('in the middle of an operation: the next one brings it to its end', async () => {
+    const body = host.deploymentBody('green', { env: { SLOW_INIT_S: '1.5' } });
+    const call = await host.arm('PUT', `/onlineEndpoints/${endpoint}/deployments/green`, body);
+    await until(() => host.instancePids(endpoint, 'green').length === 1, { timeoutMs: 5_000 });
+    const pids = host.instancePids(endpoint, 'green');
+
+    await host.end('SIGKILL');
+    await host.run();
+
+    expect(await host.ended(call)).toMatchObject({ status: 'Succeeded' });
+    expect(host.instancePids(endpoint, 'green')).toEqual(pids);
+    expect((await score({}, { 'azureml-model-deployment': 'green' })).status).toBe(200);
+  });
+
+  it('in the middle of a delete: the next one deletes on', async () => {
+    await blueWith(1);
+    await host.setTraffic(endpoint, {});
+    const call = await host.arm('DELETE', `/onlineEndpoints/${endpoint}/deployments/blue`);
+
+    await host.end('SIGKILL');
+    await host.run();
+
+    expect(await host.ended(call)).toMatchObject({ status: 'Succeeded' });
+    expect((await host.arm('GET', `/onlineEndpoints/${endpoint}/deployments/blue`)).status).toBe(404);
+    expect(host.processes().map((process) => process.mark)).toEqual(['envoy']);
+    expect(existsSync(join(host.state, 'endpoints', 'local', endpoint, 'blue'))).toBe(false);
+  });
+
+  it('by SIGTERM goes alone', async () => {
+    await blueWith(1);
+
+    await host.end('SIGTERM');
+
+    expect((await score()).status).toBe(200);
+    expect(existsSync(join(host.state, 'host.json'))).toBe(false);
+    expect(existsSync(join(host.state, 'host.lock'))).toBe(false);
+    await host.run();
+  });
+});
+
+describe('one state folder', () => {
+  it('takes one host: a second is refused and told who holds it', async () => {
+    const second = host.spawn();
+    let text = '';
+    second.stderr?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    await once(second, 'exit');
+
+    expect(second.exitCode).toBe(3);
+    expect(text).toContain(`held by process ${host.file.pid} (endpoint host`);
+    expect((await host.arm('GET', '/onlineEndpoints')).status).toBe(200);
+  });
+
+  it('has no process left after stop, whether the host lived or not', async () => {
+    await blueWith(2);
+    const started = [...host.processes(), lookUp(host.file.pid)!];
+    expect(started.length).toBeGreaterThan(4);
+
+    expect(await host.stop()).toBe(0);
+
+    expect(started.filter(isAlive)).toEqual([]);
+    expect(await host.stop()).toBe(0);
+    await host.run();
+    expect(await until(async () => (await score()).status === 200, { timeoutMs: 10_000 })).toBe(true);
+    await host.end('SIGKILL');
+    const left = host.processes();
+    expect(await host.stop()).toBe(0);
+    expect(left.filter(isAlive)).toEqual([]);
+    await host.run();
+  });
+});
