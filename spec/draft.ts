@@ -57,8 +57,8 @@ function gatesOf(value: unknown): ReadonlyMap<string, Gate | null> {
 
 function stepsOf(value: unknown): readonly (StepForm | null)[] | undefined {
   if (value === undefined) return undefined;
-  // Not a list: one step that is wrong, so that no rule speaks of steps that are missing.
-  return Array.isArray(value) ? value.map(stepOf) : [null];
+  // No list, or none in it: one step that is wrong, so that no rule speaks of steps that are missing.
+  return Array.isArray(value) && value.length > 0 ? value.map(stepOf) : [null];
 }
 
 function stepOf(value: unknown): StepForm | null {

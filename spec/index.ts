@@ -1,3 +1,4 @@
 export { compile, loadSpec, parseSpec, type Loaded, type Parsed, type Spec } from './load.js';
 export { planDigest } from './digest.js';
 export type { Position, Problem } from './problem.js';
+export { renderProblem, renderProblems } from './render.js';

@@ -5,7 +5,7 @@ import {
   isPair,
   isScalar,
   isSeq,
-  LineCounter,
+  type LineCounter,
   type Document,
   type Node,
   type Pair,

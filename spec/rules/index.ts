@@ -1,17 +1,15 @@
-import type { Draft, StepForm } from '../draft.js';
 import type { Problem } from '../problem.js';
-import type { Deployment } from '../schema/deployment.js';
-import type { Source } from '../source.js';
-
-/** What the rules look at: everything that could be read, the rest undefined or null. */
-export interface Facts {
-  readonly draft: Draft;
-  readonly steps: readonly (StepForm | null)[];
-  readonly deployment: Deployment | undefined;
-  readonly deploymentSource: Source | undefined;
-}
+import { deploymentRules } from './deployment.js';
+import type { Facts } from './facts.js';
+import { gateRules } from './gates.js';
+import { orderRules } from './order.js';
+import { shareRules } from './shares.js';
+import { stepGateRules } from './step-gates.js';
+import { timeRules } from './times.js';
 
 /** Everything that a spec has to meet beyond its form. */
-export function rulesOf(_facts: Facts): readonly Problem[] {
-  return [];
+export function rulesOf(facts: Facts): readonly Problem[] {
+  return [orderRules, shareRules, timeRules, gateRules, stepGateRules, deploymentRules].flatMap((rules) =>
+    rules(facts),
+  );
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { either, quote, type Path, type Problem } from '../problem.js';
+import { either, pathText, quote, type Path, type Problem } from '../problem.js';
 import { problemAt, type Complaint, type Source } from '../source.js';
 import { suggest } from '../suggest.js';
 import { choosers, isMapping, isSchema } from './choice.js';
@@ -18,53 +18,101 @@ export interface Checked<T> {
 export function check<S extends z.ZodType>(source: Source, schema: S, value: unknown, at: Path): Checked<z.output<S>> {
   const result = schema.safeParse(value);
   if (result.success) return { value: result.data, problems: [] };
-  return { value: undefined, problems: problemsOf(source, schema, value, at, result.error.issues) };
+  const problems = problemsOf(source, schema, value, at, result.error.issues);
+  if (problems.length > 0) return { value: undefined, problems };
+  // Never silent: a form that zod refuses and its chooser does not.
+  const complaint = { code: 'value', message: `${quote(value)} does not fit here`, help: descriptionOf(schema) };
+  return { value: undefined, problems: [problemAt(source, at, complaint)] };
 }
 
-function problemsOf(source: Source, schema: z.ZodType, value: unknown, at: Path, issues: readonly Issue[]): Problem[] {
+function problemsOf(
+  source: Source,
+  schema: z.ZodType,
+  value: unknown,
+  at: Path,
+  issues: readonly Issue[],
+): Problem[] {
+  const told = new Set<string>();
   return issues.flatMap((issue) => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
-    const full = [...at, ...path];
-    const found = valueAt(value, path);
-    const place = schemaAt(schema, value, path);
-    if (issue.code === 'invalid_union') return unionProblems(source, place, found, full);
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) =>
-        problemAt(source, [...full, key], { ...unknownKey(place, key, full), key: true }),
-      );
-    }
-    if (issue.code === 'invalid_key') {
-      const kind = kindOf(keySchema(place, schema, value, path));
-      const key = String(path.at(-1) ?? '');
-      return [problemAt(source, full, { ...(kind ? badText(kind, key) : { code: 'key', message: `${quote(key)} cannot be a key` }), key: true })];
-    }
-    return [problemAt(source, full, complaintOf(issue, place, found, full, source))];
+    // A key that does not fit is no fault of the value that stands there.
+    const union = issue.code === 'invalid_key' ? undefined : outermostUnion(schema, value, path);
+    if (union === undefined) return issueProblems(source, schema, value, at, path, issue);
+    // Whatever is wrong below a union is told once, by the form that was meant.
+    const key = pathText(union.path);
+    if (told.has(key)) return [];
+    told.add(key);
+    return unionProblems(source, union.schema, valueAt(value, union.path), [...at, ...union.path]);
   });
 }
 
-/** The errors of the one form that was meant; how zod tells them, no form fits. */
-function unionProblems(source: Source, union: z.ZodType | undefined, found: unknown, at: Path): Problem[] {
-  const chooser = union && choosers.get(union);
-  const choice = chooser?.choose(found);
+function issueProblems(
+  source: Source,
+  schema: z.ZodType,
+  value: unknown,
+  at: Path,
+  path: Path,
+  issue: Issue,
+): Problem[] {
+  const full = [...at, ...path];
+  const place = schemaAt(schema, value, path);
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => problemAt(source, [...full, key], { ...unknownKey(place, key, full), key: true }));
+  }
+  if (issue.code === 'invalid_key') {
+    const record = schemaAt(schema, value, path.slice(0, -1));
+    const plain = record && unwrapped(record);
+    const kind = kindOf(plain instanceof z.ZodRecord ? (plain.keyType as z.ZodType) : undefined);
+    const key = String(path.at(-1) ?? '');
+    const complaint = kind ? badText(kind, key) : { code: 'key', message: `${quote(key)} cannot be a key here` };
+    return [problemAt(source, full, { ...complaint, key: true })];
+  }
+  return [problemAt(source, full, complaintOf(issue, place, valueAt(value, path), full))];
+}
+
+/** The first union on the way to a path: zod tells of it that no form fits, or of one form only. */
+function outermostUnion(
+  schema: z.ZodType,
+  value: unknown,
+  path: Path,
+): { readonly schema: z.ZodType; readonly path: Path } | undefined {
+  for (let depth = 0; depth <= path.length; depth += 1) {
+    const here = path.slice(0, depth);
+    const found = schemaAt(schema, value, here);
+    const plain = found && unwrapped(found);
+    if (plain && choosers.has(plain)) return { schema: plain, path: here };
+  }
+  return undefined;
+}
+
+/** The errors of the form that was meant. */
+function unionProblems(source: Source, union: z.ZodType, found: unknown, at: Path): Problem[] {
+  const choice = choosers.get(union)?.choose(found);
   if (isSchema(choice)) return [...check(source, choice, found, at).problems];
-  return [problemAt(source, at, choice ?? { code: 'type', message: `${quote(found)} has none of the forms that are possible here` })];
+  const unknown = { code: 'type', message: `${quote(found)} has none of the forms that are possible here` };
+  return [problemAt(source, at, choice ?? unknown)];
 }
 
 function unknownKey(place: z.ZodType | undefined, key: string, at: Path): Complaint {
-  const refusal = place && refused.get(place)?.fields[key];
+  const owner = place && unwrapped(place);
+  const refusal = owner && refused.get(owner)?.fields[key];
   if (refusal) return { code: 'not-carried', message: `"${key}" is not carried: ${refusal.why}`, help: refusal.help };
-  const known = place instanceof z.ZodObject ? Object.keys(place.shape) : [];
+  const known = owner instanceof z.ZodObject ? Object.keys(owner.shape) : [];
   const near = suggest(key, known);
-  const where = at.length === 0 ? 'at the top of this file' : `of ${quote(String(at.at(-1)))}`;
-  const owner = typeof at.at(-1) === 'number' ? 'of this step' : where;
   return {
     code: 'unknown-key',
-    message: `${quote(key)} is not a field ${owner}`,
+    message: `${quote(key)} is not a field ${ownerText(at)}`,
     help: near === undefined ? `expected ${either(known)}` : `did you mean "${near}"?`,
   };
 }
 
-function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown, at: Path, source: Source): Complaint {
+function ownerText(at: Path): string {
+  const last = at.at(-1);
+  if (last === undefined) return 'of this file';
+  return typeof last === 'number' ? 'of this step' : `of ${quote(last)}`;
+}
+
+function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown, at: Path): Complaint {
   const kind = kindOf(place);
   const help = place && descriptionOf(place);
   if (found === undefined) {
@@ -89,7 +137,7 @@ function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown,
     case 'invalid_type':
       return { code: 'type', message: `expected ${TYPES[issue.expected] ?? issue.expected}, got ${quote(found)}`, help };
     default:
-      return { code: 'value', message: `${quote(found)} does not fit here (${source.kind}: ${issue.message})`, help };
+      return { code: 'value', message: `${quote(found)} does not fit here: ${issue.message}`, help };
   }
 }
 
@@ -120,11 +168,11 @@ function sized(origin: string, limit: number | bigint): string {
 
 function amountOf(found: unknown): string {
   if (typeof found === 'string') return found.length === 0 ? 'an empty text' : `${found.length}`;
-  if (Array.isArray(found)) return `${found.length}`;
+  if (Array.isArray(found) && found.length > 0) return `${found.length}`;
   return quote(found);
 }
 
-/** The part of a schema that a path of a value leads to. */
+/** The part of a schema that a path of a value leads to, with its wrappers: they hold the description. */
 export function schemaAt(schema: z.ZodType, value: unknown, path: Path): z.ZodType | undefined {
   let here: z.ZodType | undefined = schema;
   let found = value;
@@ -136,8 +184,7 @@ export function schemaAt(schema: z.ZodType, value: unknown, path: Path): z.ZodTy
     else return undefined;
     found = valueAt(found, [part]);
   }
-  // A union itself is wanted as it is: its errors say which form was meant.
-  return here && (here instanceof z.ZodUnion ? here : unwrapped(here));
+  return here;
 }
 
 /** Without wrappers, and for a union the form that the value has. */
@@ -165,11 +212,6 @@ export function descriptionOf(schema: z.ZodType): string | undefined {
 function kindOf(schema: z.ZodType | undefined): TextKind | undefined {
   const plain = schema && unwrapped(schema);
   return plain && textKinds.get(plain as z.ZodString);
-}
-
-function keySchema(place: z.ZodType | undefined, schema: z.ZodType, value: unknown, path: Path): z.ZodType | undefined {
-  const record = schemaAt(schema, value, path.slice(0, -1));
-  return record instanceof z.ZodRecord ? (record.keyType as z.ZodType) : place;
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -57,7 +57,6 @@ export const gateName = () =>
 /** A file or folder, relative to the file that names it. */
 export const filePath = () =>
   plainText(
-    // eslint-disable-next-line no-control-regex -- a NUL ends a path for the system, not for us
     /^[^\u0000]{1,1024}$/,
     {
       code: 'path',

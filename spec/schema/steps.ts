@@ -50,9 +50,7 @@ const smoke = z.strictObject({
   ),
 });
 const mirror = z.strictObject({
-  mirror: mirrorShare()
-    .prefault('10%')
-    .describe('Copies this share of live requests to green; clients see only the answers of the baseline.'),
+  mirror: mirrorShare().describe('Copies this share of live requests to green; clients see only the answers of the baseline.'),
   for: stays('2m .. 20m'),
   gates,
   undecided,
@@ -77,7 +75,7 @@ const approve = z.strictObject({
   gates,
 });
 const bake = z.strictObject({
-  bake: duration().prefault('30m').describe('Watches green alone after the cutover, for this long.'),
+  bake: duration().describe('Watches green alone after the cutover, for this long.'),
   gates,
   undecided,
 });

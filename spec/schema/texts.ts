@@ -22,6 +22,8 @@ export function text<T>(pattern: RegExp, kind: TextKind, read: (text: string) =>
   return plainText(pattern, kind).transform(read);
 }
 
+const PLAIN_NUMBER = /^[+-]?\d+(\.\d+)?$/;
+
 const NUMBER = String.raw`\d{1,4}(?:\.\d{1,6})?`;
 const NOT_ZERO = String.raw`(?!0+(?:\.0+)?[^\d.])`;
 const DURATION = String.raw`(?=\d)(?:[1-9]\d{0,2}d)?(?:[1-9]\d{0,3}h)?(?:[1-9]\d{0,4}m)?(?:[1-9]\d{0,5}s)?`;
@@ -40,6 +42,14 @@ const durationKind: TextKind = {
   code: 'duration',
   expected: 'a duration such as 30s, 2m, 1h30m or 2d',
   help: 'whole numbers with the units d, h, m, s, biggest first; write 30s',
+  explain: (found) =>
+    PLAIN_NUMBER.test(found)
+      ? {
+          code: 'unit',
+          message: `${found} has no unit; expected a duration such as ${found}s or ${found}m`,
+          help: `for seconds write ${found}s, for minutes ${found}m`,
+        }
+      : undefined,
 };
 
 /** Milliseconds; longer than zero. */
@@ -72,7 +82,6 @@ function percentOf(found: string): number {
   return Number(found.replace('%', ''));
 }
 
-const PLAIN_NUMBER = /^[+-]?\d+(\.\d+)?$/;
 const ANY_PERCENT = /^[+-]?\d+(\.\d+)?%$/;
 
 function noUnit(found: string, unit: string): Misfit | undefined {
@@ -121,9 +130,12 @@ export const mirrorShare = () =>
 function outside(found: string, least: number, most: number): Misfit | undefined {
   if (!ANY_PERCENT.test(found)) return undefined;
   const value = percentOf(found);
-  if (value < least) return { code: 'range', message: `must be at least ${least}%, got ${found}` };
   if (value > most) return { code: 'range', message: `must be at most ${most}%, got ${found}` };
-  return { code: 'whole-percent', message: `must be a whole percent, got ${found}` };
+  if (!Number.isInteger(value)) {
+    return { code: 'whole-percent', message: `must be a whole percent, got ${found}` };
+  }
+  if (value < least) return { code: 'range', message: `must be at least ${least}%, got ${found}` };
+  return undefined;
 }
 
 /** A limit on a share of requests, as a fraction of 1; more than nothing, less than all. */
