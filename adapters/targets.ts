@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DefaultAzureCredential } from '@azure/identity';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
 import { fileCredential } from './azureml/credential.js';
@@ -52,7 +51,7 @@ export function createTargets(options: {
     const ports =
       target.kind === 'host' && current !== null
         ? await hostPorts(target.workspace, current, note, metrics)
-        : azurePorts(target);
+        : await azurePorts(target);
     known.set(name, { note: current, ports });
     return ports;
   };
@@ -83,8 +82,10 @@ async function hostPorts(
   };
 }
 
-function azurePorts(target: Target): AzureMlTargetPorts {
+async function azurePorts(target: Target): Promise<AzureMlTargetPorts> {
   if (target.kind !== 'azureml') throw new TypeError(`${targetName(target)} is not an Azure ML workspace`);
+  // Only now: it takes a third of a second to load, and those with a host alone never need it.
+  const { DefaultAzureCredential } = await import('@azure/identity');
   return {
     endpoints: createAzureMlEndpoints({
       baseUrl: 'https://management.azure.com',

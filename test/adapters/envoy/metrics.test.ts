@@ -227,6 +227,16 @@ describe('reading', () => {
     await expect(source.read('ep', ['blue'])).rejects.toMatchObject({ kind: 'transient' });
   });
 
+  it('fails as transient when nobody knows where the gateway is', async () => {
+    const adminUrl = () => Promise.reject(new Error('no host.json'));
+    const source = createEnvoyMetrics({ adminUrl, clusterPattern, workspace: 'local' });
+
+    await expect(source.read('ep', ['blue'])).rejects.toMatchObject({
+      kind: 'transient',
+      message: "The address of Envoy's admin is not known: no host.json; check that the gateway is running",
+    });
+  });
+
   it('ends for the reader that gives up, and goes on for the others', async () => {
     const source = metrics();
     const gaveUp = new AbortController();
