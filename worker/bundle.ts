@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { bundleWorkflowCode, type Logger } from '@temporalio/worker';
+import { packageRoot } from '../embedded/package-root.js';
 
-/** `dist/`, from `dist/worker/`. */
-const DIST = join(dirname(fileURLToPath(import.meta.url)), '..');
+const DIST = join(packageRoot(), 'dist');
 const BUNDLES = join(DIST, 'workflow-bundle');
 
 /**
