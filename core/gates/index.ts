@@ -35,6 +35,23 @@ export { decide, type Measured, type Verdict } from './decide.js';
 export { evaluate } from './evaluate.js';
 export { gateEvidence, type GateEvidence, type GateStanding } from './evidence.js';
 export { explain, signalInWords, type ExplainInput } from './explain.js';
+export {
+  capSeconds,
+  informationLimit,
+  requestsToBreach,
+  requestsToPass,
+  type ForecastOptions,
+  type Rates,
+} from './forecast.js';
+export {
+  forecastGate,
+  forecastInWords,
+  type Before,
+  type Caught,
+  type GateForecast,
+  type StepTraffic,
+} from './forecast-gate.js';
+export type { Histogram } from './histogram.js';
 export { advance, beginStep, initialState } from './machine.js';
 export { mapGates, plannedBlocks, type Mapping, type MappingInput } from './mapping.js';
 export type { GateNote, GateProblem, GateSetup } from './setup.js';

@@ -67,6 +67,23 @@ describe('after cutover', () => {
     expect(converted.setup.config.metrics[2]).toBe(SETUP.config.metrics[2]);
   });
 
+  it('a baseline whose failures are learned to vary is given the benefit of it, and its open count-block is dropped', () => {
+    const learning: GateSetup = { ...SETUP, config: { ...SETUP.config, dispersion: { mode: 'auto' } } };
+    // The start of a rollout: phi is 1, and 35% are added for how little has been seen.
+    const before = ramped([look([1, 900], [1, 100]), look([1, 900], [2, 100])], learning);
+    const phiPass = 1 + 0.5 * Math.sqrt(2 / 4);
+
+    const after = convertForBake(learning, before);
+
+    expect(before.metrics['errors']?.dispersion).toMatchObject({ closed: 0 });
+    expect(before.metrics['errors']?.dispersion.v).toBeGreaterThan(0);
+    expect(after.setup.config.metrics[1]?.delta).toBeCloseTo(
+      1.2 * upperRate(2 / phiPass, 1800 / phiPass, 0.05) + 0.005,
+      12,
+    );
+    expect(after.state.metrics['errors']?.dispersion).toMatchObject({ d: 0, v: 0, closed: 0 });
+  });
+
   it('converting twice changes nothing more', () => {
     expect(convertForBake(converted.setup, converted.state)).toEqual({
       setup: converted.setup,

@@ -9,6 +9,7 @@ import {
   type Measured,
   type MetricResult,
 } from '../../../core/gates/index.js';
+import { atBlockStart } from '../../../core/gates/shared.js';
 import { config, errorsMetric, GUARD, look } from './streams.js';
 
 const BAD = look([0, 4500], [500, 500]);
@@ -69,6 +70,11 @@ describe('the decision of a look', () => {
     const guards = config([errorsMetric({ passRole: false })], { minDurationSec: 60 });
     expect(decide(guards, measured({ elapsedSec: 59 })).decision).toBe('continue');
     expect(decide(guards, measured({ elapsedSec: 60 })).decision).toBe('pass');
+  });
+
+  it('does not wait for a gate that the step does not listen to', () => {
+    const paused = config([errorsMetric({ paused: true })], { minDurationSec: 60 });
+    expect(decide(paused, measured({ lnPass: 0 })).decision).toBe('pass');
   });
 
   it('names the metric with the largest weighted evidence', () => {
@@ -254,6 +260,13 @@ describe('an incident that hits both arms', () => {
 
     expect(out.at(-1)).toMatchObject({ decision: 'breach', reason: 'errors' });
     expect(out.some(({ metrics }) => metrics['errors']?.shared)).toBe(false);
+  });
+
+  it('fades by a fifth with each block, and never counts for more than a rollback does', () => {
+    const faded = atBlockStart([-3, 1, 50], 0.01);
+    expect(faded[0]).toBe(0);
+    expect(faded[1]).toBeCloseTo(0.8, 14);
+    expect(faded[2]).toBeCloseTo(0.8 * Math.log(100), 14);
   });
 
   it('is forgotten some blocks after it is over', () => {
