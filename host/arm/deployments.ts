@@ -5,6 +5,7 @@ import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
 import { loggedInstances, tailOf } from '../serving/logs.js';
 import type { DeploymentRecord, EndpointRecord } from '../state/model.js';
+import { deploymentOf } from '../state/store.js';
 import { takeAssets } from './assets.js';
 import { accepted, scopeOf, sendPut } from './calls.js';
 import { completeProperties, processSpec } from './deployment-spec.js';
@@ -52,7 +53,7 @@ export function deploymentRoutes(app: FastifyInstance, context: HostContext, ope
     let before: DeploymentRecord | undefined;
     let deployment: DeploymentRecord;
     try {
-      before = endpoint.deployments[name];
+      before = deploymentOf(endpoint, name);
       deployment = await putDeployment(context, endpoint, name, body, before);
     } finally {
       release();
@@ -100,7 +101,7 @@ export function deploymentRoutes(app: FastifyInstance, context: HostContext, ope
   app.delete<{ Params: Params }>(`${path}/:deployment`, async (request, reply) => {
     const scope = scopeOf(request);
     const endpoint = findEndpoint(context, scope, request.params.endpoint);
-    const deployment = endpoint.deployments[request.params.deployment.toLowerCase()];
+    const deployment = deploymentOf(endpoint, request.params.deployment);
     if (!deployment) return reply.code(204).send();
     operations.checkFree(scope.workspace, endpoint.name);
     checkDeletable(deployment.name, endpoint);
@@ -142,7 +143,7 @@ export function deploymentRoutes(app: FastifyInstance, context: HostContext, ope
 }
 
 function findDeployment(endpoint: EndpointRecord, name: string): DeploymentRecord {
-  const deployment = endpoint.deployments[name.toLowerCase()];
+  const deployment = deploymentOf(endpoint, name);
   if (!deployment) throw notFound(`Deployment ${name} of online endpoint ${endpoint.name}`);
   return deployment;
 }
@@ -161,7 +162,7 @@ function checkFits(endpoint: EndpointRecord, name: string, body: DeploymentBody)
       'properties.endpointComputeType',
     );
   }
-  if (!endpoint.deployments[name] && Object.keys(endpoint.deployments).length >= MAX_DEPLOYMENTS) {
+  if (!deploymentOf(endpoint, name) && Object.keys(endpoint.deployments).length >= MAX_DEPLOYMENTS) {
     throw badArgument(
       `Endpoint ${endpoint.name} has ${MAX_DEPLOYMENTS} deployments, which is the most it can have.`,
     );

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
 import type { OperationRecord } from '../state/model.js';
+import { deploymentOf } from '../state/store.js';
 import { ArmError, errorBody, notFound } from './errors.js';
 import { deploymentResource, endpointResource } from './resources.js';
 import type { Scope } from './ids.js';
@@ -66,6 +67,6 @@ function resourceOf(operation: OperationRecord, context: HostContext): Record<st
     return { primaryKey: endpoint.keys.primary, secondaryKey: endpoint.keys.secondary };
   }
   if (operation.deployment === undefined) return endpointResource(endpoint, scope, context.gatewayUrl);
-  const deployment = endpoint.deployments[operation.deployment];
+  const deployment = deploymentOf(endpoint, operation.deployment);
   return deployment && deploymentResource(endpoint, deployment, scope);
 }

@@ -23,7 +23,8 @@ export class Operations {
   }
 
   find(id: string): OperationRecord | undefined {
-    return this.#context.store.state.operations[id];
+    const { operations } = this.#context.store.state;
+    return Object.hasOwn(operations, id) ? operations[id] : undefined;
   }
 
   /** @throws {ArmError} 409 while an operation runs on the endpoint or one of its deployments. */

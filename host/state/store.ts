@@ -43,8 +43,15 @@ export class Store {
   }
 
   deployment(workspace: string, endpoint: string, name: string): DeploymentRecord | undefined {
-    return this.endpoint(workspace, endpoint)?.deployments[name.toLowerCase()];
+    const record = this.endpoint(workspace, endpoint);
+    return record && deploymentOf(record, name);
   }
+}
+
+/** Names come from callers: `constructor` is one that a deployment may have, and that every object knows. */
+export function deploymentOf(endpoint: EndpointRecord, name: string): DeploymentRecord | undefined {
+  const key = name.toLowerCase();
+  return Object.hasOwn(endpoint.deployments, key) ? endpoint.deployments[key] : undefined;
 }
 
 export function endpointKey(workspace: string, name: string): string {

@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -205,6 +208,25 @@ export class TestHost {
       headers: answer.headers,
       body: text === '' ? undefined : JSON.parse(text),
     };
+  }
+
+  /** Says how long a body will be, and listens before sending any of it. */
+  async announce(method: string, path: string, length: number): Promise<ArmAnswer> {
+    const sent = httpsRequest(`${this.file.url}${WORKSPACE}${path}?api-version=2023-04-01`, {
+      method,
+      ca: readFileSync(this.file.caFile),
+      headers: {
+        authorization: `Bearer ${readFileSync(this.file.tokenFile, 'utf8').trim()}`,
+        'content-type': 'application/json',
+        'content-length': length,
+      },
+    });
+    sent.flushHeaders();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    const body: unknown = JSON.parse(await text(answer));
+    sent.on('error', () => undefined); // the host hangs up on it
+    sent.destroy();
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body };
   }
 
   /** Waits until the operation that a call began has ended. @returns its last status. */

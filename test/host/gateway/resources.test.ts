@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { gatewayModel } from '../../../host/gateway/from-state.js';
+import type { GatewayDeployment, GatewayEndpoint } from '../../../host/gateway/model.js';
+import { clusters, loadAssignments, routeConfig } from '../../../host/gateway/resources.js';
+import type { HostState } from '../../../host/state/model.js';
+
+function deployment(name: string, values: Partial<GatewayDeployment> = {}): GatewayDeployment {
+  return { name, requestTimeoutMs: 5_000, maxRequests: 8, routable: true, ports: [20_001], ...values };
+}
+
+function endpoint(values: Partial<GatewayEndpoint> = {}): GatewayEndpoint {
+  return {
+    workspace: 'local',
+    name: 'ep',
+    kind: 'managed',
+    credentials: ['one', 'two'],
+    traffic: { blue: 90, green: 10 },
+    mirror: {},
+    deployments: [deployment('blue'), deployment('green')],
+    ...values,
+  };
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+const routesOf = (values: Partial<GatewayEndpoint> = {}): any[] =>
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  (routeConfig({ endpoints: [endpoint(values)] }) as any).virtual_hosts[0].routes;
+
+describe('the route table', () => {
+  it('asks for a named deployment first, then for any, then for live traffic', () => {
+    expect(routesOf().map((route) => route.match.headers?.[0] ?? route.match.prefix)).toEqual([
+      { name: 'azureml-model-deployment', string_match: { exact: 'blue', ignore_case: true } },
+      { name: 'azureml-model-deployment', string_match: { exact: 'green', ignore_case: true } },
+      { name: 'azureml-model-deployment', present_match: true },
+      '/local/ep/',
+      '/',
+    ]);
+  });
+
+  it('splits live traffic by weight over the live clusters', () => {
+    const live = routesOf()[3].route.weighted_clusters.clusters;
+
+    expect(live.map((cluster: { name: string; weight: number }) => [cluster.name, cluster.weight])).toEqual([
+      ['local~ep~blue~live', 90],
+      ['local~ep~green~live', 10],
+    ]);
+  });
+
+  it('gives each weighted cluster its own timeout', () => {
+    const deployments = [deployment('blue', { requestTimeoutMs: 1_000 }), deployment('green')];
+    const live = routesOf({ deployments })[3].route.weighted_clusters.clusters;
+
+    const timeouts = live.map(
+      (cluster: { typed_per_filter_config: Record<string, { filter_context: { timeoutMs: string } }> }) =>
+        cluster.typed_per_filter_config['envoy.filters.http.lua']?.filter_context.timeoutMs,
+    );
+    expect(timeouts).toEqual(['1000', '5000']);
+  });
+
+  it('mirrors live traffic only, by the share', () => {
+    const routes = routesOf({ traffic: { blue: 100 }, mirror: { green: 10 } });
+
+    expect(routes.map((route) => route.route?.request_mirror_policies?.length ?? 0)).toEqual([0, 0, 0, 1, 0]);
+    expect(routes[3].route.request_mirror_policies[0]).toMatchObject({
+      cluster: 'local~ep~green~mirror',
+      runtime_fraction: { default_value: { numerator: 10, denominator: 'HUNDRED' } },
+    });
+  });
+
+  it('answers 404 itself while no deployment has a share', () => {
+    expect(routesOf({ traffic: {} })[3].direct_response.status).toBe(404);
+  });
+
+  it('does not lead to a deployment that is being deleted', () => {
+    const deployments = [deployment('blue'), deployment('green', { routable: false })];
+
+    expect(routesOf({ traffic: { blue: 100 }, deployments })).toHaveLength(4);
+  });
+
+  it('asks for a key everywhere but where there is no endpoint', () => {
+    const auth = routesOf().map((route) => route.typed_per_filter_config['envoy.filters.http.api_key_auth']);
+
+    for (const config of auth.slice(0, -1)) {
+      expect(config.credentials.map((credential: { key: string }) => credential.key)).toEqual(['one', 'two']);
+      expect(config.forwarding).toEqual({ hide_credentials: true });
+    }
+    expect(auth.at(-1)).toMatchObject({ disabled: true });
+  });
+
+  it('tries again only what no model has seen', () => {
+    expect(routesOf()[3].route.retry_policy.retry_on).toBe('connect-failure,refused-stream');
+  });
+});
+
+describe('clusters and instances', () => {
+  const model = { endpoints: [endpoint({ deployments: [deployment('blue', { ports: [20_002, 20_001] })] })] };
+
+  it('are three clusters per deployment, without dots, over one list of instances', () => {
+    const made = clusters(model, (service) => `/state/${service}.json`);
+
+    expect(made.map((cluster) => cluster['name'])).toEqual([
+      'local~ep~blue~live',
+      'local~ep~blue~mirror',
+      'local~ep~blue~direct',
+    ]);
+    expect(new Set(made.map((cluster) => JSON.stringify(cluster['eds_cluster_config']))).size).toBe(1);
+  });
+
+  it('list instances in order, so that the same ones are the same file', () => {
+    const assignment = JSON.stringify(loadAssignments(model).get('local~ep~blue'));
+
+    expect(assignment.indexOf('20001')).toBeLessThan(assignment.indexOf('20002'));
+  });
+});
+
+describe('gatewayModel', () => {
+  const state = (values: object, token?: object): HostState =>
+    ({
+      endpoints: {
+        'local/ep': {
+          workspace: 'local',
+          name: 'ep',
+          authMode: token ? 'AMLToken' : 'Key',
+          token,
+          keys: { primary: 'p', secondary: 's' },
+          traffic: {},
+          mirror: {},
+          state: 'Succeeded',
+          deployments: {
+            blue: {
+              name: 'blue',
+              state: 'Succeeded',
+              serving: 1,
+              sku: { capacity: 3 },
+              properties: {
+                requestSettings: { maxConcurrentRequestsPerInstance: 2, requestTimeout: 'PT5S' },
+              },
+              instances: {
+                1: { generation: 1, state: 'ready', port: 1 },
+                2: { generation: 1, state: 'starting', port: 2 },
+                3: { generation: 2, state: 'ready', port: 3 },
+                4: { generation: 1, state: 'draining', port: 4 },
+                5: { generation: 1, state: 'unready', port: 5 },
+              },
+              ...values,
+            },
+          },
+        },
+      },
+    }) as unknown as HostState;
+  const blue = (values: object) => gatewayModel(state(values), 0).endpoints[0]?.deployments[0];
+
+  it('sends requests to the ready instances of the generation that serves', () => {
+    expect(blue({})?.ports).toEqual([1]);
+  });
+
+  it('takes in twice as many requests as the instances work on at once', () => {
+    expect(blue({})?.maxRequests).toBe(12);
+  });
+
+  it('leaves out a deployment that was never ready', () => {
+    expect(blue({ serving: null })).toBeUndefined();
+  });
+
+  it('keeps the cluster of a deployment that is being deleted, and no route to it', () => {
+    expect(blue({ state: 'Deleting' })?.routable).toBe(false);
+  });
+
+  it.each([
+    ['its token while it is valid', { value: 't', expiresAt: 101 }, ['t']],
+    ['nothing that anybody has once it is not', { value: 't', expiresAt: 100 }, ['p']],
+  ])('opens an endpoint with tokens to %s', (_, token, credentials) => {
+    expect(gatewayModel(state({}, token), 100).endpoints[0]?.credentials).toEqual(credentials);
+  });
+});
