@@ -65,6 +65,8 @@ export interface RunState {
   expected: Traffic | null;
   stepIndex: number;
   stepStartedAtMs: number;
+  /** How long a person has stopped the clock of the step under way. */
+  stepPausedMs: number;
   /** The step under way has written its traffic. */
   shifted: boolean;
   /** The step's own time is over and its gates could not decide. */

@@ -70,9 +70,9 @@ export function nextText(plan: Plan, state: RunState): string {
     case 'ramp':
       return `${then}, as soon as every required gate is proven (after ${durationText(step.dwell.atLeastMs)}, at most ${durationText(step.dwell.atMostMs)})`;
     case 'bake':
-      return `${then}, ${durationText(step.forMs)} after ${instantText(state.stepStartedAtMs)}`;
+      return `${then}, ${durationText(step.forMs)} after ${instantText(state.stepStartedAtMs + state.stepPausedMs)}`;
     case 'approve':
-      return `${then}, once approved (until ${instantText(state.stepStartedAtMs + step.withinMs)}, then it rolls back)`;
+      return `${then}, once approved (until ${instantText(state.stepStartedAtMs + state.stepPausedMs + step.withinMs)}, then it rolls back)`;
     case 'create':
     case 'smoke':
     case 'cutover':

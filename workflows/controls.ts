@@ -83,7 +83,9 @@ export function installControls(run: Run): void {
   setHandler(
     resumeUpdate,
     (input) => {
-      noted(run, 'resume', input);
+      const { atMs } = noted(run, 'resume', input);
+      const sinceMs = Math.max(run.state.paused?.sinceMs ?? atMs, run.state.stepStartedAtMs);
+      run.state.stepPausedMs += atMs - sinceMs;
       run.state.paused = null;
       run.show();
       return 'resumed';

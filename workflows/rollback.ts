@@ -1,9 +1,9 @@
-import { ApplicationFailure, CancellationScope, rootCause } from '@temporalio/workflow';
+import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 
 import { FailureType, type Outcome } from '../core/failures.js';
 import { trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
-import { applicationFailure, type Stop } from './stop.js';
+import { reasonOf, type Stop } from './stop.js';
 import { deleteDeployment, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
 
@@ -85,7 +85,7 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         return undo satisfies never;
     }
   } catch (err) {
-    const why = applicationFailure(err)?.message ?? rootCause(err) ?? String(err);
+    const why = reasonOf(err);
     return undo.kind === 'restore-traffic'
       ? `set the traffic of ${run.plan.endpoint} to ${trafficText(undo.traffic)} (${why})`
       : `delete the deployment ${undo.deployment} of ${run.plan.endpoint} (${why})`;

@@ -8,7 +8,7 @@ import { preflight } from './proxies.js';
 import { rollBack } from './rollback.js';
 import { Run } from './run.js';
 import { runStep, whilePaused } from './steps.js';
-import { asStop } from './stop.js';
+import { asStop, Stop } from './stop.js';
 import { stopped, throwIfStopped } from './watching.js';
 
 /**
@@ -32,13 +32,20 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
     }
   } catch (err) {
     if (err instanceof ContinueAsNew) throw err;
-    const failure = await rollBack(run, asStop(err));
+    const failure = await rollBack(run, untouched(run, asStop(err)));
     await handlersFinished();
     throw failure;
   }
   run.enter('finished', 'promoted');
   await handlersFinished();
   return run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
+}
+
+/** What ends before preflight did was refused, not rolled back: nothing had been touched. */
+function untouched(run: Run, stop: Stop): Stop {
+  return run.state.before === null && stop.outcome === 'rolled-back'
+    ? new Stop('rejected', stop.message)
+    : stop;
 }
 
 /** An answer that is cut off is an error for the person who asked; a cancelled run owes it too. */
@@ -72,6 +79,7 @@ async function checkFirst(run: Run): Promise<void> {
 function nextStep(run: Run): void {
   run.state.stepIndex += 1;
   run.state.stepStartedAtMs = Date.now();
+  run.state.stepPausedMs = 0;
   run.state.shifted = false;
   run.state.hold = null;
   run.state.approval = null;

@@ -27,6 +27,7 @@ export function initialRunState(plan: Plan): RunState {
     expected: null,
     stepIndex: 0,
     stepStartedAtMs: Date.now(),
+    stepPausedMs: 0,
     shifted: false,
     hold: null,
     paused: null,
@@ -93,6 +94,11 @@ export class Run {
       Object.keys(traffic.live).every(known) &&
       Object.keys(traffic.mirror).every(known)
     );
+  }
+
+  /** When a step's own time is over; pauses do not count. */
+  timeUp(withinMs: number): number {
+    return this.state.stepStartedAtMs + this.state.stepPausedMs + withinMs;
   }
 
   /** The phase as it follows from the state; only rollback and the end are set by hand. */

@@ -92,7 +92,6 @@ async function shiftAndWatch(run: Run, step: ShiftStep): Promise<string> {
 }
 
 async function waitForApproval(run: Run, step: StepOf<'approve'>): Promise<string> {
-  const untilMs = run.state.stepStartedAtMs + step.withinMs;
   for (;;) {
     const approved = takeApproval(run);
     if (approved !== null) return approved;
@@ -100,7 +99,7 @@ async function waitForApproval(run: Run, step: StepOf<'approve'>): Promise<strin
       mode: 'guard',
       gates: step.gates,
       dwell: { atLeastMs: 0, atMostMs: step.withinMs },
-      untilMs,
+      untilMs: run.timeUp(step.withinMs),
     });
     if (result === 'time-over' && run.state.approval === null) {
       throw new Stop('rolled-back', `nobody approved within ${durationText(step.withinMs)}`);
@@ -110,13 +109,12 @@ async function waitForApproval(run: Run, step: StepOf<'approve'>): Promise<strin
 }
 
 async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
-  const untilMs = run.state.stepStartedAtMs + step.forMs;
   for (;;) {
     const result = await watchOn(run, {
       mode: 'guard',
       gates: step.gates,
       dwell: { atLeastMs: step.forMs, atMostMs: step.forMs },
-      untilMs: run.state.hold === null ? untilMs : null,
+      untilMs: run.state.hold === null ? run.timeUp(step.forMs) : null,
     });
     const approved = takeApproval(run);
     if (approved !== null) return approved;

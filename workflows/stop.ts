@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, rootCause } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  rootCause,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 
 import type { DriftDetails } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
@@ -20,7 +26,17 @@ export function asStop(err: unknown): Stop {
   if (isCancellation(err)) return new Stop('aborted', 'cancelled from outside Greenlight');
   const failure = applicationFailure(err);
   if (failure?.type === FailureType.Rejected) return new Stop('rejected', failure.message);
-  return new Stop('rolled-back', failure?.message ?? rootCause(err) ?? String(err));
+  return new Stop('rolled-back', reasonOf(err));
+}
+
+/** What an activity failed of, in words for people. */
+export function reasonOf(err: unknown): string {
+  const failure = applicationFailure(err);
+  if (failure !== undefined) return failure.message;
+  if (err instanceof ActivityFailure && err.cause instanceof TimeoutFailure) {
+    return `${err.activityType} did not end in time (${err.cause.timeoutType}): ${rootCause(err.cause) ?? 'no worker answered'}`;
+  }
+  return rootCause(err) ?? String(err);
 }
 
 /** The application failure inside an activity's failure, if there is one. */
