@@ -100,7 +100,7 @@ function headline(status: RolloutStatus): string {
 
 function doneLine(status: RolloutStatus, step: StepRecord, index: number): string {
   const took = shortDuration(step.endedAtMs - step.startedAtMs);
-  return `${step.stopped ? '✗' : '✓'} ${index + 1}/${status.stepLabels.length} ${step.label}: ${step.result} (${took})`;
+  return `${markOf(step)} ${index + 1}/${status.stepLabels.length} ${step.label}: ${step.result} (${took})`;
 }
 
 /** A step that was stopped in the middle did not do what it was for. */

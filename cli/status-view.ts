@@ -63,9 +63,5 @@ function stepRows(status: RolloutStatus): string[][] {
 }
 
 function doneRow(step: StepRecord): string[] {
-  return [
-    step.stopped ? '✗' : '✓',
-    step.label,
-    `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`,
-  ];
+  return [markOf(step), step.label, `${step.result} (${shortDuration(step.endedAtMs - step.startedAtMs)})`];
 }

@@ -1,0 +1,95 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DeploymentSpec } from '../../core/deployment.js';
+import type { EndpointState } from '../../core/endpoint.js';
+import { normalTraffic, sumShares } from '../../core/traffic.js';
+import { renderProblems } from '../../spec/index.js';
+import type { Context } from '../context.js';
+import { readDeploymentFile } from '../deployment-file.js';
+import { endpointText } from '../endpoint-view.js';
+import { openEndpoints, writeAndReadBack } from '../endpoints.js';
+import { CliError } from '../errors.js';
+import type { CommandFunction } from '../program.js';
+import { shortDuration } from '../times.js';
+
+/** Image builds and big models take their time. */
+const READY_WITHIN_MS = 60 * 60_000;
+const ASK_EVERY_MS = 500;
+const TELL_EVERY_MS = 30_000;
+
+type Endpoints = Awaited<ReturnType<typeof openEndpoints>>;
+
+export const endpointCreate: CommandFunction = async (ctx, [name = ''], options) => {
+  const { deployment: file } = options as { deployment?: string };
+  const first = file === undefined ? undefined : await readDeploymentFile(file);
+  if (first !== undefined && first.problems.length > 0) ctx.out.note(renderProblems(first.problems));
+  if (first?.ok === false) {
+    if (ctx.out.json) ctx.out.result('', { ok: false, problems: first.problems });
+    return 'rejected';
+  }
+  const endpoints = await openEndpoints(ctx);
+  ctx.out.note(`creating endpoint ${name}`);
+  await endpoints.createEndpoint({ name });
+  if (first !== undefined) await firstDeployment(ctx, endpoints, name, first.deployment);
+
+  const created = await endpoints.read(name);
+  const next =
+    first === undefined
+      ? `It has no deployment yet: \`greenlight endpoint create ${name} --deployment FILE\` gives it one.`
+      : `Keys: \`greenlight endpoint keys ${name}\`. The next version comes with \`greenlight submit SPEC\`.`;
+  ctx.out.result(`${endpointText(created)}\n\n${next}`, created);
+  return 'ok';
+};
+
+async function firstDeployment(
+  ctx: Context,
+  endpoints: Endpoints,
+  endpoint: string,
+  deployment: DeploymentSpec,
+): Promise<void> {
+  const { name } = deployment;
+  refuseWhereServed(await endpoints.read(endpoint), name);
+  ctx.out.note(`creating deployment ${name}`);
+  await endpoints.createDeployment(endpoint, deployment, {});
+  await untilReady(ctx, endpoints, endpoint, name);
+  const all = normalTraffic({ live: { [name]: 100 }, mirror: {} });
+  await writeAndReadBack(endpoints, endpoint, all, ctx.out.note);
+}
+
+/** Only a first deployment may be put in place without watching; what begins half-way is gone on with. */
+function refuseWhereServed(found: EndpointState, name: string): void {
+  const others = found.deployments.filter((deployment) => deployment.name !== name);
+  if (others.length === 0 && sumShares(found.traffic.live) === 0) return;
+  throw new CliError(
+    'refused',
+    `${found.name} has ${found.deployments.map((deployment) => deployment.name).join(', ')} already; only an endpoint's first deployment is created this way.\n` +
+      'Roll the next version out with `greenlight submit SPEC`.',
+  );
+}
+
+async function untilReady(ctx: Context, endpoints: Endpoints, endpoint: string, name: string): Promise<void> {
+  const beganMs = Date.now();
+  for (let toldMs = beganMs; ; await sleep(ASK_EVERY_MS)) {
+    const found = await endpoints.readDeployment(endpoint, name);
+    if (found?.state === 'ready') return;
+    if (found?.state === 'failed') {
+      throw new CliError(
+        'refused',
+        `Deployment ${name} of ${endpoint} failed: ${found.error ?? 'without a reason'}\n` +
+          `See \`greenlight logs ${endpoint} --deployment ${name}\`, mend its file, and run this again.`,
+      );
+    }
+    const nowMs = Date.now();
+    if (nowMs - beganMs > READY_WITHIN_MS) {
+      throw new CliError(
+        'unreachable',
+        `Deployment ${name} of ${endpoint} is ${found?.state ?? 'gone'} after ${shortDuration(READY_WITHIN_MS)}; expected it to be ready.\n` +
+          `See \`greenlight logs ${endpoint} --deployment ${name}\`; run this again to wait on.`,
+      );
+    }
+    if (nowMs - toldMs < TELL_EVERY_MS) continue;
+    toldMs = nowMs;
+    ctx.out.note(
+      `deployment ${name} is ${found?.state ?? 'not there yet'} for ${shortDuration(nowMs - beganMs)}`,
+    );
+  }
+}

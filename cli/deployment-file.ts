@@ -1,0 +1,40 @@
+import { realpath } from 'node:fs/promises';
+import { dirname, relative, sep } from 'node:path';
+import type { DeploymentSpec } from '../core/deployment.js';
+import { compileDeployment } from '../spec/compile-deployment.js';
+import type { Problem } from '../spec/index.js';
+import { readYaml } from '../spec/read-yaml.js';
+import { resolveDeploymentFiles } from '../spec/resolve-files.js';
+import { plainScalars } from '../spec/scalar-texts.js';
+import { check } from '../spec/schema/check.js';
+import { Deployment } from '../spec/schema/deployment.js';
+
+export type DeploymentFile =
+  | { readonly ok: true; readonly deployment: DeploymentSpec; readonly problems: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Reads a deployment file by itself, as a spec would: for the first deployment of an endpoint, which no spec names.
+ *
+ * Its files may lie in the folder that the command runs in, or beside it where it lies elsewhere.
+ */
+export async function readDeploymentFile(file: string): Promise<DeploymentFile> {
+  const reading = await readYaml(file, file, 'deployment');
+  if (!reading.source) return { ok: false, problems: reading.problems };
+  const source = plainScalars(reading.source);
+  const { value: form, problems } = check(source, Deployment, source.value, []);
+  const soFar = [...reading.problems, ...problems];
+  if (!form) return { ok: false, problems: soFar };
+  const [folder, here] = await Promise.all([realpath(dirname(file)), realpath(process.cwd())]);
+  const way = relative(here, folder);
+  const root = way === '..' || way.startsWith(`..${sep}`) ? folder : here;
+  const files = await resolveDeploymentFiles(source, form, { root, folder });
+  const all = [...soFar, ...files.problems];
+  if (all.some(({ severity }) => severity === 'error')) return { ok: false, problems: all };
+  const real = (named: string): string => files.real.get(named) ?? named;
+  const deployment: DeploymentSpec = {
+    ...compileDeployment(form, real),
+    ...(files.digest === undefined ? {} : { filesDigest: files.digest }),
+  };
+  return { ok: true, deployment, problems: all };
+}
