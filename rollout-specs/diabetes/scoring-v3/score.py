@@ -43,4 +43,4 @@ def weight_class(bmi):
 def fetch_history(raw):
     """Second mistake: a call to another service, whose cache knows four patients in five. The fifth takes its time."""
     if zlib.crc32(raw.encode()) % 5 == 0:
-        time.sleep(0.3)
+        time.sleep(0.4)
