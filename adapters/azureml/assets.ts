@@ -40,11 +40,19 @@ function expanded(id: string): string {
   return id.startsWith('azureml://') ? id : id.slice('azureml:'.length);
 }
 
+const HOW_TO_REGISTER = {
+  model: 'register it (az ml model create) and name it as azureml:NAME:VERSION',
+  environment: 'register it (az ml environment create) and name it as azureml:NAME:VERSION',
+  // There is no command that registers code alone.
+  code:
+    'deploy it once with az ml online-deployment create, which registers it, ' +
+    'and name the id that az ml online-deployment show gives as its code',
+} as const satisfies Record<AssetKind, string>;
+
 function pathId(kind: AssetKind, path: string, settings: AssetSettings): string {
   if (settings.localPaths) return pathToFileURL(path).href;
   throw new PortError(
-    `The ${kind} is the local path ${path}; Azure ML deploys registered assets only; ` +
-      `register it (az ml ${kind} create) and name it as azureml:NAME:VERSION`,
+    `The ${kind} is the local path ${path}; Azure ML deploys registered assets only; ${HOW_TO_REGISTER[kind]}`,
     { kind: 'permanent', code: 'LocalAsset' },
   );
 }

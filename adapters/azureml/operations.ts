@@ -8,6 +8,8 @@ import { OperationStatus } from './resources.js';
 // Where the service names no wait: quick at first, because the host on this machine is quick.
 const FIRST_POLL_MS = 100;
 const LONGEST_POLL_MS = 5_000;
+/** However soon the service says. */
+const SHORTEST_POLL_MS = 20;
 
 /** Only what tells whether an operation on the resource is over. */
 const AnyResource = z.looseObject({ properties: z.looseObject({ provisioningState: z.string() }) });
@@ -108,7 +110,7 @@ function backOffMs(turn: number): number {
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+    await sleep(Math.max(ms, SHORTEST_POLL_MS), undefined, signal === undefined ? {} : { signal });
   } catch (thrown) {
     signal?.throwIfAborted();
     throw thrown;

@@ -19,7 +19,7 @@ export type Recorder = (exchange: Exchange) => void;
 export function fileRecorder(path: string): Recorder {
   return (exchange) => {
     // Synchronous on purpose: a crash right after an exchange is when its line is wanted most.
-    appendFileSync(path, `${JSON.stringify(exchange)}\n`);
+    appendFileSync(path, `${JSON.stringify(exchange)}\n`, { mode: 0o600 });
   };
 }
 

@@ -46,7 +46,10 @@ interface Scrape {
  *   without an answer have no timing, so `le` may end below `requests`.
  *
  * Counters are of the moment; histograms are merged once per flush, so they lag by up to `flushIntervalMs`, which is what
- * `ageMs` says. No answer shows a stale picture: Envoy flushes and answers on the same thread.
+ * `ageMs` says. No answer shows a stale picture: Envoy flushes and answers on the same thread. After a restart of Envoy
+ * all counts begin at 0 again; whoever takes differences sees them go back.
+ *
+ * @throws {RangeError} for a cluster pattern or edges that cannot work.
  */
 export function createEnvoyMetrics(settings: EnvoySettings): Metrics {
   return new EnvoyMetrics(settings);
@@ -65,6 +68,7 @@ class EnvoyMetrics implements Metrics {
     this.#settings = settings;
     this.#edgesMs = settings.edgesMs ?? defaultEdgesMs();
     checkEdges(this.#edgesMs);
+    checkPattern(settings.clusterPattern);
     this.#flushIntervalMs = settings.flushIntervalMs ?? 1_000;
     this.#query = new URLSearchParams({
       format: 'json',
@@ -207,6 +211,17 @@ function statsFilter(clusterPattern: string, workspace: string): string {
     })
     .join('');
   return `^cluster\\.${cluster}\\.upstream_rq_([2-5][0-9][0-9]|timeout|active|time)$`;
+}
+
+/** @throws {RangeError} for a pattern that does not tell deployments and kinds apart, or that Envoy would split. */
+function checkPattern(pattern: string): void {
+  const missing = ['{endpoint}', '{deployment}', '{kind}'].filter((part) => !pattern.includes(part));
+  if (missing.length > 0) {
+    throw new RangeError(`the cluster pattern must have ${missing.join(', ')} in it, got "${pattern}"`);
+  }
+  if (pattern.includes('.')) {
+    throw new RangeError(`the cluster pattern must have no dots, which Envoy splits at, got "${pattern}"`);
+  }
 }
 
 function escaped(text: string): string {

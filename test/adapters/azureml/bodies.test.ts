@@ -35,7 +35,9 @@ describe('an asset', () => {
     const asset = { kind: 'path', path: '/srv/my code' } as const;
 
     expect(assetId('code', asset, here)).toBe('file:///srv/my%20code');
-    expect(() => assetId('code', asset, azure)).toThrow('register it (az ml code create)');
+    expect(() => assetId('code', asset, azure)).toThrow(
+      'The code is the local path /srv/my code; Azure ML deploys registered assets only; deploy it once with',
+    );
   });
 });
 

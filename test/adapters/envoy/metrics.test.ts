@@ -158,6 +158,15 @@ describe('latency', () => {
   });
 });
 
+it.each([
+  ['tells no kinds apart', '{workspace}~{endpoint}~{deployment}'],
+  ['has a dot', '{endpoint}.{deployment}.{kind}'],
+])('refuses a cluster pattern that %s', (_why, pattern) => {
+  expect(() =>
+    createEnvoyMetrics({ adminUrl: gateway.adminUrl, clusterPattern: pattern, workspace: 'local' }),
+  ).toThrow(RangeError);
+});
+
 it('says nothing of a deployment that the gateway does not know, and zeros of one without traffic', async () => {
   const source = createEnvoyMetrics({ adminUrl: gateway.adminUrl, clusterPattern, workspace: 'other' });
 
