@@ -1,0 +1,43 @@
+// Records one history of every reference run: `npm run record-histories`, whenever workflow code is released.
+// A vitest file that the ordinary run does not include, since it needs the same servers.
+import proto from '@temporalio/proto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { it } from 'vitest';
+
+import { useBench } from '../support/rollout-bench.js';
+import { REFERENCE_RUNS } from './reference-runs.js';
+
+/** Raised when the recorded behaviour changes on purpose: the older ones stay, and must replay for as long as they run. */
+const VERSION = 1;
+
+const bench = useBench();
+const folder = new URL('./histories/', import.meta.url);
+
+for (const [name, run] of Object.entries(REFERENCE_RUNS)) {
+  it(`records ${name}`, async () => {
+    const target = run.target();
+    const rollout = await bench.start(run.plan, target);
+    await run.act(rollout, target);
+    await rollout.handle.result().catch(() => undefined);
+
+    const history = withoutMachine(await rollout.handle.fetchHistory());
+    // Binary: the SDK's JSON form cannot be written with the protobufjs that npm gives it.
+    const bytes = proto.temporal.api.history.v1.History.encode(history).finish();
+    await mkdir(folder, { recursive: true });
+    await writeFile(new URL(`v${VERSION}.${name}.binpb`, folder), bytes);
+  });
+}
+
+/** Who ran it is nobody's business: process ids and host names go. */
+function withoutMachine(
+  history: proto.temporal.api.history.v1.IHistory,
+): proto.temporal.api.history.v1.IHistory {
+  for (const event of history.events ?? []) {
+    for (const attributes of Object.values(event)) {
+      if (typeof attributes === 'object' && attributes !== null && 'identity' in attributes) {
+        attributes.identity = 'recorder';
+      }
+    }
+  }
+  return history;
+}

@@ -1,0 +1,42 @@
+import proto from '@temporalio/proto';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, it } from 'vitest';
+
+import { REFERENCE_RUNS } from './reference-runs.js';
+
+const folder = new URL('./histories/', import.meta.url);
+
+let bundle: { code: string };
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  bundle = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+});
+
+it('every reference run has a history', async () => {
+  const names = (await readdir(folder)).map((file) => file.replace(/\.binpb$/, '').replace(/^v\d+\./, ''));
+
+  expect([...new Set(names)].sort()).toEqual(Object.keys(REFERENCE_RUNS).sort());
+});
+
+it('every history that was ever released still replays: running rollouts survive this code', async () => {
+  const files = (await readdir(folder)).sort();
+  const histories = await Promise.all(
+    files.map(async (file) => ({
+      workflowId: file,
+      history: proto.temporal.api.history.v1.History.decode(await readFile(new URL(file, folder))),
+    })),
+  );
+
+  const replayed: string[] = [];
+  for await (const result of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {
+    expect(result.error, result.workflowId).toBeUndefined();
+    replayed.push(result.workflowId);
+  }
+  expect(replayed.sort()).toEqual(files);
+});
