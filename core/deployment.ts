@@ -1,6 +1,13 @@
 /** A file or folder on this machine, or an asset that the target already knows by id. */
 export type AssetRef =
-  { readonly kind: 'path'; readonly path: string } | { readonly kind: 'id'; readonly id: string };
+  | {
+      readonly kind: 'path';
+      readonly path: string;
+      /** Of a model: what its owner calls it, for people. */
+      readonly name?: string;
+      readonly version?: string;
+    }
+  | { readonly kind: 'id'; readonly id: string };
 
 /** When an instance counts as ready or alive. Times in milliseconds. */
 export interface Probe {

@@ -2,3 +2,4 @@ export { compile, loadSpec, parseSpec, type Loaded, type Parsed, type Spec } fro
 export { planDigest } from './digest.js';
 export type { Position, Problem } from './problem.js';
 export { renderProblem, renderProblems } from './render.js';
+export { renderPlan } from './render-plan.js';

@@ -26,9 +26,8 @@ const stays = (initial: string) =>
 const readyWithin = duration()
   .prefault('1h')
   .describe('Longest time until all instances of green answer their readiness probe.');
-const within = duration()
-  .prefault('24h')
-  .describe('How long to wait for a person; after that the rollout goes back.');
+const WITHIN = 'How long to wait for a person; after that the rollout goes back.';
+const within = duration().describe(WITHIN);
 const drainWithin = duration()
   .prefault('10m')
   .describe('Longest time for requests in flight on the baseline to end before it is deleted anyway.');
@@ -65,7 +64,7 @@ const ramp = z.strictObject({
   gates,
   undecided,
 });
-const Within = z.strictObject({ within });
+const Within = z.strictObject({ within: duration().prefault('24h').describe(WITHIN) });
 const approve = z.strictObject({
   approve: choice(
     'Waits for a person to approve; the gates watch on meanwhile.',

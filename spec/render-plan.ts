@@ -1,0 +1,147 @@
+import { targetName, type Gate, type Plan, type Step } from '../core/plan.js';
+import { CRASH_GUARD } from '../core/gates/crash-guard.js';
+import { deploymentRows } from './render-deployment.js';
+import { renderRows, type Row } from './rows.js';
+import { addedText, durationText, latencyText, percentText, pointsText, quantileText } from './units.js';
+
+/**
+ * A plan as people read it, every default explicit. Equal plans give equal texts.
+ *
+ * @returns lines without a line break at the end.
+ */
+export function renderPlan(plan: Plan): string {
+  const green = plan.deployment.name;
+  return [
+    `Rollout of ${plan.endpoint}: ${plan.baseline ?? 'the serving deployment'} → ${green}`,
+    ...renderRows(rolloutRows(plan)),
+    '',
+    `Deployment ${green}`,
+    ...renderRows(deploymentRows(plan.deployment)),
+    '',
+    'Gates',
+    ...renderRows([
+      ...plan.gates.map(gateRow),
+      [CRASH_GUARD, 'always on, also during warm-up: half of all requests failing'],
+    ]),
+    '',
+    `Steps, watched for at most ${durationText(longest(plan.steps))} in all`,
+    ...renderRows(
+      plan.steps.map((step, index) => [`${index + 1}. ${stepTitle(step)}`, stepText(step, plan)]),
+    ),
+  ].join('\n');
+}
+
+function rolloutRows(plan: Plan): Row[] {
+  const { watching } = plan;
+  return [
+    ['target', targetName(plan.target)],
+    ['baseline', plan.baseline ?? 'whoever holds all live traffic when the rollout starts'],
+    ['existing deployment', plan.adopt ? 'used, if it is the same' : 'refused'],
+    [
+      'after a rollback',
+      plan.afterRollback === 'delete-green' ? 'the new deployment is deleted' : 'the new deployment is kept',
+    ],
+    ['rollback', `tried for ${durationText(plan.rollbackWithinMs)}, then a person is called`],
+    [
+      'looks',
+      `every ${durationText(watching.intervalMs)}; the first ${durationText(watching.warmUpMs)} of a step are warm-up`,
+    ],
+    ['wrong rollback', `at most ${percentText(watching.alpha)}, over the whole rollout`],
+    ['wrong pass', `at most ${percentText(watching.alphaPass)}, per step`],
+    ['digest', plan.digest],
+  ];
+}
+
+function gateRow(gate: Gate): Row {
+  const knobs = [
+    gate.role,
+    gate.weight === null ? 'an equal part of alpha' : `${percentText(gate.weight)} of alpha`,
+    `blip ${durationText(gate.blipMs)}`,
+    `dispersion ${gate.dispersion.mode === 'auto' ? 'auto' : gate.dispersion.phi}`,
+    `shared ${gate.shared}`,
+  ];
+  return [gate.name, `${ruleText(gate)} (${knobs.join(', ')})`];
+}
+
+/** A gate's rule in words: `error rate at most 0.5pp worse than the baseline`. */
+function ruleText(gate: Gate): string {
+  switch (gate.metric) {
+    case 'error-rate':
+      return `error rate ${shareText(gate.limit)}`;
+    case 'slow-share':
+      return `share slower than ${latencyText(gate.aboveMs)} ${shareText(gate.limit)}`;
+    case 'latency': {
+      const name = `latency ${quantileText(gate.quantile)}`;
+      return gate.limit.kind === 'at-most'
+        ? `${name} at most ${latencyText(gate.limit.ms)}`
+        : `${name} at most ${addedText(gate.limit.ratio)} slower than the baseline`;
+    }
+    default:
+      return gate satisfies never;
+  }
+}
+
+function shareText(limit: Extract<Gate, { metric: 'error-rate' }>['limit']): string {
+  if (limit.kind === 'at-most') return `at most ${percentText(limit.share)}`;
+  const points = pointsText(limit.share);
+  const margin = limit.ratio === 1 ? points : `${addedText(limit.ratio)} + ${points}`;
+  return `at most ${margin} worse than the baseline`;
+}
+
+function stepTitle(step: Step): string {
+  return 'percent' in step ? `${step.kind} ${step.percent}%` : step.kind;
+}
+
+function stepText(step: Step, plan: Plan): string {
+  switch (step.kind) {
+    case 'create':
+      return `ready within ${durationText(step.readyWithinMs)}`;
+    case 'smoke':
+      return `${step.count} × ${step.requestFile}`;
+    case 'mirror':
+    case 'ramp': {
+      const { atLeastMs, atMostMs } = step.dwell;
+      const time =
+        atLeastMs === atMostMs
+          ? durationText(atMostMs)
+          : `${durationText(atLeastMs)} .. ${durationText(atMostMs)}`;
+      return [time, gatesText(step.gates), `undecided: ${step.undecided}`].join(' · ');
+    }
+    case 'approve':
+      return `within ${durationText(step.withinMs)} · ${gatesText(step.gates)}`;
+    case 'cutover':
+      return `all live traffic to ${plan.deployment.name}`;
+    case 'bake':
+      return [
+        durationText(step.forMs),
+        gatesText(step.gates),
+        `undecided: ${step.undecided}`,
+        ...aloneText(step, plan),
+      ].join(' · ');
+    case 'delete-baseline':
+      return `requests in flight end within ${durationText(step.drainWithinMs)}`;
+    default:
+      return step satisfies never;
+  }
+}
+
+function gatesText(gates: readonly string[]): string {
+  return `gates ${gates.join(', ')}`;
+}
+
+/** No baseline runs beside green any more: what then becomes of a comparison. */
+function aloneText(step: Extract<Step, { kind: 'bake' }>, plan: Plan): string[] {
+  const relative = plan.gates.filter(
+    ({ name, limit }) => step.gates.includes(name) && limit.kind !== 'at-most',
+  );
+  if (relative.length === 0) return [];
+  const names = relative.map(({ name }) => name).join(', ');
+  return [`${names}: limit from the upper confidence bound of the baseline before the cutover`];
+}
+
+function longest(steps: readonly Step[]): number {
+  return steps.reduce((sum, step) => {
+    if (step.kind === 'mirror' || step.kind === 'ramp') return sum + step.dwell.atMostMs;
+    return step.kind === 'bake' ? sum + step.forMs : sum;
+  }, 0);
+}
