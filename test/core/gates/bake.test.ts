@@ -165,6 +165,10 @@ describe('dispersion carried to the next rollout', () => {
     expect(phi(clusters)).toBeLessThan(6.5);
   });
 
+  it('is the factor itself, without what is added while little was seen', () => {
+    expect(carryOver(CONFIG, initialState(CONFIG))).toEqual({ errors: 1 });
+  });
+
   it('is not learned where it is fixed', () => {
     const fixed = config([errorsMetric({ dispersion: { mode: 'fixed', phi: 3 } })]);
     expect(carryOver(fixed, initialState(fixed))).toEqual({});
