@@ -98,7 +98,8 @@ function forward(): JsonObject {
           },
         },
       ],
-      host_selection_retry_max_attempts: 5,
+      // The dead one of two instances has the fewest requests, so it is picked three times out of four.
+      host_selection_retry_max_attempts: 32,
       retry_back_off: { base_interval: '0.005s', max_interval: '0.05s' },
     },
   };

@@ -21,9 +21,7 @@ function endpoint(values: Partial<GatewayEndpoint> = {}): GatewayEndpoint {
   };
 }
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 const routesOf = (values: Partial<GatewayEndpoint> = {}): any[] =>
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   (routeConfig({ endpoints: [endpoint(values)] }) as any).virtual_hosts[0].routes;
 
 describe('the route table', () => {

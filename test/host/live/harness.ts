@@ -43,7 +43,7 @@ export interface ArmAnswer {
   readonly status: number;
   readonly headers: Record<string, string | string[] | undefined>;
   // The shapes are ARM's; tests look into them freely.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+
   readonly body: any;
 }
 
@@ -159,7 +159,7 @@ export class TestHost {
       {
         deployments: Record<
           string,
-          { instances: Record<string, { process: { pid: number }; port: number }> }
+          { instances: Record<string, { process?: { pid: number }; port: number }> }
         >;
       }
     >;
@@ -174,7 +174,7 @@ export class TestHost {
 
   instancePids(endpoint: string, deployment: string): number[] {
     const record = this.stateRecord.endpoints[`local/${endpoint}`]?.deployments[deployment];
-    return Object.values(record?.instances ?? {}).map((instance) => instance.process.pid);
+    return Object.values(record?.instances ?? {}).flatMap((instance) => instance.process?.pid ?? []);
   }
 
   async arm(

@@ -7,15 +7,25 @@ import { until } from '../../../host/wait.js';
 import { Load, TestHost } from './harness.js';
 
 let host: TestHost;
+let endpoint: string;
 let key: string;
+let made = 0;
+
+beforeAll(async () => {
+  host = await TestHost.start();
+});
 
 beforeEach(async () => {
-  host = await TestHost.start();
+  endpoint = `diabetes-${++made}`;
   await host.done('PUT', `/onlineEndpoints/${endpoint}`, host.endpointBody());
   key = await host.key(endpoint);
 });
 
 afterEach(async () => {
+  await host.done('DELETE', `/onlineEndpoints/${endpoint}`);
+});
+
+afterAll(async () => {
   await host.dispose();
 });
 
@@ -27,11 +37,14 @@ async function blueWith(capacity: number): Promise<void> {
   await host.setTraffic(endpoint, { blue: 100 });
 }
 
-/** Ends all processes of the oldest instance, as an out-of-memory killer would. */
-function killInstance(): number {
+/** Ends all processes of the oldest instance, as an out-of-memory killer would, and sees them gone. */
+async function killInstance(): Promise<number> {
   const [pid = 0] = host.instancePids(endpoint, 'blue');
-  const mark = host.processes().find((process) => process.pid === pid)?.mark;
-  for (const found of host.processes()) if (found.mark === mark) process.kill(found.pid, 'SIGKILL');
+  const processes = host.processes();
+  const mark = processes.find((process) => process.pid === pid)?.mark;
+  const victims = processes.filter((process) => process.mark === mark);
+  for (const victim of victims) process.kill(victim.pid, 'SIGKILL');
+  await until(() => !victims.some(isAlive), { timeoutMs: 5_000, everyMs: 5 });
   return pid;
 }
 
@@ -44,7 +57,7 @@ describe('a killed model server', () => {
     const load = new Load(4, () => score());
     await until(() => load.answers.length > 50, { timeoutMs: 10_000 });
 
-    const killed = killInstance();
+    const killed = await killInstance();
     await until(async () => (await blue()).properties['greenlight.restarts'] === '1', { timeoutMs: 10_000 });
     await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', {
       timeoutMs: 10_000,
@@ -61,7 +74,7 @@ describe('a killed model server', () => {
   it('that dies while the host is down costs clients nothing after that, and is replaced by the next host', async () => {
     await blueWith(2);
     await host.end('SIGKILL');
-    killInstance();
+    await killInstance();
 
     const load = new Load(4, () => score(), 100);
     await load.finished();
