@@ -38,7 +38,8 @@ function minutes(looks: readonly Look[]) {
   });
 }
 
-function isHigh(control: readonly number[], experiment: readonly number[]): boolean {
+/** Whether the rank test calls the experiment's points higher than the control's. */
+export function isHigh(control: readonly number[], experiment: readonly number[]): boolean {
   if (control.length === 0 || experiment.length === 0) return false;
   const shifts = experiment.flatMap((e) => control.map((c) => e - c)).sort((a, b) => a - b);
   const [m, n] = [experiment.length, control.length];
