@@ -1,0 +1,168 @@
+import fc from 'fast-check';
+
+const duration = fc
+  .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 59 }), fc.constantFrom('m', 's'))
+  .map(([hours, rest, unit]) => `${hours === 0 ? '' : `${hours}h`}${rest}${unit}`);
+/** Longer than the longest warm-up below, and in order. */
+const window = fc
+  .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 10, max: 90 }), fc.boolean())
+  .map(([least, most, range]) => (range ? `${least === 0 ? '0s' : `${least}m`} .. ${most}m` : `${most}m`));
+const percent = fc.integer({ min: 1, max: 99 }).map((share) => `${share}%`);
+const name = fc.stringMatching(/^[a-z][a-z0-9]{2,10}$/);
+const points = fc.integer({ min: 1, max: 400 }).map((tenths) => `${tenths / 10}pp`);
+const margin = fc.oneof(
+  points,
+  fc.tuple(percent, points).map(([ratio, floor]) => `${ratio} + ${floor}`),
+);
+const quantile = fc.constantFrom('p50', 'p90', 'p95', 'p99', 'p99.9');
+
+const knobs = {
+  blip: duration,
+  dispersion: fc.oneof(fc.constant('auto'), fc.integer({ min: 1, max: 20 })),
+  shared: fc.constantFrom('hold', 'strict'),
+};
+
+const errorGate = fc.oneof(
+  fc.record(
+    { metric: fc.constant('error-rate'), 'worse-by': margin, ...knobs },
+    { requiredKeys: ['metric', 'worse-by'] },
+  ),
+  fc.record(
+    { metric: fc.constant('error-rate'), 'at-most': percent, weight: fc.constantFrom('1%', '2.5%') },
+    { requiredKeys: ['metric', 'at-most'] },
+  ),
+);
+const otherGate = fc.oneof(
+  fc.record(
+    { metric: fc.constant('latency'), quantile, 'slower-by': percent, role: fc.constant('guard'), ...knobs },
+    { requiredKeys: ['metric', 'quantile', 'slower-by'] },
+  ),
+  fc.record({
+    metric: fc.constant('latency'),
+    quantile,
+    'at-most': fc.integer({ min: 1, max: 4999 }).map((ms) => `${ms}ms`),
+  }),
+  fc.record({ metric: fc.constant('slow-share'), above: fc.constant('0.4s'), 'worse-by': margin }),
+);
+
+/** Always one required gate on errors, so that every step has something to prove. */
+const gates = fc
+  .tuple(errorGate, fc.dictionary(name, otherGate, { maxKeys: 4 }))
+  .map(([errors, others]) => ({ ...others, 'always-there': errors }));
+
+const undecided = fc.constantFrom('hold', 'proceed', 'roll-back');
+const shares = fc
+  .uniqueArray(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 5 })
+  .map((list) => list.sort((a, b) => a - b).map((share) => `${share}%`));
+const watched = { for: window, undecided };
+const steps = fc
+  .record({
+    create: fc.constantFrom('create', { create: {} }, { create: { 'ready-within': '20m' } }),
+    mirror: fc.option(
+      fc.oneof(
+        fc.constant('mirror'),
+        fc.record({ mirror: fc.constantFrom('1%', '10%', '50%'), ...watched }, { requiredKeys: ['mirror'] }),
+      ),
+      { nil: null },
+    ),
+    ramp: fc.oneof(
+      fc.constant('ramp'),
+      fc.record({ ramp: fc.oneof(percent, shares), ...watched }, { requiredKeys: ['ramp'] }),
+    ),
+    approve: fc.option(fc.constantFrom('approve', { approve: '2d' }, { approve: { within: '24h' } }), {
+      nil: null,
+    }),
+    bake: fc.option(fc.oneof(fc.constant('bake'), fc.record({ bake: fc.constant('1h'), undecided })), {
+      nil: null,
+    }),
+    end: fc.option(fc.constantFrom('delete-baseline', { 'delete-baseline': { 'drain-within': '1m' } }), {
+      nil: null,
+    }),
+  })
+  .map(({ create, mirror, ramp, approve, bake, end }) =>
+    [create, mirror, ramp, approve, 'cutover', bake, end].filter((step) => step !== null),
+  );
+
+/** Specs as plain values that meet every rule, beside a deployment file `green.yml` named `green`. */
+export const rolloutValue: fc.Arbitrary<Record<string, unknown>> = fc.record(
+  {
+    version: fc.constant(1),
+    endpoint: name,
+    deployment: fc.constantFrom('green.yml', './green.yml'),
+    baseline: name.filter((found) => found !== 'green'),
+    target: fc.constantFrom({ host: {} }, { host: { workspace: 'local-2' } }),
+    adopt: fc.boolean(),
+    'after-rollback': fc.constantFrom('delete-green', 'keep-green'),
+    'rollback-within': duration,
+    watching: fc.record(
+      {
+        interval: duration,
+        'warm-up': fc.constantFrom('0s', '30s', '1m'),
+        confidence: fc.record(
+          { 'roll-back': fc.constantFrom('99%', '99.9%'), proceed: fc.constantFrom('90%', '95%') },
+          { requiredKeys: [] },
+        ),
+        ...knobs,
+      },
+      { requiredKeys: [] },
+    ),
+    gates,
+    steps,
+  },
+  { requiredKeys: ['endpoint', 'deployment'] },
+);
+
+/** A value with one part of it replaced, removed or added. */
+export function spoilt(values: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<unknown> {
+  const junk = fc.oneof(
+    fc.constantFrom(
+      null,
+      '',
+      0,
+      -1,
+      1.5,
+      true,
+      [],
+      {},
+      '10',
+      '10%',
+      '30s',
+      '0%',
+      '100%',
+      '0pp',
+      'create',
+      [[]],
+      { a: 1 },
+    ),
+    fc.string({ maxLength: 12 }),
+    fc.integer(),
+  );
+  return fc
+    .tuple(
+      values,
+      fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 6 }),
+      junk,
+      fc.constantFrom('replace', 'remove', 'add'),
+    )
+    .map(([value, way, found, how]) => {
+      const copy = structuredClone(value);
+      let parent: unknown = copy;
+      for (const [depth, turn] of way.entries()) {
+        if (typeof parent !== 'object' || parent === null) break;
+        const keys = Object.keys(parent);
+        if (keys.length === 0) break;
+        const key = keys[turn % keys.length] ?? '';
+        const holder = parent as Record<string, unknown>;
+        const child = holder[key];
+        if (depth < way.length - 1 && typeof child === 'object' && child !== null) parent = child;
+        else {
+          if (how === 'replace') holder[key] = found;
+          else if (how === 'add') holder['added'] = found;
+          else if (Array.isArray(parent)) parent.splice(Number(key), 1);
+          else Reflect.deleteProperty(holder, key);
+          break;
+        }
+      }
+      return copy;
+    });
+}
