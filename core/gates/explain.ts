@@ -2,6 +2,7 @@ import type { Signal } from './collector.js';
 import { CRASH_GUARD } from './crash-guard.js';
 import { proven, requiredMetrics } from './decide.js';
 import { countsInWords, marginInWords } from './margin-words.js';
+import type { GateProblem } from './setup.js';
 import type { GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
 import { count, factor, oneIn, percent, points, seconds } from './words.js';
 
@@ -12,6 +13,8 @@ export interface ExplainInput {
   /** null before the first look. */
   readonly result: LookResult | null;
   readonly signals: readonly Signal[];
+  /** `pending` of the setup: gates that cannot be judged yet. */
+  readonly pending?: readonly GateProblem[];
   /** Names of the deployments. */
   readonly blue: string;
   readonly green: string;
@@ -114,6 +117,8 @@ function openText(input: ExplainInput, result: LookResult): string {
   if (open === undefined) {
     return `all gates are content after ${seconds(result.elapsedSec)}; the step lasts at least ${seconds(config.minDurationSec)}`;
   }
+  const pending = input.pending?.find((problem) => problem.gate === open.name);
+  if (pending) return pending.message;
   const { nG } = state.metrics[open.name]?.step ?? { nG: 0 };
   if (nG === 0) return `gate ${open.name} has seen no request of ${green} yet: nothing proves nothing`;
   return `gate ${open.name} is open: ${whatHappened(input, open)}${intervalText(open, result, input.blue)}`;

@@ -14,7 +14,7 @@
  *   const got = collect(collector, readingOf(snapshot, arms), options);            // got.look null: nothing to judge yet
  *   const { state: next, result } = advance(config, state, got.look, { mode, hold: holds(got.signals) });
  *   result.decision                                                                // breach > pass > inconclusive
- *   gateEvidence(config, next, result); explain({ config, state: next, result, signals: got.signals, blue, green });
+ *   gateEvidence(config, next, result); explain({ config, state: next, result, signals: got.signals, pending, blue, green });
  *   // at the rollout's end: carryOver(setup.config, state) is `carried` of the endpoint's next mapGates
  */
 export { convertForBake } from './bake.js';
@@ -55,6 +55,7 @@ export {
 export type { Histogram } from './histogram.js';
 export { advance, beginStep, initialState } from './machine.js';
 export { mapGates, plannedBlocks, type Mapping, type MappingInput } from './mapping.js';
+export { recordLook, replayLook, type RecordedArm, type RecordedLook } from './record.js';
 export type { GateNote, GateProblem, GateSetup } from './setup.js';
 export { expectedPerBlue } from './starved.js';
 export { stepConfig, type StepSettings } from './step-config.js';

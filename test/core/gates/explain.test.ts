@@ -122,6 +122,24 @@ describe('a verdict in one sentence', () => {
     );
   });
 
+  it('of a gate that lacks a baseline: why it cannot be judged, not that nothing was seen', () => {
+    const setup = config([errorsMetric({ name: 'p95', source: 'latency', delta: 0 })]);
+    const { state, result } = advance(setup, initialState(setup), FINE);
+    const pending = [
+      { gate: 'p95', kind: 'too-little-baseline', message: 'Gate p95: the baseline has 3 requests' },
+    ] as const;
+    const text = explain({
+      config: setup,
+      state,
+      result,
+      signals: [],
+      pending,
+      blue: 'blue',
+      green: 'green',
+    });
+    expect(text).toBe('Gate p95: the baseline has 3 requests');
+  });
+
   it('of suspicion', () => {
     const { text, result } = tell([...times(3, FINE), ...times(3, look([1, 900], [5, 100]))]);
     expect(result?.decision).toBe('continue');
