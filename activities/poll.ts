@@ -4,7 +4,7 @@ import { isPortError } from './classify.js';
 
 /** Time between two readings while waiting for something: grows, so that a slow target is not asked too often. */
 const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 2_000;
 
 /**
  * Asks until there is an answer, heartbeating between; a target that is away or throttles is asked again.
@@ -32,12 +32,16 @@ export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: numbe
   }
 }
 
-/** Sleeps, and heartbeats while it does, so that a long `Retry-After` is not taken for a dead worker. */
-export async function beatingSleep(ms: number): Promise<void> {
+/**
+ * Sleeps, and heartbeats while it does, so that a long `Retry-After` is not taken for a dead worker.
+ *
+ * @param beat - for heartbeats that carry something: one without it would take it away.
+ */
+export async function beatingSleep(ms: number, beat: () => void = heartbeat): Promise<void> {
   const until = Date.now() + ms;
   for (let left = ms; left > 0; left = until - Date.now()) {
     await sleep(Math.min(left, 2_000));
-    heartbeat();
+    beat();
   }
 }
 

@@ -1,11 +1,4 @@
-import {
-  activityInfo,
-  cancellationDetails,
-  cancellationSignal,
-  heartbeat,
-  log,
-  sleep,
-} from '@temporalio/activity';
+import { activityInfo, cancellationDetails, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
@@ -23,6 +16,7 @@ import type { MetricsSnapshot } from '../core/metrics.js';
 import { trafficText } from '../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
+import { beatingSleep } from './poll.js';
 
 /**
  * One window of watching: a look each interval, until something is decided or the window is over.
@@ -45,19 +39,22 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
     last = verdictOf(input, looked, endpoint);
-    heartbeat({ v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat);
+    const seen: WatchBeat = { v: 1, sentence: last.sentence, evidence: last.evidence, memory };
+    heartbeat(seen);
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
       return last;
     }
     const nextMs = dueMs + input.watching.intervalMs;
-    if (nextMs >= windowEndMs) return last;
+    // The window is sat out also after its last look: an answer before its end would be asked for again at once, and
+    // again, until the time is over.
     try {
-      await sleep(Math.max(0, nextMs - Date.now()));
+      await beatingSleep(Math.min(nextMs, windowEndMs) - Date.now(), () => heartbeat(seen));
     } catch (err) {
       if (err instanceof CancelledFailure) return interrupted(last, memory);
       throw err;
     }
+    if (nextMs >= windowEndMs) return last;
   }
 }
 

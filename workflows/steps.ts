@@ -14,6 +14,9 @@ import { stopped, throwIfStopped, watchWindow, type Watch } from './watching.js'
 /** Past this many events a run goes on as a new one at the next window border: its history stays small however long it lasts. */
 const LONG_HISTORY = 120;
 
+/** So many looks without data at the end of a bake leave it open how the bake went. */
+const BLIND_LOOKS = 3;
+
 type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
 /** Runs one step to its end. Every step can be entered again after continue-as-new. */
@@ -119,10 +122,13 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
     const approved = takeApproval(run);
     if (approved !== null) return approved;
     if (result === 'time-over') {
-      const blindSinceMs = run.state.memory?.blindSinceMs ?? null;
-      if (blindSinceMs === null) return `no breach in ${durationText(step.forMs)}: ${run.state.verdict}`;
-      const blindFor = durationText(Date.now() - blindSinceMs);
-      const proceed = undecided(run, step.undecided, `no metrics for ${blindFor} at the end of the bake`);
+      const blindMs = Date.now() - (run.state.memory?.blindSinceMs ?? Date.now());
+      // One look without data is none of it: a reading may come a moment before its source has new counters.
+      if (blindMs <= BLIND_LOOKS * run.plan.watching.intervalMs) {
+        return `no breach in ${durationText(step.forMs)}: ${run.state.verdict}`;
+      }
+      const because = `no metrics for ${durationText(blindMs)} at the end of the bake`;
+      const proceed = undecided(run, step.undecided, because);
       if (proceed !== null) return proceed;
     }
     await goOnAsNew(run);

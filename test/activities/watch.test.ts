@@ -1,0 +1,66 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { describe, expect, it } from 'vitest';
+import { createActivities } from '../../activities/index.js';
+import { splitTraffic } from '../../core/traffic.js';
+import type { WatchInput, WatchResult } from '../../core/watch.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { planOf } from '../support/plans.js';
+
+describe('a window of watching', () => {
+  it('lasts until its end, also when no further look fits into it', async () => {
+    const { looks, lastedMs, verdict } = await watchFor({ windowMs: 400, intervalMs: 60_000 });
+
+    expect(verdict).toBe('window-over');
+    expect(looks).toBe(1);
+    expect(lastedMs).toBeGreaterThanOrEqual(395);
+  });
+
+  it('looks once each interval', async () => {
+    const { looks, lastedMs } = await watchFor({ windowMs: 500, intervalMs: 200 });
+
+    expect(looks).toBe(3);
+    expect(lastedMs).toBeGreaterThanOrEqual(495);
+  });
+
+  it('heartbeats with its memory between looks that are further apart than the heartbeat timeout', async () => {
+    const { beats } = await watchFor({ windowMs: 2_500, intervalMs: 60_000 });
+
+    expect(beats.length).toBeGreaterThan(1);
+    expect(beats.every((beat) => (beat as { memory?: unknown }).memory !== undefined)).toBe(true);
+  });
+});
+
+/** Guards a good green, as a bake does. */
+async function watchFor(times: { readonly windowMs: number; readonly intervalMs: number }) {
+  const target = new MemoryTarget();
+  target.addDeployment('green');
+  const expected = splitTraffic('blue', 'green', 50);
+  target.changeTraffic(expected);
+  const plan = planOf('watched', []);
+  const input: WatchInput = {
+    target: plan.target,
+    endpoint: plan.endpoint,
+    stepIndex: 0,
+    baseline: 'blue',
+    green: 'green',
+    expected,
+    kind: 'live',
+    mode: 'guard',
+    alone: false,
+    watching: { ...plan.watching, intervalMs: times.intervalMs },
+    gates: plan.gates,
+    active: plan.gates.map(({ name }) => name),
+    dwell: { atLeastMs: 0, atMostMs: 60_000 },
+    plannedMs: 60_000,
+    windowMs: times.windowMs,
+    before: null,
+    memory: null,
+  };
+  const startedAtMs = Date.now();
+  const environment = new MockActivityEnvironment({ scheduledTimestampMs: startedAtMs });
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details: unknown) => beats.push(details));
+  const { watch } = createActivities({ targets: () => Promise.resolve(target.ports()) });
+  const { verdict } = (await environment.run(watch, input)) as WatchResult;
+  return { verdict, beats, looks: target.looks, lastedMs: Date.now() - startedAtMs };
+}
