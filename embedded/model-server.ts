@@ -13,7 +13,10 @@ import { run, whyNot } from './run.js';
  *
  * @throws {EmbeddedError} when it cannot be made.
  */
-export async function ensureModelServer(progress: Progress = progressToStderr): Promise<string> {
+export async function ensureModelServer(
+  progress: Progress = progressToStderr,
+  signal?: AbortSignal,
+): Promise<string> {
   const requirements = join(packageRoot(), 'embedded', 'requirements.txt');
   const digest = createHash('sha256')
     .update(await readFile(requirements))
@@ -31,7 +34,7 @@ export async function ensureModelServer(progress: Progress = progressToStderr): 
     name,
     build: async (folder, finalFolder) => {
       progress('installing the model server into a Python environment of its own, about 30 s, once');
-      await buildVirtualEnv('the model server', folder, finalFolder, ['-r', requirements]);
+      await buildVirtualEnv('the model server', folder, finalFolder, ['-r', requirements], signal);
     },
   });
   const why = await check(python);

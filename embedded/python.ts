@@ -20,9 +20,11 @@ export async function buildVirtualEnv(
   folder: string,
   finalFolder: string,
   packages: readonly string[],
+  signal?: AbortSignal,
 ): Promise<void> {
+  const limits = { timeoutMs: INSTALL_LIMIT_MS, ...(signal && { signal }) };
   const python = await findPython(what);
-  const venv = await run(python, ['-m', 'venv', folder], { timeoutMs: INSTALL_LIMIT_MS });
+  const venv = await run(python, ['-m', 'venv', folder], limits);
   if (venv.code !== 0) {
     throw new EmbeddedError(
       [
@@ -35,7 +37,7 @@ export async function buildVirtualEnv(
   const pip = await run(
     join(folder, 'bin', 'python'),
     ['-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', ...packages],
-    { timeoutMs: INSTALL_LIMIT_MS },
+    limits,
   );
   if (pip.code !== 0) {
     throw new EmbeddedError(

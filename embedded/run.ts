@@ -21,6 +21,9 @@ export function run(
   args: readonly string[],
   options: { readonly timeoutMs: number; readonly env?: NodeJS.ProcessEnv; readonly signal?: AbortSignal },
 ): Promise<RunResult> {
+  if (options.signal?.aborted === true) {
+    return Promise.resolve({ code: null, output: '', problem: String(options.signal.reason) });
+  }
   return new Promise((resolve) => {
     // In this process's group on purpose: Ctrl-C in a terminal then ends the program too.
     const child = spawn(command, args, {
@@ -36,6 +39,7 @@ export function run(
     child.stderr.on('data', keep);
     const settle = (code: number | null) => {
       clearTimeout(timer);
+      options.signal?.removeEventListener('abort', abort);
       resolve({ code, output: output.trim(), ...(problem !== undefined && { problem }) });
     };
     const end = (why: string) => {
@@ -48,7 +52,8 @@ export function run(
       () => end(`it did not end within ${options.timeoutMs / 1000} s`),
       options.timeoutMs,
     );
-    options.signal?.addEventListener('abort', () => end(String(options.signal?.reason)), { once: true });
+    const abort = () => end(String(options.signal?.reason));
+    options.signal?.addEventListener('abort', abort);
     child.once('error', (error) => {
       problem = error.message;
       settle(null);

@@ -4,15 +4,13 @@ import { Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { lock } from './cache.js';
 import { configuredTemporal, type TemporalSettings, temporalSettings } from './connection.js';
-import { ensureEnvoy } from './envoy.js';
 import { EmbeddedError, messageOf } from './errors.js';
 import { readJson, writeJson } from './files.js';
 import { hostState, startHost, stopHost } from './host.js';
-import { ensureModelServer } from './model-server.js';
 import { type Progress, progressToStderr } from './progress.js';
 import { registerSearchAttributes } from './search-attributes.js';
-import { ensureTemporal } from './temporal.js';
 import { startTemporal, stopTemporal, type TemporalServer } from './temporal-server.js';
+import { ensureHostTools, ensureTools } from './tools.js';
 import { startWorker, stopWorker } from './worker.js';
 
 /** The parts that run on this machine, and where they are. */
@@ -49,21 +47,22 @@ export interface StackOptions {
  */
 export async function startStack({ state, progress = progressToStderr }: StackOptions): Promise<Stack> {
   return exclusively(state, async () => {
-    const ours = configuredTemporal() === undefined;
-    const [temporalTool, envoy, python] = await allOrFirstProblem([
-      ours ? ensureTemporal(progress) : Promise.resolve(''),
-      ensureEnvoy(progress),
-      ensureModelServer(progress),
-    ]);
+    const configured = configuredTemporal();
+    // Before anything slow: an address that leads nowhere is for the user to correct.
+    if (configured !== undefined) await prepareNamespace(configured);
+    const tools =
+      configured === undefined
+        ? await ensureTools(progress)
+        : { ...(await ensureHostTools(progress)), temporal: undefined };
     const temporalThenWorker = async () => {
-      const server = ours ? await startTemporal(state, temporalTool) : undefined;
+      const server = tools.temporal === undefined ? undefined : await startTemporal(state, tools.temporal);
       const settings = await temporalSettings(state);
-      await prepareNamespace(settings);
-      return { temporal: shown(settings, server), healthUrl: await startWorker(state) };
+      if (server !== undefined) await prepareNamespace(settings);
+      return { temporal: shown(settings, server), healthUrl: await startWorker(state, settings) };
     };
     const [{ temporal, healthUrl }, host] = await allOrFirstProblem([
       temporalThenWorker(),
-      startHost(state, { envoy, python }),
+      startHost(state, tools),
     ]);
     const stack: Stack = {
       temporal,

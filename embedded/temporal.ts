@@ -28,7 +28,10 @@ const BUILD_LIMIT_MS = 15 * 60_000;
  *
  * @throws {EmbeddedError} when no way leads to one.
  */
-export async function ensureTemporal(progress: Progress = progressToStderr): Promise<string> {
+export async function ensureTemporal(
+  progress: Progress = progressToStderr,
+  signal?: AbortSignal,
+): Promise<string> {
   const onPath = await checkTemporal('temporal');
   if (onPath.ok) return 'temporal';
   if (!onPath.missing) progress(`not using \`temporal\` from the PATH: ${onPath.why}`);
@@ -40,7 +43,7 @@ export async function ensureTemporal(progress: Progress = progressToStderr): Pro
     progress(`${cached} is of no use (${check.why}); getting it again`);
     await dropEntry(ENTRY);
   }
-  await ensureEntry({ name: ENTRY, build: (folder) => obtain(folder, progress) });
+  await ensureEntry({ name: ENTRY, build: (folder) => obtain(folder, progress, signal) });
   const check = await checkTemporal(cached);
   if (!check.ok) throw noTemporal(`${cached} is of no use: ${check.why}`);
   return cached;
@@ -68,12 +71,13 @@ async function checkTemporal(executable: string): Promise<Check> {
   return { ok: true };
 }
 
-async function obtain(folder: string, progress: Progress): Promise<void> {
+async function obtain(folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
   progress(`getting Temporal ${TEMPORAL_CLI_VERSION} by the SDK's download`);
-  const download = await downloadBySdk(folder);
+  const download = await downloadBySdk(folder, signal);
   if (download === undefined) return;
+  signal?.throwIfAborted();
   progress(`no download (${lastCause(download)}); building Temporal with Go, about 3 minutes, once`);
-  const build = await buildWithGo(folder);
+  const build = await buildWithGo(folder, signal);
   if (build === undefined) return;
   throw noTemporal(
     `The download did not work: ${download}\n\`go install ${GO_PACKAGE}\` did not work: ${build}`,
@@ -81,7 +85,7 @@ async function obtain(folder: string, progress: Progress): Promise<void> {
 }
 
 /** @returns why it did not work. */
-async function downloadBySdk(folder: string): Promise<string | undefined> {
+async function downloadBySdk(folder: string, signal?: AbortSignal): Promise<string | undefined> {
   // A process of its own: the SDK's download has no time limit, and would set up its runtime in ours.
   const script = join(packageRoot(), 'dist', 'embedded', 'temporal-download.js');
   const stop = new AbortController();
@@ -92,7 +96,7 @@ async function downloadBySdk(folder: string): Promise<string | undefined> {
   }, DOWNLOAD_BEGINS_MS);
   const result = await run(process.execPath, [script, folder, `v${TEMPORAL_CLI_VERSION}`], {
     timeoutMs: DOWNLOAD_LIMIT_MS,
-    signal: stop.signal,
+    signal: signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]),
   });
   clearTimeout(begun);
   if (result.code !== 0) return result.output === '' ? whyNot(result) : result.output;
@@ -102,9 +106,13 @@ async function downloadBySdk(folder: string): Promise<string | undefined> {
 }
 
 /** @returns why it did not work. */
-async function buildWithGo(folder: string): Promise<string | undefined> {
+async function buildWithGo(folder: string, signal?: AbortSignal): Promise<string | undefined> {
   const env = { ...process.env, GOBIN: folder };
-  const result = await run('go', ['install', GO_PACKAGE], { timeoutMs: BUILD_LIMIT_MS, env });
+  const result = await run('go', ['install', GO_PACKAGE], {
+    timeoutMs: BUILD_LIMIT_MS,
+    env,
+    ...(signal && { signal }),
+  });
   return result.code === 0 ? undefined : whyNot(result);
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { TemporalSettings } from './connection.js';
 import { ensureDaemon, stopDaemon } from './daemons.js';
 import { readJson } from './files.js';
 import { packageRoot } from './package-root.js';
@@ -9,18 +10,35 @@ const READY_WITHIN_MS = 60_000;
 /** A worker ends its tasks within 25 s. */
 const STOP_WITHIN_MS = 30_000;
 
+/** Its server is most likely gone, and then it waits in vain to tell it what becomes of its tasks. */
+const ELSEWHERE_STOP_WITHIN_MS = 5_000;
+
 /** What a worker notes when it listens. */
-const WorkerNote = z.object({ pid: z.int().positive(), url: z.string() });
+const WorkerNote = z.object({
+  pid: z.int().positive(),
+  /** Of its health server. */
+  url: z.string(),
+  /** host:port of the server that it takes tasks from. */
+  temporal: z.string(),
+  namespace: z.string(),
+});
+type WorkerNote = z.infer<typeof WorkerNote>;
 
 /**
- * Starts a worker in the background and returns when it takes tasks; one that runs already is left alone.
+ * Starts a worker in the background and returns when it takes tasks. One that runs already is left alone, unless it
+ * works for another server.
  *
- * It finds Temporal as `temporalSettings(state)` does.
- *
+ * @param wanted - what `temporalSettings(state)` says: the worker finds its server in the same way.
  * @returns its health address: `/healthz`, `/readyz`, `/metrics`.
  * @throws {EmbeddedError} when it does not get ready.
  */
-export async function startWorker(state: string): Promise<string> {
+export async function startWorker(
+  state: string,
+  wanted: Pick<TemporalSettings, 'address' | 'namespace'>,
+): Promise<string> {
+  const note = await readNote(state);
+  const elsewhere = note?.temporal !== wanted.address || note.namespace !== wanted.namespace;
+  if (note !== undefined && elsewhere) await stopDaemon(state, NAME, ELSEWHERE_STOP_WITHIN_MS);
   return ensureDaemon(
     state,
     {
@@ -39,10 +57,14 @@ export async function stopWorker(state: string): Promise<boolean> {
 }
 
 async function ready(state: string, pid: number): Promise<string | undefined> {
-  const note = await readJson(join(state, 'worker.json'), WorkerNote);
+  const note = await readNote(state);
   if (note?.pid !== pid) return undefined;
   return fetch(`${note.url}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
     ({ ok }) => (ok ? note.url : undefined),
     () => undefined,
   );
+}
+
+async function readNote(state: string): Promise<WorkerNote | undefined> {
+  return readJson(join(state, 'worker.json'), WorkerNote);
 }

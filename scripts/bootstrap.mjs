@@ -26,13 +26,13 @@ const commands = {
 };
 
 async function main([name, ...args]) {
+  checkNode();
   const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
   if (command === undefined) {
     throw new Problem(
       `"${name ?? ''}" is not a command of scripts/bootstrap.mjs; wanted: ${Object.keys(commands).join(', ')}.`,
     );
   }
-  checkNode();
   return (await command(args)) ?? 0;
 }
 
@@ -87,13 +87,8 @@ function isInstalled() {
 }
 
 async function ensureTools() {
-  const embedded = (file) => import(pathToFileURL(join(root, 'dist', 'embedded', file)).href);
-  const [temporal, envoy, modelServer] = await Promise.all([
-    embedded('temporal.js'),
-    embedded('envoy.js'),
-    embedded('model-server.js'),
-  ]);
-  await Promise.all([temporal.ensureTemporal(), envoy.ensureEnvoy(), modelServer.ensureModelServer()]);
+  const tools = await import(pathToFileURL(join(root, 'dist', 'embedded', 'tools.js')).href);
+  await tools.ensureTools();
 }
 
 /** @returns the exit code; 1 when it was ended by a signal. */

@@ -1,14 +1,13 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { TestProject } from 'vitest/node';
 import { runningDaemon } from '../embedded/daemons.js';
-import { ensureEnvoy } from '../embedded/envoy.js';
-import { ensureModelServer } from '../embedded/model-server.js';
 import { registerSearchAttributes } from '../embedded/search-attributes.js';
-import { ensureTemporal } from '../embedded/temporal.js';
 import { startTemporal, stopTemporal } from '../embedded/temporal-server.js';
+import { ensureTools } from '../embedded/tools.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -23,13 +22,14 @@ declare module 'vitest' {
 
 /** The tools, and one Temporal server for the whole run, in a folder that goes with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const [temporal, envoy, python] = await Promise.all([ensureTemporal(), ensureEnvoy(), ensureModelServer()]);
+  const { temporal, envoy, python } = await ensureTools();
   const state = await mkdtemp(join(tmpdir(), 'greenlight-test-'));
   await forgetConfiguredTemporal(state);
   const server = await startTemporal(state, temporal);
   const pid = (await runningDaemon(state, 'temporal'))?.pid;
   const endAtOnce = () => {
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    rmSync(state, { recursive: true, force: true });
   };
   // For a run that is ended from outside: the server is not in its process group.
   const leave = () => process.exit(143);

@@ -18,7 +18,7 @@ import { createLogger, temporalLogger } from './logger.js';
 import { createMetrics } from './metrics.js';
 import { sdkMetricsText } from './sdk-metrics.js';
 
-/** Where the worker notes its health address: `<state>/worker.json` `{ version, pid, url }`. */
+/** In the state folder: `{ version, pid, url, temporal, namespace }`, for whoever started this worker. */
 const NOTE = 'worker.json';
 
 async function main(logger: Logger): Promise<void> {
@@ -73,7 +73,7 @@ async function main(logger: Logger): Promise<void> {
     }),
   });
   try {
-    await note(state, health.url);
+    await note(state, { url: health.url, temporal: settings.address, namespace: settings.namespace });
     logger.info(
       {
         temporal: settings.address,
@@ -123,10 +123,13 @@ async function connect(settings: TemporalSettings): Promise<NativeConnection> {
   }
 }
 
-async function note(state: string, url: string): Promise<void> {
+async function note(
+  state: string,
+  where: { readonly url: string; readonly temporal: string; readonly namespace: string },
+): Promise<void> {
   await mkdir(state, { recursive: true, mode: 0o700 });
   const beside = join(state, `${NOTE}.part`);
-  await writeFile(beside, `${JSON.stringify({ version: 1, pid: process.pid, url })}\n`);
+  await writeFile(beside, `${JSON.stringify({ version: 1, pid: process.pid, ...where })}\n`);
   await rename(beside, join(state, NOTE));
 }
 

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cacheDir, dropEntry, ensureEntry, hasEntry, lock } from '../../embedded/cache.js';
@@ -70,6 +70,17 @@ describe('ensureEntry', () => {
 
     expect(leftovers).toEqual([]);
     await expect(hasEntry('tool-1.2.3', cache.path)).resolves.toBe(true);
+  });
+
+  it('clears away what a killed builder left', async () => {
+    await mkdir(join(cache.path, 'tool-1.2.3.part-x1y2z3'));
+
+    await ensureEntry(
+      entry(() => Promise.resolve()),
+      cache.path,
+    );
+
+    await expect(readdir(cache.path)).resolves.toEqual(['tool-1.2.3']);
   });
 
   it('builds again what was dropped', async () => {

@@ -1,13 +1,18 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { DEFAULT_NAMESPACE, TASK_QUEUE } from '../../core/names.js';
 import { temporalSettings } from '../../embedded/connection.js';
 import { runningDaemon } from '../../embedded/daemons.js';
 import { processIdentity, until } from '../../embedded/processes.js';
 import { readStack, type Stack, startStack, stopStack } from '../../embedded/stack.js';
+
+// Whole processes start and stop here, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 120_000 });
 
 const progress = () => undefined;
 
@@ -69,6 +74,22 @@ describe('a stack of our own', () => {
     expect({ temporal: await pidOf(state, 'temporal'), host: await pidOf(state, 'host') }).toEqual(before);
     expect(await pidOf(state, 'worker')).not.toBe(worker);
     await expect(fetch(`${stack.worker.healthUrl}/readyz`).then(({ ok }) => ok)).resolves.toBe(true);
+  });
+
+  it('starts its worker again when the server moved', async () => {
+    const worker = await pidOf(state, 'worker');
+    const server = (await pidOf(state, 'temporal')) ?? 0;
+    process.kill(server, 'SIGKILL');
+    await gone(server);
+    const taken = createServer().listen(Number(stack.temporal.address.split(':')[1]), '127.0.0.1');
+    await once(taken, 'listening');
+
+    const before = stack.temporal.address;
+    stack = await startStack({ state, progress });
+    taken.close();
+
+    expect(stack.temporal.address).not.toBe(before);
+    expect(await pidOf(state, 'worker')).not.toBe(worker);
   });
 
   it('shuts its worker down in an orderly way', async () => {

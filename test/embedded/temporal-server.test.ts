@@ -5,6 +5,7 @@ import { Connection } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../core/search-attributes.js';
 import { runningDaemon } from '../../embedded/daemons.js';
+import { processIdentity, until } from '../../embedded/processes.js';
 import { registerSearchAttributes } from '../../embedded/search-attributes.js';
 import { ensureTemporal } from '../../embedded/temporal.js';
 import { startTemporal, stopTemporal } from '../../embedded/temporal-server.js';
@@ -42,6 +43,7 @@ describe('startTemporal', () => {
     const second = await startTemporal(state, executable);
     const samePid = (await runningDaemon(state, 'temporal'))?.pid;
     process.kill(pid, 'SIGKILL');
+    await until(async () => ((await processIdentity(pid)) === undefined ? true : undefined), 10_000);
     const third = await startTemporal(state, executable);
 
     expect(second).toEqual(first);

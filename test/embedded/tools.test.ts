@@ -5,6 +5,7 @@ import { ensureEnvoy } from '../../embedded/envoy.js';
 import { ensureModelServer } from '../../embedded/model-server.js';
 import { run } from '../../embedded/run.js';
 import { ensureTemporal } from '../../embedded/temporal.js';
+import { ensureTools } from '../../embedded/tools.js';
 import { atLeast, findVersion } from '../../embedded/version.js';
 import { fakeTool, testFolder } from './folder.js';
 
@@ -148,4 +149,16 @@ describe('Temporal', () => {
     expect((error as Error).message).toContain('By hand, one of:\n  - install the Temporal CLI');
     await expect(stat(join(folder.path, 'cache', 'temporal-1.5.1'))).rejects.toThrow('ENOENT');
   });
+});
+
+it('stops getting the other tools when one cannot be got', async () => {
+  // No Python, and a Go that would take its time.
+  await fakeTool(folder.path, 'go', 'exec /bin/sleep 300');
+  process.env['HTTPS_PROXY'] = 'http://127.0.0.1:1';
+  process.env['NO_PROXY'] = '';
+  process.env['no_proxy'] = '';
+
+  await expect(ensureTools(progress)).rejects.toThrow('There is no Python to run');
+
+  await expect(readdir(join(folder.path, 'cache'))).resolves.toEqual([]);
 });
