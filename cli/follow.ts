@@ -14,10 +14,10 @@ export function changes(previous: RolloutStatus | null, next: RolloutStatus): st
     ...(previous === null ? [headline(next)] : []),
     ...next.actions.slice(previous?.actions.length ?? 0).map(actionLine),
     ...doneSteps.map((step, i) => doneLine(next, step, (previous?.steps.length ?? 0) + i)),
-    ...verdictLines(previous, next, doneSteps),
     ...rollbackLines(previous, next, doneSteps),
     ...begunLines(previous, next),
     ...trafficLines(previous, next),
+    ...verdictLines(previous, next, doneSteps),
     ...standstillLines(previous, next),
     ...next.notes.slice(previous?.notes.length ?? 0).map((note) => `note: ${note}`),
   ];
@@ -25,6 +25,8 @@ export function changes(previous: RolloutStatus | null, next: RolloutStatus): st
 
 /** Two looks that are told are at least so far apart; more, the longer the step lasts. */
 const LOOKS_APART_MS = 5_000;
+/** So long may green be without a request before that is news. */
+const EMPTY_MS = 10_000;
 
 /**
  * Whether a look is worth a line: always when a gate's standing changed, else now and then. A step of hours is told in
@@ -35,6 +37,9 @@ export function isWorthTelling(
   look: RolloutStatus,
   times: { readonly nowMs: number; readonly lookToldAtMs: number },
 ): boolean {
+  // The first looks of a step have nothing to say yet.
+  const empty = look.evidence.every(({ green }) => green.requests === 0);
+  if (empty && times.nowMs - look.stepStartedAtMs < EMPTY_MS) return false;
   if (told === null || told.stepIndex !== look.stepIndex) return true;
   if (standings(told) !== standings(look)) return true;
   const apartMs = Math.max(LOOKS_APART_MS, (times.nowMs - look.stepStartedAtMs) / 5);

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import type { Context } from './context.js';
 import { exitCodeOf, explainError } from './errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
@@ -28,7 +28,13 @@ export async function runCli(args: readonly string[], world: World): Promise<num
     exit = await command(ctx, call.args, call.options);
   });
   for (const command of [program, ...program.commands, ...program.commands.flatMap((c) => c.commands)]) {
-    command.exitOverride().configureOutput({ writeOut: world.stdout, writeErr: world.stderr });
+    command.exitOverride().configureOutput({
+      writeOut: world.stdout,
+      writeErr: world.stderr,
+      // As all our messages begin; commander's own prefix says nothing more.
+      outputError: (text, write) => write(`greenlight: ${text.replace(/^error: /, '')}`),
+    });
+    command.showHelpAfterError(`Run \`${pathOf(command)} --help\` to see what it takes.`);
   }
   try {
     await program.parseAsync([...args], { from: 'user' });
@@ -40,6 +46,11 @@ export async function runCli(args: readonly string[], world: World): Promise<num
     world.stderr(`greenlight: ${explained.text}\n`);
     return exitCodeOf(explained.exit);
   }
+}
+
+/** `greenlight endpoint create`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 async function contextOf(options: Options, world: World): Promise<Context> {

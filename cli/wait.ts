@@ -70,6 +70,7 @@ class Story {
   readonly #ids: object;
   #last: RolloutStatus | null = null;
   #lookToldAtMs = 0;
+  #ownVerdict = '';
 
   constructor(ctx: Context, endpoint: string, ids: object) {
     this.#ctx = ctx;
@@ -80,11 +81,13 @@ class Story {
   /** @param beat - the newest look of the watch under way. */
   hear(status: RolloutStatus, beat: WatchBeat | undefined): void {
     const nowMs = Date.now();
-    const withLook = withBeat(status, beat);
-    const tellLook =
-      withLook !== status &&
-      isWorthTelling(this.#last, withLook, { nowMs, lookToldAtMs: this.#lookToldAtMs });
-    const next = tellLook || withLook === status ? withLook : keepLook(status, this.#last);
+    const look = withBeat(status, beat);
+    const isLook = look !== status;
+    const tellLook = isLook && isWorthTelling(this.#last, look, { nowMs, lookToldAtMs: this.#lookToldAtMs });
+    // Without a look, the run's own verdict is news only when it changes: it may be older than the look told last.
+    const tellOwn = !isLook && status.verdict !== this.#ownVerdict;
+    const next = tellLook || tellOwn ? look : keepLook(status, this.#last);
+    this.#ownVerdict = status.verdict;
     if (tellLook) this.#lookToldAtMs = nowMs;
     this.#print(changes(this.#last, next));
     this.#last = next;

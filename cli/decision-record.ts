@@ -1,0 +1,90 @@
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { recordedWindow, type DecisionRecord, type RecordedWindow } from '../core/decision-record.js';
+import type { Plan } from '../core/plan.js';
+import type { WatchInput, WatchResult } from '../core/watch.js';
+
+type Payloads = NonNullable<Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0]>;
+type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
+type HistoryEvent = NonNullable<History['events']>[number];
+
+/** The name that Temporal knows the activity by. */
+const WATCH = 'watch';
+
+/**
+ * Every window of a rollout, read from its history: the record needs no store of its own, and lives as long as the
+ * namespace keeps closed workflows.
+ *
+ * @param runId - the newest run; earlier ones, before continue-as-new, are followed back.
+ */
+export async function decisionRecord(client: Client, workflowId: string, runId: string): Promise<DecisionRecord> {
+  let windows: RecordedWindow[] = [];
+  let plan: Plan | undefined;
+  let baseline = '';
+  for (let run: string | undefined = runId; run !== undefined; ) {
+    const history = await runHistory(client, workflowId, run);
+    if (history === undefined) break; // an earlier run that the namespace no longer keeps
+    const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+    const [given] = await decode<[Plan]>(client, started?.input?.payloads);
+    if (given === undefined) break;
+    plan ??= given;
+    const found = await windowsOf(client, given, history.events ?? []);
+    windows = [...found.windows, ...windows];
+    baseline ||= found.baseline;
+    run = started?.continuedExecutionRunId || undefined;
+  }
+  if (plan === undefined) throw new Error(`the history of ${workflowId} begins without a plan`);
+  return { v: 1, plan, baseline: baseline || (plan.baseline ?? ''), windows };
+}
+
+async function runHistory(client: Client, workflowId: string, runId: string): Promise<History | undefined> {
+  try {
+    return await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+async function windowsOf(
+  client: Client,
+  plan: Plan,
+  events: readonly HistoryEvent[],
+): Promise<{ readonly windows: RecordedWindow[]; readonly baseline: string }> {
+  const byId = new Map(events.map((event) => [String(event.eventId), event]));
+  const windows: RecordedWindow[] = [];
+  let baseline = '';
+  for (const event of events) {
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (!completed) continue;
+    const scheduledEvent = byId.get(String(completed.scheduledEventId));
+    const scheduled = scheduledEvent?.activityTaskScheduledEventAttributes;
+    if (scheduled?.activityType?.name !== WATCH) continue;
+    const [input] = await decode<[WatchInput]>(client, scheduled.input?.payloads);
+    const [result] = await decode<[WatchResult]>(client, completed.result?.payloads);
+    if (input === undefined || result === undefined) continue;
+    baseline = input.baseline;
+    windows.push(
+      recordedWindow(plan, input, result, {
+        startedAtMs: timeMs(scheduledEvent),
+        endedAtMs: timeMs(event),
+      }),
+    );
+  }
+  return { windows, baseline };
+}
+
+function timeMs(event: HistoryEvent | undefined): number {
+  const { seconds, nanos } = event?.eventTime ?? {};
+  return Number(seconds ?? 0) * 1000 + Math.round((nanos ?? 0) / 1e6);
+}
+
+async function decode<T extends readonly unknown[]>(
+  client: Client,
+  payloads: Payloads | null | undefined,
+): Promise<Partial<T>> {
+  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
+  let decoded = payloads ?? [];
+  for (const codec of [...payloadCodecs].reverse()) decoded = await codec.decode(decoded);
+  return decoded.map((payload) => payloadConverter.fromPayload(payload)) as unknown as Partial<T>;
+}
