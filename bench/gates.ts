@@ -1,7 +1,7 @@
 /**
  * Gate quality, side by side: this gate and its peers' rules on the same simulated traffic (docs/gates.md).
  *
- *   node dist/bench/gates.js [--runs N] [--seed N] [--rps 1,10,100,1000] [--only TEXT]
+ *   node dist/bench/gates.js [--runs N] [--seed N] [--rps 1,10,100,1000] [--only TEXT] [--rollouts N]
  */
 import { parseArgs } from 'node:util';
 import { KAYENTA } from './gates/kayenta.js';
@@ -18,6 +18,7 @@ import {
   regressionText,
   type Cell,
 } from './gates/tables.js';
+import { wholeRollouts } from './gates/rollout.js';
 import { GREEN_SHARE, trace } from './gates/trace.js';
 import { informationLimit, type MetricConfig } from '../core/gates/index.js';
 
@@ -42,10 +43,12 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     rps: { type: 'string', default: '1,10,100,1000' },
     only: { type: 'string', default: '' },
+    rollouts: { type: 'string', default: '100' },
   },
 });
 const runs = wholeNumber('--runs', values.runs);
 const seed = wholeNumber('--seed', values.seed);
+const rollouts = wholeNumber('--rollouts', values.rollouts);
 const levels = values.rps.split(',').map((text) => wholeNumber('--rps', text));
 const chosen = SCENARIOS.filter(({ name }) => name.includes(values.only));
 
@@ -155,4 +158,6 @@ print(
 print(table(rows, ['late'], regressionText));
 print('### Against the information limit, ln(1/alpha)/KL');
 print(limits(rows));
+print('### Whole rollouts of three steps of 10 min at 10, 25 and 50%, no early pass: this gate');
+print(wholeRollouts(rollouts, seed, levels));
 process.stderr.write(`took ${((performance.now() - started) / 1000).toFixed(0)} s\n`);

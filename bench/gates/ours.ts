@@ -9,7 +9,7 @@ const ERRORS = { ...BASE, metric: 'error-rate', blipMs: 10_000 } as const;
 const LATENCY = { ...BASE, metric: 'latency', blipMs: 30_000 } as const;
 
 /** Against the baseline: errors within 0.5 pp and p95 within 10%, p99 within 10% as a guard. */
-const RELATIVE: readonly Gate[] = [
+export const RELATIVE: readonly Gate[] = [
   { ...ERRORS, name: 'errors', limit: { kind: 'worse-by', share: 0.005, ratio: 1 } },
   { ...LATENCY, name: 'p95', quantile: 0.95, limit: { kind: 'slower-by', ratio: 1.1 } },
   { ...LATENCY, name: 'p99', quantile: 0.99, role: 'guard', limit: { kind: 'slower-by', ratio: 1.1 } },
@@ -22,7 +22,7 @@ const ABSOLUTE: readonly Gate[] = [
 ];
 
 /** Through the same mapping as a rollout, with the defaults of a spec. */
-function configOf(gates: readonly Gate[]): MachineConfig {
+export function configOf(gates: readonly Gate[]): MachineConfig {
   const before = 100_000;
   const mapping = mapGates({
     gates,

@@ -119,6 +119,22 @@ function lateErrors(_: Random, __: number, lookSec: number) {
   return (i: number): Moment => ({ blue: PLAIN, green: i * lookSec < 600 ? PLAIN : errors(0.051) });
 }
 
+/** For rollouts of three steps of ten minutes: green is good until the third. */
+export const LATE_STEPS: readonly Pick<Scenario, 'name' | 'make'>[] = [
+  { name: 'no regression', make: always(PLAIN, PLAIN) },
+  {
+    name: 'every gate at its margin',
+    make: always(PLAIN, { ...PLAIN, errorRate: 0.006, latency: [[1, 1.1]] }),
+  },
+  { name: '+5 pp errors in the last step alone', make: inLastStep(errors(0.051)) },
+  { name: '+25% latency in the last step alone', make: inLastStep(slow(1.25)) },
+];
+
+function inLastStep(green: Conditions) {
+  return (_: Random, looks: number) =>
+    (i: number): Moment => ({ blue: PLAIN, green: i < (2 * looks) / 3 ? PLAIN : green });
+}
+
 const CLUSTERED: Conditions = { ...PLAIN, errorRate: 0.01, cluster: 5 };
 
 export const SCENARIOS: readonly Scenario[] = [

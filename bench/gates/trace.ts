@@ -7,17 +7,23 @@ export const LOOK_SEC = 5;
 export const STEP_SEC = 1800;
 export const GREEN_SHARE = 0.1;
 
-/** One run's traffic, the same for every rule. */
-export function trace(scenario: Scenario, rps: number, seed: number): Look[] {
+/** One run's traffic, the same for every rule. `greenShare` by look, for rollouts of several steps. */
+export function trace(
+  scenario: Pick<Scenario, 'make'>,
+  rps: number,
+  seed: number,
+  greenShare: (look: number) => number = () => GREEN_SHARE,
+): Look[] {
   const source = random(seed);
   const looks = STEP_SEC / LOOK_SEC;
   const moment = scenario.make(source, looks, LOOK_SEC);
   return Array.from({ length: looks }, (_, i): Look => {
     const { blue, green } = moment(i);
+    const share = greenShare(i);
     return {
       dtSec: LOOK_SEC,
-      blue: armLook(source, rps * LOOK_SEC * (1 - GREEN_SHARE), blue),
-      green: armLook(source, rps * LOOK_SEC * GREEN_SHARE, green),
+      blue: armLook(source, rps * LOOK_SEC * (1 - share), blue),
+      green: armLook(source, rps * LOOK_SEC * share, green),
       status: { blue: 'ok', green: 'ok' },
     };
   });
