@@ -78,7 +78,6 @@ async function startLocked(
     },
     routesAwayFrom: async (port) => !(await admin.ports().catch(() => new Set<number>())).has(port),
     takenPorts: () => takenPorts(store.state),
-    saveSoon: () => store.save(),
     background,
   });
   const context: HostContext = {

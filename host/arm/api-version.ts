@@ -25,3 +25,8 @@ export function checkApiVersion(value: unknown): string {
   }
   return value;
 }
+
+/** Whether endpoints have `mirrorTraffic` in an api-version: the previews have, the stable ones from 2023-04-01. */
+export function knowsMirror(apiVersion: string): boolean {
+  return apiVersion.endsWith('-preview') || apiVersion >= '2023-04-01';
+}

@@ -1,8 +1,9 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
 import type { DeploymentRecord, EndpointRecord } from '../state/model.js';
 import { endpointKey } from '../state/store.js';
+import { knowsMirror } from './api-version.js';
 import { makeSecret } from './auth.js';
 import { ArmError, badArgument, notFound } from './errors.js';
 import { endpointId, type Scope } from './ids.js';
@@ -22,8 +23,8 @@ interface EndpointParams {
 
 export function endpointRoutes(app: FastifyInstance, context: HostContext, operations: Operations): void {
   const { store } = context;
-  const show = (endpoint: EndpointRecord, scope: Scope): Record<string, unknown> =>
-    endpointResource(endpoint, scope, context.gatewayUrl);
+  const show = (endpoint: EndpointRecord, request: FastifyRequest): Record<string, unknown> =>
+    endpointResource(endpoint, scopeOf(request), context.gatewayUrl, request.apiVersion);
 
   app.get<{ Querystring: Query }>('/onlineEndpoints', (request) => {
     const scope = scopeOf(request);
@@ -33,13 +34,12 @@ export function endpointRoutes(app: FastifyInstance, context: HostContext, opera
       .filter((endpoint) => name === undefined || endpoint.name === name.toLowerCase())
       .filter((endpoint) => computeType === undefined || computeType === computeTypeOf(endpoint))
       .filter((endpoint) => tagFilter(tags)(endpoint.envelope.tags))
-      .map((endpoint) => show(endpoint, scope));
+      .map((endpoint) => show(endpoint, request));
     return { value };
   });
 
   app.get<{ Params: EndpointParams }>('/onlineEndpoints/:endpoint', (request) => {
-    const scope = scopeOf(request);
-    return show(findEndpoint(context, scope, request.params.endpoint), scope);
+    return show(findEndpoint(context, scopeOf(request), request.params.endpoint), request);
   });
 
   app.put<{ Params: EndpointParams }>('/onlineEndpoints/:endpoint', async (request, reply) => {
@@ -48,7 +48,7 @@ export function endpointRoutes(app: FastifyInstance, context: HostContext, opera
     const body = parseBody(EndpointBody, request.body);
     operations.checkFree(scope.workspace, name);
     const before = store.endpoint(scope.workspace, name);
-    const endpoint = putEndpoint(scope.workspace, name, body, before);
+    const endpoint = putEndpoint(scope.workspace, name, body, before, request.apiVersion);
     store.state.endpoints[endpointKey(scope.workspace, name)] = endpoint;
     const operation = await operations.begin({
       kind: 'endpoint-put',
@@ -56,7 +56,7 @@ export function endpointRoutes(app: FastifyInstance, context: HostContext, opera
       endpoint: name,
       resourceId: endpointId(scope, name),
     });
-    return sendPut(reply, request, context, operation, before === undefined, show(endpoint, scope));
+    return sendPut(reply, request, context, operation, before === undefined, show(endpoint, request));
   });
 
   app.patch<{ Params: EndpointParams }>('/onlineEndpoints/:endpoint', async (request, reply) => {
@@ -170,6 +170,7 @@ function putEndpoint(
   name: string,
   body: EndpointBody,
   before: EndpointRecord | undefined,
+  apiVersion: string,
 ): EndpointRecord {
   const { properties } = body;
   if (properties.authMode === 'AADToken') {
@@ -182,7 +183,10 @@ function putEndpoint(
     throw badArgument('properties.compute cannot be changed; create another endpoint.', 'properties.compute');
   }
   const rules = checkTraffic(
-    { traffic: properties.traffic ?? {}, mirror: properties.mirrorTraffic ?? {} },
+    {
+      traffic: properties.traffic ?? {},
+      mirror: (knowsMirror(apiVersion) ? properties.mirrorTraffic : undefined) ?? {},
+    },
     properties.compute === undefined ? 'managed' : 'kubernetes',
     Object.values(before?.deployments ?? {}).map((deployment) => trafficSubject(before, deployment)),
   );

@@ -45,7 +45,7 @@ export function operationRoutes(
         .send();
     }
     if (operation.error) throw new ArmError(400, operation.error.code, operation.error.message);
-    const resource = resourceOf(operation, context);
+    const resource = resourceOf(operation, context, request.apiVersion);
     return resource === undefined ? reply.code(204).send() : reply.code(200).send(resource);
   });
 }
@@ -58,7 +58,11 @@ function find(operations: Operations, id: string): OperationRecord {
 }
 
 /** What the operation left behind; undefined after a delete. */
-function resourceOf(operation: OperationRecord, context: HostContext): Record<string, unknown> | undefined {
+function resourceOf(
+  operation: OperationRecord,
+  context: HostContext,
+  apiVersion: string,
+): Record<string, unknown> | undefined {
   const endpoint = context.store.endpoint(operation.workspace, operation.endpoint);
   if (!endpoint || operation.kind.endsWith('-delete')) return undefined;
   const [, , subscription = '', , resourceGroup = ''] = operation.resourceId.split('/');
@@ -66,7 +70,8 @@ function resourceOf(operation: OperationRecord, context: HostContext): Record<st
   if (operation.kind === 'endpoint-keys') {
     return { primaryKey: endpoint.keys.primary, secondaryKey: endpoint.keys.secondary };
   }
-  if (operation.deployment === undefined) return endpointResource(endpoint, scope, context.gatewayUrl);
+  if (operation.deployment === undefined)
+    return endpointResource(endpoint, scope, context.gatewayUrl, apiVersion);
   const deployment = deploymentOf(endpoint, operation.deployment);
   return deployment && deploymentResource(endpoint, deployment, scope);
 }

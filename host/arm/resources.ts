@@ -1,4 +1,5 @@
 import type { DeploymentRecord, EndpointRecord, ResourceEnvelope } from '../state/model.js';
+import { knowsMirror } from './api-version.js';
 import { deploymentId, endpointId, PROVIDER, workspaceId, type Scope } from './ids.js';
 
 /** Prefix of the properties that the host itself puts on a deployment; callers cannot set them. */
@@ -13,6 +14,7 @@ export function endpointResource(
   endpoint: EndpointRecord,
   scope: Scope,
   gatewayUrl: string,
+  apiVersion: string,
 ): Record<string, unknown> {
   const base = `${gatewayUrl}/${endpoint.workspace}/${endpoint.name}`;
   return {
@@ -30,7 +32,7 @@ export function endpointResource(
         ...(endpoint.error !== undefined && { 'greenlight.error': endpoint.error.message }),
       },
       traffic: endpoint.traffic,
-      mirrorTraffic: endpoint.mirror,
+      ...(knowsMirror(apiVersion) && { mirrorTraffic: endpoint.mirror }),
       provisioningState: endpoint.state,
       scoringUri: `${base}/score`,
       swaggerUri: `${base}/swagger.json`,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
@@ -30,6 +31,7 @@ export async function armServer(
     bodyLimit: MAX_BODY_BYTES,
     routerOptions: { caseSensitive: false, querystringParser: lowerCaseQuery, maxParamLength: 512 },
     forceCloseConnections: true,
+    genReqId: () => randomUUID(),
   }) as unknown as FastifyInstance;
   app.decorateRequest('armScope', null);
   app.decorateRequest('apiVersion', '');

@@ -108,15 +108,14 @@ export class Operations {
     try {
       await workOf(operation, this.#context);
     } catch (thrown) {
-      if (this.#closing) return;
       error =
         thrown instanceof OperationFailed
           ? { code: thrown.code, message: thrown.message }
           : { code: 'InternalServerError', message: messageOf(thrown) };
       if (!(thrown instanceof OperationFailed)) log.error({ ...facts, err: thrown }, 'Operation broke');
-      this.#markFailed(operation, error);
     }
-    if (this.#closing && operation.status !== 'InProgress') return;
+    if (this.#closing) return; // the next host does it again, which is the same as once
+    if (error) this.#markFailed(operation, error);
     operation.status = error ? 'Failed' : 'Succeeded';
     operation.endTime = new Date().toISOString();
     if (error) operation.error = error;

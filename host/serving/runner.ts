@@ -155,7 +155,7 @@ export class DeploymentRunner {
       instance.state = state;
       this.#context.log.info({ ...this.#names(), instance: instance.id, port: instance.port }, message);
       this.#context.membershipChanged();
-      void this.#context.saveSoon();
+      this.#context.background(this.#context.store.save());
     };
     const events = {
       ready: () => {

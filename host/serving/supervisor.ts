@@ -16,7 +16,6 @@ export interface ServingContext {
   /** Whether the gateway has stopped sending requests to a port. */
   readonly routesAwayFrom: (port: number) => Promise<boolean>;
   readonly takenPorts: () => ReadonlySet<number>;
-  readonly saveSoon: () => Promise<void>;
   /** Runs something aside and logs how it goes wrong. */
   readonly background: (work: Promise<unknown>) => void;
 }
