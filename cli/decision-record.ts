@@ -4,7 +4,9 @@ import { recordedWindow, type DecisionRecord, type RecordedWindow } from '../cor
 import type { Plan } from '../core/plan.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 
-type Payloads = NonNullable<Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0]>;
+type Payloads = NonNullable<
+  Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0]
+>;
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
 
@@ -17,11 +19,15 @@ const WATCH = 'watch';
  *
  * @param runId - the newest run; earlier ones, before continue-as-new, are followed back.
  */
-export async function decisionRecord(client: Client, workflowId: string, runId: string): Promise<DecisionRecord> {
+export async function decisionRecord(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<DecisionRecord> {
   let windows: RecordedWindow[] = [];
   let plan: Plan | undefined;
   let baseline = '';
-  for (let run: string | undefined = runId; run !== undefined; ) {
+  for (let run: string | undefined = runId; run !== undefined;) {
     const history = await runHistory(client, workflowId, run);
     if (history === undefined) break; // an earlier run that the namespace no longer keeps
     const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;

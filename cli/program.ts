@@ -73,6 +73,7 @@ export function createProgram(version: string, run: (call: Call) => Promise<void
   machineCommands(program, add);
   specCommands(program, add);
   messageCommands(program, add);
+  gateCommands(program, add);
   endpointCommands(program, add);
   return program;
 }
@@ -143,6 +144,35 @@ function specCommands(program: Command, add: Add): void {
     'greenlight status diabetes',
     async () => (await import('./commands/status.js')).status,
   ).option('--wait', 'tell what happens until it is over, and exit by how it ended');
+}
+
+function gateCommands(program: Command, add: Add): void {
+  add(
+    program,
+    'evidence <endpoint>',
+    "Show what the gates of an endpoint's newest rollout saw and said, window by window.",
+    'greenlight evidence diabetes --output json',
+    async () => (await import('./commands/evidence.js')).evidence,
+  );
+  add(
+    program,
+    'replay-gates <endpoint>',
+    "Run what an endpoint's newest rollout saw through other gates, and show where they decide otherwise.",
+    'greenlight replay-gates diabetes --gates stricter.yaml',
+    async () => (await import('./commands/replay-gates.js')).replayGatesCommand,
+  ).requiredOption('--gates <spec>', 'the spec whose gates are tried');
+
+  const gates = program
+    .command('gates')
+    .description('The statistics by themselves.')
+    .addHelpText('after', '\nExample:\n  $ greenlight gates eval looks.json');
+  add(
+    gates,
+    'eval [file]',
+    'Evaluate gates on given looks, {config, looks} as JSON; - is standard input. Prints JSON, one entry a look.',
+    'greenlight gates eval looks.json',
+    async () => (await import('./commands/gates-eval.js')).gatesEval,
+  );
 }
 
 function messageCommands(program: Command, add: Add): void {
