@@ -11,6 +11,7 @@ import {
   initialState,
   mapGates,
   readingOf,
+  recordLook,
   startCollecting,
   signalInWords,
   stepConfig,
@@ -61,6 +62,7 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
       state: null,
       collector: null,
       blindSinceMs: null,
+      record: [],
       restartsBefore: null,
     };
   }
@@ -211,7 +213,7 @@ function judge(input: WatchInput, memory: WatchMemory, reading: Reading, nowMs: 
   const names = { blue: input.baseline, green: input.green };
   const restarting = signals.find((signal) => signal.kind === 'restarting');
   return {
-    memory: { ...seen, state: judged },
+    memory: { ...seen, state: judged, record: recordLook(memory.record, taken, shortestBlipSec(setup)) },
     verdict: restarting === undefined ? VERDICT_OF[result.decision] : 'breach',
     sentence:
       restarting === undefined
@@ -219,6 +221,11 @@ function judge(input: WatchInput, memory: WatchMemory, reading: Reading, nowMs: 
         : signalInWords(restarting, names.blue, names.green),
     evidence,
   };
+}
+
+/** No longer than a gate's block, so that a replay closes its blocks as the rollout did. */
+function shortestBlipSec({ config }: GateSetup): number {
+  return Math.min(...config.metrics.map((metric) => metric.blipSec));
 }
 
 function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {

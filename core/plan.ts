@@ -145,3 +145,12 @@ export function targetName(target: Target): string {
 export function workflowId(target: Target, endpoint: string): string {
   return `rollout/${targetName(target)}/${endpoint}`;
 }
+
+/** Sum of the longest times that a plan's steps watch for, milliseconds: what the gates spend their alpha over. */
+export function plannedWatchMs(plan: Pick<Plan, 'steps'>): number {
+  const longest = (step: Step): number => {
+    if (step.kind === 'mirror' || step.kind === 'ramp') return step.dwell.atMostMs;
+    return step.kind === 'bake' ? step.forMs : 0;
+  };
+  return plan.steps.reduce((sum, step) => sum + longest(step), 0);
+}

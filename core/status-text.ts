@@ -49,10 +49,10 @@ export function phaseOf(step: Step): Phase {
   }
 }
 
-/** Under 200 bytes, fixed at the start: `diabetes: → green, 8 steps`. */
+/** Under 200 bytes, fixed at the start: `diabetes: blue → green, 8 steps`. */
 export function staticSummary(plan: Plan): string {
-  const from = plan.baseline === null ? '' : `${plan.baseline} `;
-  return `${plan.endpoint}: ${from}→ ${plan.deployment.name}, ${plan.steps.length} steps`;
+  const from = plan.baseline ?? 'whoever serves now';
+  return `${plan.endpoint}: ${from} → ${plan.deployment.name}, ${plan.steps.length} steps`;
 }
 
 /** What comes next, for people. */

@@ -1,4 +1,4 @@
-import type { CollectorState, GateEvidence, GateSetup, GateState } from './gates/index.js';
+import type { CollectorState, GateEvidence, GateSetup, GateState, RecordedLook } from './gates/index.js';
 import type { EndpointRef } from './activities.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { Gate, Watching } from './plan.js';
@@ -19,6 +19,8 @@ export interface WatchMemory {
   readonly collector: CollectorState | null;
   /** Since when no look could be taken, milliseconds since the epoch; null while metrics come in. */
   readonly blindSinceMs: number | null;
+  /** What this window's looks counted: the decision record. Empty when a window begins. */
+  readonly record: readonly RecordedLook[];
   /** Restarts of green's instances before it got traffic; null where the target cannot tell. */
   readonly restartsBefore: number | null;
 }

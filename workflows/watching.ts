@@ -1,4 +1,4 @@
-import type { Step } from '../core/plan.js';
+import { plannedWatchMs } from '../core/plan.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 import { stepLabel } from '../core/status-text.js';
 import { shareOf, type Traffic } from '../core/traffic.js';
@@ -43,7 +43,8 @@ export async function watchWindow(
   if (ended.how === 'interrupted') return 'interrupted';
 
   const result = ended.value;
-  run.state.memory = result.memory;
+  // Its record stays with the window's result in the history; the next window keeps its own.
+  run.state.memory = { ...result.memory, record: [] };
   if (result.memory.setup !== null) run.state.metricsBefore = null;
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
@@ -69,16 +70,11 @@ function inputOf(run: Run, asked: Watch, leftMs: number): WatchInput {
     gates: plan.gates,
     active: asked.gates,
     dwell: asked.dwell,
-    plannedMs: plan.steps.reduce((sum, step) => sum + longestWatch(step), 0),
+    plannedMs: plannedWatchMs(plan),
     windowMs: Math.min(WINDOW_MS, leftMs),
     before: state.metricsBefore,
     memory: state.memory,
   };
-}
-
-function longestWatch(step: Step): number {
-  if (step.kind === 'mirror' || step.kind === 'ramp') return step.dwell.atMostMs;
-  return step.kind === 'bake' ? step.forMs : 0;
 }
 
 function summaryOf(run: Run, asked: Watch): string {
