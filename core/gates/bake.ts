@@ -59,8 +59,9 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
     edge ? { blue: edge.green, green: edge.green } : undefined;
   const breachEdge = green(metric.breachEdge);
   const passEdge = green(metric.passEdge ?? metric.breachEdge);
+  const { asks: _, ...rest } = metric;
   const alone: MetricConfig = {
-    ...metric,
+    ...rest,
     r: 0,
     delta,
     shared: 'strict',

@@ -6,7 +6,7 @@ import type { MetricConfig } from './types.js';
 import { factor, ms, percent, quantileName } from './words.js';
 
 /** The part of a metric that says what is compared with what. */
-export type Margin = Pick<MetricConfig, 'source' | 'r' | 'delta' | 'breachEdge' | 'passEdge'>;
+export type Margin = Pick<MetricConfig, 'source' | 'r' | 'delta' | 'breachEdge' | 'passEdge' | 'asks'>;
 
 export interface MappedMetric {
   /** null where there are problems. */
@@ -71,9 +71,16 @@ function latency(
   edgesMs: readonly number[],
   baseline: Baseline,
 ): MappedMetric {
-  return gate.limit.kind === 'at-most'
-    ? absolute(gate, edgesMs, gate.limit.ms, 1 - gate.quantile)
-    : slower(gate, edgesMs, baseline, gate.quantile, gate.limit.ratio);
+  const { limit, quantile } = gate;
+  const name = quantileName(quantile);
+  const [mapped, asks] =
+    limit.kind === 'at-most'
+      ? [absolute(gate, edgesMs, limit.ms, 1 - quantile), `${name} at most ${ms(limit.ms)}`]
+      : [
+          slower(gate, edgesMs, baseline, quantile, limit.ratio),
+          `${name} at most ${percent(limit.ratio - 1)} slower than the baseline`,
+        ];
+  return mapped.margin === null ? mapped : { ...mapped, margin: { ...mapped.margin, asks } };
 }
 
 /** An absolute limit on the share of requests above `limitMs`. Both arms are read at the same edges. */

@@ -16,9 +16,10 @@ export function whatIsCounted(config: MachineConfig, metric: MetricConfig): stri
   return metric.r === 0 || blue === null || blue === green ? own : `${own} (baseline: ${ms(blue)})`;
 }
 
-/** The margin: `at most 1%`, `at most 0.5 pp more than blue`, `at most 1.2 times blue's and 0.1 pp`. */
+/** What a gate asks: `at most 1%`, `at most 0.5 pp more than blue`, `at most 1.2 times blue's and 0.1 pp`. */
 export function marginInWords(metric: MetricConfig, baseline: string): string {
-  const { r, delta } = metric;
+  const { asks, r, delta } = metric;
+  if (asks !== undefined) return asks;
   if (r === 0) return `at most ${percent(delta)}`;
   if (r === 1)
     return delta === 0 ? `no more than ${baseline}` : `at most ${points(delta)} more than ${baseline}`;

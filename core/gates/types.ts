@@ -43,6 +43,8 @@ export interface MetricConfig {
   readonly shared?: 'hold' | 'strict';
   /** Instead of the configuration's. */
   readonly dispersion?: DispersionConfig;
+  /** What the gate asks, where people put it otherwise than `r` and `delta` do: `p95 at most 250 ms`. */
+  readonly asks?: string;
   /** Not listened to in this step: it sees no look, and is not needed to pass. Its breach evidence is kept. */
   readonly paused?: boolean;
 }

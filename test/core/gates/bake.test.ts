@@ -141,6 +141,7 @@ describe('after cutover', () => {
     const metric = after.config.metrics[0];
     expect(metric).toMatchObject({ breachEdge: { blue: 2, green: 2 }, passEdge: { blue: 1, green: 1 } });
     expect(metric?.delta).toBeCloseTo(upperRate(50, 1000, 0.05), 14);
+    expect(metric).not.toHaveProperty('asks');
   });
 });
 

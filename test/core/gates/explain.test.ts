@@ -85,6 +85,7 @@ describe('a verdict in one sentence', () => {
           delta: 0,
           breachEdge: { blue: 0, green: 1 },
           passEdge: { blue: 0, green: 1 },
+          asks: 'p95 at most 10% slower than the baseline',
         }),
       ],
       { edgesMs: [250, 275] },
@@ -97,7 +98,7 @@ describe('a verdict in one sentence', () => {
     };
 
     expect(tell(times(30, slow), setup).text).toMatch(
-      /^green answered \d+ of [\d,]+ slower than 275 ms, blue \d+ of [\d,]+ slower than 250 ms; a healthy green \(no more than blue\) does worse than this less than once in/,
+      /^green answered \d+ of [\d,]+ slower than 275 ms, blue \d+ of [\d,]+ slower than 250 ms; a healthy green \(p95 at most 10% slower than the baseline\) does worse than this less than once in/,
     );
   });
 

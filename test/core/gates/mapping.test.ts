@@ -106,6 +106,7 @@ describe('what a gate asks, as counts of bad requests', () => {
       passEdge: { blue: 1, green: 1 },
     });
     expect(between?.delta).toBeCloseTo(0.05, 12);
+    expect(between?.asks).toBe('p95 at most 250 ms');
     expect(metric(gate, [100, 250, 500])).toMatchObject({ breachEdge: { green: 1 }, passEdge: { green: 1 } });
     expect(setup(gate, [100, 240, 260, 500]).notes[0]?.text).toMatch(
       /no bucket edge at 250 ms.*slower than 260 ms.*slower than 240 ms/,
@@ -123,6 +124,7 @@ describe('what a gate asks, as counts of bad requests', () => {
     const m = metric(gate);
     const uB = m?.breachEdge?.blue ?? -1;
 
+    expect(m?.asks).toBe('p95 at most 10% slower than the baseline');
     expect(slower(FINE[uB] ?? 0)).toBeLessThanOrEqual(0.05);
     expect(slower(FINE[uB - 1] ?? 0)).toBeGreaterThan(0.05);
     expect(m).toMatchObject({
