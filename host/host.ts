@@ -111,18 +111,16 @@ async function startLocked(
     version: 1,
     pid: process.pid,
     url: context.armUrl,
-    caFile: identity.certPath,
+    caFile: paths.cert,
     tokenFile: paths.token,
     gatewayUrl: context.gatewayUrl,
+    gatewayTlsUrl: `https://127.0.0.1:${ports.gatewayTls}`,
     envoyAdminUrl: adminUrl,
     clusterPattern: CLUSTER_PATTERN,
     workspaces: options.workspaces,
   };
   await writeFileAtomic(paths.hostFile, `${JSON.stringify(hostFile, null, 1)}\n`);
-  log.info(
-    { url: context.armUrl, gatewayUrl: context.gatewayUrl, caFile: identity.certPath },
-    'Host listens',
-  );
+  log.info({ url: context.armUrl, gatewayUrl: context.gatewayUrl, caFile: paths.cert }, 'Host listens');
 
   return {
     async close() {
@@ -145,6 +143,7 @@ async function choosePorts(state: HostState, options: ServeOptions): Promise<voi
   const { ports } = state;
   if (options.gatewayPort !== 0) ports.gateway = options.gatewayPort;
   ports.gateway ||= await freePort(takenPorts(state));
+  ports.gatewayTls ||= await freePort(takenPorts(state));
   ports.admin ||= await freePort(takenPorts(state));
   if (options.port !== 0) {
     if (!(await isFree(options.port)))

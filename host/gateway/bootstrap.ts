@@ -9,6 +9,10 @@ export const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 export interface BootstrapOptions {
   readonly gatewayPort: number;
+  /** The same gateway behind TLS. */
+  readonly gatewayTlsPort: number;
+  readonly certPath: string;
+  readonly keyPath: string;
   readonly adminPort: number;
   readonly clustersPath: string;
   readonly routesPath: string;
@@ -29,7 +33,12 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
     dynamic_resources: {
       cds_config: { resource_api_version: 'V3', path_config_source: { path: options.clustersPath } },
     },
-    static_resources: { listeners: [listener(options)] },
+    static_resources: {
+      listeners: [
+        listener('gateway', options.gatewayPort, options),
+        listener('gateway-tls', options.gatewayTlsPort, options, tls(options)),
+      ],
+    },
   };
 }
 
@@ -37,20 +46,41 @@ function loopback(port: number): JsonObject {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
 }
 
-function listener(options: BootstrapOptions): JsonObject {
+function tls(options: BootstrapOptions): JsonObject {
   return {
-    name: 'gateway',
-    address: loopback(options.gatewayPort),
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': `${TYPE}envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext`,
+      common_tls_context: {
+        alpn_protocols: ['h2', 'http/1.1'],
+        tls_certificates: [
+          { certificate_chain: { filename: options.certPath }, private_key: { filename: options.keyPath } },
+        ],
+      },
+    },
+  };
+}
+
+function listener(
+  name: string,
+  port: number,
+  options: BootstrapOptions,
+  transportSocket?: JsonObject,
+): JsonObject {
+  return {
+    name,
+    address: loopback(port),
     // With it a second Envoy on the same port would take half of the connections, and nobody would notice.
     enable_reuse_port: false,
     filter_chains: [
       {
+        ...(transportSocket && { transport_socket: transportSocket }),
         filters: [
           {
             name: 'envoy.filters.network.http_connection_manager',
             typed_config: {
               '@type': `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-              stat_prefix: 'gateway',
+              stat_prefix: name,
               codec_type: 'AUTO',
               // Makes a client an outside one: Envoy then writes x-request-id itself and drops x-envoy-* headers.
               use_remote_address: true,

@@ -41,6 +41,9 @@ export class EnvoyProcess {
     const config = JSON.stringify(
       bootstrap({
         gatewayPort: ports.gateway,
+        gatewayTlsPort: ports.gatewayTls,
+        certPath: this.#paths.cert,
+        keyPath: this.#paths.key,
         adminPort: ports.admin,
         clustersPath: this.#paths.clusters,
         routesPath: this.#paths.routes,
@@ -121,8 +124,8 @@ export class EnvoyProcess {
   }
 
   async #portsFree(): Promise<void> {
-    const { gateway, admin } = this.#store.state.ports;
-    for (const port of [gateway, admin]) {
+    const { gateway, gatewayTls, admin } = this.#store.state.ports;
+    for (const port of [gateway, gatewayTls, admin]) {
       // A moment of patience: the Envoy before may still be closing.
       if (!(await until(() => isFree(port), { timeoutMs: 2_000 }))) {
         throw new Error(

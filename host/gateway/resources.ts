@@ -189,6 +189,15 @@ function cluster(
     },
     connect_timeout: '1s',
     lb_policy: 'LEAST_REQUEST',
+    // Model servers close after every answer. A connection that idles was opened for a request that then got no place:
+    // gunicorn would give it a thread and wait for data, for seconds.
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
+        common_http_protocol_options: { idle_timeout: '0.02s' },
+        explicit_http_config: { http_protocol_options: {} },
+      },
+    },
     circuit_breakers: {
       thresholds: [
         {

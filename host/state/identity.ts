@@ -1,6 +1,5 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { makeArmToken } from '../arm/auth.js';
 import { readTextIfThere, writeFileAtomic } from './atomic.js';
@@ -10,7 +9,6 @@ import type { StatePaths } from './paths.js';
 export interface Identity {
   readonly key: string;
   readonly cert: string;
-  readonly certPath: string;
   /** Bearer token of ARM calls. */
   readonly token: string;
 }
@@ -22,21 +20,19 @@ const RENEW_DAYS = 30;
 /** Certificate and token of a state folder, made at its first start. */
 export async function loadIdentity(paths: StatePaths, tenantId: string): Promise<Identity> {
   await mkdir(paths.tls, { recursive: true, mode: 0o700 });
-  const keyPath = join(paths.tls, 'key.pem');
-  const certPath = join(paths.tls, 'cert.pem');
-  let key = await readTextIfThere(keyPath);
-  let cert = await readTextIfThere(certPath);
+  let key = await readTextIfThere(paths.key);
+  let cert = await readTextIfThere(paths.cert);
   if (key === undefined || cert === undefined || !isGood(cert, key)) {
     ({ key, cert } = await makeCertificate());
-    await writeFileAtomic(keyPath, key);
-    await writeFileAtomic(certPath, cert, 0o644);
+    await writeFileAtomic(paths.key, key);
+    await writeFileAtomic(paths.cert, cert, 0o644);
   }
   let token = (await readTextIfThere(paths.token))?.trim();
   if (token === undefined || token === '') {
     token = makeArmToken(tenantId);
     await writeFileAtomic(paths.token, `${token}\n`);
   }
-  return { key, cert, certPath, token };
+  return { key, cert, token };
 }
 
 function isGood(cert: string, key: string): boolean {

@@ -4,7 +4,7 @@ export interface HostState {
   /** Marks the processes that belong to this state folder. */
   readonly id: string;
   /** Chosen once: clients keep these addresses over restarts of the host. */
-  ports: { arm: number; gateway: number; admin: number };
+  ports: { arm: number; gateway: number; gatewayTls: number; admin: number };
   envoy: ProcessRef | null;
   /** By `workspace/endpoint`. */
   endpoints: Record<string, EndpointRecord>;

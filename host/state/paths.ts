@@ -21,6 +21,12 @@ export class StatePaths {
   get tls(): string {
     return join(this.root, 'tls');
   }
+  get cert(): string {
+    return join(this.tls, 'cert.pem');
+  }
+  get key(): string {
+    return join(this.tls, 'key.pem');
+  }
   get token(): string {
     return join(this.root, 'token');
   }

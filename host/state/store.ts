@@ -62,7 +62,7 @@ function emptyState(): HostState {
   return {
     version: 1,
     id: randomBytes(8).toString('hex'),
-    ports: { arm: 0, gateway: 0, admin: 0 },
+    ports: { arm: 0, gateway: 0, gatewayTls: 0, admin: 0 },
     envoy: null,
     endpoints: {},
     operations: {},

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { Agent, request } from 'undici';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -114,6 +116,18 @@ describe('how errors are told to clients', () => {
     expect(statuses.filter((status) => status === 200).length).toBe(8);
   });
 
+  it('bursts past the limit leave a deployment that answers at once', async () => {
+    for (let burst = 0; burst < 20; burst++) {
+      await Promise.all(Array.from({ length: 16 }, () => score({ ms: 20 })));
+      const start = Date.now();
+
+      expect((await score()).status).toBe(200);
+
+      // Connections opened for requests that got no place held gunicorn's threads for seconds.
+      expect(Date.now() - start).toBeLessThan(800);
+    }
+  });
+
   it('a model server that dies under a request is 424, and is not tried again', async () => {
     const before = await host.counter('cluster.local~diabetes~green~direct.upstream_rq_retry');
 
@@ -173,5 +187,21 @@ describe('what reaches the model server', () => {
 
     const answer = await score({ model: 'model.txt' }, { 'azureml-model-deployment': 'keeps' });
     expect(JSON.parse(answer.text)).toBe('first');
+  });
+});
+
+describe('the gateway behind TLS', () => {
+  it('serves the same endpoints with the certificate of the host', async () => {
+    const tls = new Agent({ connect: { ca: readFileSync(host.file.caFile, 'utf8') } });
+
+    const answer = await request(`${host.file.gatewayTlsUrl}/local/diabetes/score`, {
+      dispatcher: tls,
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: '{}',
+    });
+
+    expect([answer.statusCode, await answer.body.json()]).toMatchObject([200, { name: 'blue' }]);
+    await tls.close();
   });
 });

@@ -59,6 +59,7 @@ interface HostFile {
   readonly caFile: string;
   readonly tokenFile: string;
   readonly gatewayUrl: string;
+  readonly gatewayTlsUrl: string;
   readonly envoyAdminUrl: string;
 }
 
