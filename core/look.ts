@@ -146,6 +146,7 @@ function setUpGates(
     plannedMs: input.plannedMs,
     edgesMs: snapshot.edgesMs,
     baseline: baselineBefore(input, snapshot),
+    ...(input.carriedDispersion === undefined ? {} : { carried: input.carriedDispersion }),
   });
   if (!mapped.ok) {
     const why = mapped.problems.map((problem) => problem.message).join('; ');

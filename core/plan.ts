@@ -123,6 +123,8 @@ export interface Plan {
   readonly watching: Watching;
   readonly gates: readonly Gate[];
   readonly steps: readonly Step[];
+  /** Dispersion by gate at the end of the endpoint's last rollout; left out where none is known (gates.md 2.4). */
+  readonly carriedDispersion?: Readonly<Record<string, number>>;
   /** SHA-256 of the spec and the files that it names, hex. */
   readonly digest: string;
 }

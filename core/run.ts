@@ -106,6 +106,8 @@ export interface RolloutReport {
   readonly steps: readonly StepRecord[];
   readonly actions: readonly HumanAction[];
   readonly notes: readonly string[];
+  /** What the gates learned of this endpoint's noise, by gate: the next rollout begins with it. */
+  readonly dispersion: Readonly<Record<string, number>>;
   /** Only for `rollback-incomplete`: what is left to do, in words. */
   readonly left: readonly string[];
 }

@@ -56,6 +56,8 @@ export interface WatchInput extends EndpointRef {
   readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
   /** Sum of the longest dwells of all watched steps of the plan. */
   readonly plannedMs: number;
+  /** Dispersion at the end of the endpoint's last rollout, by gate. */
+  readonly carriedDispersion?: Readonly<Record<string, number>>;
   /** How long this window may last. */
   readonly windowMs: number;
   /** Counters at preflight, for the baseline's histogram before the gates start. */

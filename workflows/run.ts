@@ -8,6 +8,7 @@ import type { Plan, Step } from '../core/plan.js';
 import { targetName } from '../core/plan.js';
 import type { HumanAction, Phase, RolloutReport, RunState, StepRecord } from '../core/run.js';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
+import { carryOver } from '../core/gates/carry-over.js';
 import { currentDetails, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
 import { shareOf, sumShares, type Traffic } from '../core/traffic.js';
 import { registerUndo, type Undo } from '../core/undo.js';
@@ -177,6 +178,7 @@ export class Run {
       steps: this.state.steps,
       actions: this.state.actions,
       notes: this.state.notes,
+      dispersion: learnedDispersion(this.state.memory) ?? this.plan.carriedDispersion ?? {},
       left: [],
       ...extra,
     };
@@ -186,4 +188,8 @@ export class Run {
   get rolloutId(): string {
     return workflowInfo().firstExecutionRunId;
   }
+}
+
+function learnedDispersion(memory: RunState['memory']): Readonly<Record<string, number>> | undefined {
+  return memory?.setup && memory.state ? carryOver(memory.setup.config, memory.state) : undefined;
 }

@@ -71,6 +71,7 @@ function inputOf(run: Run, asked: Watch, leftMs: number): WatchInput {
     active: asked.gates,
     dwell: asked.dwell,
     plannedMs: plannedWatchMs(plan),
+    ...(plan.carriedDispersion === undefined ? {} : { carriedDispersion: plan.carriedDispersion }),
     windowMs: Math.min(WINDOW_MS, leftMs),
     before: state.metricsBefore,
     memory: state.memory,

@@ -2,7 +2,7 @@ import { defineSearchAttributeKey, type TypedSearchAttributes } from '@temporali
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { targetName } from '../../core/plan.js';
-import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../../core/search-attributes.js';
+import { type SEARCH_ATTRIBUTES, type SearchAttributeName } from '../../core/search-attributes.js';
 import { instantText } from '../../core/units.js';
 import { table } from '../output.js';
 import type { CommandFunction } from '../program.js';

@@ -6,6 +6,7 @@ import { TASK_QUEUE } from '../../core/names.js';
 import { targetName, workflowId, type Plan } from '../../core/plan.js';
 import { staticSummary } from '../../core/status-text.js';
 import { renderPlan } from '../../spec/index.js';
+import { withCarriedDispersion } from '../carried.js';
 import { whoActs, type Context } from '../context.js';
 import { CliError, detailsOf } from '../errors.js';
 import type { Exit } from '../exit-codes.js';
@@ -39,7 +40,7 @@ export const submit: CommandFunction = async (ctx, [file = ''], options) => {
         `The rollout of ${plan.endpoint} was not started. ${noWorkerText(session)}`,
       );
     }
-    const handle = await start(ctx, session, plan, memo);
+    const handle = await start(ctx, session, await withCarriedDispersion(ctx, session, plan), memo);
     const started = startedFacts(session, plan, handle);
     if (wait) {
       ctx.out.note(startedText(plan, started));

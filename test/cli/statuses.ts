@@ -75,6 +75,7 @@ export function reportOf(more: Partial<RolloutReport> = {}): RolloutReport {
     steps: [stepOf('create', 'green is ready', 0, 12_000)],
     actions: [],
     notes: [],
+    dispersion: {},
     left: [],
     ...more,
   };

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { replayGates, type DecisionRecord, type RecordedWindow } from '../../core/decision-record.js';
 import { recordLook, replayLook, type Look, type RecordedLook } from '../../core/gates/index.js';
+import type { Gate } from '../../core/plan.js';
 import { errorsGate, planOf, rampStep, slowGate } from '../support/plans.js';
 
 const EDGES = [10, 100, 1000];
@@ -88,7 +89,7 @@ describe('replayGates', () => {
   });
 
   it('shows where a stricter gate would have rolled back', () => {
-    const strict = { ...errorsGate, limit: { kind: 'worse-by', share: 0.0005, ratio: 1 } } as const;
+    const strict = { ...errorsGate, limit: { kind: 'worse-by', share: 0.0005, ratio: 1 } } as Gate;
     const replay = replayGates(recordOf(two), [strict, slowGate], watching);
 
     expect(replay).toMatchObject({ ok: true, steps: [{ replayed: { decision: 'breach' } }] });
@@ -96,7 +97,7 @@ describe('replayGates', () => {
   });
 
   it('says which gate cannot be judged by what was recorded', () => {
-    const beyond = { ...slowGate, limit: { kind: 'at-most', ms: 5_000 } } as const;
+    const beyond = { ...slowGate, limit: { kind: 'at-most', ms: 5_000 } } as Gate;
 
     expect(replayGates(recordOf(two), [beyond], watching)).toMatchObject({
       ok: false,

@@ -14,12 +14,13 @@ it('the history keeps every window, and replayed it decides as the rollout did',
   const rollout = await bench.start(plan, target);
   await rollout.until((s) => s.phase === 'baking');
   target.behaviour.set('green', { errors: 0.5, slow: 0 });
-  await rollout.failure();
+  const { report } = await rollout.failure();
 
   const { runId } = await rollout.handle.describe();
   const record = await decisionRecord(bench.client, rollout.handle.workflowId, runId);
   const replay = replayGates(record, plan.gates, plan.watching);
 
+  expect(Object.keys(report.dispersion).sort()).toEqual(['crash-guard', 'errors', 'slow']);
   expect(record.baseline).toBe('blue');
   expect(record.windows.map((w) => [w.label, w.verdict, w.alone])).toEqual([
     ['mirror 10 %', 'pass', false],

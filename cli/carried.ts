@@ -1,0 +1,22 @@
+import type { Plan } from '../core/plan.js';
+import type { Context } from './context.js';
+import { ending, findRollout } from './rollouts.js';
+import type { Session } from './temporal.js';
+
+/**
+ * The plan with what the endpoint's last rollout learned of its noise (gates.md 2.4), if Temporal still knows of one.
+ *
+ * Early passes are safe under clustered failures only with this; a first rollout has to learn it.
+ */
+export async function withCarriedDispersion(ctx: Context, session: Session, plan: Plan): Promise<Plan> {
+  const last = await findRollout({ ...ctx, target: plan.target }, session, plan.endpoint);
+  if (last === undefined || last.running) return plan;
+  const ended = await ending(last.handle);
+  if (ended.kind !== 'report') return plan;
+  // Reports of older workers may lack it.
+  const learned = ended.report.dispersion as Readonly<Record<string, number>> | undefined;
+  const known = Object.entries(learned ?? {}).filter(([gate]) =>
+    plan.gates.some(({ name }) => name === gate),
+  );
+  return known.length === 0 ? plan : { ...plan, carriedDispersion: Object.fromEntries(known) };
+}
