@@ -6,7 +6,7 @@ import { isMapping } from './schema/choice.js';
 import type { Deployment } from './schema/deployment.js';
 import { Gate } from './schema/gates.js';
 import { Rollout } from './schema/rollout.js';
-import { BARE, Step } from './schema/steps.js';
+import { BARE, MOST_STEPS, Step } from './schema/steps.js';
 import type { Source } from './source.js';
 
 type Fields = z.output<typeof Rollout>;
@@ -57,8 +57,9 @@ function gatesOf(value: unknown): ReadonlyMap<string, Gate | null> {
 
 function stepsOf(value: unknown): readonly (StepForm | null)[] | undefined {
   if (value === undefined) return undefined;
-  // No list, or none in it: one step that is wrong, so that no rule speaks of steps that are missing.
-  return Array.isArray(value) && value.length > 0 ? value.map(stepOf) : [null];
+  // No list, none in it or too many: one step that is wrong, so that no rule speaks of steps that are missing.
+  const listed = Array.isArray(value) && value.length > 0 && value.length <= MOST_STEPS;
+  return listed ? value.map(stepOf) : [null];
 }
 
 function stepOf(value: unknown): StepForm | null {

@@ -1,5 +1,5 @@
 /** What a spec never needs, and what makes the parser slow or exhausts its stack: looked for before parsing. */
-const LIMITS = { nesting: 64, indent: 256, line: 10_000, marks: 50_000 };
+const LIMITS = { nesting: 64, indent: 256, line: 10_000, marks: 10_000 };
 
 export interface Excess {
   /** Offset in the text. */

@@ -7,7 +7,7 @@ import { compileStep } from './compile-steps.js';
 import { planDigest } from './digest.js';
 import { readDraft, stepsFor, type Draft, type StepForm } from './draft.js';
 import { lookAt, realInside } from './files.js';
-import type { Problem } from './problem.js';
+import { MOST_PROBLEMS, type Problem } from './problem.js';
 import { readYaml } from './read-yaml.js';
 import {
   fileProblem,
@@ -58,19 +58,21 @@ export async function loadSpec(file: string): Promise<Loaded> {
 /** Reads a rollout spec and every file that it names, and checks all rules. */
 export async function parseSpec(file: string): Promise<Parsed> {
   const reading = await readYaml(file, file, 'spec');
-  if (!reading.source) return { spec: undefined, problems: reading.problems };
+  if (!reading.source) return { spec: undefined, problems: shortened(reading.problems) };
   const { draft, problems: draftProblems } = readDraft(reading.source);
   const root = await realpath(dirname(file));
   const green = await readDeployment(draft, file, root);
   const steps = stepsFor(draft, green.form);
   const requests = await resolveRequests(reading.source, steps, { root, folder: root });
-  const problems = [
-    ...reading.problems,
-    ...draftProblems,
-    ...green.problems,
-    ...requests.problems,
-    ...rulesOf({ draft, steps, deployment: green.form, deploymentSource: green.source }),
-  ].sort(byPlace(file));
+  const problems = shortened(
+    [
+      ...reading.problems,
+      ...draftProblems,
+      ...green.problems,
+      ...requests.problems,
+      ...rulesOf({ draft, steps, deployment: green.form, deploymentSource: green.source }),
+    ].sort(byPlace(file)),
+  );
   const failed = problems.some((problem) => problem.severity === 'error');
   if (failed || !green.form || !green.files) return { spec: undefined, problems };
   const files = { ...green.files, bodies: requests.bodies };
@@ -140,6 +142,24 @@ async function readDeployment(draft: Draft, file: string, root: string): Promise
   if (!form) return { ...nothing, source, problems: [...reading.problems, ...problems] };
   const files = await resolveDeploymentFiles(source, form, { root, folder: dirname(real.value) });
   return { form, source, files, problems: [...reading.problems, ...problems, ...files.problems] };
+}
+
+/** The first problems, errors before warnings, and a last one that says that there are more. */
+function shortened(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= MOST_PROBLEMS) return problems;
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  const shown = (errors.length === 0 ? problems : errors).slice(0, MOST_PROBLEMS);
+  const { file, severity } = shown[0] ?? { file: '', severity: 'error' };
+  const more: Problem = {
+    severity,
+    code: 'spec/more-problems',
+    message: `there are more problems than the ${MOST_PROBLEMS} that are shown`,
+    help: 'mend these first, and check that it is the right file',
+    path: '',
+    file,
+    at: null,
+  };
+  return [...shown, more];
 }
 
 /** The spec's own problems first, then by file and place. */

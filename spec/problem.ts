@@ -27,6 +27,9 @@ export interface Position {
   readonly source: string;
 }
 
+/** More than anybody mends at once; a file of noise would have tens of thousands. */
+export const MOST_PROBLEMS = 100;
+
 export type Path = readonly (string | number)[];
 
 /** `steps[1].mirror`; names that are not plain words are quoted. */

@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import { readText } from './files.js';
 import { excessOf } from './guard.js';
-import { pathText, quote, type Problem } from './problem.js';
+import { MOST_PROBLEMS, pathText, quote, type Problem } from './problem.js';
 import { keyText, positionOf, type Source } from './source.js';
 
 /** Far above any spec, far below what makes a parser slow. */
@@ -84,7 +84,7 @@ export function parseYaml(text: string, file: string, kind: Source['kind']): Rea
   } catch {
     return { problems: [complain('yaml', [0, 0], 'this is not YAML', WRONG_FILE)] };
   }
-  const problems = [...document.errors, ...document.warnings].map((error) => {
+  const problems = [...document.errors, ...document.warnings].slice(0, MOST_PROBLEMS + 1).map((error) => {
     const known = SYNTAX[error.code];
     return complain(
       known?.code ?? 'yaml',
@@ -102,7 +102,7 @@ export function parseYaml(text: string, file: string, kind: Source['kind']): Rea
     const message = 'the file holds no mapping; expected fields such as "endpoint: my-endpoint"';
     return { problems: [...problems, complain('type', [range[0], range[1]], message, EMPTY_HELP[kind])] };
   }
-  const odd = oddities(document);
+  const odd = oddities(document).slice(0, MOST_PROBLEMS + 1);
   problems.push(...odd.map(({ code, range, message, help }) => complain(code, range, message, help)));
   // Of two equal keys one value is taken, and the rest can be checked on; the others have no plain value.
   if (odd.some(({ code }) => code !== 'duplicate-key')) return { problems };
@@ -155,6 +155,11 @@ function oddities(document: Document.Parsed): Oddity[] {
   const add = (node: { range?: readonly number[] | null }, code: string, message: string, help: string) => {
     found.push({ code, range: [node.range?.[0] ?? 0, node.range?.[1] ?? 0], message, help });
   };
+  const directive = document.directives.yaml;
+  if (directive.explicit === true && directive.version !== '1.2') {
+    const message = `the file says that it is YAML ${directive.version}, where "yes" and "on" mean true; expected YAML 1.2`;
+    add({ range: [0, 0] }, 'yaml-version', message, 'remove the line that begins with %YAML');
+  }
   const anchors = new Set<string>();
   visit(document, {
     Node(_key, node) {

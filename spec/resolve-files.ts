@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { LARGEST_REQUEST } from './defaults.js';
 import { smokeOf } from './compile-steps.js';
@@ -189,6 +189,5 @@ export function fileProblem(
 
 /** The file as the user would name it from where they stand. */
 export function shownBeside(spec: string, named: string): string {
-  const folder = dirname(spec);
-  return folder === '.' ? join(named) : join(folder, named);
+  return isAbsolute(named) ? named : join(dirname(spec), named);
 }

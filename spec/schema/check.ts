@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { either, pathText, quote, type Path, type Problem } from '../problem.js';
+import { either, MOST_PROBLEMS, pathText, quote, type Path, type Problem } from '../problem.js';
 import { problemAt, type Complaint, type Source } from '../source.js';
 import { suggest } from '../suggest.js';
 import { choosers, isMapping, isSchema } from './choice.js';
@@ -33,17 +33,23 @@ function problemsOf(
   issues: readonly Issue[],
 ): Problem[] {
   const told = new Set<string>();
-  return issues.flatMap((issue) => {
+  const problems: Problem[] = [];
+  for (const issue of issues) {
+    if (problems.length > MOST_PROBLEMS) break;
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     // A key that does not fit is no fault of the value that stands there.
     const union = issue.code === 'invalid_key' ? undefined : outermostUnion(schema, value, path);
-    if (union === undefined) return issueProblems(source, schema, value, at, path, issue);
+    if (union === undefined) {
+      problems.push(...issueProblems(source, schema, value, at, path, issue));
+      continue;
+    }
     // Whatever is wrong below a union is told once, by the form that was meant.
     const key = pathText(union.path);
-    if (told.has(key)) return [];
+    if (told.has(key)) continue;
     told.add(key);
-    return unionProblems(source, union.schema, valueAt(value, union.path), [...at, ...union.path]);
-  });
+    problems.push(...unionProblems(source, union.schema, valueAt(value, union.path), [...at, ...union.path]));
+  }
+  return problems;
 }
 
 function issueProblems(
@@ -57,7 +63,7 @@ function issueProblems(
   const full = [...at, ...path];
   const place = schemaAt(schema, value, path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => problemAt(source, [...full, key], { ...unknownKey(place, key, full), key: true }));
+    return issue.keys.slice(0, MOST_PROBLEMS + 1).map((key) => problemAt(source, [...full, key], { ...unknownKey(place, key, full), key: true }));
   }
   if (issue.code === 'invalid_key') {
     const record = schemaAt(schema, value, path.slice(0, -1));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
 import { Gate, sharedKnobs } from './gates.js';
 import { filePath, gateName, resourceGroupName, resourceName, subscriptionId, workspaceName } from './names.js';
-import { Step } from './steps.js';
+import { MOST_STEPS, Step } from './steps.js';
 import { confidence, duration, durationOrZero } from './texts.js';
 
 const HostTarget = z.strictObject({
@@ -96,7 +96,7 @@ export const Rollout = z
     steps: z
       .array(Step)
       .min(1)
-      .max(100)
+      .max(MOST_STEPS)
       .optional()
       .describe(
         'The steps, in order; default create, mirror 10%, ramp 10% 25% 50%, cutover, bake 30m, delete-baseline (no mirror for Kubernetes deployments on Azure ML).',

@@ -100,6 +100,8 @@ export const BARE: Readonly<Record<Exclude<z.output<typeof Word>, 'cutover'>, ob
   'delete-baseline': { 'delete-baseline': {} },
 };
 
+export const MOST_STEPS = 100;
+
 export const STEP_NAMES = ['create', 'smoke', 'mirror', 'ramp', 'approve', 'cutover', 'bake', 'delete-baseline'];
 
 function chooseStep(value: unknown): z.ZodType | Misfit {

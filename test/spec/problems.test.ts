@@ -22,6 +22,7 @@ const yaml: readonly Case[] = [
   ['a list instead of fields', '- endpoint: diabetes\n'],
   ['a single word', 'diabetes\n'],
   ['several documents', `${SPEC}---\n${SPEC}`],
+  ['a file of another YAML version', `%YAML 1.1\n---\n${SPEC}`],
   ['a key that stands twice', `${SPEC}endpoint: other\n`],
   ['a tab as indentation', `${SPEC}gates:\n\terrors: { metric: error-rate, worse-by: 0.5pp }\n`],
   ['an alias without an anchor', `${SPEC}baseline: *nobody\n`],
