@@ -1,6 +1,6 @@
 import { type Client, defaultPayloadConverter } from '@temporalio/client';
 import type { SetTrafficInput } from '../core/activities.js';
-import type { Plan } from '../core/plan.js';
+import type { Gate, Plan } from '../core/plan.js';
 import { sameTraffic } from '../core/traffic.js';
 import type { WatchResult } from '../core/watch.js';
 
@@ -13,9 +13,9 @@ export interface RolloutRecord {
   readonly runId: string;
   /** Events of the history; the longest, where the rollout went on as a new run. */
   readonly events: number;
-  readonly plan: Plan;
+  readonly gates: readonly Gate[];
   /** What the watch saw that ended in a breach; null when none did. */
-  readonly breach: WatchResult | null;
+  readonly breach: Pick<WatchResult, 'sentence' | 'evidence'> | null;
   /** When all live traffic was last read back at `baseline`, after a write; milliseconds since the epoch. */
   readonly backAtMs: number | null;
 }
@@ -37,7 +37,7 @@ export async function readRollout(
   return {
     runId: firstRunId,
     events: Math.max(...histories.map((events) => events.length)),
-    plan: planIn(histories[0] ?? []),
+    gates: planIn(histories[0] ?? []).gates,
     breach: histories.map(breachIn).find((breach) => breach !== null) ?? null,
     backAtMs: histories.map((events) => backAtIn(events, baseline)).findLast((at) => at !== null) ?? null,
   };
@@ -47,7 +47,7 @@ function planIn(events: readonly HistoryEvent[]): Plan {
   return first<Plan>(events[0]?.workflowExecutionStartedEventAttributes?.input);
 }
 
-function breachIn(events: readonly HistoryEvent[]): WatchResult | null {
+function breachIn(events: readonly HistoryEvent[]): RolloutRecord['breach'] {
   const results = completed(events, 'watch').map(({ result }) => first<WatchResult>(result));
   return results.find(({ verdict }) => verdict === 'breach') ?? null;
 }

@@ -99,7 +99,7 @@ export function rescue({ bad, answers }: Seen, cast: Cast): Rescue | null {
 
 /** What the rollout's own gates call slow. */
 function slowLimit({ record }: DoneRollout): number {
-  const limits = record.plan.gates.map((gate) =>
+  const limits = record.gates.map((gate) =>
     gate.metric === 'latency' && gate.limit.kind === 'at-most' ? gate.limit.ms : Infinity,
   );
   return Math.min(Infinity, ...limits);

@@ -13,7 +13,7 @@ export interface DoneRollout {
   /** When the command was given, milliseconds since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  readonly report: RolloutReport;
+  readonly report: Pick<RolloutReport, 'outcome' | 'reason' | 'startedAtMs' | 'endedAtMs' | 'rollbackMs'>;
   readonly record: RolloutRecord;
 }
 

@@ -1,6 +1,6 @@
-import type { GateEvidence } from '../core/watch.js';
 import { columns } from '../cli/output.js';
 import { millis } from './clients.js';
+import type { RolloutRecord } from './history.js';
 import { type Cast, differences, rescue, type Seen } from './judge.js';
 import type { DoneRollout } from './rollout.js';
 import { type Tally, tally, tallyByDeployment } from './tally.js';
@@ -16,7 +16,7 @@ export interface Summary {
   readonly good: RolloutSummary;
   readonly bad: RolloutSummary & {
     /** The verdict that ended it, with the counts behind it; null when no gate did. */
-    readonly breach: { readonly sentence: string; readonly evidence: readonly GateEvidence[] } | null;
+    readonly breach: RolloutRecord['breach'];
     /** From a client's first failed or slow answer to all traffic read back at the version before. */
     readonly firstBadAnswerToReadBack: number | null;
     /** From the decision to that, by Greenlight's own report. */
