@@ -1,0 +1,107 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { createActivities } from '../../activities/index.js';
+import { TASK_QUEUE } from '../../core/names.js';
+import type { Target } from '../../core/plan.js';
+import { registerSearchAttributes } from '../../embedded/search-attributes.js';
+import type { MemoryTarget } from '../support/memory-target.js';
+
+/** A namespace of this test file, with the search attributes of rollouts, and no worker. */
+export async function makeNamespace(name: string): Promise<void> {
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  await connection.workflowService.registerNamespace({
+    namespace: name,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  });
+  await registerSearchAttributes(connection, name);
+  await connection.close();
+}
+
+export interface CliBench {
+  readonly namespace: string;
+  /** Endpoints in memory, by workspace. */
+  readonly targets: Map<string, MemoryTarget>;
+}
+
+/** The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees. */
+export function useCliBench(): CliBench {
+  const namespace = `cli-${process.pid}`;
+  const targets = new Map<string, MemoryTarget>();
+  const portsOf = async (target: Target) => {
+    const found = target.kind === 'host' ? targets.get(target.workspace) : undefined;
+    if (found === undefined) throw new Error('no such target');
+    return found.ports();
+  };
+  let connection: NativeConnection | undefined;
+  let worker: Worker | undefined;
+  let running: Promise<void> | undefined;
+
+  beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR') });
+    await makeNamespace(namespace);
+    connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    worker = await Worker.create({
+      connection,
+      namespace,
+      taskQueue: TASK_QUEUE,
+      workflowBundle: await bundleWorkflowCode({
+        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+        logger: new DefaultLogger('ERROR'),
+      }),
+      activities: createActivities({ targets: portsOf }),
+      maxHeartbeatThrottleInterval: '200ms',
+      defaultHeartbeatThrottleInterval: '200ms',
+    });
+    running = worker.run();
+  });
+
+  afterAll(async () => {
+    worker?.shutdown();
+    await running;
+    await connection?.close();
+  });
+
+  return { namespace, targets };
+}
+
+/** Writes a spec whose endpoint lives in memory, with looks of a second, and the deployment file that it names. */
+export async function writeSpec(
+  folder: string,
+  workspace: string,
+  steps: readonly string[],
+  more: readonly string[] = [],
+): Promise<string> {
+  const spec = join(folder, `${workspace}.yml`);
+  const text = [
+    'endpoint: diabetes',
+    'deployment: ./green.yml',
+    `target: { host: { workspace: ${workspace} } }`,
+    'watching: { interval: 1s, warm-up: 0s, blip: 1s }',
+    'gates:',
+    '  errors: { metric: error-rate, worse-by: 2pp }',
+    ...more,
+    'steps:',
+    ...steps.map((step) => `  - ${step}`),
+  ];
+  await mkdir(dirname(spec), { recursive: true });
+  await writeFile(join(folder, 'score.py'), 'def init(): pass\ndef run(data): return {}\n');
+  await writeFile(
+    join(folder, 'green.yml'),
+    [
+      'name: green',
+      'type: managed',
+      'model: azureml:diabetes:2',
+      'environment: azureml:sklearn:1',
+      'code_configuration: { code: ., scoring_script: score.py }',
+      'instance_type: Standard_DS3_v2',
+      'instance_count: 1',
+      '',
+    ].join('\n'),
+  );
+  await writeFile(spec, `${text.join('\n')}\n`);
+  return spec;
+}

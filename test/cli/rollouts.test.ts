@@ -1,0 +1,343 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { MemoryTarget } from '../support/memory-target.js';
+import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
+import { makeNamespace, useCliBench, writeSpec } from './cli-bench.js';
+
+const bench = useCliBench();
+let state: string;
+let folder: string;
+
+beforeAll(async () => {
+  state = await stateWithTemporal(bench.namespace);
+  folder = await temporaryFolder();
+});
+
+const QUICK = ['create', 'ramp: 50%\n    for: 1s .. 20s', 'cutover', 'delete-baseline'];
+const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
+const ASKS = ['create', 'approve: { within: 1h }', 'cutover'];
+
+/** A spec for an endpoint in memory that nobody else uses. */
+async function specFor(
+  workspace: string,
+  steps: readonly string[],
+  more: readonly string[] = [],
+): Promise<string> {
+  bench.targets.set(workspace, new MemoryTarget());
+  onTestFinished(async () => {
+    // Nothing of one test goes on during another.
+    await on(workspace, ['abort', 'diabetes', '--reason', 'the test is over']);
+  });
+  return writeSpec(folder, workspace, steps, more);
+}
+
+function on(
+  workspace: string,
+  args: readonly string[],
+  more: Parameters<typeof greenlight>[1] = {},
+): Promise<Told> {
+  return greenlight([...args, '--state', state, '--target', `host/${workspace}`], more);
+}
+
+async function json(workspace: string, args: readonly string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await on(workspace, [...args, '--output', 'json']);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+async function untilPhase(workspace: string, phase: string): Promise<void> {
+  await expect
+    .poll(async () => (await json(workspace, ['status', 'diabetes']))['phase'], {
+      timeout: 20_000,
+      interval: 100,
+    })
+    .toBe(phase);
+}
+
+/** Without the times in front of a story's lines, and the figures in them. */
+function plain(text: string): string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, '').replace(/\((\d+(ms|s|m))+\)$/, '(…)'));
+}
+
+describe('submit --wait', () => {
+  it('tells a promotion to its end, and exits 0', async () => {
+    const spec = await specFor('promoted', QUICK);
+
+    const told = await on('promoted', ['submit', spec, '--wait', '--by', 'ada']);
+
+    expect(told.code).toBe(0);
+    expect(told.stderr).toContain(
+      'Started rollout/host/promoted/diabetes (diabetes: whoever serves now → green, 4 steps)',
+    );
+    expect(told.stderr).toContain(
+      '  Temporal UI  http://127.0.0.1:1/namespaces/' +
+        `${bench.namespace}/workflows/rollout%2Fhost%2Fpromoted%2Fdiabetes/`,
+    );
+    const lines = plain(told.stdout);
+    expect(lines).toContain('✓ 1/4 create: green is ready (…)');
+    expect(lines).toContain('traffic: blue 50 %, green 50 %');
+    expect(lines.find((line) => line.startsWith('✓ 2/4 ramp 50 %: errors proven: '))).toBeDefined();
+    expect(lines).toContain('✓ 4/4 delete-baseline: blue is gone (…)');
+    expect(lines.at(-1)).toMatch(/^PROMOTED after .*: diabetes is served by green$/);
+  });
+
+  it('tells why a bad version went back, exits 4, and gives the report as JSON', async () => {
+    const spec = await specFor('bad', QUICK);
+    bench.targets.get('bad')?.behaviour.set('green', { errors: 0.5, slow: 0 });
+
+    const told = await on('bad', ['submit', spec, '--wait', '--output', 'json']);
+
+    expect(told.code).toBe(4);
+    expect(told.stderr).toMatch(/ROLLED BACK after .*: green answered .* with an error/);
+    expect(JSON.parse(told.stdout)).toMatchObject({
+      outcome: 'rolled-back',
+      endpoint: 'diabetes',
+      rollbackMs: expect.any(Number) as number,
+      workflowId: 'rollout/host/bad/diabetes',
+    });
+    expect(bench.targets.get('bad')?.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
+  it('exits 3 when preflight rejects, and nothing was changed', async () => {
+    const spec = await specFor('taken', QUICK);
+    const target = bench.targets.get('taken');
+    target?.addDeployment('green');
+
+    const told = await on('taken', ['submit', spec, '--wait']);
+
+    expect(told.code).toBe(3);
+    expect(told.stdout).toContain('REJECTED');
+    expect(told.stdout).toContain('diabetes has a deployment green already');
+    expect(target?.writes).toEqual([]);
+  });
+
+  it('exits 6 when the rollout is ended from outside, and says what to do', async () => {
+    const spec = await specFor('lost', LONG);
+    const waiting = on('lost', ['submit', spec, '--wait']);
+    await untilPhase('lost', 'ramping');
+    const { Client, Connection } = await import('@temporalio/client');
+    const { inject } = await import('vitest');
+    const connection = await Connection.connect({ address: inject('temporalAddress') });
+    await new Client({ connection, namespace: bench.namespace }).workflow
+      .getHandle('rollout/host/lost/diabetes')
+      .terminate();
+    await connection.close();
+
+    const told = await waiting;
+
+    expect(told.code).toBe(6);
+    expect(told.stdout).toContain(
+      'The rollout of diabetes ended without a report: it was terminated from outside Greenlight. Nothing was taken back, so its traffic may stand half-way.\n' +
+        'Look with `greenlight endpoint show diabetes`; `greenlight revert diabetes --to BASELINE` puts all traffic back.',
+    );
+  });
+
+  it('stops waiting at Ctrl-C, says so, and lets the rollout go on', async () => {
+    const spec = await specFor('interrupted', LONG);
+    const stop = new AbortController();
+    const waiting = on('interrupted', ['submit', spec, '--wait'], { stop: stop.signal });
+    await untilPhase('interrupted', 'ramping');
+
+    stop.abort();
+    const told = await waiting;
+
+    expect(told.code).toBe(130);
+    expect(told.stderr).toContain(
+      'Stopped waiting. The rollout of diabetes goes on: `greenlight status diabetes --wait` waits again, `greenlight abort diabetes --reason …` stops it.',
+    );
+    expect(await json('interrupted', ['status', 'diabetes'])).toMatchObject({ phase: 'ramping' });
+  });
+});
+
+describe('submit', () => {
+  it('refuses a second rollout of an endpoint, and says who holds it', async () => {
+    const spec = await specFor('held', LONG);
+    expect((await on('held', ['submit', spec, '--by', 'ada'])).code).toBe(0);
+    await untilPhase('held', 'ramping');
+
+    const told = await on('held', ['submit', spec, '--by', 'bob']);
+
+    expect(told.code).toBe(7);
+    expect(told.stdout).toBe('');
+    expect(told.stderr).toMatch(
+      /^greenlight: diabetes on host\/held is held by a rollout of ada \(green, ramping\), started \S+Z\. It is this very spec\.\nNothing was started\. Wait for it with `greenlight status diabetes --wait`, or end it with `greenlight abort diabetes --reason …`\.\n$/,
+    );
+  });
+
+  it('starts nothing without a worker, and says what to do', async () => {
+    const spec = await specFor('nobody', QUICK);
+    const namespace = `empty-${process.pid}`;
+    await makeNamespace(namespace);
+    const empty = await stateWithTemporal(namespace);
+
+    const told = await greenlight(['submit', spec, '--state', empty]);
+    const list = await greenlight(['list', '--all', '--state', empty]);
+
+    expect(told.code).toBe(9);
+    expect(told.stderr).toContain(
+      `The rollout of diabetes was not started. No worker polls the task queue "greenlight" of namespace "${namespace}" on Temporal at `,
+    );
+    expect(told.stderr).toContain('Run `greenlight up`, which starts one on this machine');
+    expect(list.stdout).toBe('No rollouts. `greenlight submit SPEC` starts one.\n');
+  });
+});
+
+describe('people', () => {
+  it('approve, and the rollout tells who and why', async () => {
+    const spec = await specFor('approved', ASKS);
+    await on('approved', ['submit', spec]);
+    await untilPhase('approved', 'waiting-for-approval');
+    const waiting = on('approved', ['status', 'diabetes', '--wait']);
+
+    const approve = ['approve', 'diabetes', '--by', 'ada', '--reason', 'looks right', '--request-id', 'once'];
+    const told = await on('approved', approve);
+    const again = await on('approved', approve);
+    const story = await waiting;
+
+    expect(told).toEqual({ code: 0, stdout: 'diabetes: approved\n', stderr: '' });
+    // The same request acts once: it is neither refused nor counted twice. Only the end may be faster.
+    expect([0, 10]).toContain(again.code);
+    expect(story.code).toBe(0);
+    expect(plain(story.stdout)).toContain('waits for approval');
+    expect(plain(story.stdout).filter((line) => line === 'ada approved: looks right')).toHaveLength(1);
+  });
+
+  it('pause, resume, and are told plainly when it does not fit', async () => {
+    const spec = await specFor('paused', LONG);
+    await on('paused', ['submit', spec]);
+    await untilPhase('paused', 'ramping');
+
+    const early = await on('paused', ['approve', 'diabetes']);
+    const paused = await on('paused', ['pause', 'diabetes', '--reason', 'lunch']);
+    const twice = await on('paused', ['pause', 'diabetes', '--reason', 'lunch', '--by', 'bob']);
+    const shown = await on('paused', ['status', 'diabetes']);
+    const resumed = await on('paused', ['resume', 'diabetes']);
+    const drift = await on('paused', ['drift', 'diabetes', '--adopt', '--reason', 'x']);
+
+    expect(early).toMatchObject({
+      code: 11,
+      stderr: 'greenlight: The rollout of diabetes is ramping: nothing waits for approval\n',
+    });
+    expect(paused).toMatchObject({ code: 0, stdout: 'diabetes: paused; the gates go on watching\n' });
+    expect(twice.code).toBe(11);
+    expect(twice.stderr).toContain('it is paused already, by ');
+    expect(shown.stdout).toMatch(/^Paused {3}by .*: lunch$/m);
+    expect(shown.stdout).toContain('  greenlight resume diabetes\n');
+    expect(resumed).toMatchObject({ code: 0, stdout: 'diabetes: resumed\n' });
+    expect(drift.stderr).toContain('its traffic is as it wrote it');
+  });
+
+  it('abort, which whoever waits sees as exit code 5', async () => {
+    const spec = await specFor('aborted', LONG);
+    await on('aborted', ['submit', spec]);
+    await untilPhase('aborted', 'ramping');
+    const waiting = on('aborted', ['status', 'diabetes', '--wait']);
+
+    await on('aborted', ['abort', 'diabetes', '--by', 'ada', '--reason', 'wrong model']);
+    const story = await waiting;
+    const late = await on('aborted', ['abort', 'diabetes', '--reason', 'again']);
+    const over = await on('aborted', ['status', 'diabetes']);
+
+    expect(story.code).toBe(5);
+    expect(plain(story.stdout).at(-2)).toMatch(/^ABORTED after .*: aborted by ada: wrong model$/);
+    expect(late.code).toBe(10);
+    expect(late.stderr).toMatch(
+      /^greenlight: No rollout of diabetes runs now\. The last one ended at \S+Z: aborted: aborted by ada: wrong model\n$/,
+    );
+    expect(over.code).toBe(0);
+    expect(over.stdout).toMatch(/^diabetes on host\/aborted: blue → green\nABORTED after /);
+  });
+
+  it('must choose how to settle drift', async () => {
+    const told = await on('nowhere', ['drift', 'diabetes', '--reason', 'x']);
+
+    expect(told).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'greenlight: Neither --adopt nor --restore was given; expected one of them: --adopt goes on from the traffic that stands there now, --restore writes again what the rollout wanted\n',
+    });
+  });
+
+  it('learn that nothing ever ran there', async () => {
+    const told = await on('nowhere', ['abort', 'diabetes', '--reason', 'x']);
+
+    expect(told.code).toBe(10);
+    expect(told.stderr).toMatch(
+      /^greenlight: Temporal at \S+ knows no rollout of diabetes on host\/nowhere\.\n`greenlight list` shows those that it knows; another target is named with --target\.\n$/,
+    );
+  });
+});
+
+describe('list and status', () => {
+  it('show what runs, as text and as JSON', async () => {
+    const spec = await specFor('listed', LONG);
+    await on('listed', ['submit', spec, '--by', 'ada']);
+    await untilPhase('listed', 'ramping');
+
+    await expect.poll(async () => (await on('listed', ['list'])).stdout).toMatch(/ramping {2}- +10 %/);
+    const text = await on('listed', ['list']);
+    const all = JSON.parse((await on('listed', ['list', '--output', 'json'])).stdout) as unknown;
+    const status = await on('listed', ['status', 'diabetes']);
+
+    expect(text.stdout).toMatch(
+      /^ENDPOINT {2}TARGET {7}PHASE {4}OUTCOME {2}GREEN {2}STARTED {18}ENDED\ndiabetes {2}host\/listed {2}ramping {2}- {8}10 % {3}.* UTC {2}-\n$/,
+    );
+    expect(all).toMatchObject([
+      { endpoint: 'diabetes', target: 'host/listed', greenShare: 10, outcome: null },
+    ]);
+    expect(status.stdout).toMatch(
+      /^diabetes on host\/listed: blue → green\nPhase {4}ramping, step 2 of 3: ramp 10 %, for /,
+    );
+    expect(status.stdout).toMatch(/^ {2}✓ {2}create +green is ready/m);
+    expect(status.stdout).toMatch(/^ {2}▶ {2}ramp 10 %$/m);
+    expect(status.stdout).toContain("In Temporal's UI: http://127.0.0.1:1/namespaces/");
+  });
+
+  it('keep what is over for --all, with its outcome', async () => {
+    const spec = await specFor('over', QUICK);
+    await on('over', ['submit', spec, '--wait']);
+
+    await expect
+      .poll(async () => (await on('over', ['list', '--all'])).stdout)
+      .toMatch(/diabetes {2}host\/over {2}finished {2}promoted {2}100 %/);
+    expect((await on('over', ['list'])).stdout).toContain('No rollout runs.');
+  });
+});
+
+describe('without Temporal', () => {
+  it('says that there is none, and how to get one', async () => {
+    const empty = await temporaryFolder();
+
+    const told = await greenlight(['list', '--state', empty]);
+
+    expect(told).toEqual({
+      code: 8,
+      stdout: '',
+      stderr: `greenlight: There is no Temporal server to talk to: TEMPORAL_ADDRESS is not set, and none was started in ${empty}.\nStart one with \`greenlight up\`, or set TEMPORAL_ADDRESS (and TEMPORAL_NAMESPACE) to one that runs.\n`,
+    });
+  });
+
+  it('says which address does not answer, and where it came from', async () => {
+    const dead = await stateWithTemporal('default', '127.0.0.1:1');
+
+    const told = await greenlight(['status', 'diabetes', '--state', dead]);
+
+    expect(told.code).toBe(8);
+    expect(told.stderr).toContain(
+      `greenlight: Temporal at 127.0.0.1:1 (named by \`greenlight up\`, by ${join(dead, 'temporal.json')}) does not answer: `,
+    );
+    expect(told.stderr).toContain('Run `greenlight up` to start it again');
+  });
+
+  it('says that a namespace is not there', async () => {
+    const wrong = await stateWithTemporal('no-such-namespace');
+
+    const told = await greenlight(['list', '--state', wrong]);
+
+    expect(told.code).toBe(8);
+    expect(told.stderr).toContain('no-such-namespace');
+  });
+});
