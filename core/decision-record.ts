@@ -148,11 +148,12 @@ function decideFirst(steps: StepDecision[], side: 'recorded' | 'replayed', decid
   if (step !== undefined) steps.push(step[side] === null ? { ...step, [side]: decided } : step);
 }
 
-function baselineOf(window: RecordedWindow): Pick<Counters, 'requests' | 'le'> {
+function baselineOf(window: RecordedWindow): Pick<Counters, 'requests' | 'errors' | 'le'> {
   const edges = window.edgesMs.length;
   const looks = window.looks.map((look) => replayLook(look, edges).blue).filter((arm) => arm.le.length > 0);
   return {
     requests: looks.reduce((sum, arm) => sum + arm.n, 0),
+    errors: looks.reduce((sum, arm) => sum + arm.errors, 0),
     le: Array.from({ length: edges + 1 }, (_, i) => looks.reduce((sum, arm) => sum + (arm.le[i] ?? 0), 0)),
   };
 }

@@ -22,7 +22,7 @@ import {
   type Reading,
   type Signal,
 } from './gates/index.js';
-import type { MetricsSnapshot } from './metrics.js';
+import type { Counters, MetricsSnapshot } from './metrics.js';
 import { sameTraffic, shareOf, type Traffic } from './traffic.js';
 import { durationText } from './units.js';
 import type { WatchInput, WatchMemory, WatchResult } from './watch.js';
@@ -165,13 +165,14 @@ const ENOUGH_SINCE_PREFLIGHT = 500;
 function baselineBefore(
   input: WatchInput,
   snapshot: MetricsSnapshot,
-): { readonly requests: number; readonly le: readonly number[] } | null {
+): Pick<Counters, 'requests' | 'errors' | 'le'> | null {
   const now = snapshot.deployments[input.baseline]?.live;
   if (now === undefined) return null;
   const then = input.before?.deployments[input.baseline]?.live;
   const requests = now.requests - (then?.requests ?? 0);
   if (then === undefined || requests < ENOUGH_SINCE_PREFLIGHT || then.le.length !== now.le.length) return now;
-  return { requests, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
+  const errors = Math.max(0, now.errors - then.errors);
+  return { requests, errors, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
 }
 
 /** No gate can be judged yet: nothing is good, nothing is bad, and the step's time runs. */

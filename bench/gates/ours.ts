@@ -31,6 +31,7 @@ export function configOf(gates: readonly Gate[]): MachineConfig {
     edgesMs: EDGES_MS,
     baseline: {
       requests: before,
+      errors: before / 1000,
       le: [...EDGES_MS.map((edge) => Math.round(before * (1 - slowerThan(edge)))), before],
     },
   });

@@ -59,7 +59,7 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
     edge ? { blue: edge.green, green: edge.green } : undefined;
   const breachEdge = green(metric.breachEdge);
   const passEdge = green(metric.passEdge ?? metric.breachEdge);
-  const { asks: _, ...rest } = metric;
+  const { asks: _, bets: __, ...rest } = metric;
   const alone: MetricConfig = {
     ...rest,
     r: 0,

@@ -1,3 +1,4 @@
+import { PASS_GRID } from './grid.js';
 import type { DispersionConfig, EdgePair, MachineConfig, MetricConfig } from './types.js';
 
 function between(value: number, low: number, high: number): boolean {
@@ -34,6 +35,15 @@ function checkEdges(config: MachineConfig, metric: MetricConfig): string[] {
   });
 }
 
+/** More than 1 in all would break the stated chance of a wrong pass. */
+function checkBets(at: string, bets: readonly number[]): string[] {
+  const sum = bets.reduce((total, bet) => total + bet, 0);
+  const fine = bets.length === PASS_GRID.length && bets.every((bet) => between(bet, 0, 1)) && sum <= 1 + 1e-9;
+  return fine
+    ? []
+    : [`${at}: bets must be ${PASS_GRID.length} weights that add up to 1, got ${bets.join(', ')}`];
+}
+
 function checkMetric(config: MachineConfig, metric: MetricConfig): string[] {
   const at = `metric ${metric.name}`;
   const problems: string[] = [];
@@ -48,6 +58,7 @@ function checkMetric(config: MachineConfig, metric: MetricConfig): string[] {
   if (!Number.isInteger(metric.plannedBlocks) || metric.plannedBlocks < 1) {
     problems.push(`${at}: plannedBlocks must be a whole number of at least 1, got ${metric.plannedBlocks}`);
   }
+  if (metric.bets !== undefined) problems.push(...checkBets(at, metric.bets));
   if (metric.source === 'latency') problems.push(...checkEdges(config, metric));
   if (metric.dispersion) problems.push(...checkDispersion(at, metric.dispersion));
   return problems;

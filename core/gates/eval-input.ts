@@ -80,6 +80,7 @@ function metricProblems(metric: unknown, at: string): string[] {
   if (metric['source'] !== 'errors' && metric['source'] !== 'latency') {
     problems.push(`${at}.source must be "errors" or "latency", got ${kindOf(metric['source'])}`);
   }
+  if (metric['bets'] !== undefined) problems.push(...numberList(metric['bets'], `${at}.bets`));
   for (const side of ['breachEdge', 'passEdge']) {
     const edge = metric[side];
     if (edge === undefined) continue;

@@ -27,13 +27,13 @@ const INDEPENDENT: DispersionConfig = { mode: 'fixed', phi: 1 };
 const NEVER = 1e12;
 
 /** Expected log evidence of one request of green (and the baseline's beside it), and its variance. */
-interface Growth {
+export interface Growth {
   readonly lnWeight: number;
   readonly mean: number;
   readonly variance: number;
 }
 
-function growth(metric: MetricConfig, tilt: Tilt, rates: Rates, perBlue: number): Growth {
+export function growth(metric: MetricConfig, tilt: Tilt, rates: Rates, perBlue: number): Growth {
   const own = rates.green * (1 - rates.green);
   if (metric.r === 0) {
     return {
@@ -69,6 +69,12 @@ function tempering(side: 'breach' | 'pass', dispersion: DispersionConfig, varian
   return side === 'breach' ? phi : phi * (1 + 0.5 * Math.sqrt(2 / (nu0 + closed)));
 }
 
+/** The pass side's grid, weighed as the metric bets. */
+function bettingGrid({ bets }: MetricConfig): readonly Tilt[] {
+  if (bets === undefined) return PASS_GRID;
+  return PASS_GRID.map((tilt, i) => ({ ...tilt, lnWeight: Math.log(bets[i] ?? 0) }));
+}
+
 /** Standard normal quantiles of the chances that people ask for. */
 const Z: Readonly<Record<string, number>> = { 0.5: 0, 0.8: 0.8416, 0.9: 1.2816, 0.95: 1.6449, 0.99: 2.3263 };
 
@@ -82,7 +88,7 @@ function requestsUntil(
   const z = Z[chance];
   if (z === undefined)
     throw new RangeError(`chance must be one of ${Object.keys(Z).join(', ')}, got ${chance}`);
-  const each = (side === 'breach' ? BREACH_GRID : PASS_GRID).map((tilt) =>
+  const each = (side === 'breach' ? BREACH_GRID : bettingGrid(metric)).map((tilt) =>
     growth(metric, tilt, rates, perBlue),
   );
   const perRequest = blockVariance(metric, rates, perBlue);

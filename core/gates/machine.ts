@@ -4,7 +4,7 @@ import { decide } from './decide.js';
 import { factors, initialDispersion, updateDispersion } from './dispersion.js';
 import { seen, type Seen } from './events.js';
 import { finiteOrNull, logSumExp } from './numbers.js';
-import { initialPass, lnBelow, passLook } from './pass.js';
+import { initialPass, lnBelow, nextPass, passLook } from './pass.js';
 import {
   ALGORITHM,
   type AdvanceOptions,
@@ -50,7 +50,12 @@ export function beginStep(config: MachineConfig, state: GateState): GateState {
     const old = state.metrics[metric.name] ?? initialMetric(metric);
     return [
       metric.name,
-      { ...old, breach: closeBlock(old.breach, config.alpha), pass: initialPass(metric), step: NOTHING },
+      {
+        ...old,
+        breach: closeBlock(old.breach, config.alpha),
+        pass: nextPass(metric, old.pass),
+        step: NOTHING,
+      },
     ];
   });
   return { ...state, elapsedSec: 0, sinceStartSec: 0, metrics: Object.fromEntries(metrics) };

@@ -1,5 +1,6 @@
 import type { Counters } from '../metrics.js';
 import type { Gate, Watching } from '../plan.js';
+import { firstBets } from './bets.js';
 import { CRASH_GUARD, CRASH_GUARD_WEIGHT, crashGuard } from './crash-guard.js';
 import { mapMetric, type MappedMetric, type Margin } from './map-metric.js';
 import type { GateNote, GateProblem, GateSetup } from './setup.js';
@@ -14,7 +15,7 @@ export interface MappingInput {
   /** Bucket edges of the source; empty where it has no histograms. */
   readonly edgesMs: readonly number[];
   /** What the baseline did before the gates start (a difference, or totals); null where nothing is known of it. */
-  readonly baseline: Pick<Counters, 'requests' | 'le'> | null;
+  readonly baseline: Pick<Counters, 'requests' | 'errors' | 'le'> | null;
   /** Dispersion at the end of the endpoint's last rollout, by gate. */
   readonly carried?: Readonly<Record<string, number>>;
   /** The setup so far, with gates pending: what is frozen in it stays as it is, the pending ones are tried again. */
@@ -65,7 +66,7 @@ export function mapGates(input: MappingInput): Mapping {
       (later ? pending : problems).push(problem);
     }
     notes.push(...mapped.notes);
-    metrics.push({
+    const metric: MetricConfig = {
       name: gate.name,
       ...(mapped.margin ?? UNKNOWN_YET),
       weight: weighed.of[i] ?? 0,
@@ -74,7 +75,8 @@ export function mapGates(input: MappingInput): Mapping {
       passRole: gate.role === 'required',
       shared: gate.shared,
       dispersion: dispersion(gate, input.carried),
-    });
+    };
+    metrics.push({ ...metric, bets: firstBets(metric, baseline, watching.alphaPass) });
   });
   if (problems.length > 0) return { ok: false, problems };
   const guard = crashGuard(gates, blocks);

@@ -41,6 +41,11 @@ export interface MetricConfig {
   readonly passRole?: boolean;
   /** Absolute limits only, default `hold`: green is not charged for what the baseline suffers too. */
   readonly shared?: 'hold' | 'strict';
+  /**
+   * Weights of the pass side's grid in the rollout's first step, sum 1; from then on each step bets where the one before
+   * found evidence. Left out: the grid's own in every step (gates.md 2.3).
+   */
+  readonly bets?: readonly number[];
   /** Instead of the configuration's. */
   readonly dispersion?: DispersionConfig;
   /** What the gate asks, where people put it otherwise than `r` and `delta` do: `p95 at most 250 ms`. */
@@ -146,8 +151,15 @@ export type PassState =
       readonly passC: readonly number[];
       readonly breachA: readonly number[];
       readonly breachC: readonly number[];
+      readonly bets?: readonly number[];
     }
-  | { readonly kind: 'one-sample'; readonly x: number; readonly n: number };
+  | {
+      readonly kind: 'one-sample';
+      readonly x: number;
+      readonly n: number;
+      /** Weights of the grid in this step, where they are not its own. */
+      readonly bets?: readonly number[];
+    };
 
 /** Plain counts of bad requests and requests. */
 export interface BadCounts {

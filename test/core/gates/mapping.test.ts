@@ -31,8 +31,12 @@ function slower(ms: number): number {
   return z >= 0 ? tail : 1 - tail;
 }
 
-function histogram(edgesMs: readonly number[], n = 100_000): { requests: number; le: number[] } {
-  return { requests: n, le: [...edgesMs.map((edge) => Math.round(n * (1 - slower(edge)))), n] };
+function histogram(edgesMs: readonly number[], n = 100_000) {
+  return {
+    requests: n,
+    errors: Math.round(n / 1000),
+    le: [...edgesMs.map((edge) => Math.round(n * (1 - slower(edge)))), n],
+  };
 }
 
 const FINE = Array.from({ length: 98 }, (_, i) => 25 * 1.1 ** (i / 2));
