@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { BlobStore } from './assets/blobs.js';
 import type { EnvoyAdmin } from './gateway/admin.js';
 import type { Gateway } from './gateway/gateway.js';
 import type { Supervisor } from './serving/supervisor.js';
@@ -12,6 +13,9 @@ export interface HostContext {
   readonly gateway: Gateway;
   readonly admin: EnvoyAdmin;
   readonly supervisor: Supervisor;
+  readonly blobs: BlobStore;
+  /** Signs addresses for uploads. */
+  readonly uploadSecret: string;
   readonly log: Logger;
   /** Lower case. */
   readonly workspaces: readonly string[];

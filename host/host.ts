@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import { armServer } from './arm/server.js';
+import { BlobStore } from './assets/blobs.js';
 import type { HostContext } from './context.js';
 import { EnvoyAdmin } from './gateway/admin.js';
 import { EnvoyProcess } from './gateway/envoy.js';
@@ -86,6 +87,8 @@ async function startLocked(
     gateway,
     admin,
     supervisor,
+    blobs: new BlobStore(paths.blobs),
+    uploadSecret: identity.token,
     log,
     workspaces: options.workspaces,
     tenantId,

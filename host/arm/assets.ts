@@ -3,8 +3,10 @@ import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import type { DeploymentProperties, DeploymentRecord, ProcessSpec } from '../state/model.js';
 import { hasCode } from '../state/atomic.js';
+import { findAsset } from '../assets/references.js';
+import type { HostContext } from '../context.js';
 import { modelTarget } from '../serving/launch.js';
-import { BadAsset, digestOf, localAsset, snapshot } from '../serving/snapshot.js';
+import { BadAsset, digestOf, snapshot } from '../serving/snapshot.js';
 import type { Assets } from './deployment-spec.js';
 import { badArgument } from './errors.js';
 
@@ -17,6 +19,8 @@ import { badArgument } from './errors.js';
  * @throws {ArmError} 400 for a reference that the host cannot use.
  */
 export async function takeAssets(
+  context: HostContext,
+  workspace: string,
   properties: DeploymentProperties,
   before: DeploymentRecord | undefined,
   target: string,
@@ -26,12 +30,14 @@ export async function takeAssets(
   const codeId = properties.codeConfiguration?.codeId;
   const codeDir = join(target, 'code');
   const modelDir = join(target, 'model');
+  const find = (reference: string, field: string) =>
+    findAsset(reference, field, workspace, context.store, context.blobs);
   try {
     if (codeId !== undefined) {
       const sameAsBefore =
         codeId === known?.properties.codeConfiguration?.codeId ? running?.codeDir : undefined;
       await snapshot(
-        sameAsBefore ?? (await localAsset(codeId, 'properties.codeConfiguration.codeId')),
+        sameAsBefore ?? (await find(codeId, 'properties.codeConfiguration.codeId')).path,
         codeDir,
       );
       await checkScript(codeDir, properties.codeConfiguration?.scoringScript ?? 'score.py');
@@ -41,7 +47,7 @@ export async function takeAssets(
       if (sameAsBefore != null) {
         await snapshot(sameAsBefore, modelDir);
       } else {
-        const source = await localAsset(properties.model, 'properties.model');
+        const { path: source } = await find(properties.model, 'properties.model');
         const isFolder = (await stat(source)).isDirectory();
         await snapshot(source, isFolder ? modelTarget(modelDir, source) : modelDir);
       }

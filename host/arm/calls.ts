@@ -12,6 +12,10 @@ declare module 'fastify' {
     armScope: Scope | null;
     apiVersion: string;
   }
+  interface FastifyContextConfig {
+    /** Whether the route's address itself says who may call it, instead of the host's token. */
+    signedAddress?: boolean;
+  }
 }
 
 export function scopeOf(request: { readonly armScope: Scope | null }): Scope {

@@ -181,7 +181,7 @@ async function putDeployment(
   const folder = context.paths.generation(endpoint.workspace, endpoint.name, name, next);
   let spec;
   try {
-    spec = processSpec(properties, await takeAssets(properties, before, folder));
+    spec = processSpec(properties, await takeAssets(context, endpoint.workspace, properties, before, folder));
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

@@ -110,7 +110,10 @@ export function endpointRoutes(app: FastifyInstance, context: HostContext, opera
       requireMode(endpoint, 'Key');
       const body = parseBody(RegenerateKeysBody, request.body);
       operations.checkFree(scope.workspace, endpoint.name);
-      endpoint.keys[body.keyType === 'Primary' ? 'primary' : 'secondary'] = body.keyValue ?? makeSecret();
+      const which = body.keyType === 'Primary' ? 'primary' : 'secondary';
+      // Microsoft's client sends the present key along, and its users expect another one.
+      const given = body.keyValue === endpoint.keys[which] ? undefined : body.keyValue;
+      endpoint.keys[which] = given ?? makeSecret();
       endpoint.state = 'Updating';
       const operation = await operations.begin({
         kind: 'endpoint-keys',

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
+import { assetRoutes } from './asset-routes.js';
+import { blobRoutes } from './blob-routes.js';
 import { checkApiVersion } from './api-version.js';
 import { bearerToken, sameSecret } from './auth.js';
 import { deploymentRoutes } from './deployments.js';
@@ -57,8 +59,13 @@ export async function armServer(
       }
     },
   );
+  const routes = collectRoutes(app);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-ms-request-id', request.id);
+    if (request.routeOptions.config.signedAddress === true) {
+      done();
+      return;
+    }
     const given = bearerToken(request.headers.authorization);
     if (given === undefined || !sameSecret(given, token)) {
       reply.header('www-authenticate', 'Bearer realm="endpoint host"');
@@ -92,25 +99,55 @@ export async function armServer(
   app.setErrorHandler((error, _request, reply) =>
     reply.code(statusOf(error)).send(errorBody(describe(error))),
   );
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).send(
-      errorBody({
-        code: 'InvalidResourceType',
-        message: `This host has no ${request.method} ${request.url.split('?')[0]}.`,
-      }),
-    ),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    const allowed = [...new Set(routes.filter((route) => route.matches(path)).map(({ method }) => method))];
+    if (allowed.length === 0) {
+      const message = `This host has no ${request.method} ${path}.`;
+      return reply.code(404).send(errorBody({ code: 'InvalidResourceType', message }));
+    }
+    const message = `The requested resource does not support http method '${request.method}'; it has ${allowed.join(', ')}.`;
+    return reply
+      .code(405)
+      .header('allow', allowed.join(', '))
+      .send(errorBody({ code: 'MethodNotAllowed', message }));
+  });
   await app.register(
     (workspace, _options, done) => {
       workspace.get('/', (request) => workspaceResource(scopeOf(request), context.armUrl, context.tenantId));
       endpointRoutes(workspace, context, operations);
       deploymentRoutes(workspace, context, operations);
+      assetRoutes(workspace, context);
       done();
     },
     { prefix: `${ARM_PREFIX}/resourceGroups/:resourceGroup/providers/${PROVIDER}/workspaces/:workspace` },
   );
+  await app.register((signed, _options, done) => {
+    blobRoutes(signed, context);
+    done();
+  });
   operationRoutes(app, `${ARM_PREFIX}/providers/${PROVIDER}/locations/:region`, context, operations);
   return app;
+}
+
+interface KnownRoute {
+  readonly method: string;
+  matches(path: string): boolean;
+}
+
+/** Every route that is added from now on, so that a wrong method can be told from a wrong path. */
+function collectRoutes(app: FastifyInstance): readonly KnownRoute[] {
+  const routes: KnownRoute[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    const pattern = new RegExp(
+      `^${url.replace(/\/$/, '').replace(/:\w+/g, '[^/]+').replace(/\*/g, '.*')}/?$`,
+      'i',
+    );
+    for (const each of [method].flat()) {
+      if (each !== 'HEAD') routes.push({ method: each, matches: (path) => pattern.test(path) });
+    }
+  });
+  return routes;
 }
 
 function lowerCaseQuery(text: string): Record<string, string> {

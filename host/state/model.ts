@@ -10,6 +10,21 @@ export interface HostState {
   endpoints: Record<string, EndpointRecord>;
   /** By operation id; finished ones are kept for a while, so that a client finds how its call ended. */
   operations: Record<string, OperationRecord>;
+  /** Registered code, models and environments, by `workspace/kind/name/version`. */
+  assets: Record<string, AssetRecord>;
+}
+
+/** One version of an asset. */
+export interface AssetRecord {
+  readonly workspace: string;
+  /** As in addresses: codes, models, environments. */
+  readonly kind: string;
+  readonly name: string;
+  readonly version: string;
+  /** ARM's `properties` as they were given. */
+  readonly properties: Record<string, unknown>;
+  readonly createdAt: string;
+  readonly modifiedAt: string;
 }
 
 /** A process of this machine that cannot be mistaken for a later one with the same number. */

@@ -30,6 +30,10 @@ export class StatePaths {
   get token(): string {
     return join(this.root, 'token');
   }
+  /** Files that clients uploaded. */
+  get blobs(): string {
+    return join(this.root, 'blobs');
+  }
   get gateway(): string {
     return join(this.root, 'gateway');
   }

@@ -58,6 +58,11 @@ export function endpointKey(workspace: string, name: string): string {
   return `${workspace}/${name}`.toLowerCase();
 }
 
+/** Asset names and versions are told apart by case nowhere in ARM. */
+export function assetKey(workspace: string, kind: string, name: string, version: string): string {
+  return `${workspace}/${kind}/${name}/${version}`.toLowerCase();
+}
+
 function emptyState(): HostState {
   return {
     version: 1,
@@ -66,6 +71,7 @@ function emptyState(): HostState {
     envoy: null,
     endpoints: {},
     operations: {},
+    assets: {},
   };
 }
 
@@ -84,5 +90,7 @@ export function parseState(path: string, text: string): HostState {
       `${path} has version ${String(version)}; this host reads version 1: use the host that wrote it`,
     );
   }
-  return state as HostState;
+  const known = state as HostState;
+  known.assets ??= {}; // hosts before this one had none
+  return known;
 }
