@@ -1,11 +1,11 @@
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
-import { gateLine } from '../core/status-text.js';
+import { actionLine, gateLine } from '../core/status-text.js';
 import { trafficText } from '../core/traffic.js';
 import { instantText } from '../core/units.js';
-import { actionLine, endLines, markOf } from './follow.js';
+import { endLines, markOf } from './follow.js';
 import { columns, indent } from './output.js';
-import { shortDuration } from './times.js';
+import { shortDuration } from '../core/units.js';
 
 /** A rollout under way, for people: where it stands, why, and what can be done now. */
 export function statusText(status: RolloutStatus, nowMs: number): string {
@@ -29,7 +29,10 @@ export function statusText(status: RolloutStatus, nowMs: number): string {
     `${status.endpoint} on ${status.target}: ${status.baseline || '?'} → ${status.green}`,
     ...columns(facts),
     ...section('Steps', columns(stepRows(status))),
-    ...section('Gates', status.evidence.map(gateLine)),
+    ...section(
+      'Gates',
+      status.evidence.map((e) => gateLine(e, status)),
+    ),
     ...section('People', status.actions.map(actionLine)),
     ...section('Notes', status.notes),
     ...section('How to act', status.actionsNow),
@@ -43,7 +46,10 @@ export function reportText(report: RolloutReport): string {
     ...endLines(report),
     `Started ${instantText(report.startedAtMs)}, ended ${instantText(report.endedAtMs)}`,
     ...section('Steps', columns(report.steps.map((step) => doneRow(step)))),
-    ...section('Gates', (report.steps.at(-1)?.evidence ?? []).map(gateLine)),
+    ...section(
+      'Gates',
+      (report.steps.at(-1)?.evidence ?? []).map((e) => gateLine(e, report)),
+    ),
     ...section('People', report.actions.map(actionLine)),
     ...section('Notes', report.notes),
   ].join('\n');

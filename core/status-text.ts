@@ -2,7 +2,7 @@ import type { RolloutStatus } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step } from './plan.js';
 import { targetName } from './plan.js';
-import type { Phase, RunState } from './run.js';
+import type { HumanAction, Phase, RunState } from './run.js';
 import { trafficText } from './traffic.js';
 import { durationText, instantText } from './units.js';
 
@@ -114,7 +114,7 @@ export function currentDetails(status: RolloutStatus): string {
   const gates =
     status.evidence.length === 0
       ? []
-      : ['', '**Gates**', '', ...status.evidence.map((e) => `- ${gateLine(e)}`)];
+      : ['', '**Gates**', '', ...status.evidence.map((e) => `- ${gateLine(e, status)}`)];
   const actions =
     status.actionsNow.length === 0
       ? []
@@ -128,12 +128,35 @@ export function currentDetails(status: RolloutStatus): string {
   return [...table, ...gates, ...(status.steps.length === 0 ? [] : done), ...actions].join('\n');
 }
 
-/** `errors: open; green 3 of 412 errors, blue 11 of 3,690; at most 0.5 pp worse than blue` */
-export function gateLine(e: GateEvidence): string {
+/** Who is judged, and against whom: names of deployments. */
+export interface Arms {
+  readonly green: string;
+  readonly baseline: string;
+}
+
+/** `errors: open; green 3 of 412 errors, blue 11 of 3,690; limit: at most 0.5 pp more than blue` */
+export function gateLine(e: GateEvidence, { green, baseline }: Arms): string {
   const arm = (name: string, counts: { bad: number; requests: number }): string =>
     `${name} ${counts.bad.toLocaleString('en-US')} of ${counts.requests.toLocaleString('en-US')}`;
-  const blue = e.blue === null ? '' : `, ${arm('baseline', e.blue)}`;
-  return `${e.gate}: ${e.standing}; ${arm('green', e.green)} ${e.counts}${blue}; limit: ${e.limit}`;
+  const blue = e.blue === null ? '' : `, ${arm(baseline || 'baseline', e.blue)}`;
+  return `${e.gate}: ${e.standing}; ${arm(green, e.green)} ${e.counts}${blue}; limit: ${e.limit}`;
+}
+
+/** What a person did, after their name. */
+export const ACTED: Readonly<Record<HumanAction['kind'], string>> = {
+  approve: 'approved',
+  reject: 'rejected',
+  pause: 'paused',
+  resume: 'resumed',
+  abort: 'aborted',
+  'drift-adopt': 'adopted the traffic that stands there',
+  'drift-restore': 'had the traffic restored',
+};
+
+/** `ann approved: looks good`. */
+export function actionLine(action: HumanAction): string {
+  const why = action.reason === '' ? '' : `: ${action.reason}`;
+  return `${action.by} ${ACTED[action.kind]}${why}`;
 }
 
 function stepPosition(status: RolloutStatus): string {

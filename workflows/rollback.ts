@@ -46,12 +46,15 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
     left.length > 0
       ? `Rollback of ${run.plan.endpoint} is incomplete; left to do: ${left.join('; ')}. It rolled back because: ${stop.message}`
       : `${run.plan.endpoint} ${endText(run, stop)}: ${stop.message}`;
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: left.length > 0 ? FailureType.RollbackIncomplete : FAILURE_OF[stop.outcome],
     message,
     details: [report],
     nonRetryable: true,
   });
+  // An outcome and no fault of the code: where it was made helps nobody who reads it in the UI.
+  failure.stack = '';
+  return failure;
 }
 
 function endText(run: Run, stop: Stop): string {

@@ -1,5 +1,5 @@
 import type { RecordedWindow } from '../../core/decision-record.js';
-import { gateLine } from '../../core/status-text.js';
+import { type Arms, gateLine } from '../../core/status-text.js';
 import { trafficText } from '../../core/traffic.js';
 import { instantText } from '../../core/units.js';
 import { decisionRecord } from '../decision-record.js';
@@ -14,17 +14,20 @@ export const evidence: CommandFunction = async (ctx, [endpoint = '']) =>
   withTemporal(ctx, async (session) => {
     const { handle, description } = await needRollout(ctx, session, endpoint);
     const record = await decisionRecord(session.client, handle.workflowId, description.runId);
-    const title = `${endpoint}: ${record.baseline || '?'} → ${record.plan.deployment.name}, ${record.windows.length} windows watched`;
-    ctx.out.result([title, ...record.windows.flatMap(windowLines)].join('\n'), record);
+    const arms = { green: record.plan.deployment.name, baseline: record.baseline };
+    const { length } = record.windows;
+    const title = `${endpoint}: ${arms.baseline || '?'} → ${arms.green}, ${length} ${length === 1 ? 'window' : 'windows'} watched`;
+    const lines = record.windows.flatMap((window) => windowLines(window, arms));
+    ctx.out.result([title, ...lines].join('\n'), record);
     return 'ok';
   });
 
-function windowLines(window: RecordedWindow): readonly string[] {
+function windowLines(window: RecordedWindow, arms: Arms): readonly string[] {
   const took = shortDuration(window.endedAtMs - window.startedAtMs);
   const mode = window.mode === 'guard' ? ', guarding' : '';
   return [
     '',
     `${instantText(window.startedAtMs)}  ${window.label} (${trafficText(window.traffic)}${mode}), ${took}: ${window.verdict}`,
-    ...indent([window.sentence, ...window.evidence.map(gateLine)]),
+    ...indent([window.sentence, ...window.evidence.map((e) => gateLine(e, arms))]),
   ];
 }

@@ -189,7 +189,14 @@ describe('people', () => {
     const spec = await specFor('approved', ASKS);
     await on('approved', ['submit', spec]);
     await untilPhase('approved', 'waiting-for-approval');
-    const waiting = on('approved', ['status', 'diabetes', '--wait']);
+    let heard = '';
+    const waiting = on('approved', ['status', 'diabetes', '--wait'], {
+      onLine: (text) => {
+        heard += text;
+      },
+    });
+    // Else the approval may come before the first question of who waits.
+    await expect.poll(() => heard, { timeout: 20_000 }).toContain('waits for approval');
 
     const approve = ['approve', 'diabetes', '--by', 'ada', '--reason', 'looks right', '--request-id', 'once'];
     const told = await on('approved', approve);
