@@ -1,8 +1,8 @@
-// `node scripts/bootstrap.mjs build | demo [args] | test [args]`, straight after `git clone`.
+// `node scripts/bootstrap.mjs build | demo [args] | test [args] | faults [args]`, straight after `git clone`.
 //
 // Plain JavaScript without dependencies: it runs before there are any.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -23,6 +23,13 @@ const commands = {
     // Before vitest starts: a tool that cannot be got is said in its own words, and not as a failed set-up.
     await ensureTools();
     return run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...args]);
+  },
+  async faults(args) {
+    build();
+    await ensureTools();
+    const env = { ...process.env, GREENLIGHT_FAULTS: JSON.stringify(args) };
+    const config = join(root, 'test', 'faults', 'faults.config.ts');
+    return run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--config', config], { env });
   },
 };
 
@@ -57,6 +64,7 @@ function build(projects = []) {
 /** `npm ci`, when node_modules is not what the lock file says. */
 function installPackages() {
   if (isInstalled()) return;
+  refuseLink();
   say('installing npm packages from package-lock.json');
   const code = run('npm', ['ci', '--no-audit', '--no-fund'], {
     shell: process.platform === 'win32',
@@ -67,6 +75,16 @@ function installPackages() {
       '`npm ci` did not work; see above. Check the network or the registry, and run this again.',
     );
   }
+}
+
+/** `npm ci` empties the folder first: through a link, that is somebody else's. */
+function refuseLink() {
+  const folder = join(root, 'node_modules');
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return;
+  throw new Problem(
+    `${folder} is a link, and what it leads to is not what package-lock.json says; wanted: a folder of its own. ` +
+      '`npm ci` would empty the folder behind the link. Remove the link and run this again.',
+  );
 }
 
 /**
@@ -93,11 +111,12 @@ async function ensureTools() {
 }
 
 /** @returns the exit code; 1 when it was ended by a signal. */
-function run(command, args, { shell = false, toStderr = false } = {}) {
+function run(command, args, { shell = false, toStderr = false, env = process.env } = {}) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
     stdio: ['inherit', toStderr ? process.stderr : 'inherit', 'inherit'],
     shell,
+    env,
   });
   if (error) throw new Problem(`\`${command}\` did not start: ${error.message}`);
   return status ?? 1;

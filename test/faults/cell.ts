@@ -1,0 +1,253 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import { ending, type Ended } from '../../cli/rollouts.js';
+import { MessageName, ROLLOUT_WORKFLOW } from '../../core/messages.js';
+import { TASK_QUEUE } from '../../core/names.js';
+import { workflowId } from '../../core/plan.js';
+import { type Answer, Load } from '../../demo/load.js';
+import { problemsOf } from './judge.js';
+import { followHistory, type Nth, type Seen } from './points.js';
+import { Sampler } from './sampler.js';
+import { planOf, REFERENCE, type SpecName, watchesBefore } from './specs.js';
+import { TARGET, type Victim, type World } from './world.js';
+
+/** Where and what to kill. */
+export interface Kill {
+  readonly victim: Victim;
+  /** As soon as the history has so many events, or such an event. */
+  readonly at: number | Nth;
+  /** And then so long: a moment in the middle of an activity. */
+  readonly afterMs?: number;
+}
+
+/** What became of one cell. */
+export interface CellResult {
+  readonly spec: SpecName;
+  readonly kill: Kill | null;
+  /** Events in the history when SIGKILL was sent; null when nothing was there to be killed. */
+  readonly hitAt: number | null;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly seconds: number;
+  /** From the decision to roll back to the endpoint read back, by the rollout's own report. */
+  readonly rollbackMs: number | null;
+  readonly requests: number;
+  readonly failed: number;
+  /** How long clients got errors of what was killed, milliseconds. */
+  readonly failedForMs: number;
+  readonly reads: number;
+  readonly events: readonly (Seen & { readonly atMs: number })[];
+  /** Empty = right. */
+  readonly problems: readonly string[];
+}
+
+/** A rollout with everything that a cell can delay it by; one that takes longer has no end. */
+const LONGEST_MS = 240_000;
+const REQUESTS_PER_SECOND = 80;
+/** The dead part is missed for a while before it is started again. */
+const DEAD_FOR_MS = 500;
+const AIM_EVERY_MS = 250;
+/** Clients and readers go on for a moment: what comes late is seen too. */
+const AFTERWARDS_MS = 700;
+
+let made = 0;
+
+/** Runs one reference spec under load, kills what is asked for at its moment, starts it again, and judges. */
+export async function runCell(world: World, spec: SpecName, kill: Kill | null): Promise<CellResult> {
+  const reference = REFERENCE[spec];
+  const endpoint = `cell-${++made}`;
+  const door = await world.createEndpoint(endpoint);
+  const sampler = new Sampler(world, endpoint);
+  const answers: Answer[] = [];
+  const load = new Load({
+    ...door,
+    rows: [[1]],
+    perSecond: REQUESTS_PER_SECOND,
+    atMost: (REQUESTS_PER_SECOND * 2 * LONGEST_MS) / 1000,
+    onAnswer: (answer) => answers.push(answer),
+  });
+  const over = new AbortController();
+  const startedMs = Date.now();
+  try {
+    const handle = await world.client.workflow.start(ROLLOUT_WORKFLOW, {
+      workflowId: workflowId(TARGET, endpoint),
+      taskQueue: TASK_QUEUE,
+      args: [planOf(world, reference, endpoint)],
+    });
+    const events: (Seen & { atMs: number })[] = [];
+    const killer = new Killer(world, endpoint, kill);
+    await killer.aim();
+    const acting: Promise<void>[] = [];
+    let watches = watchesBefore(reference);
+    const following = followHistory(
+      world.client,
+      { workflowId: handle.workflowId, runId: handle.firstExecutionRunId },
+      (event) => {
+        killer.see(event);
+        events.push({ ...event, atMs: Date.now() });
+        if (event.what !== 'ActivityTaskScheduled watch' || --watches !== 0) return;
+        acting.push(act(world, reference.then, endpoint, handle));
+      },
+      over.signal,
+    );
+    const ended = await endOf(handle);
+    await following;
+    await killer.done();
+    await Promise.all(acting);
+    await sleep(AFTERWARDS_MS);
+    await load.stop();
+    await sampler.stop();
+
+    const facts = await factsOf(world, endpoint);
+    const report = ended?.kind === 'report' ? ended.report : null;
+    const { killedAtMs, mendedAtMs, hitAt } = killer;
+    const outcome = report?.outcome ?? ended?.kind ?? 'no end';
+    const failures = answers.filter(({ status }) => status !== 200).map(({ atMs }) => atMs);
+    return {
+      spec,
+      kill,
+      hitAt,
+      outcome,
+      reason: report?.reason ?? '',
+      seconds: (Date.now() - startedMs) / 1000,
+      rollbackMs: report?.rollbackMs ?? null,
+      requests: answers.length,
+      failed: failures.length,
+      failedForMs: failures.length === 0 ? 0 : Math.max(...failures) - Math.min(...failures),
+      reads: sampler.reads,
+      events,
+      problems: [
+        ...problemsOf({
+          ...facts,
+          ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, mendedAtMs, outcome, answers },
+          ...{ way: sampler.way, wrongSums: sampler.wrongSums, badShares: sampler.badShares },
+        }),
+        ...killer.problems,
+      ],
+    };
+  } finally {
+    over.abort();
+    await load.stop();
+    await sampler.stop();
+    await world.ports().then(({ endpoints }) => endpoints.deleteEndpoint(endpoint));
+  }
+}
+
+/** Kills at the right event, and starts it again. */
+class Killer {
+  killedAtMs: number | null = null;
+  mendedAtMs: number | null = null;
+  hitAt: number | null = null;
+  readonly problems: string[] = [];
+  readonly #world: World;
+  readonly #endpoint: string;
+  readonly #kill: Kill | null;
+  #shoot: () => number = () => 0;
+  #aiming: Promise<void> | undefined;
+  #running: Promise<void> | undefined;
+  #seen = 0;
+  #alike = 0;
+
+  constructor(world: World, endpoint: string, kill: Kill | null) {
+    this.#world = world;
+    this.#endpoint = endpoint;
+    this.#kill = kill;
+  }
+
+  /** Takes aim, and keeps it: model servers come and go. */
+  async aim(): Promise<void> {
+    if (this.#kill === null) return;
+    const { victim } = this.#kill;
+    this.#shoot = await this.#world.aim(victim, this.#endpoint);
+    if (victim === 'green' || victim === 'blue') this.#aiming = this.#keepAiming(victim);
+  }
+
+  see(event: Seen): void {
+    this.#seen = event.id;
+    if (this.#kill === null || this.#running !== undefined) return;
+    const { at } = this.#kill;
+    if (typeof at === 'number' ? event.id < at : event.what !== at.what || ++this.#alike < at.nth) return;
+    this.#running = this.#run(this.#kill).catch((error: unknown) => {
+      this.problems.push(`what was killed did not come back: ${String(error)}`);
+    });
+  }
+
+  /** Aims no more, and waits until what was killed is back. */
+  async done(): Promise<void> {
+    await this.#running;
+    this.#running ??= Promise.resolve();
+    await this.#aiming;
+  }
+
+  async #keepAiming(victim: Victim): Promise<void> {
+    while (this.#running === undefined) {
+      await sleep(AIM_EVERY_MS);
+      this.#shoot = await this.#world.aim(victim, this.#endpoint);
+    }
+  }
+
+  async #run({ victim, afterMs = 0 }: Kill): Promise<void> {
+    if (afterMs > 0) await sleep(afterMs);
+    const atMs = Date.now();
+    if (this.#shoot() === 0) return;
+    this.killedAtMs = atMs;
+    this.hitAt = this.#seen;
+    await sleep(DEAD_FOR_MS);
+    await this.#world.mend(victim);
+    this.mendedAtMs = Date.now();
+  }
+}
+
+async function act(
+  world: World,
+  what: 'nothing' | 'abort' | 'break-green',
+  endpoint: string,
+  handle: WorkflowHandle,
+): Promise<void> {
+  if (what === 'nothing') return;
+  await sleep(1000);
+  if (what === 'break-green') return world.breakDeployment(endpoint, 'green');
+  // A person tries again until there is an answer; the request's id makes that harmless.
+  for (;;) {
+    try {
+      await world.client.withDeadline(Date.now() + 5_000, () =>
+        handle.executeUpdate(MessageName.abort, {
+          args: [{ by: 'ada', reason: 'changed her mind' }],
+          updateId: `abort-${endpoint}`,
+        }),
+      );
+      return;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return;
+      const { status } = await handle.describe().catch(() => ({ status: { name: 'RUNNING' } }));
+      if (status.name !== 'RUNNING') return;
+      await sleep(200);
+    }
+  }
+}
+
+/** @returns undefined when there is none in time. */
+async function endOf(handle: WorkflowHandle): Promise<Ended | undefined> {
+  for (const endMs = Date.now() + LONGEST_MS; Date.now() < endMs;) {
+    const ended = await handle.client
+      .withDeadline(Date.now() + 5_000, () => ending(handle))
+      .catch(() => undefined);
+    if (ended !== undefined) return ended;
+    await sleep(100);
+  }
+  return undefined;
+}
+
+async function factsOf(world: World, endpoint: string) {
+  const { endpoints } = await world.ports();
+  const { traffic, deployments } = await endpoints.read(endpoint);
+  const { operations } = await world.hostRecord();
+  return {
+    traffic,
+    deployments: deployments.map(({ name }) => name).sort(),
+    restarts: Math.max(0, ...deployments.map((deployment) => deployment.restarts ?? 0)),
+    operations: Object.values(operations)
+      .filter((operation) => operation.endpoint === endpoint && operation.status === 'Succeeded')
+      .map(({ kind, deployment }) => (deployment === undefined ? kind : `${kind} ${deployment}`)),
+  };
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { packageRoot } from '../../embedded/package-root.js';
+import type { MatrixOptions } from './matrix.js';
+import { SPECS } from './specs.js';
+import { VICTIMS } from './world.js';
+
+export const USAGE = `npm run faults -- [options]
+  --spec NAME      one of ${SPECS.join(', ')}; may be given several times
+  --victim NAME    one of ${VICTIMS.join(', ')}; may be given several times
+  --at N           kill when the history has N events; may be given several times
+  --sample N       so many cells, drawn evenly
+  --seed N         of the order and the sample (default 1)
+  --times N        run all of it so often (default 1)
+  --undisturbed    kill nothing: for how long things take by themselves
+  --out FILE       table, Markdown (default dist/faults.md)`;
+
+/** @throws {RangeError} with the usage, for what is not an option. */
+export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      spec: { type: 'string', multiple: true },
+      victim: { type: 'string', multiple: true },
+      at: { type: 'string', multiple: true },
+      sample: { type: 'string' },
+      seed: { type: 'string' },
+      times: { type: 'string' },
+      undisturbed: { type: 'boolean', default: false },
+      out: { type: 'string' },
+    },
+  });
+  return {
+    specs: oneOf('--spec', values.spec, SPECS),
+    victims: oneOf('--victim', values.victim, VICTIMS),
+    at: values.at?.map((text) => whole('--at', text)) ?? null,
+    sample: values.sample === undefined ? null : whole('--sample', values.sample),
+    seed: whole('--seed', values.seed ?? '1'),
+    times: whole('--times', values.times ?? '1'),
+    undisturbed: values.undisturbed,
+    out: values.out ?? join(packageRoot(), 'dist', 'faults.md'),
+  };
+}
+
+function oneOf<T extends string>(
+  option: string,
+  given: readonly string[] | undefined,
+  all: readonly T[],
+): readonly T[] {
+  const wrong = given?.find((name) => !all.some((known) => known === name));
+  if (wrong !== undefined) throw new RangeError(`${option} is "${wrong}"\n${USAGE}`);
+  return given === undefined ? all : all.filter((name) => given.includes(name));
+}
+
+function whole(option: string, text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  throw new RangeError(`${option} is "${text}"; expected a whole number of at least 1\n${USAGE}`);
+}

@@ -1,0 +1,107 @@
+import proto from '@temporalio/proto';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+
+type Event = proto.temporal.api.history.v1.IHistoryEvent;
+const { EventType } = proto.temporal.api.enums.v1;
+
+/** One event, as far as points are named by it. */
+export interface Seen {
+  readonly id: number;
+  /** `ActivityTaskScheduled watch`. */
+  readonly what: string;
+}
+
+/** A moment between two history events: after the event `at`, before the next. */
+export interface Point {
+  readonly at: number;
+  /** What stands before it and what comes next, for people. */
+  readonly between: string;
+}
+
+/** A kind of event and which of them, where its number would change with every step: the second `ActivityTaskScheduled setTraffic`. */
+export interface Nth {
+  readonly what: string;
+  readonly nth: number;
+}
+
+/** Events that begin a write of their own; all others come in the same transaction as the one before. */
+const BEGINS = new Set([
+  'WorkflowTaskStarted',
+  'WorkflowTaskCompleted',
+  'ActivityTaskStarted',
+  'ActivityTaskCancelRequested',
+  'TimerFired',
+]);
+
+/** The moments at which a history has a certain length: between events of one transaction there is none. */
+export function pointsOf(events: readonly Seen[]): readonly Point[] {
+  return events.slice(0, -1).flatMap(({ id, what }, index) => {
+    const next = events[index + 1]?.what ?? '';
+    const [type = ''] = next.split(' ');
+    return BEGINS.has(type) ? [{ at: id, between: `${what} → ${next}` }] : [];
+  });
+}
+
+/**
+ * Follows the history of one run, also while Temporal is away, and tells each event as soon as it is written.
+ *
+ * @returns when the run is over or `signal` aborted.
+ */
+export async function followHistory(
+  client: Client,
+  execution: { readonly workflowId: string; readonly runId: string },
+  onEvent: (event: Seen) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  setMaxListeners(0, signal); // one for each call below
+  const activities = new Map<string, string>();
+  let told = 0;
+  let nextPageToken: Uint8Array | undefined;
+  while (!signal.aborted) {
+    try {
+      const page = await client.withAbortSignal(signal, () =>
+        client.workflowService.getWorkflowExecutionHistory({
+          namespace: client.options.namespace,
+          execution,
+          waitNewEvent: true,
+          ...(nextPageToken === undefined ? {} : { nextPageToken }),
+        }),
+      );
+      for (const event of page.history?.events ?? []) {
+        const id = Number(event.eventId);
+        if (id <= told) continue;
+        told = id;
+        onEvent({ id, what: nameOf(event, activities) });
+      }
+      nextPageToken = page.nextPageToken.length === 0 ? undefined : page.nextPageToken;
+      if (nextPageToken === undefined) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      // A token of a server that is gone may not be good for the next: from the beginning, what was told is skipped.
+      nextPageToken = undefined;
+      await sleep(100);
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+}
+
+function nameOf(event: Event, activities: Map<string, string>): string {
+  const type = (EventType[event.eventType ?? 0] ?? 'unknown')
+    .replace(/^EVENT_TYPE_/, '')
+    .toLowerCase()
+    .replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
+  const scheduled = event.activityTaskScheduledEventAttributes?.activityType?.name;
+  if (typeof scheduled === 'string') activities.set(String(event.eventId), scheduled);
+  const from =
+    event.activityTaskStartedEventAttributes?.scheduledEventId ??
+    event.activityTaskCompletedEventAttributes?.scheduledEventId ??
+    event.activityTaskCanceledEventAttributes?.scheduledEventId ??
+    event.activityTaskFailedEventAttributes?.scheduledEventId ??
+    event.activityTaskTimedOutEventAttributes?.scheduledEventId ??
+    event.activityTaskCancelRequestedEventAttributes?.scheduledEventId ??
+    event.eventId;
+  const activity = activities.get(String(from));
+  return activity === undefined ? type : `${type} ${activity}`;
+}
