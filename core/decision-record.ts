@@ -128,7 +128,15 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
       elapsedSec += look.dtSec;
       const { decision } = next.result;
       if (decision === 'continue') continue;
-      const sentence = explain({ config, state, result: next.result, signals: [], ...names });
+      const sentence = explain({
+        config,
+        state,
+        result: next.result,
+        signals: [],
+        pending: setup.pending,
+        mode: window.mode,
+        ...names,
+      });
       decideFirst(steps, 'replayed', {
         decision: decision === 'inconclusive' ? 'undecided' : decision,
         afterSec: elapsedSec,

@@ -19,6 +19,7 @@ import {
   type Decision,
   type GateEvidence,
   type GateSetup,
+  type MappingInput,
   type Reading,
   type Signal,
 } from './gates/index.js';
@@ -91,7 +92,8 @@ export function look(
   const setUp =
     memory.setup === null ? setUpGates(input, memory, snapshot, nowMs) : { memory, waiting: null };
   if (setUp.waiting !== null) return setUp.waiting;
-  return judge(input, setUp.memory, readingFor(input, snapshot, nowMs), nowMs);
+  const complete = snapshot === null ? setUp.memory : completeGates(input, setUp.memory, snapshot);
+  return judge(input, complete, readingFor(input, snapshot, nowMs), nowMs);
 }
 
 /** Why green's own state ends the rollout whatever the counters say; null = it does not. */
@@ -140,14 +142,7 @@ function setUpGates(
 ): { readonly memory: WatchMemory; readonly waiting: Looked | null } {
   if (snapshot === null)
     return { memory, waiting: waiting(input, memory, 'the metric source does not answer', nowMs) };
-  const mapped = mapGates({
-    gates: input.gates,
-    watching: input.watching,
-    plannedMs: input.plannedMs,
-    edgesMs: snapshot.edgesMs,
-    baseline: baselineBefore(input, snapshot),
-    ...(input.carriedDispersion === undefined ? {} : { carried: input.carriedDispersion }),
-  });
+  const mapped = mapGates(mappingInput(input, snapshot));
   if (!mapped.ok) {
     const why = mapped.problems.map((problem) => problem.message).join('; ');
     return { memory, waiting: waiting(input, memory, why, nowMs) };
@@ -156,6 +151,30 @@ function setUpGates(
   const entered = { ...memory, setup: mapped.setup, state };
   if (!input.alone) return { memory: entered, waiting: null };
   return { memory: { ...entered, ...convertForBake(mapped.setup, state) }, waiting: null };
+}
+
+/** Gates that lacked requests of the baseline are tried again; what they are judged by from now on starts at nothing. */
+function completeGates(input: WatchInput, memory: WatchMemory, snapshot: MetricsSnapshot): WatchMemory {
+  const { setup, state } = memory;
+  if (setup === null || state === null || setup.pending.length === 0) return memory;
+  const mapped = mapGates({ ...mappingInput(input, snapshot), previous: setup });
+  if (!mapped.ok || mapped.setup.pending.length === setup.pending.length) return memory;
+  const waiting = setup.pending.map((problem) => problem.gate);
+  const metrics = Object.fromEntries(
+    Object.entries(state.metrics).filter(([name]) => !waiting.includes(name)),
+  );
+  return { ...memory, setup: mapped.setup, state: { ...state, metrics } };
+}
+
+function mappingInput(input: WatchInput, snapshot: MetricsSnapshot): MappingInput {
+  return {
+    gates: input.gates,
+    watching: input.watching,
+    plannedMs: input.plannedMs,
+    edgesMs: snapshot.edgesMs,
+    baseline: baselineBefore(input, snapshot),
+    ...(input.carriedDispersion === undefined ? {} : { carried: input.carriedDispersion }),
+  };
 }
 
 /** From as many requests on, what came since preflight says how the baseline is; before, all that the source knows. */
@@ -219,7 +238,15 @@ function judge(input: WatchInput, memory: WatchMemory, reading: Reading, nowMs: 
     verdict: restarting === undefined ? VERDICT_OF[result.decision] : 'breach',
     sentence:
       restarting === undefined
-        ? explain({ config, state: judged, result, signals, ...names })
+        ? explain({
+            config,
+            state: judged,
+            result,
+            signals,
+            pending: setup.pending,
+            mode: input.mode,
+            ...names,
+          })
         : signalInWords(restarting, names.blue, names.green),
     evidence,
   };
@@ -237,6 +264,7 @@ function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {
     intervalMs: input.watching.intervalMs,
     edgesMs: setup.config.edgesMs,
     perBlue: expectedPerBlue(kind, share),
+    kind,
     alone: input.alone,
     patienceMs: Math.max(5_000, 3 * input.watching.intervalMs),
   };

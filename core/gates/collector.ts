@@ -1,5 +1,5 @@
 import { difference, NO_DATA, totalsOf, type Difference, type Reading, type Totals } from './counters.js';
-import { starved, withinWindow, type Flow } from './starved.js';
+import { starved, withinWindow, type Flow, type Starved } from './starved.js';
 import type { Look } from './types.js';
 
 type ArmName = 'blue' | 'green';
@@ -29,6 +29,8 @@ export interface CollectOptions {
   readonly edgesMs: readonly number[];
   /** Green's requests for each of the baseline's (`expectedPerBlue`); null where that cannot be said. */
   readonly perBlue: number | null;
+  /** How green gets its requests. Default `live`. */
+  readonly kind?: 'live' | 'mirror';
   /** There is no baseline to wait for. */
   readonly alone?: boolean;
   /** Older data is no data. Default: a minute, or six intervals if that is more. */
@@ -46,6 +48,7 @@ export type Signal =
       readonly windowSec: number;
       readonly waiting: number | null;
     }
+  | { readonly kind: 'dead-mirror'; readonly expected: number; readonly windowSec: number }
   | { readonly kind: 'missing'; readonly arm: ArmName; readonly forSec: number }
   | { readonly kind: 'stale'; readonly ageSec: number }
   | { readonly kind: 'restarting'; readonly count: number; readonly windowSec: number };
@@ -179,7 +182,7 @@ function flowsAfter(
 function signals(state: CollectorState, reading: Reading, options: CollectOptions): Signal[] {
   const found: Signal[] = [];
   const hungry = starved(state.flows, state.perBlue);
-  if (hungry) found.push({ kind: 'starved', ...hungry, waiting: reading.green?.active ?? null });
+  if (hungry) found.push(hungerSignal(hungry, reading.green?.active ?? null, options));
   if (isStale(reading, options)) {
     found.push({ kind: 'stale', ageSec: reading.ageMs / 1000 });
   } else {
@@ -196,7 +199,14 @@ function signals(state: CollectorState, reading: Reading, options: CollectOption
   return found;
 }
 
+/** Copies that neither ended nor wait for an answer were never sent. */
+function hungerSignal(hungry: Starved, waiting: number | null, { kind }: CollectOptions): Signal {
+  const { expected, windowSec } = hungry;
+  const dead = kind === 'mirror' && hungry.got === 0 && (waiting ?? 0) === 0;
+  return dead ? { kind: 'dead-mirror', expected, windowSec } : { kind: 'starved', ...hungry, waiting };
+}
+
 /** Whether a signal forbids a pass: what is not counted may be what hangs. */
 export function holds(signals: readonly Signal[]): boolean {
-  return signals.some((signal) => signal.kind === 'starved' || signal.kind === 'restarting');
+  return signals.some(({ kind }) => kind === 'starved' || kind === 'dead-mirror' || kind === 'restarting');
 }

@@ -49,7 +49,7 @@ function standing(
 ): GateStanding {
   if (metric.paused === true) return 'idle';
   if (result.decision === 'breach' && result.reason === metric.name) return 'breach';
-  if (state.sinceStartSec <= config.warmupSec && metric.duringWarmup !== true) return 'warming-up';
+  if (state.warmingUp === true && metric.duringWarmup !== true) return 'warming-up';
   if (towardBreach >= 0.5) return 'suspicious';
   return metric.passRole !== false && proven(config, result, metric.name) ? 'proven' : 'open';
 }

@@ -1,9 +1,9 @@
-import type { Signal } from './collector.js';
+import { holds, type Signal } from './collector.js';
 import { CRASH_GUARD } from './crash-guard.js';
 import { proven, requiredMetrics } from './decide.js';
 import { countsInWords, marginInWords } from './margin-words.js';
 import type { GateProblem } from './setup.js';
-import type { GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
+import type { AdvanceOptions, GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
 import { count, factor, oneIn, percent, points, seconds } from './words.js';
 
 export interface ExplainInput {
@@ -13,6 +13,8 @@ export interface ExplainInput {
   /** null before the first look. */
   readonly result: LookResult | null;
   readonly signals: readonly Signal[];
+  /** As the look was taken; `guard`: nothing has to be proven, and the step's clock stands still. Default `judge`. */
+  readonly mode?: AdvanceOptions['mode'];
   /** `pending` of the setup: gates that cannot be judged yet. */
   readonly pending?: readonly GateProblem[];
   /** Names of the deployments. */
@@ -106,14 +108,21 @@ function furthest(config: MachineConfig, result: LookResult): MetricConfig | und
 
 function openText(input: ExplainInput, result: LookResult): string {
   const { config, state, green } = input;
-  if (state.sinceStartSec <= config.warmupSec && config.warmupSec > 0) {
-    return `warming up: ${green} is judged after ${seconds(config.warmupSec)}, until then only by the crash guard`;
+  if (state.warmingUp === true) {
+    const from =
+      state.sinceStartSec < config.warmupSec
+        ? `after ${seconds(config.warmupSec)}, until then`
+        : 'from the next look on, so far';
+    return `warming up: ${green} is judged ${from} only by the crash guard`;
   }
   const suspicion = suspect(config, result);
   if (suspicion !== null) {
     return `${whatHappened(input, suspicion)}: suspicious (gate ${suspicion.name}), not yet enough to roll back`;
   }
+  if (input.mode === 'guard') return guardText(input, result);
   const open = furthest(config, result);
+  if (open === undefined && holds(input.signals))
+    return 'all gates are content, and none passes while that lasts';
   if (open === undefined) {
     return `all gates are content after ${seconds(result.elapsedSec)}; the step lasts at least ${seconds(config.minDurationSec)}`;
   }
@@ -124,11 +133,27 @@ function openText(input: ExplainInput, result: LookResult): string {
   return `gate ${open.name} is open: ${whatHappened(input, open)}${intervalText(open, result, input.blue)}`;
 }
 
+/** Nothing waits for a proof: the gate that is nearest to a rollback shows how far from it green is. */
+function guardText(input: ExplainInput, result: LookResult): string {
+  const listening = input.config.metrics.filter((metric) => metric.paused !== true);
+  const nearest = byBreach(listening, result).find(
+    (metric) => (input.state.metrics[metric.name]?.step.nG ?? 0) > 0,
+  );
+  return nearest === undefined
+    ? `guarding ${input.green}, which has had no request yet`
+    : `guarding: nothing speaks against ${input.green} so far; ${whatHappened(input, nearest)} (gate ${nearest.name})`;
+}
+
 function suspect(config: MachineConfig, result: LookResult): MetricConfig | null {
   if ((result.lnTotal ?? -Infinity) < 0.5 * Math.log(1 / config.alpha)) return null;
-  const share = (metric: MetricConfig) =>
+  return byBreach(config.metrics, result)[0] ?? null;
+}
+
+/** Metrics by their part of the evidence for a breach, the largest first. */
+function byBreach(metrics: readonly MetricConfig[], result: LookResult): MetricConfig[] {
+  const part = (metric: MetricConfig) =>
     Math.log(metric.weight) + (result.metrics[metric.name]?.lnBreach ?? -Infinity);
-  return [...config.metrics].sort((a, b) => share(b) - share(a))[0] ?? null;
+  return [...metrics].sort((a, b) => part(b) - part(a));
 }
 
 /** Between which bounds the excess lies, and what is allowed. */
@@ -154,6 +179,11 @@ export function signalInWords(signal: Signal, blue: string, green: string): stri
         `${count(signal.expected)}${waiting}: requests may be hanging, or not reach it`
       );
     }
+    case 'dead-mirror':
+      return (
+        `the mirror delivers nothing: ${green} should have had ${count(signal.expected)} copies in ` +
+        `${seconds(signal.windowSec)}, and not one arrived`
+      );
     case 'missing':
       return `no usable metrics of ${signal.arm === 'blue' ? blue : green} for ${seconds(signal.forSec)}`;
     case 'stale':

@@ -147,6 +147,7 @@ export function advance(
     algorithm: ALGORITHM,
     elapsedSec: begun.elapsedSec + (options.mode === 'guard' ? 0 : look.dtSec),
     sinceStartSec: begun.sinceStartSec + look.dtSec,
+    warmingUp,
     metrics,
   };
   const measured = {

@@ -188,6 +188,8 @@ export interface GateState {
   readonly elapsedSec: number;
   /** Warm-up clock: seconds since the step began. Never stands still. */
   readonly sinceStartSec: number;
+  /** Whether the newest look was warm-up. Left out in states of older versions. */
+  readonly warmingUp?: boolean;
   readonly metrics: Readonly<Record<string, MetricState>>;
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { EndpointState } from '../../core/endpoint.js';
-import { driftIn, enterStep, instanceTrouble, look, withRestarts } from '../../core/look.js';
+import { driftIn, enterStep, instanceTrouble, look, withRestarts, type Looked } from '../../core/look.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
+import type { Gate } from '../../core/plan.js';
 import type { WatchInput, WatchMemory } from '../../core/watch.js';
 import { planOf } from '../support/plans.js';
 
@@ -130,6 +131,137 @@ describe('look', () => {
 
     expect(memory.setup?.alone).toBe(true);
     expect(memory.setup?.config.metrics.find((m) => m.name === 'errors')).toMatchObject({ r: 0 });
+  });
+});
+
+describe('a gate that lacks requests of the baseline', () => {
+  const slower: Gate = {
+    name: 'slower',
+    role: 'required',
+    weight: null,
+    blipMs: 1000,
+    dispersion: { mode: 'auto' },
+    shared: 'hold',
+    metric: 'latency',
+    quantile: 0.95,
+    limit: { kind: 'slower-by', ratio: 10 },
+  };
+  const given = input({ gates: [...plan.gates, slower], active: ['errors', 'slow', 'slower'] });
+
+  /** The baseline has so many requests a second, and green as many. */
+  function watchAt(
+    rps: number,
+    seconds: number,
+    from?: { memory: WatchMemory; at: number; requests: number },
+  ) {
+    let memory = from?.memory ?? enterStep(given, 0);
+    let last: Looked | undefined;
+    const start = from?.at ?? 0;
+    for (let s = start; s <= start + seconds; s++) {
+      const requests = (from?.requests ?? 0) + rps * (s - start);
+      const looked = look(
+        given,
+        memory,
+        snapshot(s * 1000, counters(requests), counters(requests)),
+        s * 1000,
+      );
+      memory = looked.memory;
+      last = looked;
+    }
+    return { memory, last };
+  }
+
+  it('says why it cannot be judged, while the others are', () => {
+    const { last } = watchAt(4, 10);
+
+    expect(last?.verdict).toBe('window-over');
+    expect(last?.sentence).toMatch(/^Gate slower: the baseline has \d+ timed requests so far, and its p95 /);
+    expect(last?.evidence.find(({ gate }) => gate === 'errors')?.green.requests).toBe(40);
+  });
+
+  it('is judged as soon as there are enough, from nothing on', () => {
+    const before = watchAt(4, 10);
+
+    const after = watchAt(1000, 12, { memory: before.memory, at: 11, requests: 40 });
+
+    expect(after.memory.setup?.pending).toEqual([]);
+    expect(after.last?.sentence).toMatch(/^gate slower is open: green answered 0 of /);
+    const evidence = after.last?.evidence ?? [];
+    const seen = (gate: string) => evidence.find((e) => e.gate === gate)?.green.requests ?? 0;
+    expect(seen('slower')).toBeGreaterThan(0);
+    expect(seen('slower')).toBeLessThan(seen('errors'));
+  });
+});
+
+describe('what the counters alone do not say', () => {
+  /** Looks a second apart for 70 s; green's counters are what is given for that second. */
+  function watchGreen(given: WatchInput, green: (s: number) => Counters, seconds = 70) {
+    let memory = enterStep(given, 0);
+    let looked = look(given, memory, snapshot(0, counters(0), green(0), given.kind), 0);
+    for (let s = 1; s <= seconds && looked.verdict === 'window-over'; s++) {
+      memory = looked.memory;
+      looked = look(given, memory, snapshot(s * 1000, counters(900 * s), green(s), given.kind), s * 1000);
+    }
+    return looked;
+  }
+  const long = { dwell: { atLeastMs: 65_000, atMostMs: 300_000 } };
+
+  it('a green whose requests hang does not pass, and it is said so with numbers', () => {
+    const hangs = (s: number): Counters => ({ ...counters(40 * s), active: 60 * s });
+
+    const { verdict, sentence } = watchGreen(input(long), hangs);
+
+    expect(verdict).toBe('window-over');
+    expect(sentence).toBe(
+      'green completed 2,400 requests in 60 s where its share is 6,000, 4,200 are waiting for an answer: requests ' +
+        'may be hanging, or not reach it; all gates are content, and none passes while that lasts',
+    );
+  });
+
+  it('is undecided over it when the time is over, never good', () => {
+    const { verdict, sentence } = watchGreen(input({ dwell: { atLeastMs: 65_000, atMostMs: 68_000 } }), (s) =>
+      counters(40 * s),
+    );
+
+    expect(verdict).toBe('undecided');
+    expect(sentence).toMatch(/^green completed 2,400 requests in 60 s .*; no decision after 68 s: /);
+  });
+
+  it('a mirror that delivers nothing is called that', () => {
+    const mirror = input({
+      ...long,
+      kind: 'mirror',
+      expected: { live: { blue: 100 }, mirror: { green: 10 } },
+    });
+
+    const { verdict, sentence } = watchGreen(mirror, () => counters(0));
+
+    expect(verdict).toBe('window-over');
+    expect(sentence).toBe(
+      'the mirror delivers nothing: green should have had 5,400 copies in 60 s, and not one arrived; ' +
+        'gate errors has seen no request of green yet: nothing proves nothing',
+    );
+  });
+
+  it('a mirror whose copies hang is not a dead one', () => {
+    const mirror = input({
+      ...long,
+      kind: 'mirror',
+      expected: { live: { blue: 100 }, mirror: { green: 10 } },
+    });
+
+    const { sentence } = watchGreen(mirror, (s) => ({ ...counters(0), active: 90 * s }));
+
+    expect(sentence).toMatch(
+      /^green completed 0 requests in 60 s where its share is 5,400, 6,300 are waiting for an answer/,
+    );
+  });
+
+  it('a green whose counters keep starting anew is rolled back for that', () => {
+    const { verdict, sentence } = watchGreen(input(long), (s) => counters(100 * (s % 10)));
+
+    expect(verdict).toBe('breach');
+    expect(sentence).toBe("green's counters started anew 3 times in 20 s: it keeps restarting");
   });
 });
 

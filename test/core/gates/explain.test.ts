@@ -19,18 +19,23 @@ const SETUP = config([GUARD, errorsMetric({ weight: 0.84 })], {
   warmupSec: 10,
 });
 
-function tell(looks: readonly Look[], setup: MachineConfig = SETUP, signals: readonly Signal[] = []) {
+function tell(
+  looks: readonly Look[],
+  setup: MachineConfig = SETUP,
+  signals: readonly Signal[] = [],
+  mode: 'judge' | 'guard' = 'judge',
+) {
   let state = initialState(setup);
   let result: LookResult | null = null;
   for (const each of looks) {
-    const step = advance(setup, state, each);
+    const step = advance(setup, state, each, { mode });
     state = step.state;
     result = step.result;
     if (result.decision !== 'continue') break;
   }
   return {
     result,
-    text: explain({ config: setup, state, result, signals, blue: 'blue', green: 'green' }),
+    text: explain({ config: setup, state, result, signals, mode, blue: 'blue', green: 'green' }),
     evidence: result === null ? [] : gateEvidence(setup, state, result, 'blue'),
   };
 }
@@ -116,6 +121,39 @@ describe('a verdict in one sentence', () => {
     );
   });
 
+  it('of warm-up: that green is not judged yet, also where a look is a little late', () => {
+    const late = { ...FINE, dtSec: 5.1 };
+    expect(tell([late, late]).text).toBe(
+      'warming up: green is judged from the next look on, so far only by the crash guard',
+    );
+    expect(tell([late, late]).evidence.map(({ standing }) => standing)).toEqual(['open', 'warming-up']);
+    expect(tell([late, late, late]).text).toMatch(
+      /^gate errors is open: green answered 0 of 100 with an error/,
+    );
+  });
+
+  it('of a guard: nothing is waited for, and what speaks most against green is told', () => {
+    expect(tell(times(6, FINE), SETUP, [], 'guard').text).toBe(
+      'guarding: nothing speaks against green so far; green answered 0 of 400 with an error, blue 4 of 3,600 (gate errors)',
+    );
+    expect(tell(times(6, look([0, 0], [0, 0])), SETUP, [], 'guard').text).toBe(
+      'guarding green, which has had no request yet',
+    );
+    expect(tell([FINE], SETUP, [], 'guard').text).toMatch(/^warming up/);
+    expect(tell([...times(3, FINE), ...times(3, look([1, 900], [5, 100]))], SETUP, [], 'guard').text).toMatch(
+      /suspicious \(gate errors\), not yet enough to roll back$/,
+    );
+  });
+
+  it('of gates that are content while something else holds a pass back', () => {
+    const quick = config([errorsMetric({ delta: 0.5 })], { minDurationSec: 600 });
+    const signal = { kind: 'starved', expected: 60, got: 5, windowSec: 60, waiting: null } as const;
+    expect(tell(times(10, FINE), quick, [signal]).text).toBe(
+      'green completed 5 requests in 60 s where its share is 60: requests may be hanging, or not reach it; ' +
+        'all gates are content, and none passes while that lasts',
+    );
+  });
+
   it('of a step without a required gate', () => {
     const guards = config([GUARD], { minDurationSec: 60 });
     expect(tell(times(12, FINE), guards).text).toBe(
@@ -156,6 +194,10 @@ describe('a verdict in one sentence', () => {
     [
       { kind: 'starved', expected: 100, got: 12, windowSec: 60, waiting: 7 },
       'green completed 12 requests in 60 s where its share is 100, 7 are waiting for an answer: requests may be hanging, or not reach it',
+    ],
+    [
+      { kind: 'dead-mirror', expected: 60, windowSec: 60 },
+      'the mirror delivers nothing: green should have had 60 copies in 60 s, and not one arrived',
     ],
     [{ kind: 'stale', ageSec: 61 }, 'the newest metrics are 61 s old'],
     [{ kind: 'stale', ageSec: Infinity }, 'the metric source does not answer'],
