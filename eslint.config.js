@@ -157,6 +157,18 @@ const houseTable = [
     ),
   ),
   table(
+    'report',
+    rooms(
+      others(['core', 'report']),
+      'report/ turns plain data into a page: it imports core/ and report/ only.',
+    ),
+    packages(
+      ['@observablehq/plot', 'linkedom'],
+      'report/ draws with @observablehq/plot on linkedom, and does no I/O: read and write in the room that calls it.',
+      { node: false },
+    ),
+  ),
+  table(
     'demo',
     rooms(
       ['host', 'worker', 'workflows', 'activities'],

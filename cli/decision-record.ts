@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { recordedWindow, type DecisionRecord, type RecordedWindow } from '../core/decision-record.js';
 import type { Plan } from '../core/plan.js';
-import type { WatchInput, WatchResult } from '../core/watch.js';
+import type { WatchBeat, WatchInput, WatchResult } from '../core/watch.js';
 
 type Payloads = NonNullable<
   Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0]
@@ -18,11 +18,13 @@ const WATCH = 'watch';
  * namespace keeps closed workflows.
  *
  * @param runId - the newest run; earlier ones, before continue-as-new, are followed back.
+ * @param beat - the newest look of the watch under way, if any: its window is told as far as it is.
  */
 export async function decisionRecord(
   client: Client,
   workflowId: string,
   runId: string,
+  beat?: WatchBeat,
 ): Promise<DecisionRecord> {
   let windows: RecordedWindow[] = [];
   let plan: Plan | undefined;
@@ -34,7 +36,7 @@ export async function decisionRecord(
     const [given] = await decode<[Plan]>(client, started?.input?.payloads);
     if (given === undefined) break;
     plan ??= given;
-    const found = await windowsOf(client, given, history.events ?? []);
+    const found = await windowsOf(client, given, history.events ?? [], run === runId ? beat : undefined);
     windows = [...found.windows, ...windows];
     baseline ||= found.baseline;
     run = started?.continuedExecutionRunId || undefined;
@@ -56,6 +58,7 @@ async function windowsOf(
   client: Client,
   plan: Plan,
   events: readonly HistoryEvent[],
+  beat: WatchBeat | undefined,
 ): Promise<{ readonly windows: RecordedWindow[]; readonly baseline: string }> {
   const byId = new Map(events.map((event) => [String(event.eventId), event]));
   const windows: RecordedWindow[] = [];
@@ -77,7 +80,40 @@ async function windowsOf(
       }),
     );
   }
+  const open = beat === undefined ? undefined : openWatch(events);
+  if (beat !== undefined && open !== undefined) {
+    const [input] = await decode<[WatchInput]>(
+      client,
+      open.activityTaskScheduledEventAttributes?.input?.payloads,
+    );
+    if (input !== undefined) {
+      baseline = input.baseline;
+      windows.push(
+        recordedWindow(plan, input, soFar(beat), { startedAtMs: timeMs(open), endedAtMs: Date.now() }),
+      );
+    }
+  }
   return { windows, baseline };
+}
+
+/** The watch that was asked for last, if it has not ended in any way. */
+function openWatch(events: readonly HistoryEvent[]): HistoryEvent | undefined {
+  const last = events.findLast(
+    (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === WATCH,
+  );
+  const ended = events.some((event) => {
+    const end =
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskCanceledEventAttributes ??
+      event.activityTaskTimedOutEventAttributes;
+    return end != null && String(end.scheduledEventId) === String(last?.eventId);
+  });
+  return ended ? undefined : last;
+}
+
+function soFar({ sentence, evidence, memory }: WatchBeat): WatchResult {
+  return { verdict: 'window-over', sentence, evidence, observed: null, memory };
 }
 
 function timeMs(event: HistoryEvent | undefined): number {

@@ -1,7 +1,8 @@
 import type { RolloutStatus } from '../core/messages.js';
-import type { HumanAction, RolloutReport, StepRecord } from '../core/run.js';
+import type { RolloutReport, StepRecord } from '../core/run.js';
+import { actionLine } from '../core/status-text.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
-import { shortDuration } from './times.js';
+import { shortDuration } from '../core/units.js';
 
 /**
  * What happened between two answers of the status query, one plain line per change, in the order in which it happened.
@@ -111,22 +112,6 @@ function doneLine(status: RolloutStatus, step: StepRecord, index: number): strin
 /** A step that was stopped in the middle did not do what it was for. */
 export function markOf(step: StepRecord): '✓' | '✗' {
   return step.stopped ? '✗' : '✓';
-}
-
-const DONE_TEXT: Readonly<Record<HumanAction['kind'], string>> = {
-  approve: 'approved',
-  reject: 'rejected',
-  pause: 'paused',
-  resume: 'resumed',
-  abort: 'aborted',
-  'drift-adopt': 'adopted the traffic that stands there',
-  'drift-restore': 'had the traffic restored',
-};
-
-/** `ann approved: looks good`. */
-export function actionLine(action: HumanAction): string {
-  const why = action.reason === '' ? '' : `: ${action.reason}`;
-  return `${action.by} ${DONE_TEXT[action.kind]}${why}`;
 }
 
 function verdictLines(

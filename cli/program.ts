@@ -149,6 +149,13 @@ function specCommands(program: Command, add: Add): void {
 function gateCommands(program: Command, add: Add): void {
   add(
     program,
+    'report <endpoint>',
+    "Write an endpoint's newest rollout as one HTML page to read, print or mail: what happened, why, and on what evidence.",
+    'greenlight report diabetes --file diabetes.html',
+    async () => (await import('./commands/report.js')).report,
+  ).option('--file <file>', 'where to write it (default: rollout-ENDPOINT.html in this folder)');
+  add(
+    program,
     'evidence <endpoint>',
     "Show what the gates of an endpoint's newest rollout saw and said, window by window.",
     'greenlight evidence diabetes --output json',

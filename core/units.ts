@@ -19,6 +19,12 @@ export function durationText(ms: number): string {
   return text;
 }
 
+/** `850ms`, `12s`, `1h30m`: whole seconds from one second on, as long waits are read. */
+export function shortDuration(ms: number): string {
+  if (ms < 1_000) return durationText(Math.max(0, Math.round(ms)));
+  return durationText(Math.round(ms / 1_000) * 1_000);
+}
+
 /** `2026-11-21 14:02:07 UTC`. */
 export function instantText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;

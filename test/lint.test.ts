@@ -31,6 +31,8 @@ describe('the import table', () => {
     ${'embedded/stack.ts'}       | ${"import { serve } from '../host/main.js'; export { serve };"}                           | ${'as processes'}
     ${'cli/submit.ts'}           | ${"import { main } from '../worker/main.js'; export { main };"}                           | ${'as processes'}
     ${'cli/submit.ts'}           | ${"import { Worker } from '@temporalio/worker'; export { Worker };"}                      | ${'/envconfig and /common only'}
+    ${'report/page.ts'}          | ${"import { renderPlan } from '../spec/index.js'; export { renderPlan };"}                | ${'core/ and report/ only'}
+    ${'report/page.ts'}          | ${"import { writeFile } from 'node:fs/promises'; export { writeFile };"}                  | ${'does no I/O'}
     ${'worker/main.ts'}          | ${"import { rollout } from '../workflows/index.js'; export { rollout };"}                 | ${'bundled by path'}
     ${'worker/main.ts'}          | ${"import { readFile } from 'fs'; export { readFile };"}                                  | ${'Write node:fs.'}
   `('refuses in $file: $code', async ({ file, code, instead }: Record<string, string>) => {
@@ -46,6 +48,7 @@ describe('the import table', () => {
     ${'adapters/azureml/arm.ts'} | ${"import { PortError } from '../ports.js'; import { z } from 'zod'; export { PortError, z };"}
     ${'host/main.ts'}            | ${"import type { Traffic } from '../core/traffic.js'; import fastify from 'fastify'; export { fastify, type Traffic };"}
     ${'cli/submit.ts'}           | ${"import { Client } from '@temporalio/client'; import { up } from '../embedded/stack.js'; export { Client, up };"}
+    ${'report/page.ts'}          | ${"import { plot } from '@observablehq/plot'; import { x } from '../core/x.js'; export { plot, x };"}
     ${'worker/targets.ts'}       | ${"import { arm } from '../adapters/azureml/arm.js'; import { Worker } from '@temporalio/worker'; export { arm, Worker };"}
   `('allows in $file: $code', async ({ file, code }: Record<string, string>) => {
     expect(await complaints(file ?? '', code ?? '')).toEqual([]);

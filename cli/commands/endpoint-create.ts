@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { EndpointState } from '../../core/endpoint.js';
 import { normalTraffic, sumShares } from '../../core/traffic.js';
+import { shortDuration } from '../../core/units.js';
 import { renderProblems } from '../../spec/index.js';
 import type { Context } from '../context.js';
 import { readDeploymentFile } from '../deployment-file.js';
@@ -9,7 +10,6 @@ import { endpointText } from '../endpoint-view.js';
 import { openEndpoints, writeAndReadBack } from '../endpoints.js';
 import { CliError } from '../errors.js';
 import type { CommandFunction } from '../program.js';
-import { shortDuration } from '../times.js';
 
 /** Image builds and big models take their time. */
 const READY_WITHIN_MS = 60 * 60_000;

@@ -1,13 +1,12 @@
 import type { RecordedWindow } from '../../core/decision-record.js';
 import { type Arms, gateLine } from '../../core/status-text.js';
 import { trafficText } from '../../core/traffic.js';
-import { instantText } from '../../core/units.js';
+import { instantText, shortDuration } from '../../core/units.js';
 import { decisionRecord } from '../decision-record.js';
 import { indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
 import { needRollout } from '../rollouts.js';
 import { withTemporal } from '../temporal.js';
-import { shortDuration } from '../times.js';
 
 /** What the gates of an endpoint's newest rollout saw and said, window by window. */
 export const evidence: CommandFunction = async (ctx, [endpoint = '']) =>

@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { storyOf } from '../../report/data.js';
+import { html } from '../../report/html.js';
+import { panelsOf } from '../../report/panels.js';
+import { binsOf } from '../../report/series.js';
+import { sharesOf } from '../../report/shares.js';
+import { countAbove, quantileBand, shareBand } from '../../report/statistics.js';
+import { looksOf, rolledBack, START_MS, windowOf } from './rollouts.js';
+
+describe('bins', () => {
+  it.each([1, 59, 60, 1000])('of %i looks hold every request once, and are few', (count) => {
+    const windows = [
+      windowOf({ stepIndex: 1, label: 'ramp 10 %', looks: looksOf(count, 0.1) }),
+      windowOf({ stepIndex: 2, label: 'ramp 50 %', looks: looksOf(count, 0.5), startedAtMs: START_MS + 1e7 }),
+    ];
+    const bins = binsOf(windows);
+    const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+    expect(sum(bins.map(({ green }) => green?.requests ?? 0))).toBe(
+      sum(windows.flatMap(({ looks }) => looks.map(({ green }) => green.n))),
+    );
+    expect(sum(bins.flatMap(({ blue }) => blue?.buckets ?? []))).toBe(
+      sum(windows.flatMap(({ looks }) => looks.flatMap(({ blue }) => blue.buckets.map(([, n]) => n)))),
+    );
+    expect(bins.length).toBeLessThanOrEqual(170);
+  });
+
+  it('leave out an arm without data, and keep the other', () => {
+    const [look] = looksOf(1, 0.1);
+    if (look === undefined) throw new Error('a look was asked for');
+    const missing = { ...look, blue: { ...look.blue, status: 'missing' as const } };
+
+    expect(binsOf([windowOf({ stepIndex: 1, label: 'ramp', looks: [missing] })])).toMatchObject([
+      { blue: null, green: { requests: look.green.n } },
+    ]);
+  });
+
+  it('end where their window ends, and each begins where the last one ended', () => {
+    const bins = binsOf([windowOf({ stepIndex: 1, label: 'ramp', looks: looksOf(5, 0.1) })]);
+
+    expect(bins.at(-1)?.toMs).toBe(START_MS + 50_000);
+    expect(bins.slice(1).map(({ fromMs }) => fromMs)).toEqual(bins.slice(0, -1).map(({ toMs }) => toMs));
+  });
+});
+
+describe('shares over time', () => {
+  it('go up with the steps, and to nothing when the rollback was read back', () => {
+    const data = rolledBack();
+    const points = sharesOf(data, storyOf(data)).map(({ live, mirror }) => `${live}/${mirror}`);
+
+    expect([...new Set(points)]).toEqual(['0/0', '0/10', '10/0', '50/0']);
+    expect(points.at(-1)).toBe('0/0');
+  });
+
+  it('stay where they were after a rollback that nobody could prove', () => {
+    const data = rolledBack();
+    if (data.ending.kind !== 'report') throw new Error('the sample has a report');
+    const report = { ...data.ending.report, outcome: 'rollback-incomplete', rollbackMs: null } as const;
+    const incomplete = { ...data, ending: { kind: 'report', report } as const };
+
+    expect(sharesOf(incomplete, storyOf(incomplete)).at(-1)).toMatchObject({ live: 50 });
+  });
+});
+
+describe('limits', () => {
+  it('follow the baseline where they are relative, and are level where they are not', () => {
+    const { record } = rolledBack();
+    const [errors, latency] = panelsOf(record, binsOf(record.windows));
+
+    const relative = errors?.limits[0]?.points.map(({ value }) => value) ?? [];
+    expect(Math.min(...relative)).toBeGreaterThanOrEqual(0.02);
+    expect(new Set(latency?.limits[0]?.points.map(({ value }) => value))).toEqual(new Set([250]));
+  });
+});
+
+describe('statistics', () => {
+  it("knows Wilson's interval", () => {
+    const band = shareBand(10, 100);
+
+    expect(band?.low).toBeCloseTo(0.0552, 4);
+    expect(band?.high).toBeCloseTo(0.1744, 4);
+    expect(shareBand(0, 0)).toBeNull();
+  });
+
+  it('reads a quantile between edges, with a band that gets tighter with more requests', () => {
+    const few = quantileBand([10, 20, 40], [0, 10, 10, 0], 0.5);
+    const many = quantileBand([10, 20, 40], [0, 1000, 1000, 0], 0.5);
+
+    expect(few?.value).toBe(20);
+    expect((many?.high ?? 0) - (many?.low ?? 0)).toBeLessThan((few?.high ?? 0) - (few?.low ?? 0));
+    expect(quantileBand([10, 20], [0, 0, 5], 0.5)?.value).toBe(20);
+    expect(quantileBand([10, 20], [0, 0, 0], 0.5)).toBeNull();
+  });
+
+  it('keeps bands around their value, whatever the counts', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 1e6 }), fc.nat({ max: 1e6 }), (bad, good) => {
+        const band = shareBand(bad, bad + good);
+        if (band === null) return bad + good === 0;
+        return band.low >= 0 && band.low <= band.value && band.value <= band.high && band.high <= 1;
+      }),
+    );
+  });
+
+  it('counts what lies above an edge', () => {
+    expect(countAbove([10, 20, 40], [1, 2, 3, 4], 20)).toBe(7);
+  });
+});
+
+describe('html', () => {
+  it('escapes what is put in, but not what is HTML already', () => {
+    const inner = html`<b>${`<&"'>`}</b>`;
+
+    expect(html`<p title="${'"x"'}">${inner}${null}${[html`<i></i>`, 'a']}${3}</p>`.text).toBe(
+      '<p title="&quot;x&quot;"><b>&lt;&amp;&quot;&#39;&gt;</b><i></i>a3</p>',
+    );
+  });
+});
