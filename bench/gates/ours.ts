@@ -40,8 +40,12 @@ export function configOf(gates: readonly Gate[]): MachineConfig {
   return stepConfig(mapping.setup.config, { atLeastMs: 60_000, atMostMs: STEP_SEC * 1000, active });
 }
 
-function rule(name: string, gates: readonly Gate[]): Rule {
-  const config = configOf(gates);
+/** As the note has it: the grid's own weights on the pass side in every step, whatever is known. */
+export function withoutBets(config: MachineConfig): MachineConfig {
+  return { ...config, metrics: config.metrics.map(({ bets: _, ...metric }) => metric) };
+}
+
+function rule(name: string, config: MachineConfig): Rule {
   return {
     name,
     judge(looks) {
@@ -59,6 +63,7 @@ function rule(name: string, gates: readonly Gate[]): Rule {
 }
 
 export const OURS: readonly Rule[] = [
-  rule('this gate', RELATIVE),
-  rule('this gate, absolute limits', ABSOLUTE),
+  rule('this gate', configOf(RELATIVE)),
+  rule('this gate, without bets', withoutBets(configOf(RELATIVE))),
+  rule('this gate, absolute limits', configOf(ABSOLUTE)),
 ];

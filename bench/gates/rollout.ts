@@ -1,5 +1,5 @@
-import { advance, initialState } from '../../core/gates/index.js';
-import { configOf, RELATIVE } from './ours.js';
+import { advance, initialState, type MachineConfig } from '../../core/gates/index.js';
+import { configOf, RELATIVE, withoutBets } from './ours.js';
 import { LATE_STEPS } from './scenarios.js';
 import { markdown, percentOf, quantile } from './tables.js';
 import { LOOK_SEC, STEP_SEC, trace } from './trace.js';
@@ -20,6 +20,51 @@ function rolledBackAt(scenario: (typeof LATE_STEPS)[number], rps: number, seed: 
     if (step.result.decision === 'breach') return (i + 1) * LOOK_SEC;
   }
   return null;
+}
+
+/** Seconds until each step passed, of a rollout that goes on once a step is proven; null = it was not, and it ends. */
+function stepTimes(config: MachineConfig, rps: number, seed: number): (number | null)[] {
+  const healthy = LATE_STEPS[0] as (typeof LATE_STEPS)[number];
+  let state = initialState(config);
+  const times: (number | null)[] = [];
+  for (const [i, share] of [SHARES[0] ?? 0, ...SHARES].entries()) {
+    let passed: number | null = null;
+    for (const [at, look] of trace(healthy, rps, seed + 31 * i, () => share).entries()) {
+      const step = advance(config, state, { ...look, newStep: at === 0 }, { bounds: false });
+      state = step.state;
+      if (step.result.decision === 'continue') continue;
+      if (step.result.decision === 'pass') passed = step.result.elapsedSec;
+      break;
+    }
+    times.push(passed);
+    if (passed === null) break;
+  }
+  return times;
+}
+
+/** Healthy rollouts of up to half an hour at 10, 10 (mirror and ramp), 25 and 50%: how many get through, and when. */
+export function standardRollouts(runs: number, seed: number, levels: readonly number[]): string {
+  const bets = configOf(RELATIVE);
+  const rows = levels.flatMap((rps) =>
+    [['with bets', bets] as const, ['without', withoutBets(bets)] as const].map(([name, config]) => {
+      const all = Array.from({ length: runs }, (_, run) =>
+        stepTimes(config, rps, seed * 1_000_003 + rps * 101 + run * 7919),
+      );
+      const steps = [0, 1, 2, 3].map((i) => {
+        const reached = all.map((times) => times[i]).filter((time) => time !== undefined);
+        const times = reached.filter((time) => time !== null).sort((a, b) => a - b);
+        return reached.length === 0
+          ? ''
+          : `${percentOf(times.length, reached.length)} (${quantile(times, 0.5) ?? '–'})`;
+      });
+      const through = all.filter((times) => times.length === 4 && times[3] !== null);
+      return [String(rps), name, String(runs), ...steps, percentOf(through.length, runs)];
+    }),
+  );
+  return markdown(
+    ['rps', 'pass side', 'runs', 'mirror 10%', 'ramp 10%', 'ramp 25%', 'ramp 50%', 'all four %'],
+    rows,
+  );
 }
 
 /** Whole rollouts of three steps of ten minutes at 10, 25 and 50%: what is wrong, and how soon it is found. */

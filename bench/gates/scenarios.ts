@@ -21,8 +21,8 @@ export type Kind = 'healthy' | 'noisy' | 'margin' | 'regression' | 'late';
 export interface Scenario {
   readonly name: string;
   /**
-   * `healthy`: green is as good as blue. `noisy`: it is, but disturbed alone, which no test can tell from a regression
-   * while it lasts. `margin`: exactly as bad as allowed. `regression`: worse than that. `late`: the same, but only after a while.
+   * `healthy`: green is as good as blue. `noisy`: no worse than allowed, but with noise of green alone, which no test can
+   * tell from a regression while it lasts. `margin`: exactly as bad as allowed. `regression`: worse than that. `late`: the same, but only after a while.
    */
   readonly kind: Kind;
   /** What happens at each look of one run. */
@@ -122,6 +122,8 @@ function lateErrors(_: Random, __: number, lookSec: number) {
 /** For rollouts of three steps of ten minutes: green is good until the third. */
 export const LATE_STEPS: readonly Pick<Scenario, 'name' | 'make'>[] = [
   { name: 'no regression', make: always(PLAIN, PLAIN) },
+  { name: 'bursty load on both', make: burstyLoad },
+  { name: 'incident that hits both (2 min of 10% errors, 2x latency)', make: sharedIncident },
   {
     name: 'every gate at its margin',
     make: always(PLAIN, { ...PLAIN, errorRate: 0.006, latency: [[1, 1.1]] }),
@@ -152,6 +154,11 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'green cold for its first 30 s', kind: 'noisy', make: coldStart },
   { name: 'green alone out for 10 s', kind: 'noisy', make: greenBlip },
   { name: 'slow spells of single pods, green is one of ten', kind: 'noisy', make: podSpells },
+  {
+    name: 'errors +0.5 pp, exactly at the margin, in clusters of 5 on both',
+    kind: 'noisy',
+    make: always({ ...PLAIN, cluster: 5 }, { ...PLAIN, errorRate: 0.006, cluster: 5 }),
+  },
   errorScenario('errors +0.5 pp, exactly at the margin', 'margin', 0.001, 0.006),
   { name: 'latency +10%, exactly at the margin', kind: 'margin', make: always(PLAIN, slow(1.1)) },
   errorScenario('errors +1 pp', 'regression', 0.001, 0.011),

@@ -1,0 +1,88 @@
+import type { DeploymentSpec } from '../../core/deployment.js';
+import type { Gate, Plan, Step } from '../../core/plan.js';
+
+const PROBE = {
+  initialDelayMs: 0,
+  periodMs: 1000,
+  timeoutMs: 1000,
+  successThreshold: 1,
+  failureThreshold: 3,
+};
+
+const GREEN: DeploymentSpec = {
+  name: 'green',
+  kind: 'managed',
+  tags: {},
+  properties: {},
+  environmentVariables: {},
+  instanceCount: 1,
+  appInsightsEnabled: false,
+  requestSettings: { maxConcurrentRequestsPerInstance: 1, requestTimeoutMs: 5000, maxQueueWaitMs: 500 },
+  livenessProbe: PROBE,
+  readinessProbe: PROBE,
+  scale: { kind: 'default' },
+};
+
+const SHARED = {
+  role: 'required',
+  weight: null,
+  blipMs: 10_000,
+  dispersion: { mode: 'auto' },
+  shared: 'hold',
+} as const;
+
+/** The gates of rollout-specs/standard.yml that are required. */
+const GATES: readonly Gate[] = [
+  { ...SHARED, name: 'errors', metric: 'error-rate', limit: { kind: 'worse-by', share: 0.005, ratio: 1 } },
+  { ...SHARED, name: 'slow', metric: 'latency', quantile: 0.95, limit: { kind: 'at-most', ms: 250 } },
+];
+const NAMES = GATES.map(({ name }) => name);
+
+/** Every kind of step that needs no person; each watching step looks once and goes on. */
+export const STANDARD_WITHOUT_DWELL: readonly Step[] = [
+  { kind: 'create', readyWithinMs: 10_000 },
+  { kind: 'smoke', body: '{}', requestFile: 'sample.json', count: 3 },
+  ...(['mirror 10', 'ramp 10', 'ramp 25', 'ramp 50'] as const).map((text): Step => {
+    const [kind, percent] = text.split(' ') as ['mirror' | 'ramp', string];
+    return {
+      kind,
+      percent: Number(percent),
+      dwell: { atLeastMs: 0, atMostMs: 0 },
+      gates: NAMES,
+      undecided: 'proceed',
+    };
+  }),
+  { kind: 'cutover' },
+  { kind: 'bake', forMs: 0, gates: NAMES, undecided: 'proceed' },
+  { kind: 'delete-baseline', drainWithinMs: 1000 },
+];
+
+/** A rollout that watches at 10 % until it is ended. */
+export const WATCHING: readonly Step[] = [
+  { kind: 'create', readyWithinMs: 10_000 },
+  {
+    kind: 'ramp',
+    percent: 10,
+    dwell: { atLeastMs: 3_600_000, atMostMs: 7_200_000 },
+    gates: NAMES,
+    undecided: 'hold',
+  },
+];
+
+/** A plan for a memory endpoint, which is a workspace of its own; looks of one second. */
+export function benchPlan(endpoint: string, steps: readonly Step[]): Plan {
+  return {
+    planVersion: 1,
+    endpoint,
+    target: { kind: 'host', workspace: endpoint },
+    baseline: null,
+    deployment: GREEN,
+    adopt: false,
+    afterRollback: 'delete-green',
+    rollbackWithinMs: 60_000,
+    watching: { intervalMs: 1000, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 },
+    gates: GATES,
+    steps,
+    digest: 'bench',
+  };
+}
