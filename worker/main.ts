@@ -17,6 +17,7 @@ import { serveHealth } from './health.js';
 import { createLogger, temporalLogger } from './logger.js';
 import { createMetrics } from './metrics.js';
 import { sdkMetricsText } from './sdk-metrics.js';
+import { TUNING } from './tuning.js';
 
 /** In the state folder: `{ version, pid, url, temporal, namespace }`, for whoever started this worker. */
 const NOTE = 'worker.json';
@@ -55,14 +56,7 @@ async function main(logger: Logger): Promise<void> {
     workflowBundle: bundle,
     activities: createActivities({ targets: createTargets({ hostState: join(state, 'host') }) }),
     interceptors: { activity: [activityMetrics(metrics)] },
-    // Each rollout holds one slot for as long as it watches; the work itself is small.
-    maxConcurrentActivityTaskExecutions: 500,
-    // Cancellation reaches an activity with its next heartbeat: a person who aborts waits no longer than this.
-    maxHeartbeatThrottleInterval: '2s',
-    defaultHeartbeatThrottleInterval: '2s',
-    // Above the heartbeat interval, and below the 30 s after which platforms kill.
-    shutdownGraceTime: '10s',
-    shutdownForceTime: '25s',
+    ...TUNING,
   });
 
   const health = await serveHealth(healthPort, {

@@ -1,0 +1,13 @@
+import type { WorkerOptions } from '@temporalio/worker';
+
+/** What one worker carries at once, and how fast a person's word reaches it. `bench/watchers` measures it. */
+export const TUNING = {
+  // Each rollout holds one slot for as long as it watches; the work itself is small.
+  maxConcurrentActivityTaskExecutions: 4_000,
+  // Cancellation reaches an activity with its next heartbeat: a person who aborts waits no longer than this.
+  maxHeartbeatThrottleInterval: '2s',
+  defaultHeartbeatThrottleInterval: '2s',
+  // Above the heartbeat interval, and below the 30 s after which platforms kill.
+  shutdownGraceTime: '10s',
+  shutdownForceTime: '25s',
+} satisfies Partial<WorkerOptions>;
