@@ -35,7 +35,8 @@ export function shareChart(data: ReportData, story: Story): Html {
       stepRules(story, data),
       Plot.areaY(points, {
         x: 'at',
-        y: 'live',
+        y1: 0,
+        y2: 'live',
         curve: 'step-after',
         fill: 'var(--green)',
         fillOpacity: 0.25,

@@ -55,6 +55,19 @@ describe('the page of a rollout that was rolled back', () => {
     expect(timeline).toContain('ada paused: an incident <elsewhere> & "here"');
   });
 
+  it('fills the timeline up to the share, and not above it', () => {
+    const [timeline = ''] = page.html.split('</svg>');
+    const heights = (mark: string): number[] =>
+      [
+        ...(timeline.split(`aria-label="${mark}"`)[1] ?? '')
+          .split('</g>')[0]!
+          .matchAll(/[ML,V](\d+(?:\.\d+)?)(?=[A-Z"])/g),
+      ].map(([, y]) => Number(y));
+
+    expect(Math.min(...heights('area'))).toBe(Math.min(...heights('line')));
+    expect(heights('line').length).toBeGreaterThan(3);
+  });
+
   it('names limits where they are drawn', () => {
     expect(page.all('figure')[1]).toContain('errors: 2 pp above the baseline');
     expect(page.all('figure')[2]).toContain('slow: at most 250 ms');
