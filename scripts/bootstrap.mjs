@@ -2,7 +2,7 @@
 //
 // Plain JavaScript without dependencies: it runs before there are any.
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -17,6 +17,17 @@ const commands = {
     // Without the tests: who wants to see the demo does not wait for their types.
     build(['tsconfig.node.json']);
     return run(process.execPath, [join(root, 'dist', 'demo', 'main.js'), ...args]);
+  },
+  bench([name = '', ...args]) {
+    const names = readdirSync(join(root, 'bench')).filter((file) => file.endsWith('.ts'));
+    const known = names.map((file) => file.slice(0, -'.ts'.length));
+    if (!known.includes(name)) {
+      throw new Problem(
+        `"${name}" is not a bench; wanted: npm run bench -- NAME, one of ${known.join(', ')}.`,
+      );
+    }
+    build(['tsconfig.node.json']);
+    return run(process.execPath, [join(root, 'dist', 'bench', `${name}.js`), ...args]);
   },
   async test(args) {
     build();
