@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BlobStore } from './assets/blobs.js';
 import type { EnvoyAdmin } from './gateway/admin.js';
 import type { Gateway } from './gateway/gateway.js';
+import type { Sampler } from './metrics/sampler.js';
 import type { Supervisor } from './serving/supervisor.js';
 import type { StatePaths } from './state/paths.js';
 import type { Store } from './state/store.js';
@@ -14,6 +15,7 @@ export interface HostContext {
   readonly admin: EnvoyAdmin;
   readonly supervisor: Supervisor;
   readonly blobs: BlobStore;
+  readonly sampler: Sampler;
   /** Signs addresses for uploads. */
   readonly uploadSecret: string;
   readonly log: Logger;

@@ -13,6 +13,8 @@ import { CLUSTER_PATTERN } from './gateway/names.js';
 import { Operations } from './operations/operations.js';
 import type { ServeOptions } from './options.js';
 import { freePort, isFree } from './ports.js';
+import { Sampler } from './metrics/sampler.js';
+import { Autoscaler } from './scaling/autoscaler.js';
 import { Supervisor } from './serving/supervisor.js';
 import { writeFileAtomic } from './state/atomic.js';
 import { loadIdentity } from './state/identity.js';
@@ -81,12 +83,14 @@ async function startLocked(
     takenPorts: () => takenPorts(store.state),
     background,
   });
+  const sampler = new Sampler(store.state, admin, paths.metrics, log);
   const context: HostContext = {
     store,
     paths,
     gateway,
     admin,
     supervisor,
+    sampler,
     blobs: new BlobStore(paths.blobs),
     uploadSecret: identity.token,
     log,
@@ -96,6 +100,13 @@ async function startLocked(
     gatewayUrl: `http://127.0.0.1:${ports.gateway}`,
   };
   const operations = new Operations(context);
+  const autoscaler = new Autoscaler({
+    ...{ store, admin, sampler, log },
+    busy: (workspace, endpoint) => operations.isBusy(workspace, endpoint),
+    capacityChanged: () => {
+      gateway.syncSoon();
+    },
+  });
 
   await files.prepare();
   // A new Envoy reads its files at once; one that runs takes changes in the order that loses no request.
@@ -104,6 +115,8 @@ async function startLocked(
   supervisor.adopt();
   await gateway.sync();
   operations.resume();
+  await sampler.start();
+  autoscaler.start();
   const tokens = setInterval(() => {
     gateway.syncSoon(); // takes expired tokens out; writes nothing when nothing changed
   }, 30_000);
@@ -131,6 +144,8 @@ async function startLocked(
       operations.close();
       clearInterval(tokens);
       await app.close();
+      await autoscaler.close();
+      await sampler.close();
       await gateway.close();
       await supervisor.release();
       await envoy.release();

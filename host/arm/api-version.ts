@@ -7,7 +7,7 @@ const OLDEST = '2022-02-01-preview';
  *
  * @throws {ArmError} 400 as ARM says it.
  */
-export function checkApiVersion(value: unknown): string {
+export function checkApiVersion(value: unknown, oldest = OLDEST): string {
   if (typeof value !== 'string' || value === '') {
     throw new ArmError(
       400,
@@ -16,11 +16,11 @@ export function checkApiVersion(value: unknown): string {
     );
   }
   const match = /^(\d{4}-\d{2}-\d{2})(-preview)?$/.exec(value);
-  if (!match || Number.isNaN(Date.parse(match[1]!)) || match[1]! < OLDEST.slice(0, 10)) {
+  if (!match || Number.isNaN(Date.parse(match[1]!)) || match[1]! < oldest.slice(0, 10)) {
     throw new ArmError(
       400,
       'InvalidApiVersionParameter',
-      `The api-version '${value}' is invalid. This host speaks ${OLDEST}, 2022-10-01, 2023-04-01 and later ones.`,
+      `The api-version '${value}' is invalid. This host speaks ${oldest === OLDEST ? `${OLDEST}, 2022-10-01, 2023-04-01` : oldest} and later ones.`,
     );
   }
   return value;

@@ -7,7 +7,7 @@ import type { HostContext } from '../context.js';
 import type { AssetRecord } from '../state/model.js';
 import { assetKey } from '../state/store.js';
 import { scopeOf, type Query } from './calls.js';
-import { badArgument, conflict, notFound } from './errors.js';
+import { ArmError, badArgument, notFound } from './errors.js';
 import { PROVIDER, workspaceId, type Scope } from './ids.js';
 import { parseBody } from './schemas.js';
 
@@ -152,7 +152,9 @@ function checkSame(before: AssetRecord, properties: Readonly<Record<string, unkn
     (field) => JSON.stringify(before.properties[field]) !== JSON.stringify(properties[field]),
   );
   if (changed === undefined) return;
-  throw conflict(
+  throw new ArmError(
+    409,
+    'Conflict',
     `${before.kind} ${before.name} version ${before.version} exists with another ${changed}; a version never changes: register a new one.`,
   );
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
 import { loggedInstances, tailOf } from '../serving/logs.js';
-import type { DeploymentRecord, EndpointRecord } from '../state/model.js';
+import type { DeploymentProperties, DeploymentRecord, EndpointRecord } from '../state/model.js';
 import { deploymentOf } from '../state/store.js';
 import { takeAssets } from './assets.js';
 import { accepted, scopeOf, sendPut } from './calls.js';
@@ -142,7 +142,8 @@ export function deploymentRoutes(app: FastifyInstance, context: HostContext, ope
   });
 }
 
-function findDeployment(endpoint: EndpointRecord, name: string): DeploymentRecord {
+/** @throws {ArmError} 404 when there is none of that name. */
+export function findDeployment(endpoint: EndpointRecord, name: string): DeploymentRecord {
   const deployment = deploymentOf(endpoint, name);
   if (!deployment) throw notFound(`Deployment ${name} of online endpoint ${endpoint.name}`);
   return deployment;
@@ -162,11 +163,28 @@ function checkFits(endpoint: EndpointRecord, name: string, body: DeploymentBody)
       'properties.endpointComputeType',
     );
   }
+  if (wanted === 'Managed' && body.properties.scaleSettings?.scaleType === 'TargetUtilization') {
+    throw badArgument(
+      'properties.scaleSettings.scaleType is TargetUtilization, which is for Kubernetes deployments; a managed one has Default, and an autoscale setting of Azure Monitor.',
+      'properties.scaleSettings',
+    );
+  }
   if (!deploymentOf(endpoint, name) && Object.keys(endpoint.deployments).length >= MAX_DEPLOYMENTS) {
     throw badArgument(
       `Endpoint ${endpoint.name} has ${MAX_DEPLOYMENTS} deployments, which is the most it can have.`,
     );
   }
+}
+
+/** A deployment that scales by itself keeps the size that it has, within its bounds. */
+function capacityOf(
+  { scaleSettings }: DeploymentProperties,
+  given: number | undefined,
+  before: number | undefined,
+): number {
+  if (scaleSettings['scaleType'] !== 'TargetUtilization') return given ?? before ?? 1;
+  const [least, most] = [Number(scaleSettings['minInstances']), Number(scaleSettings['maxInstances'])];
+  return Math.min(most, Math.max(least, before ?? given ?? least));
 }
 
 async function putDeployment(
@@ -190,7 +208,7 @@ async function putDeployment(
   const unchanged = before !== undefined && before.state !== 'Failed' && current?.digest === spec.digest;
   if (unchanged) await rm(folder, { recursive: true, force: true });
   const now = new Date().toISOString();
-  const capacity = body.sku?.capacity ?? before?.sku.capacity ?? 1;
+  const capacity = capacityOf(properties, body.sku?.capacity, before?.sku.capacity);
   const values = {
     envelope: {
       location: body.location,

@@ -6,12 +6,15 @@ export class ArmError extends Error {
   readonly status: number;
   readonly code: string;
   readonly target: string | undefined;
+  /** When to ask again, seconds. */
+  readonly retryAfterS: number | undefined;
 
-  constructor(status: number, code: string, message: string, target?: string) {
+  constructor(status: number, code: string, message: string, target?: string, retryAfterS?: number) {
     super(message);
     this.status = status;
     this.code = code;
     this.target = target;
+    this.retryAfterS = retryAfterS;
   }
 }
 
@@ -23,8 +26,9 @@ export function notFound(what: string): ArmError {
   return new ArmError(404, 'ResourceNotFound', `${what} was not found`);
 }
 
+/** Something else is under way; operations here take a second or two. */
 export function conflict(message: string): ArmError {
-  return new ArmError(409, 'Conflict', message);
+  return new ArmError(409, 'Conflict', message, undefined, 1);
 }
 
 /** @see Azure ML swagger, `ErrorResponse` */

@@ -72,6 +72,39 @@ const sku = orUnset(
   }),
 );
 
+const scaleSettings = z.discriminatedUnion('scaleType', [
+  z.object({ scaleType: z.literal('Default') }),
+  z
+    .object({
+      scaleType: z.literal('TargetUtilization'),
+      minInstances: z
+        .int()
+        .min(1)
+        .max(50)
+        .nullish()
+        .transform((value) => value ?? 1),
+      maxInstances: z
+        .int()
+        .min(1)
+        .max(50)
+        .nullish()
+        .transform((value) => value ?? 1),
+      pollingInterval: duration(1_000, DAY_MS)
+        .nullish()
+        .transform((value) => value ?? 'PT1S'),
+      targetUtilizationPercentage: z
+        .int()
+        .min(1)
+        .max(100)
+        .nullish()
+        .transform((value) => value ?? 70),
+    })
+    .refine(({ minInstances, maxInstances }) => minInstances <= maxInstances, {
+      message: 'minInstances must not be above maxInstances',
+      path: ['minInstances'],
+    }),
+]);
+
 export const DeploymentBody = z.object({
   ...envelope,
   sku,
@@ -98,7 +131,7 @@ export const DeploymentBody = z.object({
     ),
     livenessProbe: probe,
     readinessProbe: probe,
-    scaleSettings: orUnset(loose),
+    scaleSettings: orUnset(scaleSettings),
     containerResourceRequirements: orUnset(loose),
   }),
 });

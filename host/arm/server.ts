@@ -9,6 +9,7 @@ import { bearerToken, sameSecret } from './auth.js';
 import { deploymentRoutes } from './deployments.js';
 import { endpointRoutes } from './endpoints.js';
 import { ArmError, errorBody } from './errors.js';
+import { autoscaleRoutes, metricsRoutes } from './insights-routes.js';
 import { operationRoutes } from './operations.js';
 import { PROVIDER } from './ids.js';
 import { scopeOf, type Query } from './calls.js';
@@ -80,7 +81,10 @@ export async function armServer(
     }
     try {
       const { subscription, resourcegroup, workspace } = lowerCaseKeys(request.params);
-      request.apiVersion = checkApiVersion((request.query as Query)['api-version']);
+      request.apiVersion = checkApiVersion(
+        (request.query as Query)['api-version'],
+        request.routeOptions.config.oldestApiVersion,
+      );
       if (subscription !== undefined && resourcegroup !== undefined && workspace !== undefined) {
         if (!workspaces.includes(workspace.toLowerCase())) {
           throw new ArmError(
@@ -96,9 +100,12 @@ export async function armServer(
       done(error as Error);
     }
   });
-  app.setErrorHandler((error, _request, reply) =>
-    reply.code(statusOf(error)).send(errorBody(describe(error))),
-  );
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof ArmError && error.retryAfterS !== undefined) {
+      reply.header('retry-after', String(error.retryAfterS));
+    }
+    return reply.code(statusOf(error)).send(errorBody(describe(error)));
+  });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
     const allowed = [...new Set(routes.filter((route) => route.matches(path)).map(({ method }) => method))];
@@ -118,9 +125,17 @@ export async function armServer(
       endpointRoutes(workspace, context, operations);
       deploymentRoutes(workspace, context, operations);
       assetRoutes(workspace, context);
+      metricsRoutes(workspace, context);
       done();
     },
     { prefix: `${ARM_PREFIX}/resourceGroups/:resourceGroup/providers/${PROVIDER}/workspaces/:workspace` },
+  );
+  await app.register(
+    (group, _options, done) => {
+      autoscaleRoutes(group, context);
+      done();
+    },
+    { prefix: `${ARM_PREFIX}/resourceGroups/:resourceGroup` },
   );
   await app.register((signed, _options, done) => {
     blobRoutes(signed, context);

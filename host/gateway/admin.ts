@@ -1,4 +1,5 @@
 import { request } from 'undici';
+import { parseSample, SAMPLE_FILTER, type ClusterSample } from '../metrics/envoy-stats.js';
 
 /** What Envoy's admin page says about the configuration it has taken. */
 export interface AppliedConfig {
@@ -68,6 +69,22 @@ export class EnvoyAdmin {
         (cluster.host_statuses ?? []).flatMap((host) => host.address?.socket_address?.port_value ?? []),
       ),
     );
+  }
+
+  /** What the clusters of deployments have counted, and what is in them now. */
+  async sample(): Promise<ReadonlyMap<string, ClusterSample>> {
+    const query = new URLSearchParams({
+      ...{ format: 'json', histogram_buckets: 'detailed' },
+      filter: SAMPLE_FILTER,
+    });
+    return parseSample(await this.#get(`/stats?${query}`));
+  }
+
+  /** Requests that are in every cluster now, those that wait for a connection included; by its name. */
+  async active(): Promise<ReadonlyMap<string, number>> {
+    const filter = '^cluster\\..*~(live|direct|mirror)\\.upstream_rq_(active|pending_active)$';
+    const sample = parseSample(await this.#get(`/stats?format=json&filter=${encodeURIComponent(filter)}`));
+    return new Map([...sample].map(([name, { active }]) => [name, active]));
   }
 
   /** Requests that are in the clusters with that prefix now. */

@@ -32,17 +32,27 @@ export class Operations {
     if (this.#reserved.has(endpointKey(workspace, endpoint))) {
       throw conflict(`Endpoint ${endpoint} is busy: another call is being taken; try again in a moment.`);
     }
-    const running = Object.values(this.#context.store.state.operations).find(
-      (operation) =>
-        operation.status === 'InProgress' &&
-        operation.workspace === workspace &&
-        operation.endpoint === endpoint,
-    );
+    const running = this.#running(workspace, endpoint);
     if (!running) return;
     const what =
       running.deployment === undefined ? `endpoint ${endpoint}` : `deployment ${running.deployment}`;
     throw conflict(
       `Endpoint ${endpoint} is busy: operation ${running.id} (${running.kind} of ${what}) runs since ${running.startTime}; try again when it has ended.`,
+    );
+  }
+
+  isBusy(workspace: string, endpoint: string): boolean {
+    return (
+      this.#reserved.has(endpointKey(workspace, endpoint)) || this.#running(workspace, endpoint) !== undefined
+    );
+  }
+
+  #running(workspace: string, endpoint: string): OperationRecord | undefined {
+    return Object.values(this.#context.store.state.operations).find(
+      (operation) =>
+        operation.status === 'InProgress' &&
+        operation.workspace === workspace &&
+        operation.endpoint === endpoint,
     );
   }
 

@@ -12,6 +12,15 @@ export interface HostState {
   operations: Record<string, OperationRecord>;
   /** Registered code, models and environments, by `workspace/kind/name/version`. */
   assets: Record<string, AssetRecord>;
+  /** Autoscale settings, by `subscription/resource group/name`. */
+  autoscale: Record<string, AutoscaleRecord>;
+}
+
+export interface AutoscaleRecord {
+  /** Whom it scales, as `workspace/endpoint/deployment`. */
+  readonly target: string;
+  /** ARM's resource as it was given. */
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
 /** One version of an asset. */

@@ -34,6 +34,10 @@ export class StatePaths {
   get blobs(): string {
     return join(this.root, 'blobs');
   }
+  /** What deployments did, minute by minute. */
+  get metrics(): string {
+    return join(this.root, 'metrics');
+  }
   get gateway(): string {
     return join(this.root, 'gateway');
   }

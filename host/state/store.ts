@@ -72,6 +72,7 @@ function emptyState(): HostState {
     endpoints: {},
     operations: {},
     assets: {},
+    autoscale: {},
   };
 }
 
@@ -91,6 +92,8 @@ export function parseState(path: string, text: string): HostState {
     );
   }
   const known = state as HostState;
-  known.assets ??= {}; // hosts before this one had none
+  // Hosts before this one had none.
+  known.assets ??= {};
+  known.autoscale ??= {};
   return known;
 }
