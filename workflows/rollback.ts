@@ -64,9 +64,12 @@ function endText(run: Run, stop: Stop): string {
   return `is back at ${trafficText(before)} (read back)`;
 }
 
+/** Clients suffer meanwhile: asked again sooner than what goes forward, and never left alone for long. */
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 1.5, maximumInterval: '3s' } as const;
+
 /** @returns what is left to do, in words; null when it is done and read back. */
 async function takeBack(run: Run, undo: Undo): Promise<string | null> {
-  const patience = { scheduleToCloseTimeout: run.plan.rollbackWithinMs };
+  const patience = { scheduleToCloseTimeout: run.plan.rollbackWithinMs, retry: RETRY };
   try {
     switch (undo.kind) {
       case 'restore-traffic':

@@ -8,21 +8,26 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, inject } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, inject } from 'vitest';
 
 import type { TargetPorts } from '../../adapters/ports.js';
 import { createActivities } from '../../activities/index.js';
 import { MessageName, ROLLOUT_WORKFLOW, type RolloutStatus } from '../../core/messages.js';
 import { workflowId, type Plan, type Target } from '../../core/plan.js';
 import type { RolloutReport } from '../../core/run.js';
-import type { MemoryTarget } from './memory-target.js';
 
 const grpcFailedPrecondition = 9;
+
+/** What an endpoint of the bench is served by: a memory target, mostly. */
+export interface BenchTarget {
+  ports(): TargetPorts;
+}
 
 /** A real Temporal server, real workflows and activities, and memory targets by endpoint name. */
 export interface Bench {
   readonly client: Client;
-  start(plan: Plan, target: MemoryTarget): Promise<Rollout>;
+  start(plan: Plan, target: BenchTarget): Promise<Rollout>;
   /** Stops the worker and starts another, as a deployment or a crash would. */
   replaceWorker(): Promise<void>;
 }
@@ -40,17 +45,11 @@ export class Rollout {
 
   /** Waits until the status satisfies the condition. */
   async until(condition: (status: RolloutStatus) => boolean): Promise<RolloutStatus> {
-    let last: RolloutStatus | undefined;
-    await expect
-      .poll(
-        async () => {
-          last = await this.status();
-          return condition(last);
-        },
-        { timeout: 20_000, interval: 50 },
-      )
-      .toBe(true);
-    return last as RolloutStatus;
+    for (const endMs = Date.now() + 20_000; ; await sleep(50)) {
+      const status = await this.status();
+      if (condition(status)) return status;
+      if (Date.now() > endMs) throw new Error(`not so within 20 s; it is ${JSON.stringify(status)}`);
+    }
   }
 
   /** An update that meets a run just going on as a new one is refused by the server, and sent again. */
@@ -88,7 +87,7 @@ export class Rollout {
 /** To be called at the top of a test file: one bundle and one worker for it. */
 export function useBench(): Bench {
   const taskQueue = `test-${process.pid}`;
-  const targets = new Map<string, MemoryTarget>();
+  const targets = new Map<string, BenchTarget>();
   const parts: {
     connection?: NativeConnection;
     clientConnection?: Connection;

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Agent, request } from 'undici';
+import { type HttpsServer, startHttps } from '../adapters/https-server.js';
+
+/**
+ * What happens to one call:
+ *
+ * - `refused`: the connection is closed, nothing gets through;
+ * - `delayed`: it gets through and is answered, after its caller's deadline;
+ * - `409`, `429` (come back in a second), `500`: answered so, nothing gets through;
+ * - `answer-lost`: it gets through, and the connection is closed instead of an answer;
+ * - `late`: a write gets through, and the endpoint is shown as it was before for a while.
+ */
+export const FAULTS = ['refused', 'delayed', '409', '429', '500', 'answer-lost', 'late'] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export interface Call {
+  readonly method: string;
+  /** Path under the workspace, without numbers and ids: `/onlineEndpoints/…/deployments/green`. */
+  readonly path: string;
+}
+
+const SAID: Readonly<
+  Record<'409' | '429' | '500', { readonly code: string; readonly headers: Record<string, string> }>
+> = {
+  '409': { code: 'Conflict', headers: {} },
+  '429': { code: 'TooManyRequests', headers: { 'retry-after': '1' } },
+  '500': { code: 'InternalServerError', headers: {} },
+};
+
+/** Stands between the adapter and a service, and does to each call what the test decides. */
+export class FaultProxy {
+  /** Decides over each call as it comes. */
+  decide: (call: Call) => Fault | undefined = () => undefined;
+  /** Calls as they came, and what was done to them. */
+  readonly calls: (Call & { readonly fault: Fault | undefined })[] = [];
+  /** How long after its caller's patience a delayed call gets through, and for how long a late write is not shown. */
+  delayMs = 1_200;
+  lateMs = 2_000;
+  readonly #upstream: string;
+  readonly #agent: Agent;
+  #server: HttpsServer | undefined;
+  /** Bodies as they were read last, and until when they are shown whatever is true. */
+  readonly #shown = new Map<string, string>();
+  #oldUntilMs = 0;
+  #old = new Map<string, string>();
+
+  private constructor(upstream: string, ca: string) {
+    this.#upstream = upstream;
+    this.#agent = new Agent({ connect: { ca } });
+  }
+
+  static async start(service: { readonly url: string; readonly ca: string }): Promise<FaultProxy> {
+    const proxy = new FaultProxy(service.url, service.ca);
+    proxy.#server = await startHttps((app: FastifyInstance) => {
+      app.removeAllContentTypeParsers();
+      app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
+      app.all('/*', (asked, reply) => proxy.#handle(asked, reply));
+    });
+    return proxy;
+  }
+
+  get server(): HttpsServer {
+    if (this.#server === undefined) throw new Error('the proxy was not started');
+    return this.#server;
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await this.#agent.destroy();
+  }
+
+  async #handle(asked: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const call = { method: asked.method, path: pathOf(asked.url) };
+    const fault = this.decide(call);
+    this.calls.push({ ...call, fault });
+    if (fault === 'refused') return hangUp(reply);
+    if (fault === '409' || fault === '429' || fault === '500') {
+      const { code, headers } = SAID[fault];
+      return void (await reply
+        .code(Number(fault))
+        .headers(headers)
+        .send({ error: { code, message: 'by request of the test' } }));
+    }
+    if (fault === 'delayed') await sleep(this.delayMs);
+    if (fault === 'late' && asked.method !== 'GET') {
+      this.#old = new Map(this.#shown);
+      this.#oldUntilMs = Date.now() + this.lateMs;
+    }
+    const answer = await this.#forward(asked);
+    if (fault === 'answer-lost') return hangUp(reply);
+    await reply.code(answer.status).headers(answer.headers).send(answer.text);
+  }
+
+  async #forward(asked: FastifyRequest) {
+    const old = Date.now() < this.#oldUntilMs ? this.#old.get(asked.url) : undefined;
+    if (asked.method === 'GET' && old !== undefined) {
+      return { status: 200, headers: { 'content-type': 'application/json' }, text: old };
+    }
+    const { authorization, 'content-type': type } = asked.headers;
+    const answer = await request(new URL(asked.url, this.#upstream), {
+      method: asked.method as 'GET',
+      dispatcher: this.#agent,
+      headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
+      body: typeof asked.body === 'string' ? asked.body : null,
+    });
+    const text = await answer.body.text();
+    if (asked.method === 'GET' && answer.statusCode === 200 && !asked.url.includes('Operations')) {
+      this.#shown.set(asked.url, text);
+    }
+    const headers = Object.entries(answer.headers).flatMap(([name, value]) =>
+      typeof value !== 'string' ||
+      /^(connection|keep-alive|content-length|transfer-encoding|date)$/.test(name)
+        ? []
+        : // Addresses lead through here too.
+          [[name, value.replaceAll(this.#upstream, this.server.url)]],
+    );
+    return {
+      status: answer.statusCode,
+      headers: Object.fromEntries(headers) as Record<string, string>,
+      text,
+    };
+  }
+}
+
+function hangUp(reply: FastifyReply): void {
+  reply.hijack();
+  reply.raw.socket?.destroy();
+}
+
+function pathOf(url: string): string {
+  const path = new URL(url, 'https://proxy').pathname.replace(/^.*\/workspaces\/[^/]+/, '');
+  return path.replace(/[^/]*[0-9a-f]{8}-[0-9a-f-]{20,}[^/]*/g, '…');
+}
