@@ -115,9 +115,13 @@ function specCommands(program: Command, add: Add): void {
   add(
     program,
     'plan <spec>',
-    'Print what a spec means, with every default made explicit. Touches nothing.',
-    'greenlight plan rollout.yaml --output json',
+    'Print what a spec means, with every default made explicit, and what its gates can do at the traffic that there is. Changes nothing.',
+    'greenlight plan rollout.yaml --rps 40',
     async () => (await import('./commands/plan.js')).plan,
+  ).option(
+    '--rps <number>',
+    'requests a second of the endpoint (default: measured for some seconds)',
+    aboveZero,
   );
   add(
     program,
@@ -289,6 +293,12 @@ function endpointCommands(program: Command, add: Add): void {
     'greenlight endpoint keys diabetes --output json',
     async () => (await import('./commands/endpoint-keys.js')).endpointKeys,
   );
+}
+
+function aboveZero(text: string): number {
+  const number = Number(text);
+  if (Number.isFinite(number) && number > 0) return number;
+  throw new InvalidArgumentError('expected a number above 0.');
 }
 
 function wholeNumber(text: string): number {

@@ -1,13 +1,82 @@
+import { join } from 'node:path';
+import { createTargets } from '../../adapters/targets.js';
+import { forecastPlan, type PlanForecast } from '../../core/gates/index.js';
+
+import type { Plan } from '../../core/plan.js';
 import { renderPlan } from '../../spec/index.js';
+import type { Context } from '../context.js';
+import { forecastText } from '../forecast-text.js';
+import { measureBaseline, type Measured } from '../measure.js';
 import type { CommandFunction } from '../program.js';
 import { readSpec } from '../spec-file.js';
 
-export const plan: CommandFunction = async (ctx, [file = '']) => {
+const COUNT_FOR_MS = 10_000;
+const COUNT_EVERY_MS = 2_000;
+
+/** What a spec means, and what its gates can do at the traffic that there is, or that is given. */
+export const plan: CommandFunction = async (ctx, [file = ''], options) => {
+  const { rps } = options as { rps?: number };
   const spec = await readSpec(ctx, file);
   if (!spec.ok) {
     if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
     return 'rejected';
   }
-  ctx.out.result(renderPlan(spec.plan), spec.plan);
-  return 'ok';
+  const forecast = await forecastFor(ctx, spec.plan, rps);
+  const texts = [renderPlan(spec.plan), ...(forecast === null ? [] : ['', forecast.text])];
+  ctx.out.result(texts.join('\n'), { ...spec.plan, forecast: forecast?.forecast ?? null });
+  const problems = forecast?.forecast.problems ?? [];
+  if (problems.length === 0) return 'ok';
+  ctx.out.note(
+    ['', 'At this traffic these gates cannot decide:', ...problems.map((text) => `- ${text}`)].join('\n'),
+  );
+  return 'rejected';
 };
+
+interface Forecast {
+  readonly forecast: PlanForecast;
+  readonly text: string;
+}
+
+/** null where the traffic is not known; why is told on stderr. */
+async function forecastFor(ctx: Context, plan: Plan, given: number | undefined): Promise<Forecast | null> {
+  const found = await measure(ctx, plan, given === undefined);
+  const rps = given ?? ('why' in found ? null : found.rps);
+  if (rps === null || rps === 0) {
+    const why =
+      'why' in found
+        ? found.why
+        : `${found.name || 'the baseline'} had no request in ${COUNT_FOR_MS / 1000} s`;
+    ctx.out.note(
+      `No forecast of the gates: ${why}\nGive --rps N, requests a second, for one without a measurement.`,
+    );
+    return null;
+  }
+  if ('why' in found) ctx.out.note(`The baseline's own numbers are not known: ${found.why}`);
+  const known = 'why' in found ? UNKNOWN : found;
+  const forecast = forecastPlan(plan, { rps, baseline: known.baseline, edgesMs: known.edgesMs });
+  const source = given === undefined ? `measured at ${known.name}` : `given`;
+  return { forecast, text: forecastText(forecast, source) };
+}
+
+/** A ladder fine enough for any limit; which requests lie where is not known. */
+const UNKNOWN: Measured = {
+  name: '',
+  rps: null,
+  baseline: null,
+  edgesMs: Array.from({ length: 230 }, (_, i) => 1.05 ** i),
+};
+
+async function measure(
+  ctx: Context,
+  plan: Plan,
+  count: boolean,
+): Promise<Measured | { readonly why: string }> {
+  try {
+    const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(plan.target);
+    if (count) ctx.out.note(`Counting the requests of ${plan.endpoint} for up to ${COUNT_FOR_MS / 1000} s …`);
+    return await measureBaseline(ports, plan, { forMs: count ? COUNT_FOR_MS : 0, everyMs: COUNT_EVERY_MS });
+  } catch (error) {
+    if (error instanceof Error && error.name === 'PortError') return { why: error.message };
+    throw error;
+  }
+}

@@ -35,6 +35,7 @@ export interface Caught {
 /** What one gate can do in one step (gates.md 6). Times count from the step's start, warm-up included. */
 export interface GateForecast {
   readonly gate: string;
+  readonly role: 'required' | 'guard';
   /** Until a version that is just like the baseline is proven, half of the time sooner; null = never. */
   readonly passSec: number | null;
   /** The same, nine times of ten. */
@@ -117,6 +118,7 @@ export function forecastGate(
   const needs = metric.passRole === false ? caughtIn(worst, 0.9) : pass(0.9);
   return {
     gate: metric.name,
+    role: metric.passRole === false ? 'guard' : 'required',
     passSec: finite(passSec),
     passSecMostly: finite(pass(0.9)),
     catches: sizes(metric).map((worse) => ({ what: describe(worse), sec: finite(caughtIn(worse, 0.5)) })),

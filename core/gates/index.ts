@@ -52,6 +52,7 @@ export {
   type GateForecast,
   type StepTraffic,
 } from './forecast-gate.js';
+export { forecastPlan, type PlanForecast, type StepForecast, type TrafficNow } from './forecast-plan.js';
 export type { Histogram } from './histogram.js';
 export { advance, beginStep, initialState } from './machine.js';
 export { mapGates, plannedBlocks, type Mapping, type MappingInput } from './mapping.js';

@@ -53,3 +53,8 @@ export function seconds(value: number): string {
   if (value < 120) return `${trimmed(value, 3)} s`;
   return value < 7200 ? `${trimmed(value / 60, 2)} min` : `${trimmed(value / 3600, 2)} h`;
 }
+
+/** Requests a second: 4.2 → `4.2/s` */
+export function perSecond(rate: number): string {
+  return `${trimmed(rate, 2)}/s`;
+}

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TargetPorts } from '../adapters/ports.js';
+import type { TrafficNow } from '../core/gates/index.js';
+import type { Counters, MetricsSnapshot } from '../core/metrics.js';
+import type { Plan } from '../core/plan.js';
+
+/** What an endpoint's baseline does now. `rps` is null where it was not measured. */
+export type Measured = Omit<TrafficNow, 'rps'> & { readonly rps: number | null; readonly name: string };
+
+export interface MeasureOptions {
+  /** Longest time to count requests for, milliseconds; 0 = do not count, read once. */
+  readonly forMs: number;
+  readonly everyMs: number;
+}
+
+/** As many requests tell the rate to a few percent. */
+const PLENTY = 1_000;
+
+/**
+ * Reads what the baseline did until now, and counts its requests for a short while.
+ *
+ * @throws {PortError} where the target or its metric source does not answer, or has no such endpoint.
+ */
+export async function measureBaseline(
+  { endpoints, metrics }: TargetPorts,
+  plan: Plan,
+  { forMs, everyMs }: MeasureOptions,
+): Promise<Measured> {
+  const name = plan.baseline ?? wholeHolder((await endpoints.read(plan.endpoint)).traffic.live);
+  const read = () => metrics.read(plan.endpoint, [name]);
+  const first = await read();
+  let last = first;
+  const counted = (): number => liveOf(last, name).requests - liveOf(first, name).requests;
+  while (last.atMs - first.atMs < forMs && counted() < PLENTY) {
+    await sleep(Math.min(everyMs, forMs));
+    last = await read();
+  }
+  const sec = (last.atMs - first.atMs) / 1000;
+  // Counters that went back were started anew: nothing was measured.
+  const rps = forMs === 0 || sec <= 0 || counted() < 0 ? null : counted() / sec;
+  return { name, rps, baseline: liveOf(last, name), edgesMs: last.edgesMs };
+}
+
+/** Who holds all live traffic; without one there is nothing to compare with, and preflight will say so. */
+function wholeHolder(live: Readonly<Record<string, number>>): string {
+  return Object.entries(live).find(([, percent]) => percent === 100)?.[0] ?? '';
+}
+
+const NOTHING: Counters = { requests: 0, errors: 0, le: [], active: null };
+
+function liveOf(snapshot: MetricsSnapshot, name: string): Counters {
+  return snapshot.deployments[name]?.live ?? NOTHING;
+}

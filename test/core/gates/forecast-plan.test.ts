@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { forecastPlan, type StepForecast, type TrafficNow } from '../../../core/gates/index.js';
+import type { Gate, Step } from '../../../core/plan.js';
+import { planOf, rampStep, mirrorStep } from '../../support/plans.js';
+
+const MINUTE = 60_000;
+const EDGES = Array.from({ length: 40 }, (_, i) => Math.round(50 * 1.1 ** (i / 2) * 100) / 100);
+const BASELINE = {
+  requests: 100_000,
+  errors: 100,
+  // A twentieth is slower than about 128 ms, and half of it is gone every 20% further.
+  le: [...EDGES.map((ms) => Math.round(100_000 * (1 - Math.min(1, 0.05 * (128 / ms) ** 4)))), 100_000],
+};
+
+const base = { role: 'required', weight: null, blipMs: 10_000, shared: 'hold' } as const;
+const GATES: readonly Gate[] = [
+  {
+    ...base,
+    name: 'errors',
+    dispersion: { mode: 'auto' },
+    metric: 'error-rate',
+    limit: { kind: 'worse-by', share: 0.005, ratio: 1 },
+  },
+  {
+    ...base,
+    name: 'latency',
+    dispersion: { mode: 'auto' },
+    blipMs: 30_000,
+    metric: 'latency',
+    quantile: 0.95,
+    limit: { kind: 'slower-by', ratio: 1.1 },
+  },
+];
+const WATCHING = { intervalMs: 5000, warmUpMs: 30_000, alpha: 0.01, alphaPass: 0.05 };
+const half = { dwell: { atLeastMs: MINUTE, atMostMs: 30 * MINUTE }, gates: ['errors', 'latency'] };
+
+const STEPS: readonly Step[] = [
+  { kind: 'create', readyWithinMs: MINUTE },
+  mirrorStep(10, half),
+  rampStep(25, half),
+  { kind: 'cutover' },
+  { kind: 'bake', forMs: 30 * MINUTE, gates: ['errors', 'latency'], undecided: 'hold' },
+];
+
+function forecast(over: Partial<TrafficNow> = {}, steps = STEPS, gates = GATES) {
+  const plan = { ...planOf('diabetes', steps), gates, watching: WATCHING };
+  return forecastPlan(plan, { rps: 100, baseline: BASELINE, edgesMs: EDGES, ...over });
+}
+
+const gateOf = (step: StepForecast | undefined, name: string) =>
+  step?.gates.find(({ gate }) => gate === name);
+
+describe('the forecast of a plan', () => {
+  it('has every step that watches, with the traffic that its shares make', () => {
+    const { steps, problems, wrongRollback } = forecast();
+
+    expect(problems).toEqual([]);
+    expect(wrongRollback).toBe(0.01);
+    expect(steps.map(({ step, label, blueRps, greenRps }) => [step, label, blueRps, greenRps])).toEqual([
+      [2, 'mirror 10 %', 100, 10],
+      [3, 'ramp 25 %', 75, 25],
+      [5, 'bake 30m', 0, 100],
+    ]);
+    for (const { gates } of steps) {
+      expect(gates.map(({ gate }) => gate)).toEqual(['crash-guard', 'errors', 'latency']);
+    }
+  });
+
+  it('says when a version like the baseline passes: when the slowest required gate does', () => {
+    const { steps } = forecast();
+    for (const step of steps.slice(0, 2)) {
+      const slowest = Math.max(
+        gateOf(step, 'errors')?.passSec ?? NaN,
+        gateOf(step, 'latency')?.passSec ?? NaN,
+      );
+      expect(step.provenSec).toBe(slowest);
+    }
+    expect(steps[1]?.provenSec).toBeLessThan(steps[0]?.provenSec ?? 0);
+  });
+
+  it('after cutover needs no proof, and guards by the limit that the baseline leaves', () => {
+    const bake = forecast().steps[2];
+
+    expect(bake?.provenSec).toBeNull();
+    expect(bake?.gates.map(({ role }) => role)).toEqual(['guard', 'guard', 'guard']);
+    const caught = gateOf(bake, 'errors')?.catches.find(({ what }) => what === '+1 pp errors');
+    const before = gateOf(forecast().steps[1], 'errors')?.catches.find(({ what }) => what === '+1 pp errors');
+    expect(caught?.sec).toBeLessThan(before?.sec ?? 0);
+    expect(gateOf(bake, 'latency')?.smallest).toMatch(/^\+\d+(\.\d+)?% latency$/);
+  });
+
+  it('takes the errors of the baseline, and a thousandth where too little of it was seen', () => {
+    expect(forecast().errorRate).toEqual({ share: 0.001, assumed: false });
+    expect(forecast({ baseline: { ...BASELINE, errors: 2000 } }).errorRate).toEqual({
+      share: 0.02,
+      assumed: false,
+    });
+    expect(forecast({ baseline: { requests: 499, errors: 20, le: [] } }).errorRate).toEqual({
+      share: 0.001,
+      assumed: true,
+    });
+    expect(forecast({ baseline: null }).errorRate.assumed).toBe(true);
+  });
+
+  it('says of which gates nothing can be said, and why', () => {
+    const [mirror] = forecast({ baseline: null }).steps;
+
+    expect(mirror?.gates.map(({ gate }) => gate)).toEqual(['crash-guard', 'errors']);
+    expect(mirror?.unknown).toEqual([
+      {
+        gate: 'latency',
+        text: "the baseline's latency is not known: it has fewer than 500 timed requests so far",
+      },
+    ]);
+    expect(mirror?.provenSec).toBeNull();
+  });
+
+  it('passes on what keeps gates from being judged at all', () => {
+    const { steps, problems } = forecast({ baseline: BASELINE, edgesMs: [] });
+    expect(steps).toEqual([]);
+    expect(problems).toEqual([
+      'Gate latency: the metric source has no latency histogram, and this gate needs one; use a source that has, or an ' +
+        'error gate',
+    ]);
+  });
+});
+
+describe('what cannot work at the traffic', () => {
+  const quick = { gates: ['errors'], dwell: { atLeastMs: 0, atMostMs: 5 * MINUTE } };
+
+  it('is a gate that is not proven in time: with the time that it would need', () => {
+    const { problems } = forecast({ rps: 1 }, [rampStep(10, quick)]);
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(
+      /^Step 1 \(ramp 10 %\), gate errors: with 0\.1\/s on green a version like the baseline is not proven within 5 min; nine times of ten it takes up to [\d.]+ h\. Let the step last that long, give green a larger share, or allow a larger margin$/,
+    );
+  });
+
+  it('is gone when the step lasts as long as it said', () => {
+    const needed = forecast({ rps: 1 }, [rampStep(10, quick)]).steps[0]?.gates.find(
+      ({ gate }) => gate === 'errors',
+    )?.needsSec;
+    const dwell = { atLeastMs: 0, atMostMs: 1000 * (needed ?? 0) };
+
+    expect(forecast({ rps: 1 }, [rampStep(10, { ...quick, dwell })]).problems).toEqual([]);
+  });
+
+  it('is a margin that can never be proven', () => {
+    const strict: Gate = {
+      ...(GATES[0] as Gate & { metric: 'error-rate' }),
+      limit: { kind: 'worse-by', share: 0, ratio: 1 },
+    };
+    expect(forecast({}, [rampStep(10, quick)], [strict]).problems).toEqual([
+      'Step 1 (ramp 10 %), gate errors: a version like the baseline can never be proven, however long the step lasts. ' +
+        'Allow a larger margin, or make the gate a guard',
+    ]);
+  });
+
+  it('is a guard that could not roll back in time, were every request bad', () => {
+    const guard: Gate = { ...(GATES[0] as Gate), role: 'guard' };
+    const { problems } = forecast({ rps: 0.01 }, [rampStep(10, quick)], [guard]);
+    expect(problems).toHaveLength(2);
+    expect(problems[1]).toMatch(
+      /^Step 1 \(ramp 10 %\), gate errors: with 0\.001\/s on green it could not roll back within 5 min, were every request bad\. Let the step last [\d.]+ (min|h), or give green a larger share$/,
+    );
+  });
+});
