@@ -42,7 +42,7 @@ interface History {
 async function measure(executable: string, database: 'file' | 'memory'): Promise<Measured> {
   const server = await benchServer(executable, database);
   try {
-    const worker = await startBenchWorker(server.address);
+    const worker = await startBenchWorker(server.address, { bare: true });
     try {
       // The first ones warm both workflows up, and tell how many activities a rollout has.
       await rollouts(server, 'warm', 5);

@@ -76,7 +76,7 @@ async function rssOf(pid: number): Promise<number> {
 }
 
 const server = await benchServer(await ensureTemporal(), 'file');
-const worker = await startBenchWorker(server.address);
+const worker = await startBenchWorker(server.address, { bare: false });
 try {
   await startAll(server);
   await allWatch(worker);

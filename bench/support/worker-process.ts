@@ -22,10 +22,15 @@ export interface BenchWorker {
   stop(): Promise<void>;
 }
 
-/** Starts a worker in a process of its own, so that its memory and time are its own. */
-export async function startBenchWorker(address: string): Promise<BenchWorker> {
+/** Starts a worker in a process of its own, so that its memory and time are its own; with `bare`, one of bare workflows too. */
+export async function startBenchWorker(
+  address: string,
+  { bare }: { readonly bare: boolean },
+): Promise<BenchWorker> {
   const program = fileURLToPath(new URL('./worker.js', import.meta.url));
-  const child = fork(program, ['--address', address], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(program, ['--address', address, ...(bare ? ['--bare'] : [])], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
   const exited = once(child, 'exit');
   const first = await Promise.race([once(child, 'message'), exited.then(() => undefined)]);
   if (first === undefined) throw new Error('the worker of the bench did not start; see above');

@@ -10,7 +10,9 @@ import { LookDelays } from './look-delays.js';
 import { MemoryEndpoint } from './memory-endpoint.js';
 import { BARE_QUEUE, ROLLOUT_QUEUE, type Question } from './worker-process.js';
 
-const { values } = parseArgs({ options: { address: { type: 'string', default: '' } } });
+const { values } = parseArgs({
+  options: { address: { type: 'string', default: '' }, bare: { type: 'boolean', default: false } },
+});
 const logger = new DefaultLogger('ERROR');
 Runtime.install({ logger, shutdownSignals: [] });
 const connection = await NativeConnection.connect({ address: values.address });
@@ -35,21 +37,25 @@ const rollouts = await Worker.create({
   activities: createActivities({ targets: portsOf }),
   ...TUNING,
 });
-const bare = await Worker.create({
-  connection,
-  taskQueue: BARE_QUEUE,
-  workflowBundle: await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('./bare-workflow.js', import.meta.url)),
-    logger,
-  }),
-  activities: { nothing: () => Promise.resolve() },
-  ...TUNING,
-});
+const workers = values.bare ? [rollouts, await bareWorker()] : [rollouts];
+
+/** Only where it is asked for: its bundler takes more memory than the worker. */
+async function bareWorker(): Promise<Worker> {
+  return Worker.create({
+    connection,
+    taskQueue: BARE_QUEUE,
+    workflowBundle: await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('./bare-workflow.js', import.meta.url)),
+      logger,
+    }),
+    activities: { nothing: () => Promise.resolve() },
+    ...TUNING,
+  });
+}
 
 process.on('message', (question: Question) => {
   if (question === 'stop') {
-    rollouts.shutdown();
-    bare.shutdown();
+    for (const worker of workers) worker.shutdown();
     return;
   }
   if (question === 'reset') delays.reset();
@@ -60,6 +66,6 @@ process.on('message', (question: Question) => {
   });
 });
 process.send?.('ready');
-await Promise.all([rollouts.run(), bare.run()]);
+await Promise.all(workers.map((worker) => worker.run()));
 await connection.close();
 process.disconnect();
