@@ -7,7 +7,9 @@ import {
   type Look,
   type MachineConfig,
 } from '../../../core/gates/index.js';
+import { betsFrom } from '../../../core/gates/bets.js';
 import { blockCap } from '../../../core/gates/breach.js';
+import { PASS_GRID } from '../../../core/gates/grid.js';
 import { config, errorLooks, errorsMetric, GUARD, look } from './streams.js';
 
 /** Numbers of every look, without decisions that stick. */
@@ -247,7 +249,13 @@ describe('evidence', () => {
   it('fits into 2 KB a metric after thousands of looks, whatever the gate', () => {
     const looks = errorLooks(9, 3000, { blue: 0.0123, green: 0.0234 }, { blue: 4567.8, green: 456.7 });
     for (const r of [0, 1.2]) {
-      const { state } = last(run(config([errorsMetric({ r })], { dispersion: { mode: 'auto' } }), looks));
+      // In its second step, with weights of its own on the pass side: as much as is ever kept.
+      const bets = betsFrom(PASS_GRID.map((_, i) => i / 7));
+      const setup = config([errorsMetric({ r, bets })], { dispersion: { mode: 'auto' } });
+      const { state } = last(
+        run(setup, [...looks, ...looks.map((each, i) => ({ ...each, newStep: i === 0 }))]),
+      );
+      expect(state.metrics['errors']?.pass.bets).not.toEqual(bets);
       expect(JSON.stringify(state.metrics['errors']).length).toBeLessThan(2048);
     }
   });
