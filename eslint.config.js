@@ -41,7 +41,7 @@ const oldNodeNames = {
 };
 
 const table = (room, ...patterns) => ({
-  files: [`${room}/**/*.ts`],
+  files: [`${room}/**/*.ts`, `${room}/**/*.tsx`],
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { ...oldNodeNames, patterns }] },
 });
 
@@ -180,7 +180,7 @@ const houseTable = [
 export default defineConfig(
   { ignores: ['dist/', 'node_modules/', 'schema/'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [tseslint.configs.base],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },

@@ -2,6 +2,14 @@ import { userInfo } from 'node:os';
 import type { Target } from '../core/plan.js';
 import type { Output } from './output.js';
 
+/** A person's terminal. */
+export interface Terminal {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  /** false: NO_COLOR is set, or the terminal has none. */
+  readonly colour: boolean;
+}
+
 /** What every command is given. */
 export interface Context {
   readonly env: NodeJS.ProcessEnv;
@@ -12,6 +20,8 @@ export interface Context {
   /** Whether the target was named, and is not the default. */
   readonly targetGiven: boolean;
   readonly out: Output;
+  /** Where a person sits and types; null in a pipe, in a file or in CI. */
+  readonly terminal: Terminal | null;
   /** From the call on, Ctrl-C aborts the signal and does not end the program. For commands that wait. */
   readonly stop: () => AbortSignal;
 }

@@ -148,6 +148,13 @@ function specCommands(program: Command, add: Add): void {
     'greenlight status diabetes',
     async () => (await import('./commands/status.js')).status,
   ).option('--wait', 'tell what happens until it is over, and exit by how it ended');
+  add(
+    program,
+    'watch <endpoint>',
+    "Watch an endpoint's rollout live, with keys to approve, pause and abort. Without a terminal: one line per change.",
+    'greenlight watch diabetes',
+    async () => (await import('./commands/status.js')).watch,
+  );
 }
 
 function gateCommands(program: Command, add: Add): void {

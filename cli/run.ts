@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CommanderError, type Command } from 'commander';
-import type { Context } from './context.js';
+import type { Context, Terminal } from './context.js';
 import { exitCodeOf, explainError } from './errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
 import { createOutput, type Streams } from './output.js';
@@ -13,6 +13,8 @@ export interface World extends Streams {
   readonly env: NodeJS.ProcessEnv;
   /** See {@link Context.stop}. */
   readonly stop: () => AbortSignal;
+  /** Left out: nobody sits at one. */
+  readonly terminal?: Terminal | null;
 }
 
 /**
@@ -63,6 +65,7 @@ async function contextOf(options: Options, world: World): Promise<Context> {
     target: parseTarget(target ?? DEFAULT_TARGET),
     targetGiven: target !== undefined,
     out: createOutput(output === 'json', world),
+    terminal: world.terminal ?? null,
     stop: world.stop,
   };
 }

@@ -1,15 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
-import type { Context } from './context.js';
+import { whoActs, type Context } from './context.js';
 import { CliError, detailsOf, isUnreachable } from './errors.js';
 import type { Exit } from './exit-codes.js';
-import { atTheEnd, changes, endLines, isWorthTelling, keepLook } from './follow.js';
-import { newestBeat, withBeat } from './live.js';
-import { askStatus, ending, exitOf, lostText, type Ended } from './rollouts.js';
+import { newestBeat } from './live.js';
+import { askStatus, ending, exitOf, type Ended } from './rollouts.js';
+import { sendAction } from './send-action.js';
+import { Story, type Teller } from './story.js';
 import type { Session } from './temporal.js';
-import { clockTime } from './times.js';
 
 /** Between two questions. */
 const EVERY_MS = 1_000;
@@ -40,85 +40,55 @@ export async function waitForEnd(
   { handle, endpoint, ids }: Waiting,
 ): Promise<Exit> {
   const stop = ctx.stop();
-  const story = new Story(ctx, endpoint, ids);
-  const over = new AbortController();
-  const end = endingThroughOutages(session, handle, story, over.signal).finally(() => over.abort());
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    if (stop.aborted) resolve('interrupted');
-    stop.addEventListener('abort', () => resolve('interrupted'), { once: true });
-  });
-  const telling = tell(session, handle, story, over.signal);
-  const ended = await Promise.race([end, interrupted]);
-  over.abort();
-  if (ended === 'interrupted') {
-    end.catch(() => undefined); // its connection is about to be closed
-    ctx.out.note(
-      `\nStopped waiting. The rollout of ${endpoint} goes on: \`greenlight status ${endpoint} --wait\` waits again, ` +
-        `\`greenlight abort ${endpoint} --reason …\` stops it.`,
-    );
-    return 'interrupted';
+  const teller = await tellerOf(ctx, session, { handle, endpoint, ids });
+  try {
+    const over = new AbortController();
+    const end = endingThroughOutages(session, handle, teller, over.signal).finally(() => over.abort());
+    const telling = tell(session, handle, teller, over.signal);
+    const ended = await Promise.race([end, aborted(stop), aborted(teller.left)]);
+    over.abort();
+    if (ended === 'aborted') {
+      end.catch(() => undefined); // its connection is about to be closed
+      teller.close();
+      ctx.out.note(
+        `\nStopped waiting. The rollout of ${endpoint} goes on: \`greenlight status ${endpoint} --wait\` waits again, ` +
+          `\`greenlight abort ${endpoint} --reason …\` stops it.`,
+      );
+      return 'interrupted';
+    }
+    await telling;
+    teller.end(ended);
+    return exitOf(ended);
+  } finally {
+    teller.close();
   }
-  await telling;
-  story.end(ended);
-  return exitOf(ended);
 }
 
-/** Prints what is new, with the time. */
-class Story {
-  readonly #ctx: Context;
-  readonly #endpoint: string;
-  readonly #ids: object;
-  #last: RolloutStatus | null = null;
-  #lookToldAtMs = 0;
-  #ownVerdict = '';
+/** A live view for who sits at a terminal, a story of plain lines for everyone and everything else. */
+async function tellerOf(ctx: Context, session: Session, { handle, endpoint, ids }: Waiting): Promise<Teller> {
+  if (ctx.terminal === null || ctx.out.json) return new Story(ctx, endpoint, ids);
+  // Not at the top: what draws it takes half a second to load.
+  const { openLiveView } = await import('./watch/live-view.js');
+  return openLiveView({
+    out: ctx.out,
+    terminal: ctx.terminal,
+    endpoint,
+    act: (name, reason) =>
+      sendAction(session, handle, name, { by: whoActs(undefined, ctx.env), reason }, randomUUID()),
+  });
+}
 
-  constructor(ctx: Context, endpoint: string, ids: object) {
-    this.#ctx = ctx;
-    this.#endpoint = endpoint;
-    this.#ids = ids;
-  }
-
-  /** @param beat - the newest look of the watch under way. */
-  hear(status: RolloutStatus, beat: WatchBeat | undefined): void {
-    const nowMs = Date.now();
-    const look = withBeat(status, beat);
-    const isLook = look !== status;
-    const tellLook = isLook && isWorthTelling(this.#last, look, { nowMs, lookToldAtMs: this.#lookToldAtMs });
-    // Without a look, the run's own verdict is news only when it changes: it may be older than the look told last.
-    const tellOwn = !isLook && status.verdict !== this.#ownVerdict;
-    const next = tellLook || tellOwn ? look : keepLook(status, this.#last);
-    this.#ownVerdict = status.verdict;
-    if (tellLook) this.#lookToldAtMs = nowMs;
-    this.#print(changes(this.#last, next));
-    this.#last = next;
-  }
-
-  say(line: string): void {
-    this.#ctx.out.note(`${clockTime(new Date())}  ${line}`);
-  }
-
-  end(ended: Ended): void {
-    if (ended.kind === 'lost') {
-      const text = lostText(this.#endpoint, ended.because);
-      this.#ctx.out.line(text);
-      if (this.#ctx.out.json)
-        this.#ctx.out.result(text, { outcome: null, reason: ended.because, ...this.#ids });
-      return;
-    }
-    if (this.#last !== null) this.#print(changes(this.#last, atTheEnd(this.#last, ended.report)));
-    this.#print(endLines(ended.report));
-    if (this.#ctx.out.json) this.#ctx.out.result('', { ...ended.report, ...this.#ids });
-  }
-
-  #print(lines: readonly string[]): void {
-    for (const line of lines) this.#ctx.out.line(`${clockTime(new Date())}  ${line}`);
-  }
+function aborted(signal: AbortSignal): Promise<'aborted'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('aborted');
+    signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+  });
 }
 
 async function tell(
   session: Session,
   handle: WorkflowHandle,
-  story: Story,
+  teller: Teller,
   over: AbortSignal,
 ): Promise<void> {
   let silentSinceMs: number | null = null;
@@ -130,14 +100,14 @@ async function tell(
     ]);
     if (over.aborted) return;
     if ('status' in answer) {
-      if (told) story.say('a worker answers again');
+      if (told) teller.say('a worker answers again');
       [silentSinceMs, told] = [null, false];
-      story.hear(answer.status, beat);
+      teller.hear(answer.status, beat);
     } else {
       silentSinceMs ??= Date.now();
       if (!told && Date.now() - silentSinceMs >= SILENCE_MS) {
         told = true;
-        story.say(
+        teller.say(
           'no worker answers; the rollout stands safe in Temporal and goes on with the next worker (`greenlight up` starts one)',
         );
       }
@@ -157,7 +127,7 @@ async function lookUnderWay({ client }: Session, handle: WorkflowHandle): Promis
 async function endingThroughOutages(
   { place }: Session,
   handle: WorkflowHandle,
-  story: Story,
+  teller: Teller,
   over: AbortSignal,
 ): Promise<Ended> {
   for (let awaySinceMs: number | null = null; ;) {
@@ -169,7 +139,7 @@ async function endingThroughOutages(
       // A question that was open for long before it failed: it had been back meanwhile.
       if (awaySinceMs === null || Date.now() - askedAtMs > FAILS_WITHIN_MS) {
         awaySinceMs = Date.now();
-        story.say(`Temporal at ${place.address} does not answer; trying on`);
+        teller.say(`Temporal at ${place.address} does not answer; trying on`);
       }
       if (Date.now() - awaySinceMs > OUTAGE_MS) {
         throw new CliError(

@@ -28,6 +28,14 @@ export interface ResolveDriftInput extends ActionInput {
   readonly choice: 'adopt' | 'restore';
 }
 
+/** How long a step lasts. */
+export interface StepTimes {
+  /** When its clock began, with the pauses of people added: milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly atLeastMs: number;
+  readonly atMostMs: number;
+}
+
 /** The answer of the status query. */
 export interface RolloutStatus {
   readonly endpoint: string;
@@ -42,6 +50,8 @@ export interface RolloutStatus {
   /** Index of the step under way; equal to the number of steps at the end. */
   readonly stepIndex: number;
   readonly stepStartedAtMs: number;
+  /** The times of the step under way; null where it has none of its own, left out by workers that know none. */
+  readonly times?: StepTimes | null;
   /** What the rollout last wrote; null before the first reading. */
   readonly traffic: Traffic | null;
   readonly verdict: string;

@@ -1,4 +1,4 @@
-import type { RolloutStatus } from './messages.js';
+import type { RolloutStatus, StepTimes } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step } from './plan.js';
 import { targetName } from './plan.js';
@@ -170,6 +170,22 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
+function stepTimes(plan: Plan, state: RunState): StepTimes | null {
+  const step = plan.steps[state.stepIndex];
+  const sinceMs = state.stepStartedAtMs + state.stepPausedMs;
+  switch (step?.kind) {
+    case 'mirror':
+    case 'ramp':
+      return { sinceMs, ...step.dwell };
+    case 'bake':
+      return { sinceMs, atLeastMs: step.forMs, atMostMs: step.forMs };
+    case 'approve':
+      return { sinceMs, atLeastMs: 0, atMostMs: step.withinMs };
+    default:
+      return null;
+  }
+}
+
 /** The answer of the status query. */
 export function statusOf(
   plan: Plan,
@@ -188,6 +204,7 @@ export function statusOf(
     stepLabels: plan.steps.map(stepLabel),
     stepIndex: state.stepIndex,
     stepStartedAtMs: state.stepStartedAtMs,
+    times: stepTimes(plan, state),
     traffic: state.expected,
     verdict: state.verdict,
     evidence: state.evidence,

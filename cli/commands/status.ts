@@ -24,6 +24,9 @@ export const status: CommandFunction = async (ctx, [endpoint = ''], options) => 
   });
 };
 
+/** To the end, whatever its way there: live at a terminal. */
+export const watch: CommandFunction = (ctx, args, options) => status(ctx, args, { ...options, wait: true });
+
 async function showRunning(
   ctx: Context,
   session: Session,
