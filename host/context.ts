@@ -16,6 +16,10 @@ export interface HostContext {
   readonly supervisor: Supervisor;
   readonly blobs: BlobStore;
   readonly sampler: Sampler;
+  /** A loopback port that nothing of this host has. */
+  readonly choosePort: () => Promise<number>;
+  /** Whether this host makes faults on request. */
+  readonly faultsAllowed: boolean;
   /** Signs addresses for uploads. */
   readonly uploadSecret: string;
   readonly log: Logger;

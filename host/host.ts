@@ -63,7 +63,7 @@ async function startLocked(
   const adminUrl = `http://127.0.0.1:${ports.admin}`;
   const admin = new EnvoyAdmin(adminUrl);
   const files = new GatewayFiles(paths);
-  const model = () => gatewayModel(store.state, Math.floor(Date.now() / 1000));
+  const model = () => gatewayModel(store.state, Math.floor(Date.now() / 1000), options.faults);
   const gateway = new Gateway(files, admin, model, log);
   const envoy = new EnvoyProcess(store, paths, options.envoy, admin, log);
   const background = (work: Promise<unknown>): void => {
@@ -76,6 +76,7 @@ async function startLocked(
     paths,
     log,
     python: options.python,
+    faultsAllowed: options.faults,
     membershipChanged: () => {
       gateway.syncSoon();
     },
@@ -91,6 +92,8 @@ async function startLocked(
     admin,
     supervisor,
     sampler,
+    choosePort: () => freePort(takenPorts(store.state)),
+    faultsAllowed: options.faults,
     blobs: new BlobStore(paths.blobs),
     uploadSecret: identity.token,
     log,
@@ -174,9 +177,10 @@ async function choosePorts(state: HostState, options: ServeOptions): Promise<voi
 
 function takenPorts(state: HostState): ReadonlySet<number> {
   const instances = Object.values(state.endpoints).flatMap((endpoint) =>
-    Object.values(endpoint.deployments).flatMap((deployment) =>
-      Object.values(deployment.instances).map((instance) => instance.port),
-    ),
+    Object.values(endpoint.deployments).flatMap((deployment) => [
+      ...Object.values(deployment.instances).map((instance) => instance.port),
+      ...(deployment.faults ? [deployment.faults.port] : []),
+    ]),
   );
   return new Set([...Object.values(state.ports), ...instances]);
 }

@@ -16,6 +16,7 @@ export const USAGE = `The endpoint host: Azure ML online endpoints on this machi
   --workspace NAME     a workspace to answer for (default local); may be given several times
   --port N             port of the ARM calls (default 0: chosen once, and kept where it is free)
   --gateway-port N     port of the scoring calls (default 0: chosen once, and kept)
+  --faults             allow faults on request (latency, errors, slow starts, crashes), for rehearsals and tests
   --log-level LEVEL    trace, debug, info (default), warn, error or silent
 `;
 
@@ -33,6 +34,8 @@ export interface ServeOptions {
   readonly workspaces: readonly string[];
   readonly port: number;
   readonly gatewayPort: number;
+  /** Whether faults may be asked for. */
+  readonly faults: boolean;
   readonly logLevel: string;
 }
 
@@ -60,6 +63,7 @@ export function parseOptions(args: readonly string[]): Options {
     workspaces: (values.workspace ?? ['local']).map(workspaceName),
     port: portNumber(values.port, '--port'),
     gatewayPort: portNumber(values['gateway-port'], '--gateway-port'),
+    faults: values.faults === true,
     logLevel: logLevel(values['log-level'] ?? 'info'),
   };
 }
@@ -77,6 +81,7 @@ function parse(args: readonly string[]) {
         port: { type: 'string' },
         'gateway-port': { type: 'string' },
         'log-level': { type: 'string' },
+        faults: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

@@ -9,6 +9,7 @@ import { bearerToken, sameSecret } from './auth.js';
 import { deploymentRoutes } from './deployments.js';
 import { endpointRoutes } from './endpoints.js';
 import { ArmError, errorBody } from './errors.js';
+import { faultRoutes } from './fault-routes.js';
 import { autoscaleRoutes, metricsRoutes } from './insights-routes.js';
 import { operationRoutes } from './operations.js';
 import { PROVIDER } from './ids.js';
@@ -126,6 +127,7 @@ export async function armServer(
       deploymentRoutes(workspace, context, operations);
       assetRoutes(workspace, context);
       metricsRoutes(workspace, context);
+      faultRoutes(workspace, context);
       done();
     },
     { prefix: `${ARM_PREFIX}/resourceGroups/:resourceGroup/providers/${PROVIDER}/workspaces/:workspace` },

@@ -43,15 +43,28 @@ export class EnvoyAdmin {
     };
   }
 
-  /** Version of the route table that requests are routed by now. */
-  async routes(): Promise<{ readonly version: string; readonly rejected: string | undefined }> {
+  async listeners(): Promise<{ readonly version: string; readonly warming: number }> {
+    const filter = '^listener_manager\\.(lds\\.version_text|total_listeners_warming)$';
+    const { stats } = (await this.#get(`/stats?format=json&filter=${encodeURIComponent(filter)}`)) as {
+      stats: readonly { readonly name: string; readonly value: string | number }[];
+    };
+    const value = (name: string) => stats.find((stat) => stat.name === `listener_manager.${name}`)?.value;
+    return {
+      version: String(value('lds.version_text') ?? ''),
+      warming: Number(value('total_listeners_warming') ?? 0),
+    };
+  }
+
+  /** Version of a route table that requests are routed by now. */
+  async routes(name: string): Promise<{ readonly version: string; readonly rejected: string | undefined }> {
     const dump = (await this.#get('/config_dump?resource=dynamic_route_configs')) as {
       configs?: readonly {
         readonly version_info?: string;
+        readonly route_config?: { readonly name?: string };
         readonly error_state?: { readonly version_info?: string; readonly details?: string };
       }[];
     };
-    const config = dump.configs?.[0];
+    const config = dump.configs?.find(({ route_config: table }) => table?.name === name);
     return { version: config?.version_info ?? '', rejected: config?.error_state?.details };
   }
 

@@ -16,6 +16,7 @@ export interface BootstrapOptions {
   readonly adminPort: number;
   readonly clustersPath: string;
   readonly routesPath: string;
+  readonly listenersPath: string;
 }
 
 /** What Envoy starts with; all that changes later is read from the files it names. */
@@ -32,6 +33,7 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
     },
     dynamic_resources: {
       cds_config: { resource_api_version: 'V3', path_config_source: { path: options.clustersPath } },
+      lds_config: { resource_api_version: 'V3', path_config_source: { path: options.listenersPath } },
     },
     static_resources: {
       listeners: [

@@ -47,6 +47,7 @@ export class EnvoyProcess {
         adminPort: ports.admin,
         clustersPath: this.#paths.clusters,
         routesPath: this.#paths.routes,
+        listenersPath: this.#paths.listeners,
       }),
       null,
       1,

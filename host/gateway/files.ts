@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTextIfThere, writeFileAtomic } from '../state/atomic.js';
 import type { StatePaths } from '../state/paths.js';
+import { faultListeners, faultRoutes } from './fault-listeners.js';
 import type { GatewayModel } from './model.js';
 import { clusters, discoveryResponse, loadAssignments, routeConfig, type JsonObject } from './resources.js';
 
@@ -22,15 +23,39 @@ export class GatewayFiles {
   async writeAll(model: GatewayModel): Promise<void> {
     await this.writeInstances(model);
     await this.writeClusters(model);
+    await this.writeFaultRoutes(model);
+    await this.writeListeners(model);
     await this.writeRoutes(model);
     await this.removeSurplusInstances(model);
   }
 
-  /** Instances first: a new cluster reads its file at once. */
-  async writeInstances(model: GatewayModel): Promise<void> {
+  /**
+   * Instances first: a new cluster reads its file at once.
+   *
+   * @param unless - services whose file, if there is one, is left as it is for now.
+   */
+  async writeInstances(model: GatewayModel, unless: ReadonlySet<string> = new Set()): Promise<void> {
     for (const [service, assignment] of loadAssignments(model)) {
-      await write(this.#paths.instances(service), [assignment]);
+      const path = this.#paths.instances(service);
+      if (unless.has(service) && (await readTextIfThere(path)) !== undefined) continue;
+      await write(path, [assignment]);
     }
+  }
+
+  async writeListeners(model: GatewayModel): Promise<string> {
+    return write(
+      this.#paths.listeners,
+      faultListeners(model, (name) => this.#paths.faultRoutes(name)),
+    );
+  }
+
+  /** @returns versions by the name of the route table. */
+  async writeFaultRoutes(model: GatewayModel): Promise<ReadonlyMap<string, string>> {
+    const versions = new Map<string, string>();
+    for (const [name, routes] of faultRoutes(model)) {
+      versions.set(name, await write(this.#paths.faultRoutes(name), [routes]));
+    }
+    return versions;
   }
 
   /**
@@ -57,12 +82,13 @@ export class GatewayFiles {
 
   /** Removes the files of deployments that are gone. */
   async removeSurplusInstances(model: GatewayModel): Promise<void> {
-    const wanted = new Set(
-      [...loadAssignments(model).keys()].map((service) => this.#paths.instances(service)),
-    );
+    const wanted = new Set([
+      ...[...loadAssignments(model).keys()].map((service) => this.#paths.instances(service)),
+      ...[...faultRoutes(model).keys()].map((name) => this.#paths.faultRoutes(name)),
+    ]);
     for (const name of await readdir(this.#paths.gateway)) {
       const path = join(this.#paths.gateway, name);
-      if (/^instances-.*\.json$/.test(name) && !wanted.has(path)) await rm(path, { force: true });
+      if (/^(instances|faults)-.*\.json$/.test(name) && !wanted.has(path)) await rm(path, { force: true });
     }
   }
 }

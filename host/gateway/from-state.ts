@@ -1,15 +1,22 @@
 import { durationMs } from '../serving/duration.js';
 import type { DeploymentRecord, EndpointRecord, HostState } from '../state/model.js';
-import type { GatewayDeployment, GatewayEndpoint, GatewayModel } from './model.js';
+import type { FaultsRecord } from '../faults/faults.js';
+import type { GatewayDeployment, GatewayEndpoint, GatewayFaults, GatewayModel } from './model.js';
 
 /** What the gateway should do, given what the host knows. */
-export function gatewayModel(state: HostState, nowSeconds: number): GatewayModel {
+export function gatewayModel(state: HostState, nowSeconds: number, faultsAllowed: boolean): GatewayModel {
   return {
-    endpoints: Object.values(state.endpoints).map((endpoint) => gatewayEndpoint(endpoint, nowSeconds)),
+    endpoints: Object.values(state.endpoints).map((endpoint) =>
+      gatewayEndpoint(endpoint, nowSeconds, faultsAllowed),
+    ),
   };
 }
 
-function gatewayEndpoint(endpoint: EndpointRecord, nowSeconds: number): GatewayEndpoint {
+function gatewayEndpoint(
+  endpoint: EndpointRecord,
+  nowSeconds: number,
+  faultsAllowed: boolean,
+): GatewayEndpoint {
   return {
     workspace: endpoint.workspace,
     name: endpoint.name,
@@ -18,7 +25,9 @@ function gatewayEndpoint(endpoint: EndpointRecord, nowSeconds: number): GatewayE
     traffic: endpoint.traffic,
     mirror: endpoint.mirror,
     deployments: Object.values(endpoint.deployments).flatMap((deployment) =>
-      deployment.serving === null ? [] : [gatewayDeployment(endpoint, deployment, deployment.serving)],
+      deployment.serving === null
+        ? []
+        : [gatewayDeployment(endpoint, deployment, deployment.serving, faultsAllowed)],
     ),
   };
 }
@@ -27,6 +36,7 @@ function gatewayDeployment(
   endpoint: EndpointRecord,
   deployment: DeploymentRecord,
   serving: number,
+  faultsAllowed: boolean,
 ): GatewayDeployment {
   const { maxConcurrentRequestsPerInstance, requestTimeout } = deployment.properties.requestSettings;
   return {
@@ -38,6 +48,19 @@ function gatewayDeployment(
     ports: Object.values(deployment.instances)
       .filter((instance) => instance.generation === serving && instance.state === 'ready')
       .map((instance) => instance.port),
+    ...(deployment.faults && faultsAllowed && { faults: gatewayFaults(deployment.faults) }),
+  };
+}
+
+function gatewayFaults(faults: FaultsRecord): GatewayFaults {
+  const { port, sinceMs, addedLatency, errorPercent = 0, errorStatus = 500 } = faults;
+  const delayMs = addedLatency === undefined ? 0 : durationMs(addedLatency);
+  return {
+    port,
+    inUse: sinceMs !== null && (delayMs > 0 || errorPercent > 0),
+    delayMs,
+    errorPercent,
+    errorStatus,
   };
 }
 

@@ -3,9 +3,21 @@ import { messageOf, sleep } from '../wait.js';
 import type { EnvoyAdmin } from './admin.js';
 import type { GatewayFiles } from './files.js';
 import type { GatewayModel } from './model.js';
+import { serviceName } from './names.js';
+import { ROUTE_CONFIG_NAME } from './resources.js';
 
 /** How long Envoy may take to show a change, also when it has to be started again in between. */
 const PATIENCE_MS = 30_000;
+
+function servicesWithFaults(model: GatewayModel): ReadonlySet<string> {
+  return new Set(
+    model.endpoints.flatMap(({ workspace, name, deployments }) =>
+      deployments
+        .filter(({ faults }) => faults?.inUse)
+        .map((each) => serviceName(workspace, name, each.name)),
+    ),
+  );
+}
 
 /** Envoy did not take a configuration. */
 export class GatewayNotApplied extends Error {
@@ -62,10 +74,16 @@ export class Gateway {
 
   async #apply(): Promise<void> {
     const model = this.#model();
-    await this.#files.writeInstances(model);
+    // A deployment with faults goes on as it is until the listener that makes them is there.
+    const faulty = servicesWithFaults(model);
+    await this.#files.writeInstances(model, faulty);
     // A route must never name a cluster that is not there: clusters come before their routes, and go after them.
     const surplus = await this.#files.surplusClusters(model);
     await this.#clustersShown(await this.#files.writeClusters(model, surplus));
+    const faultRoutes = await this.#files.writeFaultRoutes(model);
+    await this.#listenersShown(await this.#files.writeListeners(model));
+    for (const [name, version] of faultRoutes) await this.#routesShown(version, name);
+    if (faulty.size > 0) await this.#files.writeInstances(model);
     await this.#routesShown(await this.#files.writeRoutes(model));
     if (surplus.length > 0) {
       await this.#clustersShown(await this.#files.writeClusters(model));
@@ -84,9 +102,16 @@ export class Gateway {
     });
   }
 
-  #routesShown(version: string): Promise<void> {
+  #listenersShown(version: string): Promise<void> {
+    return this.#shown('listeners', version, async () => {
+      const applied = await this.#admin.listeners();
+      return applied.version === version && applied.warming === 0;
+    });
+  }
+
+  #routesShown(version: string, name: string = ROUTE_CONFIG_NAME): Promise<void> {
     return this.#shown('routes', version, async () => {
-      const applied = await this.#admin.routes();
+      const applied = await this.#admin.routes(name);
       if (applied.version === version) return true;
       if (applied.rejected !== undefined)
         throw new GatewayNotApplied(`Envoy refused the routes: ${applied.rejected}`);

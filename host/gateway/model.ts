@@ -25,4 +25,16 @@ export interface GatewayDeployment {
   readonly routable: boolean;
   /** Loopback ports of the instances that serve. */
   readonly ports: readonly number[];
+  /** Troubles between the gateway and the instances. */
+  readonly faults?: GatewayFaults;
+}
+
+export interface GatewayFaults {
+  /** Loopback port of the listener that makes them. */
+  readonly port: number;
+  /** Whether requests go through it now; it stays when they do not, for those that are still in it. */
+  readonly inUse: boolean;
+  readonly delayMs: number;
+  readonly errorPercent: number;
+  readonly errorStatus: number;
 }

@@ -23,3 +23,8 @@ export function clusterName(
 export function serviceName(workspace: string, endpoint: string, deployment: string): string {
   return `${workspace}~${endpoint}~${deployment}`;
 }
+
+/** Names the cluster, and its instances, that a listener with faults sends to; none of the kinds that are counted. */
+export function behindFaults(workspace: string, endpoint: string, deployment: string): string {
+  return `${serviceName(workspace, endpoint, deployment)}~behind-faults`;
+}

@@ -1,4 +1,4 @@
-import { clusterName, serviceName, TRAFFIC_KINDS, type TrafficKind } from './names.js';
+import { behindFaults, clusterName, serviceName, TRAFFIC_KINDS, type TrafficKind } from './names.js';
 import { DETAILS_HEADER } from './front-end.js';
 import type { GatewayDeployment, GatewayEndpoint, GatewayModel } from './model.js';
 
@@ -166,22 +166,29 @@ function plain(status: number, message: string): JsonObject {
 /** Three clusters per deployment, all pointing at the same instances, so that their statistics come apart. */
 export function clusters(model: GatewayModel, edsPath: (service: string) => string): JsonObject[] {
   return model.endpoints.flatMap((endpoint) =>
-    endpoint.deployments.flatMap((deployment) =>
-      TRAFFIC_KINDS.map((kind) => cluster(endpoint, deployment, kind, edsPath)),
-    ),
+    endpoint.deployments.flatMap((deployment) => {
+      const { workspace, name } = endpoint;
+      const service = serviceName(workspace, name, deployment.name);
+      const inner = behindFaults(workspace, name, deployment.name);
+      return [
+        ...TRAFFIC_KINDS.map((kind) =>
+          cluster(clusterName(workspace, name, deployment.name, kind), service, deployment, edsPath),
+        ),
+        ...(deployment.faults ? [cluster(inner, inner, deployment, edsPath)] : []),
+      ];
+    }),
   );
 }
 
 function cluster(
-  endpoint: GatewayEndpoint,
+  name: string,
+  service: string,
   deployment: GatewayDeployment,
-  kind: TrafficKind,
   edsPath: (service: string) => string,
 ): JsonObject {
-  const service = serviceName(endpoint.workspace, endpoint.name, deployment.name);
   return {
     '@type': `${TYPE}envoy.config.cluster.v3.Cluster`,
-    name: clusterName(endpoint.workspace, endpoint.name, deployment.name, kind),
+    name,
     type: 'EDS',
     eds_cluster_config: {
       service_name: service,
@@ -230,9 +237,15 @@ function cluster(
 export function loadAssignments(model: GatewayModel): ReadonlyMap<string, JsonObject> {
   return new Map(
     model.endpoints.flatMap((endpoint) =>
-      endpoint.deployments.map((deployment) => {
+      endpoint.deployments.flatMap((deployment) => {
         const service = serviceName(endpoint.workspace, endpoint.name, deployment.name);
-        return [service, loadAssignment(service, deployment.ports)] as const;
+        const { ports, faults } = deployment;
+        if (!faults) return [[service, loadAssignment(service, ports)] as const];
+        const inner = behindFaults(endpoint.workspace, endpoint.name, deployment.name);
+        return [
+          [inner, loadAssignment(inner, ports)] as const,
+          [service, loadAssignment(service, faults.inUse ? [faults.port] : ports)] as const,
+        ];
       }),
     ),
   );

@@ -13,6 +13,8 @@ export interface WatchEvents {
 /**
  * Asks one instance again and again whether it is ready and alive, until told to stop.
  *
+ * @param slowStartMs - how long after its start it is not asked at all, and so not ready.
+ *
  * Probes and their settings are read from the deployment at every turn, since a PUT may change them.
  */
 export async function watchInstance(
@@ -20,9 +22,12 @@ export async function watchInstance(
   instance: InstanceRecord,
   events: WatchEvents,
   signal: AbortSignal,
+  slowStartMs = 0,
 ): Promise<void> {
   const path = deployment.specs[instance.generation]?.probePath ?? '/';
   if (instance.state === 'starting') {
+    await abortableSleep(Math.max(0, instance.startedAt + slowStartMs - Date.now()), signal);
+    if (signal.aborted) return;
     let count = NO_ANSWERS;
     do {
       const { timeout } = deployment.properties.readinessProbe;

@@ -35,6 +35,7 @@ export class DeploymentRunner {
   #failed = { generation: 0, starts: 0, lastExit: undefined as string | undefined, lastInstance: '' };
   #loop: Promise<void> | undefined;
   #lastLogLook = 0;
+  #lastCrashMs = 0;
 
   constructor(context: ServingContext, workspace: string, endpoint: string, deployment: DeploymentRecord) {
     this.#context = context;
@@ -115,6 +116,7 @@ export class DeploymentRunner {
       this.#context.membershipChanged();
     }
     if (plan.drain.length > 0) await this.#context.store.save();
+    this.#crashIfAsked();
     if (Date.now() >= this.#notBefore) {
       for (const generation of plan.start) {
         if (!this.#stop.signal.aborted) await this.#launch(generation);
@@ -169,7 +171,28 @@ export class DeploymentRunner {
         this.#context.background(this.#kill(instance, 'it failed its liveness probe'));
       },
     };
-    this.#context.background(watchInstance(this.#deployment, instance, events, stop.signal));
+    this.#context.background(
+      watchInstance(this.#deployment, instance, events, stop.signal, this.#slowStartMs()),
+    );
+  }
+
+  /** How long a new instance counts as not ready, because somebody asked for it. */
+  #slowStartMs(): number {
+    const { faults } = this.#deployment;
+    if (!this.#context.faultsAllowed || faults?.sinceMs == null) return 0;
+    return durationMs(faults.slowStart ?? 'PT0S');
+  }
+
+  #crashIfAsked(): void {
+    const { faults } = this.#deployment;
+    if (!this.#context.faultsAllowed || faults?.sinceMs == null || faults.crashEvery === undefined) return;
+    const last = Math.max(this.#lastCrashMs, faults.sinceMs);
+    if (Date.now() - last < durationMs(faults.crashEvery)) return;
+    const victim = Object.values(this.#deployment.instances).find(({ state }) => state === 'ready');
+    if (!victim) return;
+    this.#lastCrashMs = Date.now();
+    this.#context.log.warn({ ...this.#names(), instance: victim.id }, 'Crashing an instance, as asked for');
+    killMarked(this.#context.store.state.id, this.#mark(victim.id));
   }
 
   async #launch(generation: number): Promise<void> {

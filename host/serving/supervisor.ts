@@ -11,6 +11,8 @@ export interface ServingContext {
   readonly paths: StatePaths;
   readonly log: Logger;
   readonly python: string;
+  /** Whether slow starts and crashes that were asked for are made. */
+  readonly faultsAllowed: boolean;
   /** Instances came or went: the gateway has to hear of it. Does not wait. */
   readonly membershipChanged: () => void;
   /** Whether the gateway has stopped sending requests to a port. */

@@ -1,3 +1,5 @@
+import type { FaultsRecord } from '../faults/faults.js';
+
 /** Everything that the host remembers. One file, so that what belongs together is written together. */
 export interface HostState {
   readonly version: 1;
@@ -104,6 +106,8 @@ export interface DeploymentRecord {
   instances: Record<string, InstanceRecord>;
   /** Replacements of instances that died or were killed for failing their liveness probe. */
   restarts: number;
+  /** Troubles asked for; obeyed only by a host that allows them. */
+  faults?: FaultsRecord;
   /** Number of the next instance; never used twice. */
   nextInstance: number;
 }

@@ -50,8 +50,15 @@ export class StatePaths {
   get routes(): string {
     return join(this.gateway, 'routes.json');
   }
+  /** Listeners that come and go; those of the gateway itself are in the bootstrap. */
+  get listeners(): string {
+    return join(this.gateway, 'listeners.json');
+  }
   get envoyLog(): string {
     return join(this.gateway, 'envoy.log');
+  }
+  faultRoutes(name: string): string {
+    return join(this.gateway, `faults-${name}.json`);
   }
   instances(service: string): string {
     return join(this.gateway, `instances-${service}.json`);

@@ -146,7 +146,7 @@ describe('gatewayModel', () => {
         },
       },
     }) as unknown as HostState;
-  const blue = (values: object) => gatewayModel(state(values), 0).endpoints[0]?.deployments[0];
+  const blue = (values: object) => gatewayModel(state(values), 0, false).endpoints[0]?.deployments[0];
 
   it('sends requests to the ready instances of the generation that serves', () => {
     expect(blue({})?.ports).toEqual([1]);
@@ -168,6 +168,6 @@ describe('gatewayModel', () => {
     ['its token while it is valid', { value: 't', expiresAt: 101 }, ['t']],
     ['nothing that anybody has once it is not', { value: 't', expiresAt: 100 }, ['p']],
   ])('opens an endpoint with tokens to %s', (_, token, credentials) => {
-    expect(gatewayModel(state({}, token), 100).endpoints[0]?.credentials).toEqual(credentials);
+    expect(gatewayModel(state({}, token), 100, false).endpoints[0]?.credentials).toEqual(credentials);
   });
 });

@@ -84,17 +84,18 @@ export class TestHost {
     this.state = join(folder, 'state');
   }
 
-  static async start(): Promise<TestHost> {
+  /** @param options - more of the command line. */
+  static async start(...options: string[]): Promise<TestHost> {
     const host = new TestHost(await mkdtemp(join(tmpdir(), 'greenlight-host-')));
     await mkdir(join(host.folder, 'code'));
     await writeFile(join(host.folder, 'code', 'score.py'), SCORE_PY);
-    await host.run();
+    await host.run(...options);
     return host;
   }
 
   /** Starts the host's process, and returns once it listens. */
-  async run(): Promise<void> {
-    this.#child = this.spawn();
+  async run(...options: string[]): Promise<void> {
+    this.#child = this.spawn(...options);
     let log = '';
     this.#child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
     const child = this.#child;
