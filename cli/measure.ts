@@ -11,6 +11,7 @@ export interface MeasureOptions {
   /** Longest time to count requests for, milliseconds; 0 = do not count, read once. */
   readonly forMs: number;
   readonly everyMs: number;
+  readonly signal?: AbortSignal;
 }
 
 /** As many requests tell the rate to a few percent. */
@@ -19,15 +20,16 @@ const PLENTY = 1_000;
 /**
  * Reads what the baseline did until now, and counts its requests for a short while.
  *
- * @throws {PortError} where the target or its metric source does not answer, or has no such endpoint.
+ * @throws {PortError} where the target or its metric source does not answer, or has no such endpoint; the signal's reason
+ *   where that took too long.
  */
 export async function measureBaseline(
   { endpoints, metrics }: TargetPorts,
   plan: Plan,
-  { forMs, everyMs }: MeasureOptions,
+  { forMs, everyMs, ...call }: MeasureOptions,
 ): Promise<Measured> {
-  const name = plan.baseline ?? wholeHolder((await endpoints.read(plan.endpoint)).traffic.live);
-  const read = () => metrics.read(plan.endpoint, [name]);
+  const name = plan.baseline ?? wholeHolder((await endpoints.read(plan.endpoint, call)).traffic.live);
+  const read = () => metrics.read(plan.endpoint, [name], call);
   const first = await read();
   let last = first;
   const counted = (): number => liveOf(last, name).requests - liveOf(first, name).requests;

@@ -12,6 +12,8 @@ import { readSpec } from '../spec-file.js';
 
 const COUNT_FOR_MS = 10_000;
 const COUNT_EVERY_MS = 2_000;
+/** A plan does not wait for a target that hangs. */
+const WITHIN_MS = 20_000;
 
 /** What a spec means, and what its gates can do at the traffic that there is, or that is given. */
 export const plan: CommandFunction = async (ctx, [file = ''], options) => {
@@ -42,12 +44,8 @@ async function forecastFor(ctx: Context, plan: Plan, given: number | undefined):
   const found = await measure(ctx, plan, given === undefined);
   const rps = given ?? ('why' in found ? null : found.rps);
   if (rps === null || rps === 0) {
-    const why =
-      'why' in found
-        ? found.why
-        : `${found.name || 'the baseline'} had no request in ${COUNT_FOR_MS / 1000} s`;
     ctx.out.note(
-      `No forecast of the gates: ${why}\nGive --rps N, requests a second, for one without a measurement.`,
+      `No forecast of the gates: ${whyNoRate(plan, found)}\nGive --rps N, requests a second, for one without a measurement.`,
     );
     return null;
   }
@@ -56,6 +54,15 @@ async function forecastFor(ctx: Context, plan: Plan, given: number | undefined):
   const forecast = forecastPlan(plan, { rps, baseline: known.baseline, edgesMs: known.edgesMs });
   const source = given === undefined ? `measured at ${known.name}` : `given`;
   return { forecast, text: forecastText(forecast, source) };
+}
+
+function whyNoRate(plan: Plan, found: Measured | { readonly why: string }): string {
+  if ('why' in found) return found.why;
+  if (found.name === '') return `no deployment of ${plan.endpoint} holds all live traffic`;
+  const within = `in ${COUNT_FOR_MS / 1000} s`;
+  return found.rps === null
+    ? `the counters of ${found.name} did not go on ${within}`
+    : `${found.name} had no request ${within}`;
 }
 
 /** A ladder fine enough for any limit; which requests lie where is not known. */
@@ -71,11 +78,17 @@ async function measure(
   plan: Plan,
   count: boolean,
 ): Promise<Measured | { readonly why: string }> {
+  const signal = AbortSignal.timeout(WITHIN_MS);
   try {
     const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(plan.target);
     if (count) ctx.out.note(`Counting the requests of ${plan.endpoint} for up to ${COUNT_FOR_MS / 1000} s …`);
-    return await measureBaseline(ports, plan, { forMs: count ? COUNT_FOR_MS : 0, everyMs: COUNT_EVERY_MS });
+    return await measureBaseline(ports, plan, {
+      forMs: count ? COUNT_FOR_MS : 0,
+      everyMs: COUNT_EVERY_MS,
+      signal,
+    });
   } catch (error) {
+    if (signal.aborted) return { why: `${plan.endpoint} did not answer within ${WITHIN_MS / 1000} s` };
     if (error instanceof Error && error.name === 'PortError') return { why: error.message };
     throw error;
   }
