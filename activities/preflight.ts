@@ -10,6 +10,7 @@ import type { Plan } from '../core/plan.js';
 import { checkEndpoint } from '../core/preflight.js';
 import { durationText } from '../core/units.js';
 import { isPortError } from './classify.js';
+import { beating } from './poll.js';
 import { deploymentDigest } from './tags.js';
 
 /** Older data than this says nothing about now. */
@@ -25,9 +26,9 @@ export async function preflight(
   { plan, rolloutId, endpoint }: PreflightInput & EndpointRef,
 ): Promise<PreflightResult> {
   const signal = cancellationSignal();
-  const state = await readEndpoint(ports, endpoint, signal);
+  const state = await beating(() => readEndpoint(ports, endpoint, signal));
   const check = checkEndpoint(plan, state, rolloutId, deploymentDigest(plan.deployment));
-  const { snapshot, problems } = await checkMetrics(ports, plan, check.baseline, signal);
+  const { snapshot, problems } = await beating(() => checkMetrics(ports, plan, check.baseline, signal));
 
   const all = [...check.problems, ...problems];
   if (all.length > 0) throw rejected(all);

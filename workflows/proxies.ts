@@ -8,12 +8,15 @@ export const WINDOW_MS = 20 * 60_000;
 
 /** A dead worker is noticed after this, and another goes on. */
 const HEARTBEAT = '10s';
+/** Sooner: a look changes nothing, so one that is taken over by mistake does no harm, and a breach must not wait. */
+const LOOK_HEARTBEAT = '6s';
 
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
 export const { preflight } = proxyActivities<Pick<RolloutActivities, 'preflight'>>({
   startToCloseTimeout: '60s',
   scheduleToCloseTimeout: '90s', // nothing is changed yet: better to refuse than to wait for long
+  heartbeatTimeout: HEARTBEAT,
   retry: { ...RETRY, maximumInterval: '10s' },
 });
 
@@ -45,6 +48,6 @@ export const { createDeployment, deleteDeployment } = proxyActivities<
 // Retried without end: metrics and targets may be away for as long as they like, the gates only know less meanwhile.
 export const { watch } = proxyActivities<Pick<RolloutActivities, 'watch'>>({
   startToCloseTimeout: WINDOW_MS + 120_000,
-  heartbeatTimeout: HEARTBEAT,
+  heartbeatTimeout: LOOK_HEARTBEAT,
   retry: { ...RETRY, maximumInterval: '5s', nonRetryableErrorTypes: [FailureType.PortPermanent] },
 });

@@ -29,14 +29,14 @@ export interface CellResult {
   readonly outcome: string;
   readonly reason: string;
   readonly seconds: number;
-  /** From the decision to roll back to the endpoint read back, by the rollout's own report. */
+  /** From the verdict or the abort to the endpoint read back, by Temporal's clock; null without a rollback. */
   readonly rollbackMs: number | null;
   readonly requests: number;
   readonly failed: number;
   /** How long clients got errors of what was killed, milliseconds. */
   readonly failedForMs: number;
   readonly reads: number;
-  readonly events: readonly (Seen & { readonly atMs: number })[];
+  readonly events: readonly Seen[];
   /** Empty = right. */
   readonly problems: readonly string[];
 }
@@ -74,7 +74,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       taskQueue: TASK_QUEUE,
       args: [planOf(world, reference, endpoint)],
     });
-    const events: (Seen & { atMs: number })[] = [];
+    const events: Seen[] = [];
     const killer = new Killer(world, endpoint, kill);
     await killer.aim();
     const acting: Promise<void>[] = [];
@@ -84,7 +84,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       { workflowId: handle.workflowId, runId: handle.firstExecutionRunId },
       (event) => {
         killer.see(event);
-        events.push({ ...event, atMs: Date.now() });
+        events.push(event);
         if (event.what !== 'ActivityTaskScheduled watch' || --watches !== 0) return;
         acting.push(act(world, reference.then, endpoint, handle));
       },
@@ -110,7 +110,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       outcome,
       reason: report?.reason ?? '',
       seconds: (Date.now() - startedMs) / 1000,
-      rollbackMs: report?.rollbackMs ?? null,
+      rollbackMs: outcome === 'promoted' ? null : decisionToReadBack(events),
       requests: answers.length,
       failed: failures.length,
       failedForMs: failures.length === 0 ? 0 : Math.max(...failures) - Math.min(...failures),
@@ -197,6 +197,19 @@ class Killer {
     this.mendedAtMs = Date.now();
   }
 }
+
+/** An activity that writes traffic ends when the endpoint shows it: the last one that wrote took the rollout back. */
+function decisionToReadBack(events: readonly Seen[]): number | null {
+  const back = events.findLastIndex(({ what }) => what === 'ActivityTaskCompleted setTraffic');
+  const asked = events.findLastIndex(({ what }, i) => i < back && what === WRITES);
+  const decided = events.findLast(
+    ({ what }, i) =>
+      i < asked && (what === 'ActivityTaskCompleted watch' || what === 'WorkflowExecutionUpdateAccepted'),
+  );
+  return decided === undefined ? null : Math.round((events[back]?.atMs ?? 0) - decided.atMs);
+}
+
+const WRITES = 'ActivityTaskScheduled setTraffic';
 
 async function act(
   world: World,

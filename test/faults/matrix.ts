@@ -83,11 +83,7 @@ export async function runMatrix(options: MatrixOptions): Promise<{
   return { run: results.length, wrong };
 }
 
-function cellsOf(
-  spec: SpecName,
-  events: readonly (Seen & { readonly atMs: number })[],
-  { victims, at }: MatrixOptions,
-): readonly Cell[] {
+function cellsOf(spec: SpecName, events: readonly Seen[], { victims, at }: MatrixOptions): readonly Cell[] {
   const moments = pointsOf(events).flatMap((point): readonly Moment[] => [point, ...middleOf(point, events)]);
   return moments
     .filter((moment) => at === null || at.includes(moment.at))
@@ -102,7 +98,7 @@ function cellsOf(
 
 type Moment = Point & { readonly afterMs?: number };
 
-function middleOf(point: Point, events: readonly (Seen & { readonly atMs: number })[]): readonly Moment[] {
+function middleOf(point: Point, events: readonly Seen[]): readonly Moment[] {
   const before = events.find(({ id }) => id === point.at);
   const after = events.find(({ id }) => id > point.at);
   const tookMs = (after?.atMs ?? 0) - (before?.atMs ?? 0);

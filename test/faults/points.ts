@@ -11,6 +11,8 @@ export interface Seen {
   readonly id: number;
   /** `ActivityTaskScheduled watch`. */
   readonly what: string;
+  /** By Temporal's clock, milliseconds since the epoch. */
+  readonly atMs: number;
 }
 
 /** A moment between two history events: after the event `at`, before the next. */
@@ -73,7 +75,9 @@ export async function followHistory(
         const id = Number(event.eventId);
         if (id <= told) continue;
         told = id;
-        onEvent({ id, what: nameOf(event, activities) });
+        const { seconds, nanos } = event.eventTime ?? {};
+        const atMs = Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6;
+        onEvent({ id, what: nameOf(event, activities), atMs });
       }
       nextPageToken = page.nextPageToken.length === 0 ? undefined : page.nextPageToken;
       if (nextPageToken === undefined) return;

@@ -16,6 +16,8 @@ export interface BadShare {
 export class Sampler {
   /** Traffic in the order in which it was seen, each change once. */
   readonly way: Traffic[] = [];
+  /** When the newest of them was seen first, milliseconds since the epoch. */
+  changedAtMs = 0;
   /** Live shares that did not sum to 100. */
   readonly wrongSums: string[] = [];
   readonly badShares: BadShare[] = [];
@@ -67,7 +69,9 @@ export class Sampler {
     const sum = sumShares(traffic.live);
     if (sum !== 100) this.wrongSums.push(`${sum}: ${trafficText(traffic)}`);
     const last = this.way.at(-1);
-    if (last === undefined || !sameTraffic(last, traffic)) this.way.push(traffic);
+    if (last !== undefined && sameTraffic(last, traffic)) return;
+    this.way.push(traffic);
+    this.changedAtMs = Date.now();
   }
 }
 

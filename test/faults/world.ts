@@ -1,16 +1,18 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { type AzureMlTargetPorts, createTargets } from '../../adapters/targets.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
+import { TASK_QUEUE } from '../../core/names.js';
 import type { Target } from '../../core/plan.js';
 import { temporalSettings } from '../../embedded/connection.js';
-import { runningDaemon } from '../../embedded/daemons.js';
+import { runningDaemon, startDaemon, waitForDaemon } from '../../embedded/daemons.js';
 import { hostState, startHost } from '../../embedded/host.js';
+import { packageRoot } from '../../embedded/package-root.js';
 import { until } from '../../embedded/processes.js';
 import { startStack, stopStack } from '../../embedded/stack.js';
-import { startTemporal } from '../../embedded/temporal-server.js';
+import { startTemporal, TEMPORAL_FILE } from '../../embedded/temporal-server.js';
 import { ensureTools, type Tools } from '../../embedded/tools.js';
 import { startWorker } from '../../embedded/worker.js';
 import { findMarked } from '../../host/processes.js';
@@ -21,6 +23,9 @@ export const TARGET: Target = { kind: 'host', workspace: 'local' };
 /** What gets SIGKILL in a cell of the matrix. Blue and green are their model servers. */
 export const VICTIMS = ['worker', 'temporal', 'host', 'envoy', 'green', 'blue'] as const;
 export type Victim = (typeof VICTIMS)[number];
+
+/** temporal.api.enums.v1.TaskQueueType */
+const ACTIVITY_QUEUE = 2;
 
 /** Answers as the demo's clients expect it; fails always with BAD, or while the file named by BREAK_FILE is there. */
 const SCORE_PY = `
@@ -113,6 +118,34 @@ export class World {
   /** From now on every request to the deployment fails. */
   async breakDeployment(endpoint: string, name: string): Promise<void> {
     await writeFile(this.#breakFile(endpoint, name), '');
+  }
+
+  /**
+   * A second worker beside the one of the stack. Whoever starts it kills it.
+   *
+   * @returns its process id.
+   */
+  async startSecondWorker(): Promise<number> {
+    // A state folder of its own, as on another machine: each worker leaves its note there.
+    const state = await mkdtemp(join(this.folder, 'second-worker-'));
+    await symlink(hostState(this.state), hostState(state));
+    await copyFile(join(this.state, TEMPORAL_FILE), join(state, TEMPORAL_FILE));
+    const daemon = await startDaemon(state, {
+      name: 'worker',
+      command: process.execPath,
+      args: [join(packageRoot(), 'dist', 'worker', 'main.js'), '--state', state],
+    });
+    await waitForDaemon(daemon, () => this.#polls(daemon.pid), 30_000);
+    return daemon.pid;
+  }
+
+  async #polls(pid: number): Promise<true | undefined> {
+    const { pollers } = await this.client.workflowService.describeTaskQueue({
+      namespace: this.client.options.namespace,
+      taskQueue: { name: TASK_QUEUE },
+      taskQueueType: ACTIVITY_QUEUE,
+    });
+    return pollers.some(({ identity }) => identity?.startsWith(`${pid}@`)) ? true : undefined;
   }
 
   #breakFile(endpoint: string, name: string): string {
