@@ -2,9 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
-import { fileCredential } from './azureml/credential.js';
-import { type AzureMlEndpoints, createAzureMlEndpoints } from './azureml/endpoints.js';
-import { createEnvoyMetrics } from './envoy/metrics.js';
+import type { AzureMlEndpoints } from './azureml/endpoints.js';
 import { type Metrics, PortError, type TargetPorts } from './ports.js';
 
 /** What the endpoint host writes when it listens: where it, its gateway and its secrets are. */
@@ -63,6 +61,12 @@ async function hostPorts(
   note: () => Promise<HostNote>,
   metrics: Metrics | undefined,
 ): Promise<AzureMlTargetPorts> {
+  // Adapters are loaded when they are needed: it takes a second, which a command that ends before must not wait.
+  const [{ createAzureMlEndpoints }, { fileCredential }, { createEnvoyMetrics }] = await Promise.all([
+    import('./azureml/endpoints.js'),
+    import('./azureml/credential.js'),
+    import('./envoy/metrics.js'),
+  ]);
   return {
     endpoints: createAzureMlEndpoints({
       baseUrl: host.url,
@@ -84,33 +88,20 @@ async function hostPorts(
 
 async function azurePorts(target: Target): Promise<AzureMlTargetPorts> {
   if (target.kind !== 'azureml') throw new TypeError(`${targetName(target)} is not an Azure ML workspace`);
-  // Only now: it takes a third of a second to load, and those with a host alone never need it.
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return {
-    endpoints: createAzureMlEndpoints({
-      baseUrl: 'https://management.azure.com',
-      subscription: target.subscription,
-      resourceGroup: target.resourceGroup,
-      workspace: target.workspace,
-      credential: new DefaultAzureCredential(),
-    }),
-    metrics: noMetricsYet(target.workspace),
+  const [{ DefaultAzureCredential }, { createAzureMlEndpoints }, { createAzureMonitorMetrics }] =
+    await Promise.all([
+      import('@azure/identity'),
+      import('./azureml/endpoints.js'),
+      import('./azure-monitor/metrics.js'),
+    ]);
+  const workspace = {
+    baseUrl: 'https://management.azure.com',
+    subscription: target.subscription,
+    resourceGroup: target.resourceGroup,
+    workspace: target.workspace,
+    credential: new DefaultAzureCredential(),
   };
-}
-
-/** Azure Monitor is not read yet: preflight rejects what needs metrics, instead of watching nothing. */
-function noMetricsYet(workspace: string): Metrics {
-  return {
-    capabilities: { histograms: false, mirrored: false },
-    read: (endpoint) =>
-      Promise.reject(
-        new PortError(
-          `There is no metric source for endpoint ${endpoint} of Azure ML workspace ${workspace} yet; ` +
-            'wanted: a target whose metrics can be read, which is the endpoint host for now',
-          { kind: 'permanent', code: 'NoMetricSource' },
-        ),
-      ),
-  };
+  return { endpoints: createAzureMlEndpoints(workspace), metrics: createAzureMonitorMetrics(workspace) };
 }
 
 /** Reads the host's note again when its file changed; gives the same object while it did not. */

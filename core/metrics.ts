@@ -22,6 +22,11 @@ export interface MetricsSnapshot {
   readonly atMs: number;
   /** Age of the newest data in it, milliseconds. */
   readonly ageMs: number;
+  /**
+   * Of a source that gathers by the minute, milliseconds: how often it has new data, and how far these are behind while
+   * all is well. Left out: new data at every reading, and none behind.
+   */
+  readonly cadence?: { readonly everyMs: number; readonly behindMs: number };
   /** Upper bucket edges of every histogram in this snapshot, ascending, milliseconds, without +Inf. */
   readonly edgesMs: readonly number[];
   /** By deployment, then kind of traffic. Missing = the source knows nothing of it (yet). */

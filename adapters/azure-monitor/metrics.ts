@@ -13,6 +13,7 @@ export interface AzureMonitorSettings extends Omit<ArmSettings, 'apiVersion'> {
 
 const API_VERSION = '2023-10-01';
 const SETTLE_MS = 180_000;
+const MINUTE_MS = 60_000;
 /** Series of an answer; the service gives 10 unless asked for more. 20 deployments with 25 statuses each fit. */
 const MOST_SERIES = 500;
 
@@ -64,6 +65,7 @@ class AzureMonitorMetrics implements Metrics {
     return {
       atMs,
       ageMs: atMs - untilMs,
+      cadence: { everyMs: MINUTE_MS, behindMs: this.#settleMs },
       edgesMs: [],
       deployments: Object.fromEntries(
         deployments.map((name) => [name, { live: countersOf(tallies, name.toLowerCase()) }]),

@@ -120,7 +120,10 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     ? { status: 'missing', look: NO_DATA, to: null, wait: false }
     : readArm(state, reading, 'blue', options);
   const waited = reading.atMs - state.clockMs;
-  const patience = options.patienceMs ?? Math.max(30_000, 3 * options.intervalMs);
+  const patience = Math.max(
+    options.patienceMs ?? Math.max(30_000, 3 * options.intervalMs),
+    1.5 * (reading.everyMs ?? 0),
+  );
   const awaySinceMs = {
     blue: alone ? null : awaySince(state, 'blue', blue, reading),
     green: awaySince(state, 'green', green, reading),
@@ -188,8 +191,11 @@ function signals(state: CollectorState, reading: Reading, options: CollectOption
   } else {
     for (const arm of ['blue', 'green'] as const) {
       const since = state.awaySinceMs[arm];
-      if (since !== null)
-        found.push({ kind: 'missing', arm, forSec: Math.max(0, reading.atMs - since) / 1000 });
+      if (since === null) continue;
+      const forMs = Math.max(0, reading.atMs - since);
+      // Between two minutes of a source that gathers by the minute, nothing is missing.
+      const everyMs = reading.everyMs ?? 0;
+      if (everyMs === 0 || forMs > everyMs) found.push({ kind: 'missing', arm, forSec: forMs / 1000 });
     }
   }
   const first = state.greenResetsMs.at(-RESTARTS);

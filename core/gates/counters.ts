@@ -10,6 +10,8 @@ export interface Reading {
   readonly atMs: number;
   /** Age of the newest data, milliseconds; Infinity where the source did not answer. */
   readonly ageMs: number;
+  /** How often the source has new data, milliseconds; default 0, at every reading. */
+  readonly everyMs?: number;
   readonly edgesMs: readonly number[];
   readonly blue: Counters | null;
   readonly green: Counters | null;
@@ -29,7 +31,9 @@ export function readingOf(
   const pick = (arm: Arm | null) => (arm && snapshot.deployments[arm.deployment]?.[arm.kind]) ?? null;
   return {
     atMs: snapshot.atMs,
-    ageMs: snapshot.ageMs,
+    // A source that is always minutes behind is not stale for it: its clock is its own.
+    ageMs: Math.max(0, snapshot.ageMs - (snapshot.cadence?.behindMs ?? 0)),
+    ...(snapshot.cadence && { everyMs: snapshot.cadence.everyMs }),
     edgesMs: snapshot.edgesMs,
     blue: pick(arms.blue),
     green: pick(arms.green),

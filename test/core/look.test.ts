@@ -81,6 +81,35 @@ describe('look', () => {
     expect(verdicts.length).toBeLessThan(12);
   });
 
+  it.each([
+    ['passes a healthy green', 0, 'pass'],
+    ['breaches on a bad one', 0.5, 'breach'],
+  ])('%s by a source that gathers by the minute and is minutes behind', (_what, errors, expected) => {
+    const given = input({ watching: { ...plan.watching, intervalMs: 5000 }, active: ['errors'] });
+    const minutely = { ...given, gates: given.gates.filter(({ name }) => name === 'errors') };
+    let memory = enterStep(minutely, 0);
+    let verdict = 'window-over';
+    const blind: (number | null)[] = [];
+    for (let s = 0; s <= 900 && verdict === 'window-over'; s += 5) {
+      const dataAtSec = Math.floor(s / 60) * 60;
+      const taken: MetricsSnapshot = {
+        ...snapshot(s * 1000, counters(100 * dataAtSec), counters(20 * dataAtSec, 20 * dataAtSec * errors)),
+        ageMs: 180_000 + (s - dataAtSec) * 1000,
+        cadence: { everyMs: 60_000, behindMs: 180_000 },
+      };
+      ({ memory, verdict } = look(
+        { ...minutely, dwell: { atLeastMs: 2000, atMostMs: 900_000 } },
+        memory,
+        taken,
+        s * 1000,
+      ));
+      blind.push(memory.blindSinceMs);
+    }
+
+    expect(verdict).toBe(expected);
+    expect(blind.slice(1).every((since) => since === null)).toBe(true);
+  });
+
   it('never passes in guard mode, and still breaches', () => {
     expect(watchFor(60, 0, input({ mode: 'guard' })).looked).toBeNull();
     expect(watchFor(60, 0.5, input({ mode: 'guard' })).looked?.verdict).toBe('breach');

@@ -98,6 +98,7 @@ describe('requests', () => {
     expect(snapshot).toEqual({
       atMs: NOON,
       ageMs: 3 * MINUTE,
+      cadence: { everyMs: MINUTE, behindMs: 3 * MINUTE },
       edgesMs: [],
       deployments: {
         blue: { live: { requests: 171, errors: 10, le: [], active: null } },
