@@ -13,6 +13,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** host:port of this run's Temporal server; also in the environment, as `GREENLIGHT_TEST_TEMPORAL`. */
     temporalAddress: string;
+    /** Base address of its UI. */
+    temporalUi: string;
     /** Path of Envoy; also `GREENLIGHT_ENVOY`. */
     envoy: string;
     /** Path of a Python that has the model server and scikit-learn; also `GREENLIGHT_MODEL_SERVER_PYTHON`. */
@@ -42,6 +44,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await connection.close();
 
   project.provide('temporalAddress', server.address);
+  project.provide('temporalUi', server.uiUrl);
   project.provide('envoy', envoy);
   project.provide('modelServerPython', python);
   process.env['GREENLIGHT_TEST_TEMPORAL'] = server.address;
