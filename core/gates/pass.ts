@@ -23,7 +23,7 @@ export function initialPass(metric: MetricConfig): PassState {
  */
 export function nextPass(metric: MetricConfig, before: PassState): PassState {
   const fresh = initialPass(metric);
-  if (metric.bets === undefined || before.kind !== fresh.kind) return fresh;
+  if (metric.bets === undefined) return fresh;
   const bets = sawNothing(before) ? before.bets : betsFrom(lnEach(before, metric.delta));
   return bets === undefined ? fresh : { ...fresh, bets };
 }

@@ -47,7 +47,7 @@ describe('after cutover', () => {
 
     expect(bound).toBeGreaterThan(0.01);
     expect(bound).toBeLessThan(0.012);
-    expect(metric).toMatchObject({ name: 'errors', r: 0, weight: 0.42 });
+    expect(metric).toMatchObject({ name: 'errors', r: 0, weight: 0.42, shared: 'strict' });
     expect(metric?.delta).toBeCloseTo(1.2 * bound + 0.005, 14);
     expect(converted.notes).toEqual([
       {

@@ -240,6 +240,17 @@ describe('missing data', () => {
 
 describe('an incident that hits both arms', () => {
   const limit = (shared: 'hold' | 'strict') => config([errorsMetric({ r: 0, delta: 0.01, shared })]);
+
+  it('tempers the baseline’s own evidence by how its own failures cluster', () => {
+    const setup = limit('hold');
+    let state = initialState({ ...setup, dispersion: { mode: 'auto' } });
+    for (let i = 0; i < 20; i++) {
+      state = advance(setup, state, look([i % 2 === 0 ? 0 : 40, 1000], [1, 100]), { bounds: false }).state;
+    }
+    const { closed, sum } = state.metrics['errors']?.blueDispersion ?? { closed: 0, sum: 0 };
+    expect(closed).toBeGreaterThan(10);
+    expect(sum / closed).toBeGreaterThan(4);
+  });
   const incident = new Array<Look>(12).fill(look([450, 4500], [50, 500]));
 
   it('is not charged to green alone', () => {
