@@ -33,7 +33,7 @@ export async function ensureModelServer(
   await ensureEntry({
     name,
     build: async (folder, finalFolder) => {
-      progress('installing the model server into a Python environment of its own, about 30 s, once');
+      progress('installing the model server into a Python environment of its own, about 40 s, once');
       await buildVirtualEnv('the model server', folder, finalFolder, ['-r', requirements], signal);
     },
   });
@@ -54,7 +54,7 @@ export async function ensureModelServer(
 async function check(python: string): Promise<string | undefined> {
   const script =
     'import importlib.util as u, sys; ' +
-    'sys.exit(", ".join(n for n in ("azureml_inference_server_http", "gunicorn", "sklearn") if not u.find_spec(n)) or 0)';
+    'sys.exit(", ".join(n for n in ("azureml_inference_server_http", "gunicorn", "sklearn", "mlflow", "pandas") if not u.find_spec(n)) or 0)';
   const result = await run(python, ['-c', script], { timeoutMs: 60_000 });
   return result.code === 0 ? undefined : `missing: ${whyNot(result)}`;
 }

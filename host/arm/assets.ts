@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import type { DeploymentProperties, DeploymentRecord, ProcessSpec } from '../state/model.js';
 import { hasCode } from '../state/atomic.js';
 import { findAsset } from '../assets/references.js';
 import type { HostContext } from '../context.js';
 import { modelTarget } from '../serving/launch.js';
+import { isMlflowModel, MLFLOW_SCRIPT, writeMlflowScript } from '../serving/mlflow.js';
 import { BadAsset, digestOf, snapshot } from '../serving/snapshot.js';
 import type { Assets } from './deployment-spec.js';
 import { badArgument } from './errors.js';
@@ -56,11 +57,18 @@ export async function takeAssets(
     if (error instanceof BadAsset) throw badArgument(error.message);
     throw error;
   }
+  const withoutCode = codeId === undefined && properties.properties['greenlight.command'] === undefined;
+  const mlflow = withoutCode && properties.model !== undefined && (await isMlflowModel(modelDir));
+  if (mlflow) {
+    await mkdir(codeDir, { recursive: true, mode: 0o700 });
+    await writeMlflowScript(codeDir);
+  }
   const hash = createHash('sha256');
-  if (codeId !== undefined) hash.update(await digestOf(codeDir));
+  if (codeId !== undefined || mlflow) hash.update(await digestOf(codeDir));
   if (properties.model !== undefined) hash.update('\0').update(await digestOf(modelDir));
   return {
-    codeDir: codeId === undefined ? null : codeDir,
+    codeDir: codeId === undefined && !mlflow ? null : codeDir,
+    script: mlflow ? MLFLOW_SCRIPT : null,
     modelDir: properties.model === undefined ? null : modelDir,
     digest: hash.digest('hex'),
   };

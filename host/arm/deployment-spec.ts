@@ -65,6 +65,8 @@ function pick<T extends object, K extends keyof T>(from: T, keys: readonly K[]):
 export interface Assets {
   readonly codeDir: string | null;
   readonly modelDir: string | null;
+  /** A script of the host's own in `codeDir` that serves, for a model without code. */
+  readonly script: string | null;
   /** Digest of what the files hold. */
   readonly digest: string;
 }
@@ -72,11 +74,11 @@ export interface Assets {
 /** What instances of a deployment run. @throws {ArmError} 400 for settings that cannot be run. */
 export function processSpec(properties: DeploymentProperties, assets: Assets): ProcessSpec {
   const command = commandOf(properties.properties);
-  const script = properties.codeConfiguration?.scoringScript ?? null;
+  const script = assets.script ?? properties.codeConfiguration?.scoringScript ?? null;
   if (command === null && (script === null || assets.codeDir === null)) {
     throw badArgument(
       'properties.codeConfiguration is missing; this host runs a score.py (codeConfiguration with codeId and ' +
-        'scoringScript), or any command given as properties.properties["greenlight.command"].',
+        'scoringScript), an MLflow model without code (a folder with a file MLmodel), or any command given as properties.properties["greenlight.command"].',
       'properties.codeConfiguration',
     );
   }

@@ -90,7 +90,7 @@ export class Sampler {
 
   async #look(sample: ReadonlyMap<string, ClusterSample>): Promise<void> {
     // What was counted since the last look belongs to where most of that time lies.
-    const minute = Math.floor((Date.now() - EVERY_MS / 2) / MINUTE_MS) * MINUTE_MS;
+    const minute = minuteOf(Date.now() - EVERY_MS / 2);
     if (minute !== this.#minute) await this.#close(minute);
     const envoy = `${this.#state.envoy?.pid}/${this.#state.envoy?.startTime}`;
     const before = this.#last.envoy === envoy ? this.#last.clusters : {};
@@ -108,6 +108,8 @@ export class Sampler {
       this.#open.set(key, { counts, cpuSeconds: open.cpuSeconds + used });
     }
     this.#last = { envoy, clusters: Object.fromEntries(sample) };
+    const next = minuteOf(Date.now() + EVERY_MS / 2);
+    if (next !== minute) await this.#close(next); // the next look belongs to another minute
   }
 
   /** Ends the minute that was open, and begins another. */
@@ -172,6 +174,10 @@ export class Sampler {
 
 function keyOf(endpoint: EndpointRecord, deployment: DeploymentRecord): string {
   return `${endpoint.workspace}~${endpoint.name}~${deployment.name}`;
+}
+
+function minuteOf(ms: number): number {
+  return Math.floor(ms / MINUTE_MS) * MINUTE_MS;
 }
 
 function startOfDay(ms: number): number {

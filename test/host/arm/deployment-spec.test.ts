@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { completeProperties, processSpec } from '../../../host/arm/deployment-spec.js';
 import { DeploymentBody, parseBody } from '../../../host/arm/schemas.js';
 
-const assets = { codeDir: '/state/code', modelDir: null, digest: 'd' };
+const assets = { codeDir: '/state/code', modelDir: null, script: null, digest: 'd' };
 
 function body(properties: object = {}, more: object = {}): DeploymentBody {
   return parseBody(DeploymentBody, {
