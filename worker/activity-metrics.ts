@@ -14,6 +14,8 @@ export function activityMetrics(metrics: WorkerMetrics): ActivityInterceptorsFac
         const startedMs = performance.now();
         const ended = (outcome: string) =>
           metrics.activityEnded(info.activityType, outcome, (performance.now() - startedMs) / 1000);
+        const watched =
+          info.activityType === WATCH ? metrics.watching(input.args[0] as WatchInput) : undefined;
         try {
           const result = await next(input);
           ended('completed');
@@ -23,6 +25,8 @@ export function activityMetrics(metrics: WorkerMetrics): ActivityInterceptorsFac
         } catch (error) {
           ended(outcomeOf(error));
           throw error;
+        } finally {
+          watched?.();
         }
       },
     },

@@ -17,6 +17,7 @@ import { serveHealth } from './health.js';
 import { createLogger, temporalLogger } from './logger.js';
 import { createMetrics } from './metrics.js';
 import { sdkMetricsText } from './sdk-metrics.js';
+import { rolloutSinks } from './sinks.js';
 import { TUNING } from './tuning.js';
 
 /** In the state folder: `{ version, pid, url, temporal, namespace }`, for whoever started this worker. */
@@ -56,6 +57,7 @@ async function main(logger: Logger): Promise<void> {
     workflowBundle: bundle,
     activities: createActivities({ targets: createTargets({ hostState: join(state, 'host') }) }),
     interceptors: { activity: [activityMetrics(metrics)] },
+    sinks: rolloutSinks(metrics.rollouts),
     ...TUNING,
   });
 

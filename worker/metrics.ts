@@ -1,5 +1,9 @@
-import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { targetName } from '../core/plan.js';
+import type { RolloutEvents } from '../core/rollout-events.js';
+import { shareOf } from '../core/traffic.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
+import { rolloutMetrics } from './rollout-metrics.js';
 
 /** What this worker counts. Labels name endpoints, gates and activities, never ids. */
 export interface WorkerMetrics {
@@ -7,6 +11,13 @@ export interface WorkerMetrics {
   /** @param outcome - `completed`, `cancelled`, or the type of the failure. */
   activityEnded(activity: string, outcome: string, seconds: number): void;
   watched(input: WatchInput, result: WatchResult): void;
+  /**
+   * Shows green's share for as long as this worker watches it.
+   *
+   * @returns to be called when the watch ends, on this worker at least.
+   */
+  watching(input: WatchInput): () => void;
+  readonly rollouts: RolloutEvents;
 }
 
 export function createMetrics(): WorkerMetrics {
@@ -38,8 +49,23 @@ export function createMetrics(): WorkerMetrics {
     labelNames: ['endpoint', 'gate', 'verdict'],
     registers: [registry],
   });
+  const shares = new Gauge({
+    name: 'rollout_green_share_percent',
+    help: "Green's share of an endpoint's traffic while it is watched: live, or mirrored.",
+    labelNames: ['endpoint', 'target', 'kind'],
+    registers: [registry],
+  });
   return {
     registry,
+    rollouts: rolloutMetrics(registry),
+    watching({ endpoint, target, green, expected }) {
+      const name = { endpoint, target: targetName(target) };
+      shares.set({ ...name, kind: 'live' }, shareOf(expected.live, green));
+      shares.set({ ...name, kind: 'mirror' }, shareOf(expected.mirror, green));
+      return () => {
+        for (const kind of ['live', 'mirror']) shares.remove({ ...name, kind });
+      };
+    },
     activityEnded(activity, outcome, seconds) {
       attempts.inc({ activity, outcome });
       durations.observe({ activity }, seconds);

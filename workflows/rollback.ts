@@ -3,6 +3,7 @@ import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 import { FailureType, type Outcome } from '../core/failures.js';
 import { trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
+import { tellEnd } from './events.js';
 import { reasonOf, type Stop } from './stop.js';
 import { deleteDeployment, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
@@ -42,6 +43,7 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
   const outcome: Outcome = left.length > 0 ? 'rollback-incomplete' : stop.outcome;
   run.enter('finished', outcome);
   const report = run.report(outcome, stop.message, { rollbackMs, left });
+  tellEnd(report);
   const message =
     left.length > 0
       ? `Rollback of ${run.plan.endpoint} is incomplete; left to do: ${left.join('; ')}. It rolled back because: ${stop.message}`

@@ -3,6 +3,7 @@ import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from
 import type { Plan } from '../core/plan.js';
 import type { RolloutReport, RunState } from '../core/run.js';
 import { installControls } from './controls.js';
+import { tellEnd } from './events.js';
 import { interruptible } from './interruptible.js';
 import { preflight } from './proxies.js';
 import { rollBack } from './rollback.js';
@@ -38,7 +39,9 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
   }
   run.enter('finished', 'promoted');
   await handlersFinished();
-  return run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
+  const report = run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
+  tellEnd(report);
+  return report;
 }
 
 /** What ends before preflight did was refused, not rolled back: nothing had been touched. */

@@ -11,7 +11,9 @@ import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attr
 import { carryOver } from '../core/gates/carry-over.js';
 import { currentDetails, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
 import { shareOf, sumShares, type Traffic } from '../core/traffic.js';
+import type { RolloutName } from '../core/rollout-events.js';
 import { registerUndo, type Undo } from '../core/undo.js';
+import { events } from './events.js';
 
 const attribute = <N extends SearchAttributeName>(name: N) =>
   defineSearchAttributeKey(name, SEARCH_ATTRIBUTES[name]);
@@ -58,10 +60,18 @@ export class Run {
   outcome: Outcome | null = null;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = '';
+  private shownPhase: Phase | null;
 
   constructor(plan: Plan, carried: RunState | undefined) {
     this.plan = plan;
     this.state = carried ?? initialRunState(plan);
+    // Gone on as a new run, it is in its phase since before.
+    this.shownPhase = carried === undefined ? null : this.phase;
+    if (carried === undefined) events.begun(this.name);
+  }
+
+  get name(): RolloutName {
+    return { endpoint: this.plan.endpoint, target: targetName(this.plan.target) };
   }
 
   get endpoint(): EndpointRef {
@@ -125,6 +135,11 @@ export class Run {
   show(): void {
     setCurrentDetails(currentDetails(this.status()));
     const phase = this.phase;
+    const { hold } = this.state;
+    if (hold !== null && phase === 'held' && this.shownPhase !== 'held') {
+      events.held({ ...this.name, kind: hold.kind });
+    }
+    this.shownPhase = phase;
     const share = this.state.expected === null ? 0 : shareOf(this.state.expected.live, this.green);
     const key = `${phase} ${share} ${this.outcome ?? ''}`;
     if (key === this.shownKey) return;
@@ -158,6 +173,8 @@ export class Run {
       evidence: this.state.evidence,
     };
     this.state.steps = [...this.state.steps, done];
+    const durationMs = done.endedAtMs - done.startedAtMs;
+    events.stepEnded({ ...this.name, phase: phaseOf(step), durationMs, stopped });
   }
 
   note(text: string): void {

@@ -5,6 +5,8 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import { createActivities } from '../../activities/index.js';
 import type { Target } from '../../core/plan.js';
 import { workflowBundle } from '../../worker/bundle.js';
+import { createMetrics } from '../../worker/metrics.js';
+import { rolloutSinks } from '../../worker/sinks.js';
 import { TUNING } from '../../worker/tuning.js';
 import { LookDelays } from './look-delays.js';
 import { MemoryEndpoint } from './memory-endpoint.js';
@@ -35,6 +37,7 @@ const rollouts = await Worker.create({
   taskQueue: ROLLOUT_QUEUE,
   workflowBundle: await workflowBundle(logger),
   activities: createActivities({ targets: portsOf }),
+  sinks: rolloutSinks(createMetrics().rollouts),
   ...TUNING,
 });
 const workers = values.bare ? [rollouts, await bareWorker()] : [rollouts];

@@ -8,6 +8,8 @@ import { createActivities } from '../../activities/index.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import type { Target } from '../../core/plan.js';
 import { registerSearchAttributes } from '../../embedded/search-attributes.js';
+import { createMetrics } from '../../worker/metrics.js';
+import { rolloutSinks } from '../../worker/sinks.js';
 import type { MemoryTarget } from '../support/memory-target.js';
 
 /** A namespace of this test file, with the search attributes of rollouts, and no worker. */
@@ -53,6 +55,7 @@ export function useCliBench(): CliBench {
         logger: new DefaultLogger('ERROR'),
       }),
       activities: createActivities({ targets: portsOf }),
+      sinks: rolloutSinks(createMetrics().rollouts),
       maxHeartbeatThrottleInterval: '200ms',
       defaultHeartbeatThrottleInterval: '200ms',
     });

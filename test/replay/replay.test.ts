@@ -4,6 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 
+import { createMetrics } from '../../worker/metrics.js';
+import { rolloutSinks } from '../../worker/sinks.js';
 import { REFERENCE_RUNS } from './reference-runs.js';
 
 const folder = new URL('./histories/', import.meta.url);
@@ -34,7 +36,10 @@ it('every history that was ever released still replays: running rollouts survive
   );
 
   const replayed: string[] = [];
-  for await (const result of Worker.runReplayHistories({ workflowBundle: bundle }, histories)) {
+  for await (const result of Worker.runReplayHistories(
+    { workflowBundle: bundle, sinks: rolloutSinks(createMetrics().rollouts) },
+    histories,
+  )) {
     expect(result.error, result.workflowId).toBeUndefined();
     replayed.push(result.workflowId);
   }

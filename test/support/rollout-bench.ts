@@ -16,6 +16,9 @@ import { createActivities } from '../../activities/index.js';
 import { MessageName, ROLLOUT_WORKFLOW, type RolloutStatus } from '../../core/messages.js';
 import { workflowId, type Plan, type Target } from '../../core/plan.js';
 import type { RolloutReport } from '../../core/run.js';
+import { activityMetrics } from '../../worker/activity-metrics.js';
+import { createMetrics, type WorkerMetrics } from '../../worker/metrics.js';
+import { rolloutSinks } from '../../worker/sinks.js';
 
 const grpcFailedPrecondition = 9;
 
@@ -30,6 +33,8 @@ export interface Bench {
   start(plan: Plan, target: BenchTarget): Promise<Rollout>;
   /** Stops the worker and starts another, as a deployment or a crash would. */
   replaceWorker(): Promise<void>;
+  /** What its workers counted. */
+  readonly metrics: WorkerMetrics;
 }
 
 /** One running rollout. */
@@ -87,6 +92,7 @@ export class Rollout {
 /** To be called at the top of a test file: one bundle and one worker for it. */
 export function useBench(): Bench {
   const taskQueue = `test-${process.pid}`;
+  const metrics = createMetrics();
   const targets = new Map<string, BenchTarget>();
   const parts: {
     connection?: NativeConnection;
@@ -111,6 +117,8 @@ export function useBench(): Bench {
       taskQueue,
       workflowBundle: bundle,
       activities: createActivities({ targets: portsOf }),
+      interceptors: { activity: [activityMetrics(metrics)] },
+      sinks: rolloutSinks(metrics.rollouts),
       maxHeartbeatThrottleInterval: '200ms',
       defaultHeartbeatThrottleInterval: '200ms',
     });
@@ -138,6 +146,7 @@ export function useBench(): Bench {
   });
 
   return {
+    metrics,
     get client() {
       if (client === undefined) throw new Error('the bench is not set up');
       return client;

@@ -53,7 +53,12 @@ describe('activityMetrics', () => {
       ],
     };
 
-    const text = await after('watch', () => Promise.resolve(result), { endpoint: 'diabetes' });
+    const text = await after('watch', () => Promise.resolve(result), {
+      endpoint: 'diabetes',
+      target: { kind: 'host', workspace: 'local' },
+      green: 'green',
+      expected: { live: { green: 10 }, mirror: {} },
+    });
 
     expect(text).toContain('rollout_watch_verdicts_total{endpoint="diabetes",verdict="breach"} 1');
     expect(text).toContain(
