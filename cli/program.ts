@@ -131,6 +131,13 @@ function specCommands(program: Command, add: Add): void {
     async () => (await import('./commands/submit.js')).submit,
   )
     .option('--wait', 'tell what happens until it is over, and exit by how it ended')
+    .addOption(
+      new Option(
+        '--queue',
+        'where another rollout holds the endpoint: wait here for its end, then start',
+      ).conflicts('supersede'),
+    )
+    .option('--supersede', 'where another rollout holds the endpoint: roll that one back first, then start')
     .option('--by <name>', 'who submits (default: the user of this machine)');
   add(
     program,

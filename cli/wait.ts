@@ -78,7 +78,8 @@ async function tellerOf(ctx: Context, session: Session, { handle, endpoint, ids 
   });
 }
 
-function aborted(signal: AbortSignal): Promise<'aborted'> {
+/** Settles when the signal is aborted, or was already. */
+export function aborted(signal: AbortSignal): Promise<'aborted'> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve('aborted');
     signal.addEventListener('abort', () => resolve('aborted'), { once: true });

@@ -10,6 +10,7 @@ import { withCarriedDispersion } from '../carried.js';
 import { whoActs, type Context } from '../context.js';
 import { CliError, detailsOf } from '../errors.js';
 import type { Exit } from '../exit-codes.js';
+import { supersede, untilFree } from '../free-endpoint.js';
 import { columns, indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
 import { askStatus, findRollout } from '../rollouts.js';
@@ -24,7 +25,7 @@ const DETAILS_BYTES = 20_000;
 const SUMMARY_BYTES = 200;
 
 export const submit: CommandFunction = async (ctx, [file = ''], options) => {
-  const { wait = false, by } = options as { wait?: boolean; by?: string };
+  const { wait = false, by, ...when } = options as { wait?: boolean; by?: string } & When;
   const spec = await readSpec(ctx, file);
   if (!spec.ok) {
     if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
@@ -40,7 +41,8 @@ export const submit: CommandFunction = async (ctx, [file = ''], options) => {
         `The rollout of ${plan.endpoint} was not started. ${noWorkerText(session)}`,
       );
     }
-    const handle = await start(ctx, session, await withCarriedDispersion(ctx, session, plan), memo);
+    const handle = await startWhenFree(ctx, session, plan, memo, when);
+    if (handle === undefined) return 'interrupted';
     const started = startedFacts(session, plan, handle);
     if (wait) {
       ctx.out.note(startedText(plan, started));
@@ -58,7 +60,48 @@ interface Memo extends Record<string, unknown> {
   readonly spec: string;
 }
 
-async function start(ctx: Context, session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle> {
+/** What to do when another rollout holds the endpoint; by default, refuse. */
+interface When {
+  readonly queue?: boolean;
+  readonly supersede?: boolean;
+}
+
+/** @returns undefined when a person ended the waiting. */
+async function startWhenFree(
+  ctx: Context,
+  session: Session,
+  plan: Plan,
+  memo: Memo,
+  { queue = false, supersede: mayEnd = false }: When,
+): Promise<WorkflowHandle | undefined> {
+  const claimant = { endpoint: plan.endpoint, by: memo.by, spec: memo.spec };
+  let stop: AbortSignal | undefined;
+  for (let ended = false; ;) {
+    // Anew each time: the rollout that was waited for may have learned something.
+    const handle = await start(session, await withCarriedDispersion(ctx, session, plan), memo);
+    if (handle !== undefined) return handle;
+    const refusal = await taken(ctx, session, plan, memo);
+    // Who has ended one rollout, and found another in its place, has met somebody who wants it too.
+    if (!queue && (!mayEnd || ended)) throw refusal;
+    const holder = await findRollout({ ...ctx, target: plan.target }, session, plan.endpoint);
+    if (holder?.running !== true) continue;
+    ctx.out.note(firstLine(refusal.message));
+    if (mayEnd) await supersede(ctx, session, holder, claimant);
+    else ctx.out.note('waiting for its end; Ctrl-C gives the place up');
+    ended = true;
+    stop ??= ctx.stop();
+    if (await untilFree(session, holder, claimant, stop)) continue;
+    ctx.out.note('Nothing was started.');
+    return undefined;
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
+}
+
+/** @returns undefined when another rollout holds the endpoint. */
+async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
   const key = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
   try {
     return await session.client.workflow.start(ROLLOUT_WORKFLOW, {
@@ -77,7 +120,7 @@ async function start(ctx: Context, session: Session, plan: Plan, memo: Memo): Pr
       memo,
     });
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) throw await taken(ctx, session, plan, memo);
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     if (/search attribute/i.test(detailsOf(error))) throw unknownAttributes(session, error);
     throw error;
   }
@@ -87,7 +130,7 @@ async function start(ctx: Context, session: Session, plan: Plan, memo: Memo): Pr
 async function taken(ctx: Context, session: Session, plan: Plan, mine: Memo): Promise<CliError> {
   const { endpoint } = plan;
   const on = `${endpoint} on ${targetName(plan.target)}`;
-  const again = `Nothing was started. Wait for it with \`greenlight status ${endpoint} --wait\`, or end it with \`greenlight abort ${endpoint} --reason …\`.`;
+  const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpoint} --wait\` tells how it goes.`;
   const known = await findRollout({ ...ctx, target: plan.target }, session, endpoint);
   if (known?.running !== true) {
     return new CliError(

@@ -162,7 +162,7 @@ describe('submit', () => {
     expect(told.code).toBe(7);
     expect(told.stdout).toBe('');
     expect(told.stderr).toMatch(
-      /^greenlight: diabetes on host\/held is held by a rollout of ada \(green, ramping\), started \S+Z\. It is this very spec\.\nNothing was started\. Wait for it with `greenlight status diabetes --wait`, or end it with `greenlight abort diabetes --reason …`\.\n$/,
+      /^greenlight: diabetes on host\/held is held by a rollout of ada \(green, ramping\), started \S+Z\. It is this very spec\.\nNothing was started\. Submit with --queue to start when it is over, or with --supersede to roll it back first; `greenlight status diabetes --wait` tells how it goes\.\n$/,
     );
   });
 

@@ -1,0 +1,141 @@
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { MemoryTarget } from '../support/memory-target.js';
+import { useCliBench, writeSpec } from './cli-bench.js';
+import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
+
+const bench = useCliBench();
+let state: string;
+let folder: string;
+
+beforeAll(async () => {
+  state = await stateWithTemporal(bench.namespace);
+  folder = await temporaryFolder();
+});
+
+const QUICK = ['create', 'cutover', 'delete-baseline'];
+const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
+
+function on(
+  workspace: string,
+  args: readonly string[],
+  more: Parameters<typeof greenlight>[1] = {},
+): Promise<Told> {
+  return greenlight([...args, '--state', state, '--target', `host/${workspace}`], more);
+}
+
+/** An endpoint in memory with a rollout of ada's that holds it, and a spec of another. */
+async function held(workspace: string): Promise<{ readonly target: MemoryTarget; readonly spec: string }> {
+  const target = new MemoryTarget();
+  bench.targets.set(workspace, target);
+  onTestFinished(async () => {
+    await on(workspace, ['abort', 'diabetes', '--reason', 'the test is over']);
+  });
+  expect(
+    (await on(workspace, ['submit', await writeSpec(folder, workspace, LONG), '--by', 'ada'])).code,
+  ).toBe(0);
+  await expect
+    .poll(() => target.traffic, { timeout: 20_000, interval: 50 })
+    .toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
+  return { target, spec: await writeSpec(folder, workspace, QUICK) };
+}
+
+const lastOf = async (workspace: string) =>
+  JSON.parse((await on(workspace, ['status', 'diabetes', '--output', 'json'])).stdout) as Record<
+    string,
+    unknown
+  >;
+
+describe('submit --supersede', () => {
+  it('rolls the running one back, reads that back, and then starts', async () => {
+    const { target, spec } = await held('superseded');
+
+    const told = await on('superseded', ['submit', spec, '--supersede', '--wait', '--by', 'bob']);
+
+    expect(told.stderr).toContain('diabetes on host/superseded is held by a rollout of ada (green, ramping)');
+    expect(told.stderr).toContain('the rollout that held diabetes is told to roll back');
+    expect(told.code).toBe(0);
+    const shares = target.writes.filter((write) => write.startsWith('traffic'));
+    expect(shares).toEqual([
+      'traffic {"live":{"blue":90,"green":10},"mirror":{}}',
+      'traffic {"live":{"blue":100},"mirror":{}}',
+      'traffic {"live":{"green":100},"mirror":{}}',
+    ]);
+    expect(target.writes.filter((write) => /^(create|delete)/.test(write))).toEqual([
+      'create green',
+      'delete green',
+      'create green',
+      'delete blue',
+    ]);
+  });
+
+  it('starts nothing where the running one could not be taken back', async () => {
+    const { target, spec } = await held('stuck');
+
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+    const told = await on('stuck', ['submit', spec, '--supersede', '--by', 'bob']);
+    target.fault = () => undefined;
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain(
+      'Nothing was started. The rollout that held diabetes could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
+    );
+    expect(await lastOf('stuck')).toMatchObject({ outcome: 'rollback-incomplete' });
+  });
+
+  it('cannot be asked for together with --queue', async () => {
+    const told = await on('both', ['submit', 'any.yml', '--supersede', '--queue']);
+
+    expect(told.code).toBe(2);
+  });
+});
+
+describe('submit --queue', () => {
+  it('starts when the running one has ended, whoever ends it', async () => {
+    const { spec } = await held('queued');
+    let waits = false;
+    const queued = on('queued', ['submit', spec, '--queue', '--wait', '--by', 'bob'], {
+      onLine: (text) => (waits ||= text.includes('waiting for its end')),
+    });
+    await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+
+    await on('queued', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
+
+    expect((await queued).code).toBe(0);
+    expect(await lastOf('queued')).toMatchObject({ outcome: 'promoted' });
+  });
+
+  it('gives its place up at Ctrl-C, and starts nothing', async () => {
+    const { spec } = await held('left');
+    const ctrlC = new AbortController();
+    const told = await on('left', ['submit', spec, '--queue'], {
+      stop: ctrlC.signal,
+      onLine: (text) => {
+        if (text.includes('waiting for its end')) ctrlC.abort();
+      },
+    });
+
+    expect(told.code).toBe(130);
+    expect(told.stderr).toContain('Nothing was started.');
+    expect(await lastOf('left')).toMatchObject({ phase: 'ramping', outcome: null });
+  });
+});
+
+it('of a hundred submits at once on one endpoint exactly one runs, and all others learn who has it', async () => {
+  bench.targets.set('crowd', new MemoryTarget());
+  onTestFinished(async () => {
+    await on('crowd', ['abort', 'diabetes', '--reason', 'the test is over']);
+  });
+  const spec = await writeSpec(folder, 'crowd', LONG);
+
+  const told = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => on('crowd', ['submit', spec, '--by', `person-${i}`])),
+  );
+
+  expect(told.filter(({ code }) => code === 0)).toHaveLength(1);
+  const refused = told.filter(({ code }) => code === 7);
+  expect(refused).toHaveLength(99);
+  const winner = told.findIndex(({ code }) => code === 0);
+  expect(
+    refused.filter(({ stderr }) => !stderr.includes(`is held by a rollout of person-${winner} `)),
+  ).toEqual([]);
+}, 90_000);
