@@ -65,6 +65,11 @@ describe('the forecast of a gate in a step', () => {
     expect(made?.catches.at(-1)).toEqual({ what: 'every request fails', sec: 25 });
   });
 
+  it('has nothing pass before the step’s least time', () => {
+    const made = forecast(errors, 1000, { minDurationSec: 300 });
+    expect([made.passSec, made.passSecMostly]).toEqual([300, 300]);
+  });
+
   it('says what cannot be decided at this traffic, and how long it would take', () => {
     const busy = forecast(errors, 100);
     const quiet = forecast(errors, 1);

@@ -86,6 +86,8 @@ describe('the forecast of a plan', () => {
     const caught = gateOf(bake, 'errors')?.catches.find(({ what }) => what === '+1 pp errors');
     const before = gateOf(forecast().steps[1], 'errors')?.catches.find(({ what }) => what === '+1 pp errors');
     expect(caught?.sec).toBeLessThan(before?.sec ?? 0);
+    // The baseline's 0.1% and the margin of 0.5 pp: what is caught lies beyond both.
+    expect(Number(/\+([\d.]+) pp/.exec(gateOf(bake, 'errors')?.smallest ?? '')?.[1])).toBeGreaterThan(0.5);
     expect(gateOf(bake, 'latency')?.smallest).toMatch(/^\+\d+(\.\d+)?% latency$/);
   });
 

@@ -129,6 +129,16 @@ describe('a forecast', () => {
     expect(auto / fixed).toBeLessThan(1.36);
   });
 
+  it('trusts it more with every count-block, which holds a variance of 2', () => {
+    const rates = { blue: 0.05, green: 0.05 };
+    const slo = errorsMetric({ r: 0, delta: 0.06 });
+    const fixed = requestsToPass(slo, rates, 0.05, AT_10);
+    const auto = requestsToPass(slo, rates, 0.05, { ...AT_10, dispersion: { mode: 'auto' } });
+    const blocks = (auto * 0.05 * 0.95) / 2;
+    expect(blocks).toBeGreaterThan(20);
+    expect(auto / fixed).toBeCloseTo(1 + 0.5 * Math.sqrt(2 / (4 + blocks)), 6);
+  });
+
   it('needs at least three blocks for a rollback, whatever happens', () => {
     expect(capSeconds(errorsMetric({ blipSec: 10 }), 5)).toBe(25);
     expect(capSeconds(errorsMetric({ blipSec: 1 }), 5)).toBe(15);
