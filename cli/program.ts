@@ -107,6 +107,15 @@ function machineCommands(program: Command, add: Add): void {
 function specCommands(program: Command, add: Add): void {
   add(
     program,
+    'init <endpoint>',
+    'Write a commented spec for an endpoint as it stands, and a deployment file to fill in.',
+    'greenlight init diabetes --deployment green-deployment.yml',
+    async () => (await import('./commands/init.js')).init,
+  )
+    .option('--file <file>', 'where to write the spec (default: ENDPOINT-rollout.yml in this folder)')
+    .option('--deployment <file>', 'the deployment file of the new version, if there is one already');
+  add(
+    program,
     'validate <spec>',
     'Check a rollout spec and every file that it names. Touches nothing.',
     'greenlight validate rollout.yaml',

@@ -1,0 +1,117 @@
+import type { EndpointState } from '../core/endpoint.js';
+import type { Target } from '../core/plan.js';
+import { shareOf } from '../core/traffic.js';
+
+/** What `greenlight init` writes for an endpoint: texts, before any file is touched. */
+export interface InitialFiles {
+  readonly baseline: string;
+  readonly spec: string;
+  /** A deployment file to fill in; for who has none yet. */
+  readonly deployment: string;
+}
+
+export interface InitialChoices {
+  readonly target: Target;
+  /** The deployment file as the spec names it, relative to the spec. */
+  readonly deploymentFile: string;
+}
+
+/**
+ * A commented spec for an endpoint as it stands.
+ *
+ * @returns undefined when no deployment holds all live traffic: there is nothing to compare with, or to return to.
+ */
+export function initialFiles(endpoint: EndpointState, choices: InitialChoices): InitialFiles | undefined {
+  const baseline = endpoint.deployments.find(({ name }) => shareOf(endpoint.traffic.live, name) === 100);
+  if (baseline === undefined) return undefined;
+  const green = freeName(new Set(endpoint.deployments.map(({ name }) => name)));
+  return {
+    baseline: baseline.name,
+    spec: specText(endpoint, baseline.name, choices),
+    deployment: deploymentText(endpoint, choices.target, green, baseline.instances.wanted),
+  };
+}
+
+/** The other of the usual two; else the first number that is free. */
+function freeName(taken: ReadonlySet<string>): string {
+  for (const name of ['green', 'blue']) if (!taken.has(name)) return name;
+  for (let i = 2; ; i++) if (!taken.has(`green-${i}`)) return `green-${i}`;
+}
+
+function specText(
+  endpoint: EndpointState,
+  baseline: string,
+  { target, deploymentFile }: InitialChoices,
+): string {
+  return `# A rollout of ${endpoint.name}. \`greenlight validate\` checks it, \`greenlight plan\` shows every default,
+# \`greenlight submit --wait\` runs it. Everything but endpoint and deployment may be left out.
+version: 1
+endpoint: ${endpoint.name}
+deployment: ${deploymentFile} # an Azure ML deployment file, as \`az ml\` takes it
+baseline: ${baseline} # who serves now, whom green is compared with, and who gets everything back
+target: ${targetText(target)}
+
+# A breach of any gate rolls back at once. A required gate has to be proven before its step goes on.
+gates:
+  errors: { metric: error-rate, worse-by: 0.5pp } # at most half a percentage point more errors than ${baseline}
+  latency: { metric: latency, quantile: p95, slower-by: 10% } # p95 at most a tenth slower than ${baseline}'s
+  # Limits of your own, whatever ${baseline} does:
+  # slo: { metric: error-rate, at-most: 1% }
+  # slow: { metric: latency, quantile: p95, at-most: 250ms }
+
+steps:
+  - create # green, without traffic
+  # A request that green has to answer before it gets traffic; put one into the file and take the # away:
+  # - smoke: { request: ./sample-request.json, count: 20 }
+${mirrorText(endpoint)}  - ramp: [10%, 25%, 50%] # live traffic
+    for: 2m .. 30m # at least, at most; goes on in between as soon as every required gate is proven
+    undecided: hold # where the gates could not decide: ask a person (hold), roll-back or proceed
+  # - approve: { within: 24h } # a person says yes or no; no answer rolls back
+  - cutover # all live traffic; ${baseline} stays warm
+  - bake: 30m # watched on, and still rolled back on a breach
+  - delete-baseline
+`;
+}
+
+/** Azure ML mirrors on managed endpoints only. */
+function mirrorText({ kind }: EndpointState): string {
+  if (kind === 'kubernetes') return '';
+  return `  - mirror: 10% # copies of live requests, whose answers nobody sees
+    for: 2m .. 20m
+`;
+}
+
+function targetText(target: Target): string {
+  return target.kind === 'host'
+    ? `{ host: { workspace: ${target.workspace} } }`
+    : `{ azureml: { subscription: ${target.subscription}, resource-group: ${target.resourceGroup}, workspace: ${target.workspace} } }`;
+}
+
+function deploymentText(
+  { name, kind }: EndpointState,
+  target: Target,
+  green: string,
+  instances: number,
+): string {
+  return `# The new version. An Azure ML deployment file, as \`az ml online-deployment create --file\` takes it.
+name: ${green}
+endpoint_name: ${name}
+type: ${kind}
+${target.kind === 'host' ? LOCAL_PARTS : REGISTERED_PARTS}instance_type: Standard_DS3_v2
+instance_count: ${Math.max(1, instances)} # as many as serve now: it will carry the same traffic
+`;
+}
+
+const LOCAL_PARTS = `model: azureml:MODEL:VERSION # or { path: ./model.joblib }
+environment: azureml:ENVIRONMENT:VERSION
+code_configuration:
+  code: ./scoring # folder of the scoring script
+  scoring_script: score.py
+`;
+
+/** Nothing is uploaded: Azure ML has to know every part already. */
+const REGISTERED_PARTS = `model: azureml:MODEL:VERSION # a registered model
+environment: azureml:ENVIRONMENT:VERSION # a registered environment
+# Registered code, by its id; an MLflow model needs none:
+# code_configuration: { code: 'azureml:/subscriptions/…/codes/NAME/versions/1', scoring_script: score.py }
+`;

@@ -1,0 +1,167 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { initialFiles } from '../../cli/init-spec.js';
+import type { EndpointState } from '../../core/endpoint.js';
+import type { Target } from '../../core/plan.js';
+import { loadSpec } from '../../spec/index.js';
+import { greenlight, temporaryFolder } from './cli.js';
+
+let shown: EndpointState | undefined;
+vi.mock('../../cli/endpoints.js', () => ({
+  openEndpoints: () => Promise.resolve({ read: () => Promise.resolve(shown) }),
+}));
+afterEach(() => {
+  shown = undefined;
+});
+
+const HOST = { kind: 'host', workspace: 'local' } as const;
+
+function endpointOf(
+  live: Readonly<Record<string, number>>,
+  more: Partial<EndpointState> = {},
+): EndpointState {
+  return {
+    name: 'diabetes',
+    kind: 'managed',
+    state: 'ready',
+    traffic: { live, mirror: {} },
+    deployments: Object.keys(live).map((name) => ({
+      name,
+      state: 'ready',
+      instances: { wanted: 3, ready: 3 },
+      restarts: 0,
+      tags: {},
+    })),
+    scoringUri: 'http://127.0.0.1/score',
+    ...more,
+  };
+}
+
+describe('the spec that init writes', () => {
+  it.each`
+    kind            | target
+    ${'managed'}    | ${HOST}
+    ${'kubernetes'} | ${HOST}
+    ${'managed'}    | ${{ kind: 'azureml', subscription: '00000000-0000-0000-0000-000000000000', resourceGroup: 'rg', workspace: 'workspace' }}
+  `(
+    'is right as it stands, for a $kind endpoint on $target.kind',
+    async ({ kind, target }: { kind: EndpointState['kind']; target: Target }) => {
+      const folder = await temporaryFolder();
+      const files = initialFiles(endpointOf({ blue: 100 }, { kind }), {
+        target,
+        deploymentFile: './green.yml',
+      });
+      const filled = files?.deployment
+        .replaceAll('MODEL:VERSION', 'diabetes:2')
+        .replaceAll('ENVIRONMENT:VERSION', 'sklearn:1');
+      await mkdir(join(folder, 'scoring'));
+      await writeFile(join(folder, 'scoring', 'score.py'), 'def init(): pass\ndef run(data): return {}\n');
+      await writeFile(join(folder, 'green.yml'), filled ?? '');
+      await writeFile(join(folder, 'rollout.yml'), files?.spec ?? '');
+
+      const loaded = await loadSpec(join(folder, 'rollout.yml'));
+
+      expect(loaded).toMatchObject({
+        ok: true,
+        plan: {
+          endpoint: 'diabetes',
+          baseline: 'blue',
+          target,
+          deployment: { name: 'green', kind, instanceCount: 3 },
+        },
+      });
+    },
+  );
+
+  it('mirrors only where Azure ML does', () => {
+    const spec = (kind: EndpointState['kind']): string =>
+      initialFiles(endpointOf({ blue: 100 }, { kind }), { target: HOST, deploymentFile: './g.yml' })?.spec ??
+      '';
+
+    expect(spec('managed')).toContain('- mirror: 10%');
+    expect(spec('kubernetes')).not.toContain('- mirror: 10%');
+  });
+
+  it.each`
+    live                       | green
+    ${{ blue: 100 }}           | ${'green'}
+    ${{ green: 100 }}          | ${'blue'}
+    ${{ green: 0, blue: 100 }} | ${'green-2'}
+  `(
+    'names the new deployment $green beside $live',
+    ({ live, green }: { live: Record<string, number>; green: string }) => {
+      const files = initialFiles(endpointOf(live), { target: HOST, deploymentFile: './g.yml' });
+
+      expect(files?.deployment).toContain(`name: ${green}\n`);
+    },
+  );
+
+  it('needs one deployment that holds all traffic', () => {
+    const split = endpointOf({ blue: 50, green: 50 });
+
+    expect(initialFiles(split, { target: HOST, deploymentFile: './g.yml' })).toBeUndefined();
+  });
+});
+
+describe('greenlight init', () => {
+  it('writes a spec and a deployment file to fill in, and says what to do next', async () => {
+    shown = endpointOf({ blue: 100 });
+    const folder = await temporaryFolder();
+    const file = join(folder, 'rollout.yml');
+
+    const told = await greenlight(['init', 'diabetes', '--file', file]);
+
+    expect(told).toMatchObject({ code: 0, stderr: '' });
+    expect(told.stdout).toContain(`greenlight validate ${file}`);
+    expect((await readdir(folder)).sort()).toEqual(['diabetes-deployment.yml', 'rollout.yml']);
+    expect(await readFile(file, 'utf8')).toContain('deployment: ./diabetes-deployment.yml');
+  });
+
+  it('names the deployment file that is given, from where the spec stands, and leaves it alone', async () => {
+    shown = endpointOf({ blue: 100 });
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'specs'));
+    const file = join(folder, 'specs', 'rollout.yml');
+
+    await greenlight(['init', 'diabetes', '--file', file, '--deployment', join(folder, 'green.yml')]);
+
+    expect(await readFile(file, 'utf8')).toContain('deployment: ../green.yml');
+    expect(await readdir(folder)).toEqual(['specs']);
+  });
+
+  it('overwrites nothing, and writes nothing beside what it would have overwritten', async () => {
+    shown = endpointOf({ blue: 100 });
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'diabetes-deployment.yml'), 'mine');
+
+    const told = await greenlight(['init', 'diabetes', '--file', join(folder, 'rollout.yml')]);
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain('exists already, and is not overwritten');
+    expect(await readdir(folder)).toEqual(['diabetes-deployment.yml']);
+  });
+
+  it('says what to do where no deployment can be the baseline', async () => {
+    shown = endpointOf({ blue: 50, green: 50 });
+
+    const told = await greenlight(['init', 'diabetes', '--file', '/nowhere/rollout.yml']);
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain('No deployment of diabetes holds all live traffic (blue 50 %, green 50 %)');
+  });
+});
+
+describe('suggestions', () => {
+  it.each`
+    typed                            | meant
+    ${['stauts', 'diabetes']}        | ${'Did you mean status?'}
+    ${['submit', 'a.yml', '--wiat']} | ${'Did you mean --wait?'}
+    ${['endpoint', 'creat', 'x']}    | ${'Did you mean create?'}
+  `('$typed: $meant', async ({ typed, meant }: { typed: string[]; meant: string }) => {
+    const { code, stderr } = await greenlight(typed);
+
+    expect(code).toBe(2);
+    expect(stderr).toContain(meant);
+  });
+});
