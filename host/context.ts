@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { BlobStore } from './assets/blobs.js';
 import type { EnvoyAdmin } from './gateway/admin.js';
 import type { Gateway } from './gateway/gateway.js';
+import type { HostMetrics } from './metrics/prometheus.js';
 import type { Sampler } from './metrics/sampler.js';
 import type { Supervisor } from './serving/supervisor.js';
 import type { StatePaths } from './state/paths.js';
@@ -16,6 +17,7 @@ export interface HostContext {
   readonly supervisor: Supervisor;
   readonly blobs: BlobStore;
   readonly sampler: Sampler;
+  readonly metrics: HostMetrics;
   /** A loopback port that nothing of this host has. */
   readonly choosePort: () => Promise<number>;
   /** Whether this host makes faults on request. */

@@ -13,6 +13,7 @@ import { CLUSTER_PATTERN } from './gateway/names.js';
 import { Operations } from './operations/operations.js';
 import type { ServeOptions } from './options.js';
 import { freePort, isFree } from './ports.js';
+import { HostMetrics } from './metrics/prometheus.js';
 import { Sampler } from './metrics/sampler.js';
 import { Autoscaler } from './scaling/autoscaler.js';
 import { Supervisor } from './serving/supervisor.js';
@@ -92,6 +93,7 @@ async function startLocked(
     admin,
     supervisor,
     sampler,
+    metrics: new HostMetrics(store.state),
     choosePort: () => freePort(takenPorts(store.state)),
     faultsAllowed: options.faults,
     blobs: new BlobStore(paths.blobs),

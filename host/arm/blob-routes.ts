@@ -65,7 +65,7 @@ export function blobRoutes(app: FastifyInstance, context: HostContext): void {
   app.get<{ Params: Params; Querystring: Query }>(PATH, OPTIONS, async (request, reply) => {
     const { account, container, blob } = names(request.params);
     const found = await blobs.facts(account, container, blob);
-    if (!found) throw new BlobError(404, 'BlobNotFound', 'The specified blob does not exist.');
+    if (!found) throw missing();
     const metadata = Object.entries(found.metadata).map(([key, value]) => [`x-ms-meta-${key}`, value]);
     return reply
       .headers({ ...facts(found.modifiedAt), ...(Object.fromEntries(metadata) as object) })
@@ -87,6 +87,7 @@ async function write(request: Call, blobs: BlobStore): Promise<void> {
       }
       return blobs.put(account, container, blob, body, metadata);
     case 'metadata':
+      if (!(await blobs.facts(account, container, blob))) throw missing();
       return blobs.setMetadata(account, container, blob, metadata);
     case 'block':
       return blobs.putBlock(account, container, blob, request.query['blockid'] ?? '', body);
@@ -104,6 +105,10 @@ async function write(request: Call, blobs: BlobStore): Promise<void> {
     default:
       throw new BlobError(501, 'NotImplemented', `This host has no comp=${request.query['comp']}.`);
   }
+}
+
+function missing(): BlobError {
+  return new BlobError(404, 'BlobNotFound', 'The specified blob does not exist.');
 }
 
 function names(params: Params): { account: string; container: string; blob: string } {

@@ -15,6 +15,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route's address itself says who may call it, instead of the host's token. */
     signedAddress?: boolean;
+    /** Whether the route is none of ARM, and has no api-version. */
+    withoutApiVersion?: boolean;
     /** Of services whose api-versions are older than those of Azure ML. */
     oldestApiVersion?: string;
   }

@@ -82,6 +82,10 @@ export async function armServer(
     }
     try {
       const { subscription, resourcegroup, workspace } = lowerCaseKeys(request.params);
+      if (request.routeOptions.config.withoutApiVersion === true) {
+        done();
+        return;
+      }
       request.apiVersion = checkApiVersion(
         (request.query as Query)['api-version'],
         request.routeOptions.config.oldestApiVersion,
@@ -100,6 +104,10 @@ export async function armServer(
     } catch (error) {
       done(error as Error);
     }
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    context.metrics.callAnswered(request.method, reply.statusCode);
+    done();
   });
   app.setErrorHandler((error, _request, reply) => {
     if (error instanceof ArmError && error.retryAfterS !== undefined) {
@@ -143,6 +151,9 @@ export async function armServer(
     blobRoutes(signed, context);
     done();
   });
+  app.get('/metrics', { config: { withoutApiVersion: true } }, async (_request, reply) =>
+    reply.type(context.metrics.contentType).send(await context.metrics.text()),
+  );
   operationRoutes(app, `${ARM_PREFIX}/providers/${PROVIDER}/locations/:region`, context, operations);
   return app;
 }

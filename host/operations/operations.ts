@@ -129,6 +129,7 @@ export class Operations {
     operation.status = error ? 'Failed' : 'Succeeded';
     operation.endTime = new Date().toISOString();
     if (error) operation.error = error;
+    this.#context.metrics.operationEnded(operation);
     log.info({ ...facts, status: operation.status, error: error?.message.split('\n')[0] }, 'Operation ended');
     await store.save().catch((thrown: unknown) => {
       log.error({ ...facts, err: thrown }, 'State could not be written');

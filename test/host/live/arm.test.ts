@@ -359,3 +359,82 @@ it('the workspace tells what Microsoft’s client wants to know', async () => {
     ]),
   );
 });
+
+describe('the host’s own metrics', () => {
+  it('are for Prometheus, with the host’s token', async () => {
+    const { status, body } = await host.arm('GET', '/metrics', undefined, { apiVersion: null });
+
+    expect(status).toBe(200);
+    expect(body).toMatch(
+      /greenlight_host_instances{workspace="local",endpoint="diabetes",.*state="ready"} \d/,
+    );
+    expect(body).toMatch(/greenlight_host_operation_seconds_count{.*deployment-put.*} [1-9]/);
+    expect((await host.arm('GET', '/metrics', undefined, { token: null, apiVersion: null })).status).toBe(
+      401,
+    );
+  });
+});
+
+describe('what is told to come back', () => {
+  it('a write to an endpoint that is busy gets 409, and after a second', async () => {
+    const body = host.deploymentBody('slow', { env: { SLOW_INIT_S: '1' } });
+    const operation = await host.arm('PUT', `${path}/deployments/slow`, body);
+
+    const answer = await host.arm('PUT', path, host.endpointBody());
+
+    expect([answer.status, answer.body.error.code, answer.headers['retry-after']]).toEqual([
+      409,
+      'Conflict',
+      '1',
+    ]);
+    await host.ended(operation);
+  });
+
+  it('a wrong method gets 405, and which there are', async () => {
+    const answer = await host.arm('POST', path);
+
+    expect([answer.status, answer.body.error.code]).toEqual([405, 'MethodNotAllowed']);
+    expect(answer.headers['allow']).toBe('GET, PUT, PATCH, DELETE');
+  });
+});
+
+describe('an upload', () => {
+  it('without the signature of its container gets 403', async () => {
+    const start = await host.arm('POST', '/codes/mine/versions/1/startPendingUpload', {});
+    const address = new URL(start.body.blobReferenceForConsumption.credential.sasUri as string);
+    address.pathname = address.pathname.replace(/codes-.*/, 'codes-other/score.py');
+
+    const answer = await host.arm('PUT', address.href, undefined, { raw: 'x' });
+
+    expect([answer.status, answer.headers['x-ms-error-code']]).toEqual([403, 'AuthenticationFailed']);
+    expect(answer.body).toContain('is not the one of this container');
+  });
+
+  it('to a name that leads out of its container gets 400', async () => {
+    const start = await host.arm('POST', '/codes/mine/versions/1/startPendingUpload', {});
+    const [base = '', query = ''] = (
+      start.body.blobReferenceForConsumption.credential.sasUri as string
+    ).split('?');
+
+    const answer = await host.arm('PUT', `${base}/..%2f..%2ftoken?${query}&comp=metadata`, undefined, {
+      raw: 'x',
+    });
+
+    expect([answer.status, answer.headers['x-ms-error-code']]).toEqual([400, 'InvalidResourceName']);
+  });
+
+  it('that nobody made is no code for a deployment', async () => {
+    const { id } = (await host.arm('GET', path)).body as { id: string };
+    const codeId = id.replace(/onlineEndpoints.*/, 'codes/none/versions/1');
+    const codeConfiguration = { codeId, scoringScript: 'score.py' };
+
+    const answer = await host.arm(
+      'PUT',
+      `${path}/deployments/none`,
+      host.deploymentBody('none', { properties: { codeConfiguration } }),
+    );
+
+    expect([answer.status, answer.body.error.code]).toEqual([400, 'BadArgument']);
+    expect(answer.body.error.message).toContain('which is not registered in workspace local');
+  });
+});

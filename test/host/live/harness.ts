@@ -190,7 +190,9 @@ export class TestHost {
     } = {},
   ): Promise<ArmAnswer> {
     const url = new URL(
-      path.startsWith('https:') ? path : `${this.file.url}${path.startsWith('/sub') ? '' : WORKSPACE}${path}`,
+      path.startsWith('https:')
+        ? path
+        : `${this.file.url}${/^\/(sub|metrics)/.test(path) ? '' : WORKSPACE}${path}`,
     );
     const { apiVersion = '2023-04-01', token = readFileSync(this.file.tokenFile, 'utf8').trim() } = options;
     if (apiVersion !== null && !url.searchParams.has('api-version'))
@@ -208,7 +210,7 @@ export class TestHost {
     return {
       status: answer.statusCode,
       headers: answer.headers,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: text === '' ? undefined : /^[[{]/.test(text) ? JSON.parse(text) : text,
     };
   }
 
