@@ -35,6 +35,8 @@ export class MemoryTarget {
   smokeStatus = 200;
   requestsPerSecond = 4000;
   metricsAway = false;
+  /** What the metric source makes of the truth. */
+  distort: (snapshot: MetricsSnapshot) => MetricsSnapshot = (snapshot) => snapshot;
   /** How often its metrics were read. */
   looks = 0;
   fault: Fault = () => undefined;
@@ -116,7 +118,7 @@ export class MemoryTarget {
         this.call('metrics', () => {
           this.looks += 1;
           if (this.metricsAway) throw transient('the metric source does not answer');
-          return this.snapshot();
+          return this.distort(this.snapshot());
         }),
     };
   }

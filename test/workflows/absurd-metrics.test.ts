@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { useBench } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const SPLIT = { live: { blue: 90, green: 10 }, mirror: {} };
+
+/** What a broken source may say of a deployment whose requests all go well. */
+const ABSURD: Readonly<Record<string, (snapshot: MetricsSnapshot) => MetricsSnapshot>> = {
+  'not a number': counters((c) => ({ ...c, requests: NaN, errors: NaN })),
+  negative: counters((c) => ({ ...c, requests: -c.requests, errors: -5 })),
+  'beyond counting': counters((c) => ({ ...c, requests: 1e18, errors: 1e18, le: c.le.map(() => 1e18) })),
+  'more errors than requests': counters((c) => ({ ...c, errors: c.requests + 1000 })),
+  'without blue': ({ deployments, ...rest }) => {
+    const { green } = deployments;
+    return { ...rest, deployments: green === undefined ? {} : { green } };
+  },
+  stale: (snapshot) => ({ ...snapshot, ageMs: 600_000 }),
+};
+
+function counters(change: (counters: Counters) => Counters): (snapshot: MetricsSnapshot) => MetricsSnapshot {
+  return (snapshot) => ({
+    ...snapshot,
+    deployments: Object.fromEntries(
+      Object.entries(snapshot.deployments).map(([name, kinds]) => [
+        name,
+        Object.fromEntries(Object.entries(kinds).map(([kind, c]) => [kind, change(c)])),
+      ]),
+    ),
+  });
+}
+
+describe.each(Object.entries(ABSURD))('metrics that are %s', (what, distort) => {
+  it('neither promote nor roll back: the step is held when its time is over, and goes on by a person', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(
+      planOf(`absurd-${what.replaceAll(' ', '-')}`, [
+        CREATE,
+        rampStep(10, { dwell: { atLeastMs: 2000, atMostMs: 3000 } }),
+        CUTOVER,
+      ]),
+      target,
+    );
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.distort = distort;
+    const held = await rollout.until((s) => s.phase === 'held');
+
+    expect(held.hold).toMatchObject({ kind: 'undecided' });
+    expect(held.hold?.sinceMs).toBeGreaterThan(held.stepStartedAtMs);
+    expect(target.traffic).toEqual(SPLIT);
+    target.distort = (snapshot) => snapshot;
+    await rollout.send('approve', { by: 'ada', reason: 'looked myself' });
+    await rollout.promoted();
+  });
+});
+
+describe('a deployment that someone else deletes', () => {
+  it.each(['blue', 'green'])('%s: the rollout is held, and says what is gone', async (name) => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(
+      planOf(`deleted-${name}`, [CREATE, rampStep(10, { dwell: { atLeastMs: 20_000, atMostMs: 60_000 } })]),
+      target,
+    );
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { looks, writes } = target;
+    const written = writes.length;
+
+    target.deployments.delete(name);
+    const held = await rollout.until((s) => s.phase === 'held');
+
+    expect(held.hold).toMatchObject({ kind: 'drift', observed: null });
+    expect(target.looks - looks).toBeLessThan(20);
+    expect(writes.slice(written)).toEqual([]);
+    target.addDeployment(name);
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    expect((await rollout.failure()).type).toBe('Aborted');
+  });
+});
