@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { temporalSettings, type TemporalSettings } from '../embedded/connection.js';
 import { readJson } from '../embedded/files.js';
 import { TEMPORAL_FILE, TemporalServer } from '../embedded/temporal-server.js';
@@ -88,4 +89,11 @@ export function uiLink(place: TemporalPlace, workflowId: string, runId: string):
   if (place.uiUrl === null) return null;
   const path = ['namespaces', place.namespace, 'workflows', workflowId, runId, 'history'];
   return `${place.uiUrl.replace(/\/$/, '')}/${path.map(encodeURIComponent).join('/')}`;
+}
+
+/** The page of all rollouts in Temporal's UI; null when its address is not known. */
+export function uiListLink(place: TemporalPlace): string | null {
+  if (place.uiUrl === null) return null;
+  const query = encodeURIComponent(`WorkflowType = '${ROLLOUT_WORKFLOW}'`);
+  return `${place.uiUrl.replace(/\/$/, '')}/namespaces/${encodeURIComponent(place.namespace)}/workflows?query=${query}`;
 }

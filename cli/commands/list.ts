@@ -6,7 +6,7 @@ import { type SEARCH_ATTRIBUTES, type SearchAttributeName } from '../../core/sea
 import { instantText } from '../../core/units.js';
 import { table } from '../output.js';
 import type { CommandFunction } from '../program.js';
-import { uiLink, withTemporal, type TemporalPlace } from '../temporal.js';
+import { uiLink, uiListLink, withTemporal, type TemporalPlace } from '../temporal.js';
 
 export const list: CommandFunction = async (ctx, _args, options) => {
   const { all = false, limit } = options as { all?: boolean; limit: number };
@@ -27,6 +27,9 @@ export const list: CommandFunction = async (ctx, _args, options) => {
       ? 'No rollouts. `greenlight submit SPEC` starts one.'
       : 'No rollout runs. `greenlight list --all` shows those that are over.';
     ctx.out.result(found.length === 0 ? none : table(HEADER, found.map(rowOf)), found);
+    const link = uiListLink(place);
+    // Beside the table, which may go on into another program.
+    if (link !== null) ctx.out.note(`In Temporal's UI: ${link}`);
     return 'ok';
   });
 };

@@ -292,6 +292,9 @@ describe('list and status', () => {
     expect(text.stdout).toMatch(
       /^ENDPOINT {2}TARGET {7}PHASE {4}OUTCOME {2}GREEN {2}STARTED {18}ENDED\ndiabetes {2}host\/listed {2}ramping {2}- {8}10 % {3}.* UTC {2}-\n$/,
     );
+    expect(text.stderr).toBe(
+      `In Temporal's UI: http://127.0.0.1:1/namespaces/${bench.namespace}/workflows?query=WorkflowType%20%3D%20'rollout'\n`,
+    );
     expect(all).toMatchObject([
       { endpoint: 'diabetes', target: 'host/listed', greenShare: 10, outcome: null },
     ]);
