@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from './context.js';
 import { exitCodeLines, type Exit } from './exit-codes.js';
 import { DEFAULT_TARGET } from './target.js';
@@ -102,6 +102,13 @@ function machineCommands(program: Command, add: Add): void {
     'greenlight doctor --output json',
     async () => (await import('./commands/doctor.js')).doctor,
   );
+  add(
+    program,
+    'completion',
+    'Print a script that lets your shell complete commands and options.',
+    'source <(greenlight completion bash)',
+    async () => (await import('./commands/completion.js')).completion,
+  ).addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']));
 }
 
 function specCommands(program: Command, add: Add): void {
