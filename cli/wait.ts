@@ -67,6 +67,8 @@ export async function waitForEnd(
 /** A live view for who sits at a terminal, a story of plain lines for everyone and everything else. */
 async function tellerOf(ctx: Context, session: Session, { handle, endpoint, ids }: Waiting): Promise<Teller> {
   if (ctx.terminal === null || ctx.out.json) return new Story(ctx, endpoint, ids);
+  // Before React is loaded: its other build keeps a record of every drawing, and would fill the memory in hours.
+  process.env['NODE_ENV'] ??= 'production';
   // Not at the top: what draws it takes half a second to load.
   const { openLiveView } = await import('./watch/live-view.js');
   return openLiveView({
