@@ -70,6 +70,11 @@ function tool(name: string): string {
   return path;
 }
 
+export interface InstanceRecord {
+  readonly process?: { readonly pid: number };
+  readonly port: number;
+}
+
 /** A real host with its own state folder, real Envoy and real model servers. */
 export class TestHost {
   readonly folder: string;
@@ -159,10 +164,7 @@ export class TestHost {
     endpoints: Record<
       string,
       {
-        deployments: Record<
-          string,
-          { instances: Record<string, { process?: { pid: number }; port: number }> }
-        >;
+        deployments: Record<string, { instances: Record<string, InstanceRecord> }>;
       }
     >;
   } {
@@ -174,9 +176,14 @@ export class TestHost {
     return findMarked(this.stateRecord.id);
   }
 
-  instancePids(endpoint: string, deployment: string): number[] {
+  /** Oldest first. */
+  instances(endpoint: string, deployment: string): readonly InstanceRecord[] {
     const record = this.stateRecord.endpoints[`local/${endpoint}`]?.deployments[deployment];
-    return Object.values(record?.instances ?? {}).flatMap((instance) => instance.process?.pid ?? []);
+    return Object.values(record?.instances ?? {});
+  }
+
+  instancePids(endpoint: string, deployment: string): number[] {
+    return this.instances(endpoint, deployment).flatMap((instance) => instance.process?.pid ?? []);
   }
 
   async arm(

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isAlive, lookUp } from '../../../host/processes.js';
@@ -39,13 +40,27 @@ async function blueWith(capacity: number): Promise<void> {
 
 /** Ends all processes of the oldest instance, as an out-of-memory killer would, and sees them gone. */
 async function killInstance(): Promise<number> {
-  const [pid = 0] = host.instancePids(endpoint, 'blue');
+  const [{ process: { pid = 0 } = {}, port } = { port: 0 }] = host.instances(endpoint, 'blue');
   const processes = host.processes();
   const mark = processes.find((process) => process.pid === pid)?.mark;
   const victims = processes.filter((process) => process.mark === mark);
   for (const victim of victims) process.kill(victim.pid, 'SIGKILL');
   await until(() => !victims.some(isAlive), { timeoutMs: 5_000, everyMs: 5 });
+  // A process counts as dead while its threads still end, and until they have its socket takes connections.
+  await until(() => refuses(port), { timeoutMs: 5_000, everyMs: 5 });
   return pid;
+}
+
+async function refuses(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return false;
+  } catch {
+    return true;
+  } finally {
+    socket.destroy();
+  }
 }
 
 const blue = async () =>
@@ -78,9 +93,9 @@ describe('a killed model server', () => {
 
     const load = new Load(4, () => score(), 100);
     await load.finished();
+    await host.run();
 
     expect(load.summary()).toEqual({ 200: 100 });
-    await host.run();
     await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', {
       timeoutMs: 10_000,
     });
