@@ -1,4 +1,11 @@
-import { AZURE_FRONT_END_LUA } from './front-end.js';
+import {
+  CLIENT_ID_FILTER,
+  CLIENT_ID_LUA,
+  ERRORS_FILTER,
+  ERRORS_LUA,
+  TIMEOUTS_FILTER,
+  TIMEOUTS_LUA,
+} from './front-end.js';
 import { envoyBucketBounds } from './ladder.js';
 import { ROUTE_CONFIG_NAME, type JsonObject } from './resources.js';
 
@@ -115,11 +122,58 @@ function httpFilters(): JsonObject[] {
     filter('envoy.filters.http.buffer', 'envoy.extensions.filters.http.buffer.v3.Buffer', {
       max_request_bytes: MAX_BODY_BYTES,
     }),
-    filter('envoy.filters.http.lua', 'envoy.extensions.filters.http.lua.v3.Lua', {
-      default_source_code: { inline_string: AZURE_FRONT_END_LUA },
+    unless(lua(ERRORS_FILTER, ERRORS_LUA), {
+      input: matchInput('HttpResponseHeaderMatchInput', ':status'),
+      value_match: { exact: '200' },
     }),
+    unless(lua(CLIENT_ID_FILTER, CLIENT_ID_LUA), {
+      input: matchInput('HttpRequestHeaderMatchInput', 'x-ms-client-request-id'),
+      // No header is no match, so this is the same as its being there.
+      value_match: { safe_regex: { google_re2: {}, regex: '.*' } },
+      not: true,
+    }),
+    // Only routes that name it have it.
+    { ...lua(TIMEOUTS_FILTER, TIMEOUTS_LUA), disabled: true },
     filter('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {}),
   ];
+}
+
+function lua(name: string, script: string): JsonObject {
+  return filter(name, 'envoy.extensions.filters.http.lua.v3.Lua', {
+    default_source_code: { inline_string: script },
+  });
+}
+
+function matchInput(kind: string, header: string): JsonObject {
+  return {
+    name: 'header',
+    typed_config: { '@type': `${TYPE}envoy.type.matcher.v3.${kind}`, header_name: header },
+  };
+}
+
+/** A filter that is skipped where a header matches, or, with `not`, where it does not. */
+function unless(
+  { name, typed_config: config }: JsonObject,
+  {
+    not,
+    ...predicate
+  }: { readonly input: JsonObject; readonly value_match: JsonObject; readonly not?: boolean },
+): JsonObject {
+  const single = { single_predicate: predicate };
+  const skip = `${TYPE}envoy.extensions.filters.common.matcher.action.v3.SkipFilter`;
+  return filter(String(name), 'envoy.extensions.common.matching.v3.ExtensionWithMatcher', {
+    extension_config: { name: 'envoy.filters.http.lua', typed_config: config ?? null },
+    xds_matcher: {
+      matcher_list: {
+        matchers: [
+          {
+            predicate: not === true ? { not_matcher: single } : single,
+            on_match: { action: { name: 'skip', typed_config: { '@type': skip } } },
+          },
+        ],
+      },
+    },
+  });
 }
 
 function filter(name: string, type: string, config: JsonObject): JsonObject {

@@ -44,6 +44,8 @@ function gatewayDeployment(
     requestTimeoutMs: durationMs(requestTimeout),
     // Azure's rule for 429: twice what the instances work on at once.
     maxRequests: 2 * maxConcurrentRequestsPerInstance * deployment.sku.capacity,
+    // gunicorn, which serves every score.py, is told to close; an own command does as its server does.
+    keepsConnections: deployment.specs[serving]?.command != null,
     routable: endpoint.state !== 'Deleting' && deployment.state !== 'Deleting',
     ports: Object.values(deployment.instances)
       .filter((instance) => instance.generation === serving && instance.state === 'ready')

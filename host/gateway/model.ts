@@ -25,6 +25,8 @@ export interface GatewayDeployment {
   readonly routable: boolean;
   /** Loopback ports of the instances that serve. */
   readonly ports: readonly number[];
+  /** Whether its model servers keep a connection open for the next request. */
+  readonly keepsConnections: boolean;
   /** Troubles between the gateway and the instances. */
   readonly faults?: GatewayFaults;
 }

@@ -1,5 +1,5 @@
 import { behindFaults, clusterName, serviceName, TRAFFIC_KINDS, type TrafficKind } from './names.js';
-import { DETAILS_HEADER } from './front-end.js';
+import { ERRORS_FILTER, TIMEOUTS_FILTER } from './front-end.js';
 import type { GatewayDeployment, GatewayEndpoint, GatewayModel } from './model.js';
 
 /** Any JSON; Envoy checks it. */
@@ -14,8 +14,8 @@ export function routeConfig(model: GatewayModel): JsonObject {
   return {
     '@type': `${TYPE}envoy.config.route.v3.RouteConfiguration`,
     name: ROUTE_CONFIG_NAME,
-    // A client must not be able to look like Envoy's own words to the filter.
-    request_headers_to_remove: [DETAILS_HEADER],
+    // The model server refuses it when it is long; Azure has another name for it.
+    request_headers_to_remove: ['x-ms-request-id'],
     virtual_hosts: [
       {
         name: 'endpoints',
@@ -37,7 +37,7 @@ function endpointRoutes(endpoint: GatewayEndpoint): Json[] {
         headers: [{ name: PIN_HEADER, string_match: { exact: deployment.name, ignore_case: true } }],
       },
       route: {
-        ...forward(),
+        ...forward([deployment]),
         weighted_clusters: { clusters: [weighted(endpoint, deployment, 'direct', 100)] },
       },
       typed_per_filter_config: auth,
@@ -63,9 +63,9 @@ function liveAction(endpoint: GatewayEndpoint): JsonObject {
   const mirrors = endpoint.deployments.filter((deployment) => (endpoint.mirror[deployment.name] ?? 0) > 0);
   return {
     route: {
-      ...forward(),
+      ...forward(live),
       weighted_clusters: {
-        clusters: live.map((d) => weighted(endpoint, d, 'live', endpoint.traffic[d.name] ?? 0)),
+        clusters: live.map((d) => weighted(endpoint, d, 'live', endpoint.traffic[d.name] ?? 0, differ(live))),
       },
       ...(mirrors.length > 0 && {
         request_mirror_policies: mirrors.map((deployment) => ({
@@ -81,11 +81,17 @@ function liveAction(endpoint: GatewayEndpoint): JsonObject {
   };
 }
 
-function forward(): JsonObject {
+/** Whether deployments have different timeouts, so that one for the whole route does not do. */
+function differ(deployments: readonly GatewayDeployment[]): boolean {
+  return new Set(deployments.map(({ requestTimeoutMs }) => requestTimeoutMs)).size > 1;
+}
+
+function forward(deployments: readonly GatewayDeployment[]): JsonObject {
+  const longestMs = Math.max(...deployments.map(({ requestTimeoutMs }) => requestTimeoutMs));
   return {
     prefix_rewrite: '/',
-    // Every deployment's own timeout comes by header; this one only bounds what has none.
-    timeout: '300s',
+    // Where they differ, every deployment's own timeout comes by header.
+    timeout: `${longestMs / 1000}s`,
     retry_policy: {
       // Only what no model has seen: a request that ran may have had effects, and would be counted twice.
       retry_on: 'connect-failure,refused-stream',
@@ -110,21 +116,23 @@ function weighted(
   deployment: GatewayDeployment,
   kind: TrafficKind,
   weight: number,
+  ownTimeout = false,
 ): JsonObject {
   return {
     name: clusterName(endpoint.workspace, endpoint.name, deployment.name, kind),
     weight,
-    response_headers_to_add: [
-      header(PIN_HEADER, deployment.name),
-      header(DETAILS_HEADER, '%RESPONSE_CODE_DETAILS%'),
-    ],
+    response_headers_to_add: [header(PIN_HEADER, deployment.name)],
     typed_per_filter_config: {
-      'envoy.filters.http.lua': {
-        '@type': `${TYPE}envoy.extensions.filters.http.lua.v3.LuaPerRoute`,
-        filter_context: { kind: endpoint.kind, timeoutMs: String(deployment.requestTimeoutMs) },
-      },
+      [ERRORS_FILTER]: luaContext({ kind: endpoint.kind }),
+      ...(ownTimeout && {
+        [TIMEOUTS_FILTER]: luaContext({ timeoutMs: String(deployment.requestTimeoutMs) }),
+      }),
     },
   };
+}
+
+function luaContext(context: Readonly<Record<string, string>>): JsonObject {
+  return { '@type': `${TYPE}envoy.extensions.filters.http.lua.v3.LuaPerRoute`, filter_context: context };
 }
 
 function header(key: string, value: string): JsonObject {
@@ -196,12 +204,13 @@ function cluster(
     },
     connect_timeout: '1s',
     lb_policy: 'LEAST_REQUEST',
-    // Model servers close after every answer. A connection that idles was opened for a request that then got no place:
-    // gunicorn would give it a thread and wait for data, for seconds.
+    // gunicorn closes after every answer. A connection to it that idles was opened for a request that then got no place:
+    // it would give it a thread and wait for data, for seconds. Other servers keep connections, usually for 5 s; shorter
+    // here, so that none is closed from there while a request is on its way.
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
-        common_http_protocol_options: { idle_timeout: '0.02s' },
+        common_http_protocol_options: { idle_timeout: deployment.keepsConnections ? '1s' : '0.02s' },
         explicit_http_config: { http_protocol_options: {} },
       },
     },

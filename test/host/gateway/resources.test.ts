@@ -5,7 +5,8 @@ import { clusters, loadAssignments, routeConfig } from '../../../host/gateway/re
 import type { HostState } from '../../../host/state/model.js';
 
 function deployment(name: string, values: Partial<GatewayDeployment> = {}): GatewayDeployment {
-  return { name, requestTimeoutMs: 5_000, maxRequests: 8, routable: true, ports: [20_001], ...values };
+  const usual = { requestTimeoutMs: 5_000, maxRequests: 8, routable: true, keepsConnections: false };
+  return { name, ...usual, ports: [20_001], ...values };
 }
 
 function endpoint(values: Partial<GatewayEndpoint> = {}): GatewayEndpoint {
@@ -44,13 +45,20 @@ describe('the route table', () => {
     ]);
   });
 
-  it('gives each weighted cluster its own timeout', () => {
+  it('has the timeout of its deployments when it is the same', () => {
+    const { route } = routesOf()[3];
+
+    expect(route.timeout).toBe('5s');
+    expect(JSON.stringify(route)).not.toContain('greenlight.timeouts');
+  });
+
+  it('gives each weighted cluster its own timeout when they differ', () => {
     const deployments = [deployment('blue', { requestTimeoutMs: 1_000 }), deployment('green')];
     const live = routesOf({ deployments })[3].route.weighted_clusters.clusters;
 
     const timeouts = live.map(
       (cluster: { typed_per_filter_config: Record<string, { filter_context: { timeoutMs: string } }> }) =>
-        cluster.typed_per_filter_config['envoy.filters.http.lua']?.filter_context.timeoutMs,
+        cluster.typed_per_filter_config['greenlight.timeouts']?.filter_context.timeoutMs,
     );
     expect(timeouts).toEqual(['1000', '5000']);
   });
@@ -129,6 +137,7 @@ describe('gatewayModel', () => {
               name: 'blue',
               state: 'Succeeded',
               serving: 1,
+              specs: { 1: { command: null } },
               sku: { capacity: 3 },
               properties: {
                 requestSettings: { maxConcurrentRequestsPerInstance: 2, requestTimeout: 'PT5S' },
