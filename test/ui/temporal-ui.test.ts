@@ -58,7 +58,11 @@ describe.skipIf(CHROMIUM === undefined)("Temporal's UI (needs chromium on the PA
   /** For docs/images: `GREENLIGHT_SCREENSHOTS=docs/images npm test -- test/ui`. */
   async function keepScreenshot(name: string): Promise<void> {
     const folder = process.env['GREENLIGHT_SCREENSHOTS'];
-    if (folder !== undefined) await tab.page.screenshot({ path: join(folder, name) });
+    if (folder !== undefined) {
+      // Down to where paths of the machine that made it would show.
+      const clip = { x: 0, y: 0, width: 1280, height: 735 };
+      await tab.page.screenshot({ path: join(folder, name), clip });
+    }
   }
 
   const namespacePage = (): string => `${inject('temporalUi')}/namespaces/${bench.namespace}/workflows`;
