@@ -108,6 +108,21 @@ describe('how errors are told to clients', () => {
     expect((await score({ ms: 1500 })).status).toBe(408);
   });
 
+  it('is 408 by the timeout of the deployment that it reached, also when another one has a longer one', async () => {
+    await host.deploy('diabetes', 'patient', { properties: { requestSettings: { requestTimeout: 'PT5S' } } });
+    await host.setTraffic('diabetes', { blue: 50, patient: 50 });
+
+    const seen = new Set<string>();
+    for (let turn = 0; turn < 10 && seen.size < 2; turn++) {
+      const { status, headers } = await score({ ms: 1300 });
+      seen.add(`${String(headers['azureml-model-deployment'])} ${status}`);
+    }
+
+    expect([...seen].sort()).toEqual(['blue 408', 'patient 200']);
+    await host.setTraffic('diabetes', { blue: 100 });
+    await host.done('DELETE', '/onlineEndpoints/diabetes/deployments/patient');
+  });
+
   it('more at once than twice what the instances work on is 429', async () => {
     const answers = await Promise.all(Array.from({ length: 12 }, () => score({ ms: 300 })));
 
