@@ -207,7 +207,7 @@ function datastore(scope: Scope, context: HostContext): Record<string, unknown> 
       endpoint: 'local',
       protocol: 'https',
       serviceDataAccessAuthIdentity: 'None',
-      credentials: { credentialsType: 'Sas' },
+      credentials: { credentialsType: 'Sas', secrets: { secretsType: 'Sas' } },
       tags: {},
       properties: {},
     },
