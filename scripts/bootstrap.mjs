@@ -1,8 +1,8 @@
-// `node scripts/bootstrap.mjs build | demo [args] | test [args] | faults [args]`, straight after `git clone`.
+// `node scripts/bootstrap.mjs build | demo [args] | test [args] | bench NAME [args] | faults [args]`, straight after `git clone`.
 //
 // Plain JavaScript without dependencies: it runs before there are any.
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 

@@ -1,5 +1,5 @@
 import type { DeploymentSpec } from '../../core/deployment.js';
-import type { Gate, Plan, Step } from '../../core/plan.js';
+import type { Gate, Plan, ShiftStep, Step } from '../../core/plan.js';
 
 const PROBE = {
   initialDelayMs: 0,
@@ -9,7 +9,8 @@ const PROBE = {
   failureThreshold: 3,
 };
 
-const GREEN: DeploymentSpec = {
+/** A deployment of which nothing is special; tests use it too. */
+export const greenDeployment: DeploymentSpec = {
   name: 'green',
   kind: 'managed',
   tags: {},
@@ -38,20 +39,24 @@ const GATES: readonly Gate[] = [
 ];
 const NAMES = GATES.map(({ name }) => name);
 
+const ONE_LOOK = { dwell: { atLeastMs: 0, atMostMs: 0 }, undecided: 'proceed' } as const;
+
+function watched(
+  kind: ShiftStep['kind'],
+  percent: number,
+  how: Pick<ShiftStep, 'dwell' | 'undecided'>,
+): ShiftStep {
+  return { kind, percent, gates: NAMES, ...how };
+}
+
 /** Every kind of step that needs no person; each watching step looks once and goes on. */
 export const STANDARD_WITHOUT_DWELL: readonly Step[] = [
   { kind: 'create', readyWithinMs: 10_000 },
   { kind: 'smoke', body: '{}', requestFile: 'sample.json', count: 3 },
-  ...(['mirror 10', 'ramp 10', 'ramp 25', 'ramp 50'] as const).map((text): Step => {
-    const [kind, percent] = text.split(' ') as ['mirror' | 'ramp', string];
-    return {
-      kind,
-      percent: Number(percent),
-      dwell: { atLeastMs: 0, atMostMs: 0 },
-      gates: NAMES,
-      undecided: 'proceed',
-    };
-  }),
+  watched('mirror', 10, ONE_LOOK),
+  watched('ramp', 10, ONE_LOOK),
+  watched('ramp', 25, ONE_LOOK),
+  watched('ramp', 50, ONE_LOOK),
   { kind: 'cutover' },
   { kind: 'bake', forMs: 0, gates: NAMES, undecided: 'proceed' },
   { kind: 'delete-baseline', drainWithinMs: 1000 },
@@ -60,13 +65,7 @@ export const STANDARD_WITHOUT_DWELL: readonly Step[] = [
 /** A rollout that watches at 10 % until it is ended. */
 export const WATCHING: readonly Step[] = [
   { kind: 'create', readyWithinMs: 10_000 },
-  {
-    kind: 'ramp',
-    percent: 10,
-    dwell: { atLeastMs: 3_600_000, atMostMs: 7_200_000 },
-    gates: NAMES,
-    undecided: 'hold',
-  },
+  watched('ramp', 10, { dwell: { atLeastMs: 3_600_000, atMostMs: 7_200_000 }, undecided: 'hold' }),
 ];
 
 /** A plan for a memory endpoint, which is a workspace of its own; looks of one second. */
@@ -76,7 +75,7 @@ export function benchPlan(endpoint: string, steps: readonly Step[]): Plan {
     endpoint,
     target: { kind: 'host', workspace: endpoint },
     baseline: null,
-    deployment: GREEN,
+    deployment: greenDeployment,
     adopt: false,
     afterRollback: 'delete-green',
     rollbackWithinMs: 60_000,

@@ -11,6 +11,7 @@ import { registerSearchAttributes } from '../../embedded/search-attributes.js';
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import type { MemoryTarget } from '../support/memory-target.js';
+import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
 
 /** A namespace of this test file, with the search attributes of rollouts, and no worker. */
 export async function makeNamespace(name: string): Promise<void> {
@@ -27,6 +28,12 @@ export interface CliBench {
   readonly namespace: string;
   /** Endpoints in memory, by workspace. */
   readonly targets: Map<string, MemoryTarget>;
+  /** For files of the tests; goes with them. */
+  readonly folder: string;
+  /** One command line, about the endpoint of a workspace. */
+  on(workspace: string, args: readonly string[], more?: Parameters<typeof greenlight>[1]): Promise<Told>;
+  /** See {@link writeSpec}. */
+  spec(workspace: string, steps: readonly string[], more?: readonly string[]): Promise<string>;
 }
 
 /** The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees. */
@@ -41,8 +48,12 @@ export function useCliBench(): CliBench {
   let connection: NativeConnection | undefined;
   let worker: Worker | undefined;
   let running: Promise<void> | undefined;
+  let state = '';
+  let folder = '';
 
   beforeAll(async () => {
+    state = await stateWithTemporal(namespace);
+    folder = await temporaryFolder();
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     await makeNamespace(namespace);
     connection = await NativeConnection.connect({ address: inject('temporalAddress') });
@@ -68,7 +79,16 @@ export function useCliBench(): CliBench {
     await connection?.close();
   });
 
-  return { namespace, targets };
+  return {
+    namespace,
+    targets,
+    get folder() {
+      return folder;
+    },
+    on: (workspace, args, more) =>
+      greenlight([...args, '--state', state, '--target', `host/${workspace}`], more),
+    spec: (workspace, steps, more) => writeSpec(folder, workspace, steps, more),
+  };
 }
 
 /** Writes a spec whose endpoint lives in memory, with looks of a second, and the deployment file that it names. */

@@ -1,30 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
-import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
-import { useCliBench, writeSpec } from './cli-bench.js';
+import { useCliBench } from './cli-bench.js';
 
 const bench = useCliBench();
-let state: string;
-let folder: string;
-
-beforeAll(async () => {
-  state = await stateWithTemporal(bench.namespace);
-  folder = await temporaryFolder();
-});
-
-function on(workspace: string, args: readonly string[]): Promise<Told> {
-  return greenlight([...args, '--state', state, '--target', `host/${workspace}`]);
-}
+const { on } = bench;
 
 it('writes the page of a rollout that went back, with what was measured', async () => {
   const target = new MemoryTarget();
   target.behaviour.set('green', { errors: 0.5, slow: 0 });
   bench.targets.set('bad', target);
-  const spec = await writeSpec(folder, 'bad', ['create', 'ramp: 50%\n    for: 1s .. 20s']);
+  const spec = await bench.spec('bad', ['create', 'ramp: 50%\n    for: 1s .. 20s']);
   expect((await on('bad', ['submit', spec, '--wait'])).code).toBe(4);
-  const file = join(folder, 'bad.html');
+  const file = join(bench.folder, 'bad.html');
 
   const told = await on('bad', ['report', 'diabetes', '--file', file]);
 
@@ -39,9 +28,9 @@ it('writes the page of a rollout that went back, with what was measured', async 
 
 it('writes the page of a rollout under way, as far as its newest look', async () => {
   bench.targets.set('running', new MemoryTarget());
-  const spec = await writeSpec(folder, 'running', ['create', 'ramp: 10%\n    for: 1h .. 2h']);
+  const spec = await bench.spec('running', ['create', 'ramp: 10%\n    for: 1h .. 2h']);
   await on('running', ['submit', spec]);
-  const file = join(folder, 'running.html');
+  const file = join(bench.folder, 'running.html');
   const page = async (): Promise<string> => {
     await on('running', ['report', 'diabetes', '--file', file]);
     return readFile(file, 'utf8').catch(() => '');
@@ -55,7 +44,7 @@ it('writes the page of a rollout under way, as far as its newest look', async ()
 });
 
 it('says when there is no rollout to report on', async () => {
-  const told = await on('nobody', ['report', 'diabetes', '--file', join(folder, 'none.html')]);
+  const told = await on('nobody', ['report', 'diabetes', '--file', join(bench.folder, 'none.html')]);
 
   expect(told.code).toBe(10);
   expect(told.stderr).toContain('knows no rollout of diabetes');

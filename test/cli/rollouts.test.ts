@@ -1,17 +1,11 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
-import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
-import { makeNamespace, useCliBench, writeSpec } from './cli-bench.js';
+import { greenlight, stateWithTemporal, temporaryFolder } from './cli.js';
+import { makeNamespace, useCliBench } from './cli-bench.js';
 
 const bench = useCliBench();
-let state: string;
-let folder: string;
-
-beforeAll(async () => {
-  state = await stateWithTemporal(bench.namespace);
-  folder = await temporaryFolder();
-});
+const { on } = bench;
 
 const QUICK = ['create', 'ramp: 50%\n    for: 1s .. 20s', 'cutover', 'delete-baseline'];
 const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
@@ -28,15 +22,7 @@ async function specFor(
     // Nothing of one test goes on during another.
     await on(workspace, ['abort', 'diabetes', '--reason', 'the test is over']);
   });
-  return writeSpec(folder, workspace, steps, more);
-}
-
-function on(
-  workspace: string,
-  args: readonly string[],
-  more: Parameters<typeof greenlight>[1] = {},
-): Promise<Told> {
-  return greenlight([...args, '--state', state, '--target', `host/${workspace}`], more);
+  return bench.spec(workspace, steps, more);
 }
 
 async function json(workspace: string, args: readonly string[]): Promise<Record<string, unknown>> {

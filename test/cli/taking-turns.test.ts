@@ -1,27 +1,12 @@
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
-import { useCliBench, writeSpec } from './cli-bench.js';
-import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
+import { useCliBench } from './cli-bench.js';
 
 const bench = useCliBench();
-let state: string;
-let folder: string;
-
-beforeAll(async () => {
-  state = await stateWithTemporal(bench.namespace);
-  folder = await temporaryFolder();
-});
+const { on } = bench;
 
 const QUICK = ['create', 'cutover', 'delete-baseline'];
 const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
-
-function on(
-  workspace: string,
-  args: readonly string[],
-  more: Parameters<typeof greenlight>[1] = {},
-): Promise<Told> {
-  return greenlight([...args, '--state', state, '--target', `host/${workspace}`], more);
-}
 
 /** An endpoint in memory with a rollout of ada's that holds it, and a spec of another. */
 async function held(workspace: string): Promise<{ readonly target: MemoryTarget; readonly spec: string }> {
@@ -30,13 +15,11 @@ async function held(workspace: string): Promise<{ readonly target: MemoryTarget;
   onTestFinished(async () => {
     await on(workspace, ['abort', 'diabetes', '--reason', 'the test is over']);
   });
-  expect(
-    (await on(workspace, ['submit', await writeSpec(folder, workspace, LONG), '--by', 'ada'])).code,
-  ).toBe(0);
+  expect((await on(workspace, ['submit', await bench.spec(workspace, LONG), '--by', 'ada'])).code).toBe(0);
   await expect
     .poll(() => target.traffic, { timeout: 20_000, interval: 50 })
     .toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
-  return { target, spec: await writeSpec(folder, workspace, QUICK) };
+  return { target, spec: await bench.spec(workspace, QUICK) };
 }
 
 const lastOf = async (workspace: string) =>
@@ -125,7 +108,7 @@ it('of a hundred submits at once on one endpoint exactly one runs, and all other
   onTestFinished(async () => {
     await on('crowd', ['abort', 'diabetes', '--reason', 'the test is over']);
   });
-  const spec = await writeSpec(folder, 'crowd', LONG);
+  const spec = await bench.spec('crowd', LONG);
 
   const told = await Promise.all(
     Array.from({ length: 100 }, (_, i) => on('crowd', ['submit', spec, '--by', `person-${i}`])),

@@ -1,27 +1,5 @@
-import type { DeploymentSpec } from '../../core/deployment.js';
+import { greenDeployment } from '../../bench/support/plans.js';
 import type { Gate, Plan, ShiftStep, Step } from '../../core/plan.js';
-
-const PROBE = {
-  initialDelayMs: 0,
-  periodMs: 1000,
-  timeoutMs: 1000,
-  successThreshold: 1,
-  failureThreshold: 3,
-};
-
-export const greenDeployment: DeploymentSpec = {
-  name: 'green',
-  kind: 'managed',
-  tags: {},
-  properties: {},
-  environmentVariables: {},
-  instanceCount: 1,
-  appInsightsEnabled: false,
-  requestSettings: { maxConcurrentRequestsPerInstance: 1, requestTimeoutMs: 5000, maxQueueWaitMs: 500 },
-  livenessProbe: PROBE,
-  readinessProbe: PROBE,
-  scale: { kind: 'default' },
-};
 
 const GATE = {
   role: 'required',

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import type { Page } from 'playwright-core';
-import { greenlight, stateWithTemporal, temporaryFolder, type Told } from '../cli/cli.js';
-import { useCliBench, writeSpec } from '../cli/cli-bench.js';
+import type { Told } from '../cli/cli.js';
+import { useCliBench } from '../cli/cli-bench.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CHROMIUM, useTab } from './browser.js';
 
@@ -32,7 +32,6 @@ describe.skipIf(CHROMIUM === undefined)("Temporal's UI (needs chromium on the PA
   const bench = useCliBench();
   const tab = useTab(chooseColumns);
   const runs = new Map<State, { readonly workflowId: string; readonly runId: string }>();
-  let state = '';
 
   async function chooseColumns(page: Page): Promise<void> {
     const columns = { [bench.namespace]: COLUMNS.map((label) => ({ label })) };
@@ -43,7 +42,7 @@ describe.skipIf(CHROMIUM === undefined)("Temporal's UI (needs chromium on the PA
   }
 
   function on(workspace: State, args: readonly string[]): Promise<Told> {
-    return greenlight([...args, '--state', state, '--target', `host/${workspace}`, '--output', 'json']);
+    return bench.on(workspace, [...args, '--output', 'json']);
   }
 
   /** As `status` tells it: a phase while it runs, an outcome when it is over. */
@@ -72,13 +71,11 @@ describe.skipIf(CHROMIUM === undefined)("Temporal's UI (needs chromium on the PA
   };
 
   beforeAll(async () => {
-    state = await stateWithTemporal(bench.namespace);
-    const folder = await temporaryFolder();
     for (const [workspace, steps] of Object.entries(STATES) as [State, readonly string[]][]) {
       const target = new MemoryTarget();
       if (workspace === 'bad') target.behaviour.set('green', { errors: 0.5, slow: 0 });
       bench.targets.set(workspace, target);
-      const spec = await writeSpec(folder, workspace, steps);
+      const spec = await bench.spec(workspace, steps);
       const told = await on(workspace, ['submit', spec, '--by', 'ada']);
       runs.set(workspace, JSON.parse(told.stdout) as { workflowId: string; runId: string });
     }
