@@ -3,6 +3,7 @@ import type { TargetPorts } from '../adapters/ports.js';
 import type { TrafficNow } from '../core/gates/index.js';
 import type { Counters, MetricsSnapshot } from '../core/metrics.js';
 import type { Plan } from '../core/plan.js';
+import { wholeHolder } from '../core/traffic.js';
 
 /** What an endpoint's baseline does now. `rps` is null where it was not measured. */
 export type Measured = Omit<TrafficNow, 'rps'> & { readonly rps: number | null; readonly name: string };
@@ -28,7 +29,8 @@ export async function measureBaseline(
   plan: Plan,
   { forMs, everyMs, ...call }: MeasureOptions,
 ): Promise<Measured> {
-  const name = plan.baseline ?? wholeHolder((await endpoints.read(plan.endpoint, call)).traffic.live);
+  // Without a holder there is nothing to compare with, and preflight will say so.
+  const name = plan.baseline ?? wholeHolder((await endpoints.read(plan.endpoint, call)).traffic.live) ?? '';
   const read = () => metrics.read(plan.endpoint, [name], call);
   const first = await read();
   let last = first;
@@ -37,15 +39,11 @@ export async function measureBaseline(
     await sleep(Math.min(everyMs, forMs));
     last = await read();
   }
-  const sec = (last.atMs - first.atMs) / 1000;
+  // By the age of the data: a source that gathers by the minute shows one minute more, or none, in ten seconds.
+  const sec = (last.atMs - last.ageMs - (first.atMs - first.ageMs)) / 1000;
   // Counters that went back were started anew: nothing was measured.
   const rps = forMs === 0 || sec <= 0 || counted() < 0 ? null : counted() / sec;
   return { name, rps, baseline: liveOf(last, name), edgesMs: last.edgesMs };
-}
-
-/** Who holds all live traffic; without one there is nothing to compare with, and preflight will say so. */
-function wholeHolder(live: Readonly<Record<string, number>>): string {
-  return Object.entries(live).find(([, percent]) => percent === 100)?.[0] ?? '';
 }
 
 const NOTHING: Counters = { requests: 0, errors: 0, le: [], active: null };

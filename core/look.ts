@@ -23,7 +23,7 @@ import {
   type Reading,
   type Signal,
 } from './gates/index.js';
-import type { Counters, MetricsSnapshot } from './metrics.js';
+import { ENOUGH_REQUESTS, type Counters, type MetricsSnapshot } from './metrics.js';
 import { sameTraffic, shareOf, type Traffic } from './traffic.js';
 import { durationText } from './units.js';
 import type { WatchInput, WatchMemory, WatchResult } from './watch.js';
@@ -177,9 +177,6 @@ function mappingInput(input: WatchInput, snapshot: MetricsSnapshot): MappingInpu
   };
 }
 
-/** From as many requests on, what came since preflight says how the baseline is; before, all that the source knows. */
-const ENOUGH_SINCE_PREFLIGHT = 500;
-
 /** What the baseline did until the gates start: relative latency gates freeze their edges by it. */
 function baselineBefore(
   input: WatchInput,
@@ -189,7 +186,8 @@ function baselineBefore(
   if (now === undefined) return null;
   const then = input.before?.deployments[input.baseline]?.live;
   const requests = now.requests - (then?.requests ?? 0);
-  if (then === undefined || requests < ENOUGH_SINCE_PREFLIGHT || then.le.length !== now.le.length) return now;
+  // What came since preflight, once it says how the baseline is; before, all that the source knows.
+  if (then === undefined || requests < ENOUGH_REQUESTS || then.le.length !== now.le.length) return now;
   const errors = Math.max(0, now.errors - then.errors);
   return { requests, errors, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
 }

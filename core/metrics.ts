@@ -16,6 +16,9 @@ export interface Counters {
   readonly active: number | null;
 }
 
+/** Fewer requests of a deployment do not tell how it is. */
+export const ENOUGH_REQUESTS = 500;
+
 /** One reading of a metric source. */
 export interface MetricsSnapshot {
   /** When the source was read, milliseconds since the epoch. */

@@ -1,6 +1,6 @@
 import { findDeployment, type DeploymentState, type EndpointState } from './endpoint.js';
 import type { Plan } from './plan.js';
-import { shareOf, sumShares, trafficText } from './traffic.js';
+import { shareOf, sumShares, trafficText, wholeHolder } from './traffic.js';
 
 /** Marks a deployment with the rollout that created it. */
 export const ROLLOUT_TAG = 'greenlight.rollout';
@@ -55,7 +55,7 @@ export function checkEndpoint(
 }
 
 function findBaseline(plan: Plan, endpoint: EndpointState, problems: string[]): string {
-  const name = plan.baseline ?? wholeHolder(endpoint);
+  const name = plan.baseline ?? wholeHolder(endpoint.traffic.live);
   if (name === undefined) {
     problems.push(
       `No deployment of ${endpoint.name} holds all live traffic (${trafficText(endpoint.traffic)}), so there is no baseline to compare with; finish the shift under way, or set the traffic to one deployment`,
@@ -119,10 +119,6 @@ function checkGreen(
     );
   }
   return true;
-}
-
-function wholeHolder(endpoint: EndpointState): string | undefined {
-  return Object.entries(endpoint.traffic.live).find(([, percent]) => percent === 100)?.[0];
 }
 
 function healthy(deployment: DeploymentState): boolean {

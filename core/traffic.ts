@@ -32,6 +32,11 @@ export function sumShares(shares: Shares): number {
   return Object.values(shares).reduce((sum, percent) => sum + percent, 0);
 }
 
+/** The deployment that has all live traffic; undefined when none has. */
+export function wholeHolder(live: Shares): string | undefined {
+  return Object.entries(live).find(([, percent]) => percent === 100)?.[0];
+}
+
 /** Live traffic split between the baseline and green; nothing mirrored. `percent` is green's, whole, 0 to 100. */
 export function splitTraffic(baseline: string, green: string, percent: number): Traffic {
   return normalTraffic({ live: { [baseline]: 100 - percent, [green]: percent }, mirror: {} });

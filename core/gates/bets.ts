@@ -1,4 +1,4 @@
-import type { Counters } from '../metrics.js';
+import { ENOUGH_REQUESTS, type Counters } from '../metrics.js';
 import { growth, type Rates } from './forecast.js';
 import { PASS_GRID } from './grid.js';
 import { logSumExp } from './numbers.js';
@@ -6,9 +6,6 @@ import type { EdgePair, MetricConfig } from './types.js';
 
 /** Part of the weights that stays as the grid has it: bets that turn out wrong cost at most ln 4. */
 const KEPT = 0.25;
-
-/** Fewer requests of the baseline say too little to bet by. */
-const ENOUGH = 500;
 
 /** Green's requests for each of the baseline's, for the choice of bets alone: at 10% of the traffic. */
 const PER_BLUE = 1 / 9;
@@ -38,12 +35,12 @@ function alike(
 ): Rates | null {
   const share = (bad: number, of: number) => (bad + 0.5) / (of + 1);
   if (metric.source === 'errors') {
-    if (baseline.requests < ENOUGH) return null;
+    if (baseline.requests < ENOUGH_REQUESTS) return null;
     const rate = share(baseline.errors, baseline.requests);
     return { blue: rate, green: rate };
   }
   const total = baseline.le.at(-1) ?? 0;
-  if (edges === undefined || total < ENOUGH) return null;
+  if (edges === undefined || total < ENOUGH_REQUESTS) return null;
   const above = (edge: number) => share(total - (baseline.le[edge] ?? total), total);
   return { blue: above(edges.blue), green: above(edges.green) };
 }

@@ -1,4 +1,4 @@
-import type { Counters } from '../metrics.js';
+import { ENOUGH_REQUESTS, type Counters } from '../metrics.js';
 import { plannedWatchMs, type Plan, type Step } from '../plan.js';
 import { stepLabel } from '../status-text.js';
 import { forecastGate, type Before, type GateForecast, type StepTraffic } from './forecast-gate.js';
@@ -47,14 +47,12 @@ export interface PlanForecast {
   readonly problems: readonly string[];
 }
 
-/** Fewer requests do not tell an error rate. */
-const ENOUGH = 500;
 const ASSUMED_ERRORS = 0.001;
 
 /** The forecast of every watched step of a plan. */
 export function forecastPlan(plan: Plan, now: TrafficNow): PlanForecast {
   const { baseline } = now;
-  const seen = baseline !== null && baseline.requests >= ENOUGH;
+  const seen = baseline !== null && baseline.requests >= ENOUGH_REQUESTS;
   const errorRate = seen
     ? { share: baseline.errors / baseline.requests, assumed: false }
     : { share: ASSUMED_ERRORS, assumed: true };
@@ -62,7 +60,9 @@ export function forecastPlan(plan: Plan, now: TrafficNow): PlanForecast {
   const before: Before = {
     errorRate: errorRate.share,
     histogram:
-      timed && (baseline.le.at(-1) ?? 0) >= ENOUGH ? { edgesMs: now.edgesMs, le: baseline.le } : null,
+      timed && (baseline.le.at(-1) ?? 0) >= ENOUGH_REQUESTS
+        ? { edgesMs: now.edgesMs, le: baseline.le }
+        : null,
   };
   const common = { rps: now.rps, errorRate, wrongRollback: plan.watching.alpha };
   const mapped = mapGates({
@@ -149,7 +149,7 @@ function whyUnknown(before: Before, metric: MetricConfig, pending: readonly Gate
   const problem = before.histogram && pending.find(({ gate }) => gate === metric.name);
   return (
     problem?.message ??
-    `the baseline's latency is not known: it has fewer than ${ENOUGH} timed requests so far`
+    `the baseline's latency is not known: it has fewer than ${ENOUGH_REQUESTS} timed requests so far`
   );
 }
 

@@ -35,6 +35,22 @@ describe('what the baseline does now', () => {
     expect(found.rps).toBe(0);
   });
 
+  it('counts by the time of the data, not of the reading: a source by the minute gains a minute or nothing', async () => {
+    const target = new MemoryTarget();
+    const { endpoints, metrics } = target.ports();
+    const counters = (requests: number) => ({ requests, errors: 0, le: [], active: null });
+    const at = (sec: number, dataSec: number) => ({
+      ...{ atMs: sec * 1000, ageMs: (sec - dataSec) * 1000, edgesMs: [] },
+      deployments: { blue: { live: counters(dataSec * 5) } },
+    });
+    const readings = [at(200, 0), at(202, 60), at(202, 60)];
+    const source = { ...metrics, read: () => Promise.resolve(readings.shift() ?? at(202, 60)) };
+
+    const found = await measureBaseline({ endpoints, metrics: source }, plan, { forMs: 1000, everyMs: 1 });
+
+    expect(found.rps).toBe(5);
+  });
+
   it('is not known where the source is away', async () => {
     const target = new MemoryTarget();
     target.metricsAway = true;
