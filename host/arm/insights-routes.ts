@@ -106,9 +106,10 @@ export function autoscaleRoutes(app: FastifyInstance, context: HostContext): voi
 
   app.delete<{ Params: SettingParams }>(`${path}/:name`, OPTIONS, async (request, reply) => {
     const key = keyOf(request.params);
-    const existed = delete autoscale[key];
+    if (autoscale[key] === undefined) return reply.code(204).send();
+    delete autoscale[key];
     await context.store.save();
-    return reply.code(existed ? 200 : 204).send();
+    return reply.code(200).send();
   });
 
   function find(request: FastifyRequest<{ Params: SettingParams }>): AutoscaleRecord {

@@ -98,6 +98,7 @@ describe('a managed deployment', () => {
     expect((await host.arm('GET', SETTING)).body).toMatchObject({ name: 'blue', location: 'local' });
 
     expect((await host.arm('DELETE', SETTING)).status).toBe(200);
+    expect((await host.arm('DELETE', SETTING)).status).toBe(204);
     await host.done('PATCH', '/onlineEndpoints/managed/deployments/blue', { sku: { capacity: 1 } });
 
     expect(await capacity('managed', 'blue')).toBe(1);
