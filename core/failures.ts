@@ -19,6 +19,8 @@ export const FailureType = {
   PortTransient: 'PortTransient',
   /** An update that does not fit the rollout's state. */
   NotNow: 'NotNow',
+  /** An update by somebody whom the spec does not let do it. */
+  NotAllowed: 'NotAllowed',
 } as const;
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 

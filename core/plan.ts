@@ -93,7 +93,13 @@ export type Step =
       readonly count: number;
     }
   | ShiftStep
-  | { readonly kind: 'approve'; readonly withinMs: number; readonly gates: readonly string[] }
+  | {
+      readonly kind: 'approve';
+      readonly withinMs: number;
+      /** Who may approve here; left out: the plan's `approvers`. */
+      readonly by?: readonly string[];
+      readonly gates: readonly string[];
+    }
   | { readonly kind: 'cutover' }
   | {
       readonly kind: 'bake';
@@ -123,6 +129,8 @@ export interface Plan {
   readonly watching: Watching;
   readonly gates: readonly Gate[];
   readonly steps: readonly Step[];
+  /** Who may let the rollout go on where it waits for a person; left out: everyone who can send it a message. */
+  readonly approvers?: readonly string[];
   /** Dispersion by gate at the end of the endpoint's last rollout; left out where none is known (gates.md 2.4). */
   readonly carriedDispersion?: Readonly<Record<string, number>>;
   /** SHA-256 of the spec and the files that it names, hex. */

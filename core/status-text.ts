@@ -2,6 +2,7 @@ import type { RolloutStatus, StepTimes } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step } from './plan.js';
 import { targetName } from './plan.js';
+import { approversOf, approversText } from './approvers.js';
 import type { HumanAction, Phase, RunState } from './run.js';
 import { trafficText } from './traffic.js';
 import { durationText, instantText } from './units.js';
@@ -60,9 +61,11 @@ export function nextText(plan: Plan, state: RunState): string {
   const step = plan.steps[state.stepIndex];
   if (step === undefined) return 'nothing: the rollout is over';
   if (state.paused !== null) return `waits for resume (paused by ${state.paused.by}: ${state.paused.reason})`;
-  if (state.hold?.kind === 'drift') return 'waits for a person: adopt, restore or abort';
+  const approvers = approversOf(plan, step);
+  const only = approvers === null ? '' : ` (${approversText(approvers)})`;
+  if (state.hold?.kind === 'drift') return `waits for a person: adopt${only}, restore or abort`;
   if (state.hold?.kind === 'undecided')
-    return 'waits for a person: approve to go on, reject or abort to roll back';
+    return `waits for a person: approve${only} to go on, reject or abort to roll back`;
   const following = plan.steps[state.stepIndex + 1];
   const then = following === undefined ? 'done' : stepLabel(following);
   switch (step.kind) {
@@ -72,7 +75,7 @@ export function nextText(plan: Plan, state: RunState): string {
     case 'bake':
       return `${then}, ${durationText(step.forMs)} after ${instantText(state.stepStartedAtMs + state.stepPausedMs)}`;
     case 'approve':
-      return `${then}, once approved (until ${instantText(state.stepStartedAtMs + state.stepPausedMs + step.withinMs)}, then it rolls back)`;
+      return `${then}, once approved${approvers === null ? '' : ` by ${approversText(approvers)}`} (until ${instantText(state.stepStartedAtMs + state.stepPausedMs + step.withinMs)}, then it rolls back)`;
     case 'create':
     case 'smoke':
     case 'cutover':

@@ -17,8 +17,8 @@ export function compileStep(form: StepForm, allGates: readonly string[], bodies:
   }
   const gates = form.gates ?? allGates;
   if ('approve' in form) {
-    const withinMs = typeof form.approve === 'number' ? form.approve : form.approve.within;
-    return [{ kind: 'approve', withinMs, gates }];
+    const { within, by } = typeof form.approve === 'number' ? { within: form.approve } : form.approve;
+    return [{ kind: 'approve', withinMs: within, ...(by === undefined ? {} : { by }), gates }];
   }
   if ('bake' in form) return [{ kind: 'bake', forMs: form.bake, gates, undecided: form.undecided }];
   const watched = { dwell: form.for, gates, undecided: form.undecided };

@@ -97,6 +97,7 @@ export function compile({ draft, deployment, steps, files, root }: Spec): Plan {
     adopt: known(fields.adopt),
     afterRollback: known(fields['after-rollback']),
     rollbackWithinMs: known(fields['rollback-within']),
+    ...(fields.approvers === undefined ? {} : { approvers: fields.approvers }),
     watching: compileWatching(watching),
     gates,
     steps: steps.flatMap((step) => compileStep(known(step), names, files.bodies)),

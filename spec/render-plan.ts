@@ -1,4 +1,5 @@
 import { targetName, type Gate, type Plan, type Step } from '../core/plan.js';
+import { approversOf, approversText } from '../core/approvers.js';
 import { CRASH_GUARD } from '../core/gates/crash-guard.js';
 import { deploymentRows } from './render-deployment.js';
 import { renderRows, type Row } from './rows.js';
@@ -42,6 +43,7 @@ function rolloutRows(plan: Plan): Row[] {
       plan.afterRollback === 'delete-green' ? 'the new deployment is deleted' : 'the new deployment is kept',
     ],
     ['rollback', `tried for ${durationText(plan.rollbackWithinMs)}, then a person is called`],
+    ['approvers', approversText(plan.approvers ?? null)],
     [
       'looks',
       `every ${durationText(watching.intervalMs)}; the first ${durationText(watching.warmUpMs)} of a step are warm-up`,
@@ -108,7 +110,11 @@ function stepText(step: Step, plan: Plan): string {
       return [time, gatesText(step.gates), `undecided: ${step.undecided}`].join(' · ');
     }
     case 'approve':
-      return `within ${durationText(step.withinMs)} · ${gatesText(step.gates)}`;
+      return [
+        `within ${durationText(step.withinMs)}`,
+        `by ${approversText(approversOf(plan, step))}`,
+        gatesText(step.gates),
+      ].join(' · ');
     case 'cutover':
       return `all live traffic to ${plan.deployment.name}`;
     case 'bake':

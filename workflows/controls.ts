@@ -1,5 +1,6 @@
 import { ApplicationFailure, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 
+import { approversOf, approversText } from '../core/approvers.js';
 import { FailureType } from '../core/failures.js';
 import {
   MessageName,
@@ -40,6 +41,7 @@ export function installControls(run: Run): void {
         checkInput(input, 'approve', false);
         if (!asksForApproval(run)) throw notNow(run, 'nothing waits for approval');
         if (run.state.approval !== null) throw notNow(run, 'it is approved already');
+        refuseStranger(run, input, 'approve it');
       },
     },
   );
@@ -137,6 +139,8 @@ export function installControls(run: Run): void {
         checkInput(input, 'resolve drift', true);
         const hold = run.state.hold;
         if (hold?.kind !== 'drift') throw notNow(run, 'its traffic is as it wrote it');
+        // To restore undoes what came from outside; to adopt lets it stand, and is a word that not everybody has.
+        if (input.choice === 'adopt') refuseStranger(run, input, 'adopt what somebody changed');
         if (input.choice === 'adopt' && hold.observed === null) {
           throw notNow(
             run,
@@ -167,8 +171,18 @@ function refuseWhenOver(run: Run): void {
   if (run.phase === 'finished') throw notNow(run, 'it is over');
 }
 
+/** What takes a rollout back or stops it is open to everyone: nobody should have to look for an approver first. */
+function refuseStranger(run: Run, { by }: ActionInput, what: string): void {
+  const approvers = approversOf(run.plan, run.step);
+  if (approvers === null || approvers.includes(by.trim())) return;
+  throw ApplicationFailure.nonRetryable(
+    `The rollout of ${run.plan.endpoint} is ${run.phase}, and ${by} may not ${what}: its spec lets only ${approversText(approvers)} do that`,
+    FailureType.NotAllowed,
+  );
+}
+
 function noted(run: Run, kind: HumanAction['kind'], input: ActionInput): HumanAction {
-  const action: HumanAction = { kind, by: input.by, reason: input.reason, atMs: Date.now() };
+  const action: HumanAction = { kind, by: input.by.trim(), reason: input.reason, atMs: Date.now() };
   run.state.actions = [...run.state.actions, action];
   return action;
 }

@@ -54,6 +54,17 @@ export const gateName = () =>
     },
   );
 
+/** A person, as `--by` names them: a user name, an address, a name with spaces. */
+export const personName = () =>
+  plainText(
+    /^(?! )[^\u0000-\u001f\u007f]{0,99}[^\u0000-\u0020\u007f]$/,
+    {
+      code: 'person',
+      expected: 'the name of a person',
+      help: 'as `--by` gives it, by default the user name on their machine; at most 100 characters, no space at either end',
+    },
+  );
+
 /** A file or folder, relative to the file that names it. */
 export const filePath = () =>
   plainText(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
 import { Gate, sharedKnobs } from './gates.js';
 import { filePath, gateName, resourceGroupName, resourceName, subscriptionId, workspaceName } from './names.js';
-import { MOST_STEPS, Step } from './steps.js';
+import { approvers, MOST_STEPS, Step } from './steps.js';
 import { confidence, duration, durationOrZero } from './texts.js';
 
 const HostTarget = z.strictObject({
@@ -86,6 +86,9 @@ export const Rollout = z
     'rollback-within': duration()
       .prefault('1h')
       .describe('How long a rollback tries before it ends as incomplete and calls for a person.'),
+    approvers: approvers(
+      'Who may let the rollout go on where it waits for a person: approve, or adopt a change from outside; default everyone who can reach Temporal. Stopping it and taking it back is open to everyone.',
+    ),
     watching: Watching,
     gates: z
       .record(gateName(), Gate)

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
-import { filePath, gateName } from './names.js';
+import { filePath, gateName, personName } from './names.js';
 import { duration, liveShare, mirrorShare, window } from './texts.js';
 import { either } from '../problem.js';
 import { suggest } from '../suggest.js';
@@ -64,7 +64,14 @@ const ramp = z.strictObject({
   gates,
   undecided,
 });
-const Within = z.strictObject({ within: duration().prefault('24h').describe(WITHIN) });
+/** People who may say yes. */
+export const approvers = (description: string) =>
+  z.array(personName()).min(1).max(100).optional().describe(description);
+
+const Within = z.strictObject({
+  within: duration().prefault('24h').describe(WITHIN),
+  by: approvers('Who may approve here; default the "approvers" of the spec.'),
+});
 const approve = z.strictObject({
   approve: choice(
     'Waits for a person to approve; the gates watch on meanwhile.',

@@ -69,9 +69,12 @@ const steps = fc
       fc.constant('ramp'),
       fc.record({ ramp: fc.oneof(percent, shares), ...watched }, { requiredKeys: ['ramp'] }),
     ),
-    approve: fc.option(fc.constantFrom('approve', { approve: '2d' }, { approve: { within: '24h' } }), {
-      nil: null,
-    }),
+    approve: fc.option(
+      fc.constantFrom('approve', { approve: '2d' }, { approve: { within: '24h', by: ['ann'] } }),
+      {
+        nil: null,
+      },
+    ),
     bake: fc.option(fc.oneof(fc.constant('bake'), fc.record({ bake: fc.constant('1h'), undecided })), {
       nil: null,
     }),
@@ -92,6 +95,7 @@ export const rolloutValue: fc.Arbitrary<Record<string, unknown>> = fc.record(
     baseline: name.filter((found) => found !== 'green'),
     target: fc.constantFrom({ host: {} }, { host: { workspace: 'local-2' } }),
     adopt: fc.boolean(),
+    approvers: fc.uniqueArray(fc.constantFrom('ann', 'bob@example.com', 'Cy Twombly'), { minLength: 1 }),
     'after-rollback': fc.constantFrom('delete-green', 'keep-green'),
     'rollback-within': duration,
     watching: fc.record(

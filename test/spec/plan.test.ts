@@ -122,6 +122,15 @@ describe('a plan', () => {
     });
   });
 
+  it('names the approvers of the spec, and those of one step', async () => {
+    const plan = await folder.plan(
+      `${SPEC}approvers: [ann, bob@example.com]\nsteps: [create, ramp, approve: { by: [cy] }, cutover]\n`,
+    );
+
+    expect(plan.approvers).toEqual(['ann', 'bob@example.com']);
+    expect(plan.steps.find(({ kind }) => kind === 'approve')).toMatchObject({ by: ['cy'] });
+  });
+
   it('is a safe rollout when the spec has two lines', async () => {
     const plan = await folder.plan(SPEC);
 

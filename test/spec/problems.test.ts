@@ -57,6 +57,8 @@ const form: readonly Case[] = [
   ['a word that is not in the list', `${SPEC}after-rollback: delete-gren\n`],
   ['a version of the future', `version: 2\n${SPEC}`],
   ['an endpoint name that Azure ML refuses', 'endpoint: 1-diabetes-\ndeployment: green.yml\n'],
+  ['an approver without a name', `${SPEC}approvers: [ann, "  "]\n`],
+  ['an empty list of approvers', `${SPEC}approvers: []\n`],
   ['a duration without a unit', `${SPEC}rollback-within: 30\n`],
   ['a duration with spaces', `${SPEC}rollback-within: 1 hour\n`],
   ['a window without dots', steps('  - create\n  - ramp: 10%\n    for: 2m-20m\n')],

@@ -115,6 +115,58 @@ describe('approval', () => {
     expect(report.reason).toBe('nobody approved within 700ms');
   });
 
+  it('is taken only from those whom the spec names, the step before the whole', async () => {
+    const plan = planOf('named', [CREATE, rampStep(50), { ...APPROVE, by: ['bob'] }, CUTOVER], {
+      approvers: ['ada'],
+    });
+    const rollout = await bench.start(plan, new MemoryTarget());
+    const waiting = await rollout.until((s) => s.phase === 'waiting-for-approval');
+    expect(waiting.next).toMatch(/^cutover, once approved by bob \(until /);
+
+    expect(await refusal(rollout.send('approve', { by: 'ada', reason: '' }))).toBe(
+      'The rollout of named is waiting-for-approval, and ada may not approve it: its spec lets only bob do that',
+    );
+    await rollout.send('approve', { by: ' bob ', reason: '' });
+    const report = await rollout.promoted();
+
+    expect(report.actions).toMatchObject([{ kind: 'approve', by: 'bob' }]);
+  });
+
+  it('of gates that could not decide needs an approver of the spec; to stop it, nobody does', async () => {
+    const target = new MemoryTarget();
+    target.requestsPerSecond = 100;
+    const undecidable = rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } });
+    const plan = planOf('held-named', [CREATE, undecidable, CUTOVER], { approvers: ['ada', 'bob'] });
+    const rollout = await bench.start(plan, target);
+    const held = await rollout.until((s) => s.phase === 'held');
+    expect(held.next).toBe('waits for a person: approve (ada or bob) to go on, reject or abort to roll back');
+
+    expect(await refusal(rollout.send('approve', { by: 'eve', reason: '' }))).toContain(
+      'eve may not approve it: its spec lets only ada or bob do that',
+    );
+    await rollout.send('reject', { by: 'eve', reason: 'not mine to say yes, but no' });
+    const { type } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+  });
+
+  it('is needed to adopt what somebody else changed, and not to restore it', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('adopters', [CREATE, LONG], { approvers: ['ada'] }), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    target.changeTraffic({ live: { blue: 60, green: 40 }, mirror: {} });
+    await rollout.until((s) => s.phase === 'held');
+
+    const mine = { by: 'eve', reason: 'it was me' };
+    expect(await refusal(rollout.send('resolveDrift', { choice: 'adopt', ...mine }))).toContain(
+      'eve may not adopt what somebody changed: its spec lets only ada do that',
+    );
+    await rollout.send('resolveDrift', { choice: 'restore', ...mine });
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    await rollout.send('abort', { by: 'eve', reason: 'end of test' });
+    await rollout.failure();
+  });
+
   it('is no shelter: a breach while waiting rolls back', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(planOf('waiting', [CREATE, rampStep(50), APPROVE, CUTOVER]), target);
