@@ -4,6 +4,8 @@
  *   npm run bench -- cli [--runs N] [--output json]
  */
 import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '../embedded/package-root.js';
@@ -13,8 +15,14 @@ const { values } = parseArgs({
   options: { runs: { type: 'string', default: '15' }, output: { type: 'string', default: 'text' } },
 });
 const runs = wholeNumber('--runs', values.runs);
-const program = join(packageRoot(), 'dist', 'cli', 'main.js');
-const spec = join(packageRoot(), 'rollout-specs', 'standard.yml');
+const program = join(packageRoot(), 'dist', 'bin', 'greenlight.js');
+/** The models that its deployment file names are there by name only: nobody has to train them for this. */
+const folder = mkdtempSync(join(tmpdir(), 'greenlight-bench-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+cpSync(join(packageRoot(), 'rollout-specs'), folder, { recursive: true });
+mkdirSync(join(folder, 'diabetes', 'models'), { recursive: true });
+writeFileSync(join(folder, 'diabetes', 'models', 'diabetes-v2.joblib'), '');
+const spec = join(folder, 'standard.yml');
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   'node -e 0': ['-e', '0'],

@@ -8,7 +8,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-process.exitCode = await runCli(process.argv.slice(2), {
+// No `await` at the top: bundled, this file shares one with parts that commands import, and they would wait for it.
+void runCli(process.argv.slice(2), {
   env: process.env,
   terminal: terminalOf(process),
   stdout: (text) => process.stdout.write(text),
@@ -19,4 +20,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     process.once('SIGINT', () => stop.abort());
     return stop.signal;
   },
+}).then((code) => {
+  process.exitCode = code;
 });

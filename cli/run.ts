@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CommanderError, type Command } from 'commander';
+import { stateDir } from '../embedded/state-dir.js';
 import type { Context, Terminal } from './context.js';
 import { exitCodeOf, explainError } from './errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
@@ -25,7 +26,7 @@ export interface World extends Streams {
 export async function runCli(args: readonly string[], world: World): Promise<number> {
   let exit: Exit = 'ok';
   const program = createProgram(await version(), async (call) => {
-    const ctx = await contextOf(call.options, world);
+    const ctx = contextOf(call.options, world);
     const command = await call.load();
     exit = await command(ctx, call.args, call.options);
   });
@@ -55,10 +56,8 @@ function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-async function contextOf(options: Options, world: World): Promise<Context> {
+function contextOf(options: Options, world: World): Context {
   const { output, state, target } = options as { output: string; state?: string; target?: string };
-  // Not at the top: `--help` has to be quick.
-  const { stateDir } = await import('../embedded/daemons.js');
   return {
     env: world.env,
     stateDir: state === undefined ? stateDir(world.env) : resolve(state),

@@ -1,19 +1,11 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { EmbeddedError } from './errors.js';
 import { readJson, writeJson } from './files.js';
 import { processIdentity, until } from './processes.js';
 import { tail } from './run.js';
-
-/** Where running parts are noted: `GREENLIGHT_STATE`, else `XDG_STATE_HOME/greenlight`, else `~/.local/state/greenlight`. */
-export function stateDir(env: NodeJS.ProcessEnv = process.env): string {
-  if (env['GREENLIGHT_STATE']) return env['GREENLIGHT_STATE'];
-  if (env['XDG_STATE_HOME']) return join(env['XDG_STATE_HOME'], 'greenlight');
-  return join(homedir(), '.local', 'state', 'greenlight');
-}
 
 /** A background process that this or an earlier command started. */
 export const Daemon = z.object({

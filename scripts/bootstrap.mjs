@@ -12,13 +12,16 @@ const OLDEST_NODE = [20, 12];
 class Problem extends Error {}
 
 const commands = {
-  build: () => build(),
+  async build() {
+    build();
+    await bundleCli();
+  },
   async demo(args) {
     // Without the tests: who wants to see the demo does not wait for their types.
     build(['tsconfig.node.json']);
     return run(process.execPath, [join(root, 'dist', 'demo', 'main.js'), ...args]);
   },
-  bench([name = '', ...args]) {
+  async bench([name = '', ...args]) {
     const names = readdirSync(join(root, 'bench')).filter((file) => file.endsWith('.ts'));
     const known = names.map((file) => file.slice(0, -'.ts'.length));
     if (!known.includes(name)) {
@@ -27,10 +30,12 @@ const commands = {
       );
     }
     build(['tsconfig.node.json']);
+    await bundleCli();
     return run(process.execPath, [join(root, 'dist', 'bench', `${name}.js`), ...args]);
   },
   async test(args) {
     build();
+    await bundleCli();
     // Before vitest starts: a tool that cannot be got is said in its own words, and not as a failed set-up.
     await ensureTools();
     return run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...args]);
@@ -70,6 +75,12 @@ function build(projects = []) {
   // Only what changed is compiled: the compiler keeps track in dist/.
   const code = run(process.execPath, [bin('typescript', 'bin/tsc'), '-b', ...projects]);
   if (code !== 0) throw new Problem('The sources do not compile; see the errors above.');
+}
+
+/** Loaded when the packages are there. */
+async function bundleCli() {
+  const { bundle } = await import('./bundle.mjs');
+  await bundle(root);
 }
 
 /** `npm ci`, when node_modules is not what the lock file says. */

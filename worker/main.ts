@@ -8,7 +8,7 @@ import { createActivities } from '../activities/index.js';
 import { createTargets } from '../adapters/targets.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { type TemporalSettings, temporalSettings } from '../embedded/connection.js';
-import { stateDir } from '../embedded/daemons.js';
+import { stateDir } from '../embedded/state-dir.js';
 import { EmbeddedError } from '../embedded/errors.js';
 import { freePort } from '../embedded/processes.js';
 import { activityMetrics } from './activity-metrics.js';

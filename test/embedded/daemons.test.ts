@@ -5,11 +5,11 @@ import {
   type Daemon,
   runningDaemon,
   startDaemon,
-  stateDir,
   stopDaemon,
   waitForDaemon,
 } from '../../embedded/daemons.js';
 import { processIdentity, until } from '../../embedded/processes.js';
+import { stateDir } from '../../embedded/state-dir.js';
 import { testFolder } from './folder.js';
 
 const state = testFolder();
