@@ -14,8 +14,8 @@ export interface RolloutRecord {
   /** Events of the history; the longest, where the rollout went on as a new run. */
   readonly events: number;
   readonly gates: readonly Gate[];
-  /** What the watch saw that ended in a breach; null when none did. */
-  readonly breach: Pick<WatchResult, 'sentence' | 'evidence'> | null;
+  /** What the watch saw that ended in a breach, and when it said so; null when none did. */
+  readonly breach: (Pick<WatchResult, 'sentence' | 'evidence'> & { readonly atMs: number }) | null;
   /** When all live traffic was last read back at `baseline`, after a write; milliseconds since the epoch. */
   readonly backAtMs: number | null;
 }
@@ -48,7 +48,10 @@ function planIn(events: readonly HistoryEvent[]): Plan {
 }
 
 function breachIn(events: readonly HistoryEvent[]): RolloutRecord['breach'] {
-  const results = completed(events, 'watch').map(({ result }) => first<WatchResult>(result));
+  const results = completed(events, 'watch').map(({ result, atMs }) => ({
+    ...first<WatchResult>(result),
+    atMs,
+  }));
   return results.find(({ verdict }) => verdict === 'breach') ?? null;
 }
 

@@ -57,7 +57,7 @@ export function summarize(
     good: rolloutSummary(good, seen),
     bad: {
       ...rolloutSummary(bad, seen),
-      breach: breach && { sentence: breach.sentence, evidence: breach.evidence },
+      breach: breach && { sentence: breach.sentence, evidence: breach.evidence, atMs: breach.atMs },
       firstBadAnswerToReadBack: saved && (saved.backMs - saved.firstBadMs) / 1000,
       decisionToReadBack: bad.report.rollbackMs === null ? null : bad.report.rollbackMs / 1000,
     },

@@ -12,16 +12,18 @@ export interface Figure {
 export interface BenchResult {
   readonly bench: string;
   readonly figures: readonly Figure[];
+  /** What does not fit into single figures: a head, and rows of as many cells. */
+  readonly table?: readonly (readonly string[])[];
   /** What a reader must know to repeat or to read it. */
   readonly notes: readonly string[];
 }
 
 /** Prints a result as a table, or as JSON with `--output json`. */
-export function tell({ bench, figures, notes }: BenchResult, json: boolean): void {
+export function tell({ bench, figures, table = [], notes }: BenchResult, json: boolean): void {
   const load = loadavg().map((value) => Number(value.toFixed(2)));
   if (json) {
     process.stdout.write(
-      `${JSON.stringify({ bench, node: process.version, load, figures, notes }, null, 2)}\n`,
+      `${JSON.stringify({ bench, node: process.version, load, figures, table, notes }, null, 2)}\n`,
     );
     return;
   }
@@ -34,6 +36,7 @@ export function tell({ bench, figures, notes }: BenchResult, json: boolean): voi
     [
       ...columns([[bench.toUpperCase(), 'VALUE', 'WANTED'], ...rows]),
       '',
+      ...(table.length === 0 ? [] : [...columns(table), '']),
       ...notes,
       `load of the machine: ${load.join(' ')}`,
       '',

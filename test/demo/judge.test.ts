@@ -5,7 +5,7 @@ import { slowGate } from '../support/plans.js';
 import { answer } from './answers.js';
 
 const CAST = { before: 'green', bad: 'orange' };
-const BREACH = { sentence: 'orange is slow', evidence: [] };
+const BREACH = { sentence: 'orange is slow', evidence: [], atMs: 7000 };
 const BAD = { outcome: 'rolled-back', fromMs: 5_000, breach: BREACH, backAtMs: 8_000 } as const;
 
 describe('differences', () => {
