@@ -33,21 +33,27 @@ export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: numbe
 }
 
 /**
- * Sleeps, and heartbeats while it does, so that a long `Retry-After` is not taken for a dead worker.
+ * Sleeps, and heartbeats while it does, so that a long `Retry-After` is not taken for a dead worker. Not at the end:
+ * whoever sleeps has something to say then.
  *
  * @param beat - for heartbeats that carry something: one without it would take it away.
  */
 export async function beatingSleep(ms: number, beat: () => void = heartbeat): Promise<void> {
   const until = Date.now() + ms;
-  for (let left = ms; left > 0; left = until - Date.now()) {
+  for (let left = ms; left > 0;) {
     await sleep(Math.min(left, 2_000));
-    beat();
+    left = until - Date.now();
+    if (left > 0) beat();
   }
 }
 
-/** Heartbeats while one call is under way. */
-export async function beating<T>(call: () => Promise<T>): Promise<T> {
-  const timer = setInterval(() => heartbeat(), 2_000);
+/**
+ * Heartbeats while one call is under way.
+ *
+ * @param beat - as with {@link beatingSleep}.
+ */
+export async function beating<T>(call: () => Promise<T>, beat: () => void = heartbeat): Promise<T> {
+  const timer = setInterval(beat, 2_000);
   try {
     return await call();
   } finally {

@@ -16,7 +16,10 @@ import type { MetricsSnapshot } from '../core/metrics.js';
 import { trafficText } from '../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
-import { beatingSleep } from './poll.js';
+import { beating, beatingSleep } from './poll.js';
+
+/** A look does not wait for an endpoint that answers later than this: counts decide, and drift is seen at the next one. */
+const ENDPOINT_MS = 5_000;
 
 /**
  * One window of watching: a look each interval, until something is decided or the window is over.
@@ -30,17 +33,20 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
   const windowEndMs = activityInfo().scheduledTimestampMs + input.windowMs;
   let memory = enterStep({ ...input, memory: resumed(input) ?? input.memory }, Date.now());
   let last: WatchResult | null = null;
+  // Until the first look, what an earlier attempt saw: a heartbeat without it would take it away.
+  let seen: unknown = activityInfo().heartbeatDetails;
+  const beat = (): void => heartbeat(seen);
 
   for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
-    const { snapshot, endpoint } = await read(ports, input, signal);
+    const { snapshot, endpoint } = await beating(() => read(ports, input, signal), beat);
     if (signal.aborted) return interrupted(last, memory);
 
     if (endpoint !== null && endpoint !== 'gone') memory = withRestarts(memory, input, endpoint);
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
     last = verdictOf(input, looked, endpoint);
-    const seen: WatchBeat = { v: 1, sentence: last.sentence, evidence: last.evidence, memory };
-    heartbeat(seen);
+    seen = { v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat;
+    beat();
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
       return last;
@@ -49,7 +55,7 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
     // The window is sat out also after its last look: an answer before its end would be asked for again at once, and
     // again, until the time is over.
     try {
-      await beatingSleep(Math.min(nextMs, windowEndMs) - Date.now(), () => heartbeat(seen));
+      await beatingSleep(Math.min(nextMs, windowEndMs) - Date.now(), beat);
     } catch (err) {
       if (err instanceof CancelledFailure) return interrupted(last, memory);
       throw err;
@@ -84,14 +90,17 @@ async function read(
   input: WatchInput,
   signal: AbortSignal,
 ): Promise<{ readonly snapshot: MetricsSnapshot | null; readonly endpoint: EndpointState | 'gone' | null }> {
+  const late = AbortSignal.timeout(ENDPOINT_MS);
   const [snapshot, endpoint] = await Promise.all([
     orNull('metrics', ports.metrics.read(input.endpoint, [input.baseline, input.green], { signal })),
     orNull(
       'endpoint',
-      ports.endpoints.read(input.endpoint, { signal }).catch((err: unknown) => {
-        if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
-        throw err;
-      }),
+      ports.endpoints
+        .read(input.endpoint, { signal: AbortSignal.any([signal, late]) })
+        .catch((err: unknown) => {
+          if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
+          throw err;
+        }),
     ),
   ]);
   return { snapshot, endpoint };
@@ -101,7 +110,8 @@ async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
   } catch (err) {
-    if (!isPortError(err) && !(err instanceof Error && err.name === 'AbortError')) throw err;
+    const gaveUp = err instanceof Error && (err.name === 'AbortError' || err.name === 'TimeoutError');
+    if (!isPortError(err) && !gaveUp) throw err;
     log.debug('Reading failed; the look goes on without it', { what, error: err.message });
     return null;
   }

@@ -1,7 +1,11 @@
 /** Numbers as people read them. */
 
+// Made once: a formatter costs more than all that a look counts.
+const EXACT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 12 });
+const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
 function trimmed(value: number, digits: number): string {
-  return Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 12 });
+  return EXACT.format(Number(value.toPrecision(digits)));
 }
 
 /** Three digits, and two of what is very small. */
@@ -30,7 +34,7 @@ export function factor(value: number): string {
 
 /** 3690 → `3,690` */
 export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return WHOLE.format(Math.round(value));
 }
 
 /** 0.95 → `p95`, 0.999 → `p99.9` */

@@ -1,5 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
+import type { Endpoints } from '../../adapters/ports.js';
 import { createActivities } from '../../activities/index.js';
 import { splitTraffic } from '../../core/traffic.js';
 import type { WatchInput, WatchResult } from '../../core/watch.js';
@@ -28,10 +29,34 @@ describe('a window of watching', () => {
     expect(beats.length).toBeGreaterThan(1);
     expect(beats.every((beat) => (beat as { memory?: unknown }).memory !== undefined)).toBe(true);
   });
+
+  it('goes on looking at the metrics while the endpoint does not answer', async () => {
+    const { looks, beats, verdict } = await watchFor({
+      windowMs: 100,
+      intervalMs: 60_000,
+      read: (_name, options) =>
+        new Promise((_, reject) => {
+          options?.signal?.addEventListener('abort', () => reject(options.signal?.reason as Error));
+        }),
+    });
+
+    expect(verdict).toBe('window-over');
+    expect(looks).toBe(1);
+    // One after the look, and one every two seconds of the five that it waited.
+    expect(beats.length).toBeGreaterThanOrEqual(3);
+  });
 });
 
 /** Guards a good green, as a bake does. */
-async function watchFor(times: { readonly windowMs: number; readonly intervalMs: number }) {
+async function watchFor({
+  read,
+  ...times
+}: {
+  readonly windowMs: number;
+  readonly intervalMs: number;
+  /** Instead of the endpoint's own answer. */
+  readonly read?: Endpoints['read'];
+}) {
   const target = new MemoryTarget();
   target.addDeployment('green');
   const expected = splitTraffic('blue', 'green', 50);
@@ -60,7 +85,9 @@ async function watchFor(times: { readonly windowMs: number; readonly intervalMs:
   const environment = new MockActivityEnvironment({ scheduledTimestampMs: startedAtMs });
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));
-  const { watch } = createActivities({ targets: () => Promise.resolve(target.ports()) });
+  const { endpoints, metrics } = target.ports();
+  const ports = { metrics, endpoints: read === undefined ? endpoints : { ...endpoints, read } };
+  const { watch } = createActivities({ targets: () => Promise.resolve(ports) });
   const { verdict } = (await environment.run(watch, input)) as WatchResult;
   return { verdict, beats, looks: target.looks, lastedMs: Date.now() - startedAtMs };
 }
