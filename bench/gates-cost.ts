@@ -25,7 +25,7 @@ function microseconds(config: MachineConfig, looks: readonly Look[], bounds: boo
   return (1000 * Math.min(...took)) / looks.length / config.metrics.length;
 }
 
-const config = configOf(RELATIVE);
+const config = configOf(RELATIVE, 1000, 4);
 const looks = trace(SCENARIOS[0] as Scenario, 1000, 1);
 const state = run(config, looks, false);
 const bytes = config.metrics.map(({ name }) => JSON.stringify(state.metrics[name]).length);

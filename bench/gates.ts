@@ -66,7 +66,7 @@ function simulate(scenario: Scenario, rps: number): Row {
       rps,
       seed * 1_000_003 + SCENARIOS.indexOf(scenario) * 10_007 + rps * 101 + run * 7919,
     );
-    RULES.forEach((rule, i) => outcomes[i]?.push(rule.judge(looks)));
+    RULES.forEach((rule, i) => outcomes[i]?.push(rule.judge(looks, rps)));
   }
   return { scenario, rps, cells: outcomes.map(cellOf) };
 }

@@ -11,7 +11,7 @@ import {
 } from './gates/index.js';
 import type { Counters } from './metrics.js';
 import type { Gate, Plan, Watching } from './plan.js';
-import { plannedWatchMs } from './plan.js';
+import { plannedWatches, plannedWatchMs } from './plan.js';
 import { stepLabel } from './status-text.js';
 import type { Traffic } from './traffic.js';
 import type { WatchInput, WatchResult } from './watch.js';
@@ -99,6 +99,8 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
     gates,
     watching,
     plannedMs: plannedWatchMs(record.plan),
+    plannedSteps: plannedWatches(record.plan),
+    plannedRequests: first === undefined ? null : plannedRequests(record.plan, first),
     edgesMs: first?.edgesMs ?? [],
     baseline: first === undefined ? null : baselineOf(first),
   });
@@ -154,6 +156,13 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
 function decideFirst(steps: StepDecision[], side: 'recorded' | 'replayed', decided: Decided): void {
   const step = steps.pop();
   if (step !== undefined) steps.push(step[side] === null ? { ...step, [side]: decided } : step);
+}
+
+/** All requests in the planned time, if they come as they did in this window. */
+function plannedRequests(plan: Plan, { looks }: RecordedWindow): number {
+  const seconds = looks.reduce((sum, { dtSec }) => sum + dtSec, 0);
+  const requests = looks.reduce((sum, { blue, green }) => sum + blue.n + green.n, 0);
+  return seconds === 0 ? 0 : (requests / seconds) * (plannedWatchMs(plan) / 1000);
 }
 
 function baselineOf(window: RecordedWindow): Pick<Counters, 'requests' | 'errors' | 'le'> {

@@ -171,10 +171,22 @@ function mappingInput(input: WatchInput, snapshot: MetricsSnapshot): MappingInpu
     gates: input.gates,
     watching: input.watching,
     plannedMs: input.plannedMs,
+    ...(input.plannedSteps !== undefined && { plannedSteps: input.plannedSteps }),
+    plannedRequests: plannedRequests(input, snapshot),
     edgesMs: snapshot.edgesMs,
     baseline: baselineBefore(input, snapshot),
     ...(input.carriedDispersion === undefined ? {} : { carried: input.carriedDispersion }),
   };
+}
+
+/** Requests that the endpoint will have had when all planned time is over, if they come as they did since preflight. */
+function plannedRequests({ baseline, before, plannedMs }: WatchInput, now: MetricsSnapshot): number | null {
+  const [from, to] = [
+    before?.deployments[baseline]?.live?.requests,
+    now.deployments[baseline]?.live?.requests,
+  ];
+  if (before === null || from === undefined || to === undefined || now.atMs <= before.atMs) return null;
+  return (Math.max(0, to - from) / (now.atMs - before.atMs)) * plannedMs;
 }
 
 /** What the baseline did until the gates start: relative latency gates freeze their edges by it. */

@@ -158,9 +158,15 @@ export function workflowId(target: Target, endpoint: string): string {
 
 /** Sum of the longest times that a plan's steps watch for, milliseconds: what the gates spend their alpha over. */
 export function plannedWatchMs(plan: Pick<Plan, 'steps'>): number {
-  const longest = (step: Step): number => {
-    if (step.kind === 'mirror' || step.kind === 'ramp') return step.dwell.atMostMs;
-    return step.kind === 'bake' ? step.forMs : 0;
-  };
-  return plan.steps.reduce((sum, step) => sum + longest(step), 0);
+  return plan.steps.reduce((sum, step) => sum + longestWatchMs(step), 0);
+}
+
+/** How many of a plan's steps are watched. */
+export function plannedWatches(plan: Pick<Plan, 'steps'>): number {
+  return plan.steps.filter((step) => longestWatchMs(step) > 0).length;
+}
+
+function longestWatchMs(step: Step): number {
+  if (step.kind === 'mirror' || step.kind === 'ramp') return step.dwell.atMostMs;
+  return step.kind === 'bake' ? step.forMs : 0;
 }

@@ -56,6 +56,8 @@ export interface WatchInput extends EndpointRef {
   readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
   /** Sum of the longest dwells of all watched steps of the plan. */
   readonly plannedMs: number;
+  /** How many of them there are. Left out in windows of older versions. */
+  readonly plannedSteps?: number;
   /** Dispersion at the end of the endpoint's last rollout, by gate. */
   readonly carriedDispersion?: Readonly<Record<string, number>>;
   /** How long this window may last. */

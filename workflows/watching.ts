@@ -1,4 +1,4 @@
-import { plannedWatchMs } from '../core/plan.js';
+import { plannedWatches, plannedWatchMs } from '../core/plan.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 import { stepLabel } from '../core/status-text.js';
 import { shareOf, type Traffic } from '../core/traffic.js';
@@ -71,6 +71,7 @@ function inputOf(run: Run, asked: Watch, leftMs: number): WatchInput {
     active: asked.gates,
     dwell: asked.dwell,
     plannedMs: plannedWatchMs(plan),
+    plannedSteps: plannedWatches(plan),
     ...(plan.carriedDispersion === undefined ? {} : { carriedDispersion: plan.carriedDispersion }),
     windowMs: Math.min(WINDOW_MS, leftMs),
     before: state.metricsBefore,

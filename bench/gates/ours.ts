@@ -22,12 +22,14 @@ const ABSOLUTE: readonly Gate[] = [
 ];
 
 /** Through the same mapping as a rollout, with the defaults of a spec. */
-export function configOf(gates: readonly Gate[]): MachineConfig {
+export function configOf(gates: readonly Gate[], rps: number, steps = 1): MachineConfig {
   const before = 100_000;
   const mapping = mapGates({
     gates,
     watching: { intervalMs: 5000, warmUpMs: 30_000, alpha: 0.01, alphaPass: 0.05 },
     plannedMs: STEP_SEC * 1000,
+    plannedSteps: steps,
+    plannedRequests: rps * STEP_SEC,
     edgesMs: EDGES_MS,
     baseline: {
       requests: before,
@@ -40,15 +42,21 @@ export function configOf(gates: readonly Gate[]): MachineConfig {
   return stepConfig(mapping.setup.config, { atLeastMs: 60_000, atMostMs: STEP_SEC * 1000, active });
 }
 
-/** As the note has it: the grid's own weights on the pass side in every step, whatever is known. */
+/** As the note has it: the grids' own weights and even starts, whatever is known. */
 export function withoutBets(config: MachineConfig): MachineConfig {
-  return { ...config, metrics: config.metrics.map(({ bets: _, ...metric }) => metric) };
+  return {
+    ...config,
+    metrics: config.metrics.map(({ bets: _, breachBets: __, starts: ___, ...metric }) => metric),
+  };
 }
 
-function rule(name: string, config: MachineConfig): Rule {
+function rule(name: string, configAt: (rps: number) => MachineConfig): Rule {
+  const configs = new Map<number, MachineConfig>();
   return {
     name,
-    judge(looks) {
+    judge(looks, rps) {
+      const config = configs.get(rps) ?? configAt(rps);
+      configs.set(rps, config);
       let state = initialState(config);
       for (const look of looks) {
         const step = advance(config, state, look, { bounds: false });
@@ -63,7 +71,7 @@ function rule(name: string, config: MachineConfig): Rule {
 }
 
 export const OURS: readonly Rule[] = [
-  rule('this gate', configOf(RELATIVE)),
-  rule('this gate, without bets', withoutBets(configOf(RELATIVE))),
-  rule('this gate, absolute limits', configOf(ABSOLUTE)),
+  rule('this gate', (rps) => configOf(RELATIVE, rps)),
+  rule('this gate, without bets', (rps) => withoutBets(configOf(RELATIVE, rps))),
+  rule('this gate, absolute limits', (rps) => configOf(ABSOLUTE, rps)),
 ];

@@ -10,7 +10,7 @@ const PER_STEP = LOOKS / SHARES.length;
 
 /** Seconds into the rollout at which it was rolled back; null = it never was. No early pass: the longest exposure. */
 function rolledBackAt(scenario: (typeof LATE_STEPS)[number], rps: number, seed: number): number | null {
-  const config = configOf(RELATIVE);
+  const config = configOf(RELATIVE, rps, SHARES.length);
   const looks = trace(scenario, rps, seed, (look) => SHARES[Math.floor(look / PER_STEP)] ?? 0);
   let state = initialState(config);
   for (const [i, look] of looks.entries()) {
@@ -44,9 +44,9 @@ function stepTimes(config: MachineConfig, rps: number, seed: number): (number | 
 
 /** Healthy rollouts of up to half an hour at 10, 10 (mirror and ramp), 25 and 50%: how many get through, and when. */
 export function standardRollouts(runs: number, seed: number, levels: readonly number[]): string {
-  const bets = configOf(RELATIVE);
-  const rows = levels.flatMap((rps) =>
-    [['with bets', bets] as const, ['without', withoutBets(bets)] as const].map(([name, config]) => {
+  const rows = levels.flatMap((rps) => {
+    const bets = configOf(RELATIVE, rps, SHARES.length + 1);
+    return [['with bets', bets] as const, ['without', withoutBets(bets)] as const].map(([name, config]) => {
       const all = Array.from({ length: runs }, (_, run) =>
         stepTimes(config, rps, seed * 1_000_003 + rps * 101 + run * 7919),
       );
@@ -59,8 +59,8 @@ export function standardRollouts(runs: number, seed: number, levels: readonly nu
       });
       const through = all.filter((times) => times.length === 4 && times[3] !== null);
       return [String(rps), name, String(runs), ...steps, percentOf(through.length, runs)];
-    }),
-  );
+    });
+  });
   return markdown(
     ['rps', 'pass side', 'runs', 'mirror 10%', 'ramp 10%', 'ramp 25%', 'ramp 50%', 'all four %'],
     rows,

@@ -8,7 +8,8 @@ export interface Outcome {
 /** A way to decide a step from its looks. Every rule sees the same ones. */
 export interface Rule {
   readonly name: string;
-  judge(looks: readonly Look[]): Outcome;
+  /** @param rps - the endpoint's requests a second, as they were before the rollout. */
+  judge(looks: readonly Look[], rps: number): Outcome;
 }
 
 /** Green's requests of some looks put together. */

@@ -28,7 +28,7 @@ export function betsFrom(lnEvidence: readonly number[]): number[] {
 }
 
 /** Shares of bad requests, were green just like the baseline; null where too little is known of it. */
-function alike(
+export function alike(
   metric: MetricConfig,
   edges: EdgePair | undefined,
   baseline: Pick<Counters, 'requests' | 'errors' | 'le'>,

@@ -1,7 +1,8 @@
 import { lnEvidence } from './evariable.js';
-import { BREACH_GRID } from './grid.js';
+import { BREACH_GRID, lnBreachWeight } from './grid.js';
 import { logAddExp, logSumExp, zeros } from './numbers.js';
 import { afterBlueLook, atBlockStart, countsAsShared } from './shared.js';
+import { lnUnspent, nextStart, startsOf } from './starts.js';
 import type { BadCounts, BreachState, MetricConfig } from './types.js';
 
 export function initialBreach(metric: MetricConfig): BreachState {
@@ -17,22 +18,8 @@ export function initialBreach(metric: MetricConfig): BreachState {
 }
 
 /** Most that one block can add, so that a hiccup of green alone cannot roll back (gates.md 2.2). */
-export function blockCap(alpha: number): number {
-  return 0.5 * Math.log(2 * (1 / alpha - 1));
-}
-
-/** ln of the start weight of block `index` (from 1): half for the first, the rest spread over the planned ones. */
-function lnStartWeight(index: number, planned: number): number {
-  if (index > planned) return -Infinity;
-  if (index === 1) return planned === 1 ? 0 : Math.log(0.5);
-  return -Math.log(2 * (planned - 1));
-}
-
-/** ln of the start weight that no block has had yet; exactly zero wealth once all planned blocks have begun. */
-function lnUnspent(blocks: number, planned: number): number {
-  if (blocks === 0) return 0;
-  if (blocks >= planned) return -Infinity;
-  return Math.log((planned - blocks) / (2 * (planned - 1)));
+export function blockCap(alpha: number, metric: Pick<MetricConfig, 'starts'> = {}): number {
+  return 0.5 * Math.log((1 / alpha - 1) / startsOf(metric).first);
 }
 
 /** Evidence of the open block as it counts: at most the cap, and never against green while the baseline suffers too. */
@@ -41,9 +28,9 @@ function counted(state: BreachState, index: number, cap: number): number {
 }
 
 /** Ends the open block, if there is one. */
-export function closeBlock(state: BreachState, alpha: number): BreachState {
+export function closeBlock(state: BreachState, metric: MetricConfig, alpha: number): BreachState {
   if (!state.open || state.lnR === null) return state;
-  const cap = blockCap(alpha);
+  const cap = blockCap(alpha, metric);
   return {
     ...state,
     open: false,
@@ -53,15 +40,21 @@ export function closeBlock(state: BreachState, alpha: number): BreachState {
   };
 }
 
+/** The step's last block ends, and the next one begins another step. */
+export function breachAtStep(state: BreachState, metric: MetricConfig, alpha: number): BreachState {
+  const closed = closeBlock(state, metric, alpha);
+  return metric.starts === undefined || closed.blocks === 0 ? closed : { ...closed, atStep: true };
+}
+
 function openBlock(state: BreachState, metric: MetricConfig, alpha: number): BreachState {
   if (state.open) return state;
-  const start = lnStartWeight(state.blocks + 1, metric.plannedBlocks);
+  const { begun, lnStart } = nextStart(state, metric);
   return {
     ...state,
-    blocks: state.blocks + 1,
+    ...begun,
     open: true,
     blockSec: 0,
-    lnR: BREACH_GRID.map((_, i) => logAddExp(state.lnR?.[i] ?? -Infinity, start)),
+    lnR: BREACH_GRID.map((_, i) => logAddExp(state.lnR?.[i] ?? -Infinity, lnStart)),
     inBlock: zeros(BREACH_GRID.length),
     blue: state.blue && atBlockStart(state.blue, alpha),
   };
@@ -69,12 +62,11 @@ function openBlock(state: BreachState, metric: MetricConfig, alpha: number): Bre
 
 /** ln M of the metric: the wealth in play and what is still to be put in play. */
 export function lnWealth(state: BreachState, metric: MetricConfig, alpha: number): number {
-  const unspent = lnUnspent(state.blocks, metric.plannedBlocks);
+  const unspent = lnUnspent(state, metric);
   if (state.lnR === null) return unspent;
-  const cap = blockCap(alpha);
+  const cap = blockCap(alpha, metric);
   const inPlay = state.lnR.map(
-    (wealth, i) =>
-      (BREACH_GRID[i]?.lnWeight ?? -Infinity) + wealth + (state.open ? counted(state, i, cap) : 0),
+    (wealth, i) => lnBreachWeight(metric, i) + wealth + (state.open ? counted(state, i, cap) : 0),
   );
   return logAddExp(logSumExp(inPlay), unspent);
 }
@@ -110,5 +102,5 @@ export function breachLook(
     shared: blue !== null && countsAsShared(blue),
   };
   const lnM = lnWealth(added, metric, alpha);
-  return { state: added.blockSec >= metric.blipSec ? closeBlock(added, alpha) : added, lnM };
+  return { state: added.blockSec >= metric.blipSec ? closeBlock(added, metric, alpha) : added, lnM };
 }

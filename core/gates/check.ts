@@ -1,5 +1,5 @@
-import { PASS_GRID } from './grid.js';
-import type { DispersionConfig, EdgePair, MachineConfig, MetricConfig } from './types.js';
+import { BREACH_GRID, PASS_GRID } from './grid.js';
+import type { DispersionConfig, EdgePair, MachineConfig, MetricConfig, Starts } from './types.js';
 
 function between(value: number, low: number, high: number): boolean {
   return Number.isFinite(value) && value >= low && value <= high;
@@ -35,13 +35,33 @@ function checkEdges(config: MachineConfig, metric: MetricConfig): string[] {
   });
 }
 
-/** More than 1 in all would break the stated chance of a wrong pass. */
-function checkBets(at: string, bets: readonly number[]): string[] {
+/** More than 1 in all would break the stated chance of a wrong pass, or of a wrong rollback. */
+function checkBets(
+  at: string,
+  { length }: readonly unknown[],
+  what: string,
+  bets: readonly number[] | undefined,
+): string[] {
+  if (bets === undefined) return [];
   const sum = bets.reduce((total, bet) => total + bet, 0);
-  const fine = bets.length === PASS_GRID.length && bets.every((bet) => between(bet, 0, 1)) && sum <= 1 + 1e-9;
+  const fine = bets.length === length && bets.every((bet) => between(bet, 0, 1)) && sum <= 1 + 1e-9;
+  return fine ? [] : [`${at}: ${what} must be ${length} weights that add up to 1, got ${bets.join(', ')}`];
+}
+
+function checkStarts(at: string, starts: Starts | undefined): string[] {
+  if (starts === undefined) return [];
+  const { first, step, steps } = starts;
+  const fine =
+    between(first, Number.MIN_VALUE, 1) &&
+    between(step, 0, 1) &&
+    Number.isInteger(steps) &&
+    steps >= 0 &&
+    first + steps * step <= 1 + 1e-9;
   return fine
     ? []
-    : [`${at}: bets must be ${PASS_GRID.length} weights that add up to 1, got ${bets.join(', ')}`];
+    : [
+        `${at}: starts must be shares of at most 1 in all, first above 0, got first ${first} and ${steps} steps of ${step}`,
+      ];
 }
 
 function checkMetric(config: MachineConfig, metric: MetricConfig): string[] {
@@ -58,7 +78,9 @@ function checkMetric(config: MachineConfig, metric: MetricConfig): string[] {
   if (!Number.isInteger(metric.plannedBlocks) || metric.plannedBlocks < 1) {
     problems.push(`${at}: plannedBlocks must be a whole number of at least 1, got ${metric.plannedBlocks}`);
   }
-  if (metric.bets !== undefined) problems.push(...checkBets(at, metric.bets));
+  problems.push(...checkBets(at, PASS_GRID, 'bets', metric.bets));
+  problems.push(...checkBets(at, BREACH_GRID, 'breachBets', metric.breachBets));
+  problems.push(...checkStarts(at, metric.starts));
   if (metric.source === 'latency') problems.push(...checkEdges(config, metric));
   if (metric.dispersion) problems.push(...checkDispersion(at, metric.dispersion));
   return problems;

@@ -1,4 +1,5 @@
 import type { Gate } from '../plan.js';
+import { OUTAGE_BETS } from './breach-bets.js';
 import type { MetricConfig } from './types.js';
 
 /** The gate that every rollout has: half of green's requests fail. Also on during warm-up. */
@@ -26,5 +27,6 @@ export function crashGuard(gates: readonly Gate[], plannedBlocks: (blipMs: numbe
     plannedBlocks: plannedBlocks(blip),
     duringWarmup: true,
     passRole: false,
+    breachBets: OUTAGE_BETS,
   };
 }

@@ -80,7 +80,13 @@ function metricProblems(metric: unknown, at: string): string[] {
   if (metric['source'] !== 'errors' && metric['source'] !== 'latency') {
     problems.push(`${at}.source must be "errors" or "latency", got ${kindOf(metric['source'])}`);
   }
-  if (metric['bets'] !== undefined) problems.push(...numberList(metric['bets'], `${at}.bets`));
+  for (const bets of ['bets', 'breachBets']) {
+    if (metric[bets] !== undefined) problems.push(...numberList(metric[bets], `${at}.${bets}`));
+  }
+  const { starts } = metric;
+  if (isRecord(starts)) problems.push(...numbers(starts, ['first', 'step', 'steps'], `${at}.starts.`));
+  else if (starts !== undefined)
+    problems.push(`${at}.starts must be {first, step, steps}, got ${kindOf(starts)}`);
   for (const side of ['breachEdge', 'passEdge']) {
     const edge = metric[side];
     if (edge === undefined) continue;

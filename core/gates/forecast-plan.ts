@@ -1,5 +1,5 @@
 import { ENOUGH_REQUESTS, type Counters } from '../metrics.js';
-import { plannedWatchMs, type Plan, type Step } from '../plan.js';
+import { plannedWatches, plannedWatchMs, type Plan, type Step } from '../plan.js';
 import { stepLabel } from '../status-text.js';
 import { forecastGate, type Before, type GateForecast, type StepTraffic } from './forecast-gate.js';
 import { shareAbove } from './histogram.js';
@@ -69,6 +69,8 @@ export function forecastPlan(plan: Plan, now: TrafficNow): PlanForecast {
     gates: plan.gates,
     watching: plan.watching,
     plannedMs: plannedWatchMs(plan),
+    plannedSteps: plannedWatches(plan),
+    plannedRequests: (now.rps * plannedWatchMs(plan)) / 1000,
     edgesMs: now.edgesMs,
     baseline,
     ...(plan.carriedDispersion === undefined ? {} : { carried: plan.carriedDispersion }),

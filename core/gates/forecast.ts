@@ -1,5 +1,6 @@
-import { BREACH_GRID, PASS_GRID, type Tilt } from './grid.js';
+import { BREACH_GRID, lnBreachWeight, PASS_GRID, type Tilt } from './grid.js';
 import { twoSampleTerms } from './evariable.js';
+import { lateStart, startsOf } from './starts.js';
 import { logSumExp } from './numbers.js';
 import type { DispersionConfig, MetricConfig } from './types.js';
 
@@ -69,6 +70,11 @@ function tempering(side: 'breach' | 'pass', dispersion: DispersionConfig, varian
   return side === 'breach' ? phi : phi * (1 + 0.5 * Math.sqrt(2 / (nu0 + closed)));
 }
 
+/** The breach side's grid, weighed as the metric bets. */
+function breachGrid(metric: MetricConfig): readonly Tilt[] {
+  return BREACH_GRID.map((tilt, i) => ({ ...tilt, lnWeight: lnBreachWeight(metric, i) }));
+}
+
 /** The pass side's grid, weighed as the metric bets. */
 function bettingGrid({ bets }: MetricConfig): readonly Tilt[] {
   if (bets === undefined) return PASS_GRID;
@@ -88,7 +94,7 @@ function requestsUntil(
   const z = Z[chance];
   if (z === undefined)
     throw new RangeError(`chance must be one of ${Object.keys(Z).join(', ')}, got ${chance}`);
-  const each = (side === 'breach' ? BREACH_GRID : bettingGrid(metric)).map((tilt) =>
+  const each = (side === 'breach' ? breachGrid(metric) : bettingGrid(metric)).map((tilt) =>
     growth(metric, tilt, rates, perBlue),
   );
   const perRequest = blockVariance(metric, rates, perBlue);
@@ -138,13 +144,13 @@ export function requestsToBreach(
   alpha: number,
   options: ForecastOptions & { readonly late?: boolean },
 ): number {
-  const { plannedBlocks } = metric;
-  const start = plannedBlocks === 1 ? 1 : options.late ? 2 * (plannedBlocks - 1) : 2;
+  const start =
+    options.late === true ? lateStart(metric) : metric.plannedBlocks === 1 ? 1 : startsOf(metric).first;
   return requestsUntil(
     'breach',
     metric,
     rates,
-    Math.log(1 / alpha) - Math.log(metric.weight) + Math.log(start),
+    Math.log(1 / alpha) - Math.log(metric.weight) - Math.log(start),
     options,
   );
 }

@@ -1,3 +1,5 @@
+import type { MetricConfig } from './types.js';
+
 /** One tilt of the mixture: `h = ln(rho)`, its weight, and what the formulas need of it again and again. */
 export interface Tilt {
   readonly h: number;
@@ -44,3 +46,9 @@ export const PASS_GRID = grid([
   [-2, 0.2],
   [-4, 0.25],
 ]);
+
+/** ln of the weight of one tilt of the breach side, as the metric bets. */
+export function lnBreachWeight({ breachBets }: Pick<MetricConfig, 'breachBets'>, index: number): number {
+  const bet = breachBets?.[index];
+  return bet === undefined ? (BREACH_GRID[index]?.lnWeight ?? -Infinity) : Math.log(bet);
+}

@@ -1,5 +1,5 @@
 import { bounds } from './bounds.js';
-import { breachLook, closeBlock, initialBreach, lnWealth } from './breach.js';
+import { breachAtStep, breachLook, initialBreach, lnWealth } from './breach.js';
 import { decide } from './decide.js';
 import { factors, initialDispersion, updateDispersion } from './dispersion.js';
 import { seen, type Seen } from './events.js';
@@ -52,7 +52,7 @@ export function beginStep(config: MachineConfig, state: GateState): GateState {
       metric.name,
       {
         ...old,
-        breach: closeBlock(old.breach, config.alpha),
+        breach: breachAtStep(old.breach, metric, config.alpha),
         pass: nextPass(metric, old.pass),
         step: NOTHING,
       },

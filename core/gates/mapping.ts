@@ -1,9 +1,11 @@
 import type { Counters } from '../metrics.js';
 import type { Gate, Watching } from '../plan.js';
 import { firstBets } from './bets.js';
+import { firstBreachBets } from './breach-bets.js';
 import { CRASH_GUARD, CRASH_GUARD_WEIGHT, crashGuard } from './crash-guard.js';
 import { mapMetric, type MappedMetric, type Margin } from './map-metric.js';
 import type { GateNote, GateProblem, GateSetup } from './setup.js';
+import { expectedStarts } from './starts.js';
 import type { MetricConfig } from './types.js';
 
 export interface MappingInput {
@@ -12,6 +14,10 @@ export interface MappingInput {
   readonly watching: Watching;
   /** Sum of the longest times of all watched steps, milliseconds. */
   readonly plannedMs: number;
+  /** How many steps are watched: a regression is expected to begin with one of them. Left out: that is not known. */
+  readonly plannedSteps?: number;
+  /** All of the endpoint's requests in the planned time; left out or null where that is not known. */
+  readonly plannedRequests?: number | null;
   /** Bucket edges of the source; empty where it has no histograms. */
   readonly edgesMs: readonly number[];
   /** What the baseline did before the gates start (a difference, or totals); null where nothing is known of it. */
@@ -49,6 +55,8 @@ export function mapGates(input: MappingInput): Mapping {
   const baseline = sameEdges ? input.baseline : null;
   const blocks = (blipMs: number) => plannedBlocks(input.plannedMs, blipMs, watching.intervalMs);
   const weighed = weights(gates);
+  const starts = input.plannedSteps === undefined ? {} : { starts: expectedStarts(input.plannedSteps) };
+  const known = { baseline, requests: input.plannedRequests ?? null };
   const problems: GateProblem[] = [...weighed.problems, ...nameProblems(gates)];
   const pending: GateProblem[] = [];
   const notes: GateNote[] = [];
@@ -76,10 +84,15 @@ export function mapGates(input: MappingInput): Mapping {
       shared: gate.shared,
       dispersion: dispersion(gate, input.carried),
     };
-    metrics.push({ ...metric, bets: firstBets(metric, baseline, watching.alphaPass) });
+    metrics.push({
+      ...metric,
+      ...starts,
+      bets: firstBets(metric, baseline, watching.alphaPass),
+      breachBets: firstBreachBets(metric, known),
+    });
   });
   if (problems.length > 0) return { ok: false, problems };
-  const guard = crashGuard(gates, blocks);
+  const guard: MetricConfig = { ...crashGuard(gates, blocks), ...starts };
   return {
     ok: true,
     setup: {

@@ -18,6 +18,16 @@ export interface EdgePair {
   readonly green: number;
 }
 
+/** How the stake is spread over the blocks in which a regression may begin. What these leave is for all other blocks. */
+export interface Starts {
+  /** Share for the rollout's first block. */
+  readonly first: number;
+  /** Share for the first block of each later step: another share of the traffic, another load. */
+  readonly step: number;
+  /** Later steps that get it. */
+  readonly steps: number;
+}
+
 /** One metric: green is within the margin while `pG <= r * pB + delta`. */
 export interface MetricConfig {
   readonly name: string;
@@ -46,6 +56,10 @@ export interface MetricConfig {
    * found evidence. Left out: the grid's own in every step (gates.md 2.3).
    */
   readonly bets?: readonly number[];
+  /** Weights of the breach side's grid, sum 1, fixed for the rollout. Left out: the grid's own (gates.md 2.2). */
+  readonly breachBets?: readonly number[];
+  /** Where restarts are expected. Left out: half for the first block, the rest spread evenly (gates.md 2.2). */
+  readonly starts?: Starts;
   /** Instead of the configuration's. */
   readonly dispersion?: DispersionConfig;
   /** What the gate asks, where people put it otherwise than `r` and `delta` do: `p95 at most 250 ms`. */
@@ -131,6 +145,10 @@ export interface DispersionState {
 export interface BreachState {
   /** Blocks begun. */
   readonly blocks: number;
+  /** Of these, blocks that began a later step and had its share. Left out: none. */
+  readonly stepStarts?: number;
+  /** A step has begun, and no block since. Left out: no. */
+  readonly atStep?: boolean;
   readonly open: boolean;
   /** Seconds in the open block. */
   readonly blockSec: number;

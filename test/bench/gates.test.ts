@@ -34,7 +34,7 @@ describe('the peers’ rules', () => {
     ${'x.x.x.x.......'} | ${'promoted'}    | ${840} | ${'four failed ones are allowed'}
     ${'000000'}         | ${'rolled back'} | ${360} | ${'no data fails'}
   `('Flagger: $end at $atSec s when $because', ({ pattern, end, atSec }) => {
-    expect(flagger('', 60, 5, 10).judge(minutes(pattern as string))).toEqual({ end, atSec });
+    expect(flagger('', 60, 5, 10).judge(minutes(pattern as string), 10)).toEqual({ end, atSec });
   });
 
   it.each`
@@ -45,7 +45,7 @@ describe('the peers’ rules', () => {
     ${'00000.....'} | ${'rolled back'} | ${300} | ${'five errors in a row end it'}
     ${'0000.0000.'} | ${'promoted'}    | ${600} | ${'any answer resets them'}
   `('Argo: $end at $atSec s when $because', ({ pattern, end, atSec }) => {
-    expect(argo('', 60, 10, 3).judge(minutes(pattern as string))).toEqual({ end, atSec });
+    expect(argo('', 60, 10, 3).judge(minutes(pattern as string), 10)).toEqual({ end, atSec });
   });
 
   it('do what their arithmetic says: 50 requests a check, 0.5% errors, limit 1%, rolled back in 74 and 16 of 100', () => {
@@ -62,8 +62,8 @@ describe('the peers’ rules', () => {
       return back / 1500;
     };
 
-    expect(Math.abs(share((all) => flagger('', 60, 2, 10).judge(all)) - 0.74)).toBeLessThan(0.05);
-    expect(Math.abs(share((all) => argo('', 60, 10, 3).judge(all)) - 0.16)).toBeLessThan(0.04);
+    expect(Math.abs(share((all) => flagger('', 60, 2, 10).judge(all, 10)) - 0.74)).toBeLessThan(0.05);
+    expect(Math.abs(share((all) => argo('', 60, 10, 3).judge(all, 10)) - 0.16)).toBeLessThan(0.04);
   });
 
   it('Kayenta’s rank test calls independent points high as often as described', () => {
@@ -122,7 +122,7 @@ describe('this gate on that traffic', () => {
   const end = (name: string, rps: number, seed: number) => {
     const scenario = SCENARIOS.find((s) => s.name === name);
     if (scenario === undefined) throw new Error(`no scenario ${name}`);
-    return OURS[0]?.judge(trace(scenario, rps, seed));
+    return OURS[0]?.judge(trace(scenario, rps, seed), rps);
   };
 
   it.each`

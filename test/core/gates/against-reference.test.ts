@@ -9,6 +9,7 @@ import {
   type LookResult,
   type MachineConfig,
 } from '../../../core/gates/index.js';
+import { OUTAGE_BETS } from '../../../core/gates/breach-bets.js';
 import { reference } from './reference.js';
 
 const EDGES = [100, 200, 400];
@@ -24,6 +25,11 @@ const metric = fc.record({
   shared: fc.constantFrom('hold' as const, 'strict' as const),
   breachEdge: fc.record({ blue: fc.nat(2), green: fc.nat(2) }),
   passEdge: fc.record({ blue: fc.nat(2), green: fc.nat(2) }),
+  more: fc.constantFrom(
+    {},
+    { starts: { first: 0.7, step: 0.05, steps: 3 } },
+    { starts: { first: 0.4, step: 0.6, steps: 1 }, breachBets: OUTAGE_BETS },
+  ),
 });
 
 const configs: fc.Arbitrary<MachineConfig> = fc.record({
@@ -40,7 +46,7 @@ const configs: fc.Arbitrary<MachineConfig> = fc.record({
   ),
   metrics: fc
     .array(metric, { minLength: 1, maxLength: 3 })
-    .map((all) => all.map((m, i) => ({ ...m, name: `m${i}`, weight: 1 / all.length }))),
+    .map((all) => all.map(({ more, ...m }, i) => ({ ...m, ...more, name: `m${i}`, weight: 1 / all.length }))),
 });
 
 const armOf = (most: number) =>

@@ -80,9 +80,11 @@ describe('the cost of a look', () => {
     outcome(config, looks.slice(0, 500));
     let state = initialState(config);
 
-    const before = performance.now();
+    // Of this process alone: the machine may be busy with others.
+    const before = process.cpuUsage();
     for (const each of looks) state = advance(config, state, each, { bounds: false }).state;
-    const microseconds = ((performance.now() - before) * 1000) / looks.length / config.metrics.length;
+    const { user } = process.cpuUsage(before);
+    const microseconds = user / looks.length / config.metrics.length;
 
     expect(microseconds).toBeLessThan(100);
   });

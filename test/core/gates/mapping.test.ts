@@ -7,6 +7,7 @@ import {
   type GateSetup,
   type MappingInput,
 } from '../../../core/gates/index.js';
+import { OUTAGE_BETS } from '../../../core/gates/breach-bets.js';
 import type { Gate } from '../../../core/plan.js';
 
 const BASE = {
@@ -218,7 +219,9 @@ describe('the crash guard', () => {
     setup(gates).config.metrics.find((m) => m.name === 'crash-guard');
 
   it('is always there: half of the requests fail, from the first second, never needed for a pass', () => {
-    expect(guard(errors)).toEqual({
+    const { breachBets, ...rest } = guard(errors) ?? {};
+    expect(breachBets).toBe(OUTAGE_BETS);
+    expect(rest).toEqual({
       name: 'crash-guard',
       source: 'errors',
       r: 0,

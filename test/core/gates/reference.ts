@@ -100,6 +100,10 @@ class Metric {
   l = BREACH.map(() => 0);
   lB = BREACH.map(() => 0);
   blocks = 0;
+  /** Start weight of each block so far, in the order in which they began. */
+  started: number[] = [];
+  stepStarts = 0;
+  stepBegan = false;
   open = false;
   time = 0;
   shared = false;
@@ -114,13 +118,24 @@ class Metric {
     this.green = new Dispersion(m.dispersion ?? c.dispersion);
     this.blue = new Dispersion(m.dispersion ?? c.dispersion);
   }
-  pi(j: number): number {
+  /** Start weight of the block that begins now. */
+  pi(): number {
     const B = this.m.plannedBlocks;
-    if (B === 1) return j === 1 ? 1 : 0;
-    return j === 1 ? 1 / 2 : j <= B ? 1 / (2 * (B - 1)) : 0;
+    const s = this.m.starts ?? { first: 1 / 2, step: 0, steps: 0 };
+    if (this.blocks === 1) return B === 1 ? 1 : s.first;
+    if (B === 1) return 0;
+    if (this.stepBegan && this.stepStarts < s.steps) {
+      this.stepStarts += 1;
+      return s.step;
+    }
+    const rest = (1 - s.first - s.step * s.steps) / (B - 1);
+    return this.blocks - this.stepStarts <= B ? rest : 0;
+  }
+  weight(i: number): number {
+    return this.m.breachBets?.[i] ?? BREACH[i]![1];
   }
   counted(i: number): number {
-    const cap = 0.5 * Math.log(2 * (1 / this.c.alpha - 1));
+    const cap = 0.5 * Math.log((1 / this.c.alpha - 1) / (this.m.starts?.first ?? 0.5));
     return Math.min(this.l[i]!, this.shared ? 0 : cap);
   }
   close(): void {
@@ -132,13 +147,13 @@ class Metric {
   }
   newStep(): void {
     this.close();
+    this.stepBegan = this.blocks > 0 && this.m.starts !== undefined;
     this.passed = [];
   }
   lnM(): number {
-    let rest = 1;
-    for (let j = 1; j <= this.blocks; j++) rest -= this.pi(j);
-    const unspent = this.blocks >= this.m.plannedBlocks ? -Infinity : Math.log(rest);
-    return lse([...BREACH.map(([, w], i) => Math.log(w) + this.lnR[i]! + this.counted(i)), unspent]);
+    const rest = 1 - this.started.reduce((sum, pi) => sum + pi, 0);
+    const unspent = rest < 1e-12 ? -Infinity : Math.log(rest);
+    return lse([...BREACH.map((_, i) => Math.log(this.weight(i)) + this.lnR[i]! + this.counted(i)), unspent]);
   }
   lnE(counts: Four, h: number, delta: number): number {
     if (this.m.r === 0) return counts[2] * h - counts[3] * Math.log1p(delta * Math.expm1(h));
@@ -154,7 +169,10 @@ class Metric {
     if (!this.open) {
       this.open = true;
       this.blocks += 1;
-      this.lnR = this.lnR.map((v) => lse([v, Math.log(this.pi(this.blocks))]));
+      const pi = this.pi();
+      this.started.push(pi);
+      this.stepBegan = false;
+      this.lnR = this.lnR.map((v) => lse([v, Math.log(pi)]));
       this.lB = this.lB.map((v) => 0.8 * Math.min(Math.max(v, 0), Math.log(1 / this.c.alpha)));
     }
     BREACH.forEach(([h], i) => (this.l[i]! += this.lnE(breach, h, this.m.delta) / phi));

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import {
+  advance,
+  beginStep,
+  checkConfig,
+  initialState,
+  type GateState,
+  type Look,
+  type MachineConfig,
+} from '../../../core/gates/index.js';
+import { OUTAGE_BETS } from '../../../core/gates/breach-bets.js';
+import { blockCap } from '../../../core/gates/breach.js';
+import { expectedStarts } from '../../../core/gates/starts.js';
+import { config, errorsMetric, look } from './streams.js';
+
+const starting = (over: Parameters<typeof errorsMetric>[0] = {}) =>
+  config([errorsMetric({ starts: expectedStarts(4), ...over })]);
+
+/** Wealth of every look; each list is a step. */
+function wealth(setup: MachineConfig, steps: readonly (readonly Look[])[]): number[] {
+  let state: GateState = initialState(setup);
+  return steps.flatMap((looks) =>
+    looks.map((each, i) => {
+      const next = advance(setup, state, { ...each, newStep: i === 0 }, { bounds: false });
+      state = next.state;
+      return next.result.lnTotal ?? -Infinity;
+    }),
+  );
+}
+
+function binomial(n: number, p: number): number[] {
+  let mass = [1];
+  for (let i = 0; i < n; i++)
+    mass = [...mass, 0].map((m, x) => m * (1 - p) + (x > 0 ? (mass[x - 1] ?? 0) * p : 0));
+  return mass;
+}
+
+describe('where a regression is expected to begin', () => {
+  it('is the first block for 70 of 100, the beginning of a later step for 15, and any block for the rest', () => {
+    expect(expectedStarts(4)).toEqual({ first: 0.7, step: 0.15 / 3, steps: 3 });
+    expect(expectedStarts(1)).toEqual({ first: 0.7, step: 0, steps: 0 });
+    expect(expectedStarts(0)).toEqual({ first: 0.7, step: 0, steps: 0 });
+  });
+
+  it.each([1, 2, 7, 180])(
+    'gives out no more and no less than the whole stake, of %i blocks',
+    (plannedBlocks) => {
+      const empty = new Array<Look>(40).fill(look([0, 0], [0, 0]));
+
+      for (const ln of wealth(starting({ plannedBlocks }), [empty, empty, empty, empty, empty, empty])) {
+        expect(ln).toBeCloseTo(0, 12);
+      }
+    },
+  );
+
+  it('expects at most 1 at the margin, over every outcome of two blocks and another step', () => {
+    const starts = { first: 0.6, step: 0.3, steps: 1 };
+    const setup = config([
+      errorsMetric({ delta: 0.1, blipSec: 5, plannedBlocks: 3, starts, breachBets: OUTAGE_BETS }),
+    ]);
+    const [blue, green] = [binomial(2, 0.2), binomial(2, 0.3)];
+    const sums = [0, 0, 0, 0];
+    const walk = (state: GateState, depth: number, mass: number): void => {
+      const from = depth === 2 ? beginStep(setup, state) : state;
+      for (const [xB, pB] of blue.entries()) {
+        for (const [xG, pG] of green.entries()) {
+          const next = advance(setup, from, look([xB, 2], [xG, 2]), { bounds: false });
+          const p = mass * pB * pG;
+          sums[depth] = (sums[depth] ?? 0) + p * Math.exp(next.result.lnTotal ?? -Infinity);
+          if (depth < 3) walk(next.state, depth + 1, p);
+        }
+      }
+    };
+
+    walk(initialState(setup), 0, 1);
+
+    for (const sum of sums) {
+      expect(sum).toBeLessThanOrEqual(1 + 1e-9);
+      expect(sum).toBeGreaterThan(0.8);
+    }
+  });
+
+  it('caps a block so that two cannot roll back, and three can', () => {
+    expect(blockCap(0.01, { starts: expectedStarts(4) })).toBeCloseTo(0.5 * Math.log(99 / 0.7), 14);
+    const bad = new Array<Look>(8).fill(look([0, 90000], [10000, 10000], 10));
+
+    const reached = wealth(starting({ plannedBlocks: 16 }), [bad]).findIndex((ln) => ln >= Math.log(100));
+
+    expect(reached).toBe(2);
+  });
+
+  it('finds what begins with the first requests, or with a step, sooner than even starts do', () => {
+    const fine = new Array<Look>(120).fill(look([2, 900], [0, 100]));
+    const bad = new Array<Look>(120).fill(look([2, 900], [2, 100]));
+    const plain = config([errorsMetric()]);
+    const delay = (setup: MachineConfig, steps: readonly (readonly Look[])[], onset: number) =>
+      wealth(setup, steps).findIndex((ln) => ln >= Math.log(100)) - onset;
+
+    const first = [plain, starting()].map((setup) => delay(setup, [bad], 0));
+    const step = [plain, starting()].map((setup) => delay(setup, [fine, bad], 120));
+    const middle = [plain, starting()].map((setup) => delay(setup, [[...fine, ...bad]], 120));
+
+    expect(first).toEqual([10, 9]);
+    expect(step).toEqual([16, 13]);
+    // The price: a regression that begins in the middle of a step.
+    expect(middle).toEqual([16, 18]);
+  });
+
+  it.each`
+    what                       | over                                                 | says
+    ${'more than the stake'}   | ${{ starts: { first: 0.7, step: 0.2, steps: 2 } }}   | ${'starts must be shares of at most 1 in all'}
+    ${'nothing for the first'} | ${{ starts: { first: 0, step: 0.2, steps: 2 } }}     | ${'first above 0, got first 0'}
+    ${'half a step'}           | ${{ starts: { first: 0.5, step: 0, steps: 1.5 } }}   | ${'1.5 steps'}
+    ${'negative steps'}        | ${{ starts: { first: 0.5, step: 0, steps: -1 } }}    | ${'-1 steps'}
+    ${'bets beyond 1'}         | ${{ breachBets: OUTAGE_BETS.map((bet) => 2 * bet) }} | ${'breachBets must be 11 weights'}
+    ${'bets that are missing'} | ${{ breachBets: [1] }}                               | ${'breachBets must be 11 weights'}
+  `('refuses $what', ({ over, says }) => {
+    const problems = checkConfig(config([errorsMetric(over as Parameters<typeof errorsMetric>[0])]));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(says);
+  });
+});
