@@ -54,7 +54,7 @@ function rule(name: string, configAt: (rps: number) => MachineConfig): Rule {
   const configs = new Map<number, MachineConfig>();
   return {
     name,
-    judge(looks, rps) {
+    judge(looks, rps = 10) {
       const config = configs.get(rps) ?? configAt(rps);
       configs.set(rps, config);
       let state = initialState(config);

@@ -8,8 +8,8 @@ export interface Outcome {
 /** A way to decide a step from its looks. Every rule sees the same ones. */
 export interface Rule {
   readonly name: string;
-  /** @param rps - the endpoint's requests a second, as they were before the rollout. */
-  judge(looks: readonly Look[], rps: number): Outcome;
+  /** @param rps - the endpoint's requests a second before the rollout, for rules that ask; default 10. */
+  judge(looks: readonly Look[], rps?: number): Outcome;
 }
 
 /** Green's requests of some looks put together. */
