@@ -16,6 +16,23 @@ export interface Counters {
   readonly active: number | null;
 }
 
+/**
+ * Mirrored requests by what became of their two answers, since the source began to count: `n01` = good from the live
+ * deployment, bad from the mirrored one; `n10` the other way round.
+ *
+ * A source that gives it counts every answer to a mirrored request once: in its pair, or, where the other half was lost,
+ * or came too late to be found, as a half of `blue` (live) or `green` (mirrored). Whether a copy was sent must not be told by
+ * its answer: a copy that hangs leaves a half of `blue` behind, and nothing is paired that was not sent twice.
+ */
+export interface PairCounts {
+  readonly n00: number;
+  readonly n01: number;
+  readonly n10: number;
+  readonly n11: number;
+  readonly blue: Pick<Counters, 'requests' | 'errors'>;
+  readonly green: Pick<Counters, 'requests' | 'errors'>;
+}
+
 /** Fewer requests of a deployment do not tell how it is. */
 export const ENOUGH_REQUESTS = 500;
 
@@ -34,4 +51,6 @@ export interface MetricsSnapshot {
   readonly edgesMs: readonly number[];
   /** By deployment, then kind of traffic. Missing = the source knows nothing of it (yet). */
   readonly deployments: Readonly<Record<string, Readonly<Partial<Record<TrafficKind, Counters>>>>>;
+  /** By mirrored deployment, of a source that can tell which answers belong together. */
+  readonly pairs?: Readonly<Record<string, PairCounts>>;
 }

@@ -3,7 +3,7 @@ import { BREACH_GRID, lnBreachWeight } from './grid.js';
 import { logAddExp, logSumExp, zeros } from './numbers.js';
 import { afterBlueLook, atBlockStart, countsAsShared } from './shared.js';
 import { lnUnspent, nextStart, startsOf } from './starts.js';
-import type { BadCounts, BreachState, MetricConfig } from './types.js';
+import type { BadCounts, BreachState, MetricConfig, PairedCounts } from './types.js';
 
 export function initialBreach(metric: MetricConfig): BreachState {
   return {
@@ -85,7 +85,7 @@ export function breachLook(
   state: BreachState,
   metric: MetricConfig,
   alpha: number,
-  counts: BadCounts,
+  counts: BadCounts | PairedCounts,
   dtSec: number,
   { phi, phiBlue }: BreachFactors,
 ): { readonly state: BreachState; readonly lnM: number } {

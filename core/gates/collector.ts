@@ -1,4 +1,6 @@
 import { difference, NO_DATA, totalsOf, type Difference, type Reading, type Totals } from './counters.js';
+import type { PairCounts } from '../metrics.js';
+import { pairsBetween } from './pairs.js';
 import { starved, withinWindow, type Flow, type Starved } from './starved.js';
 import type { Look } from './types.js';
 
@@ -21,6 +23,8 @@ export interface CollectorState {
   /** The last minute, for starved green. */
   readonly flows: readonly Flow[];
   readonly perBlue: number | null;
+  /** Pairs at the left edge of the next look, where the source gives them. */
+  readonly pairs?: PairCounts;
 }
 
 export interface CollectOptions {
@@ -77,6 +81,7 @@ export function startCollecting(reading: Reading, options: CollectOptions): Coll
     greenResetsMs: [],
     flows: [],
     perBlue: options.perBlue,
+    ...(reading.pairs && { pairs: reading.pairs }),
   };
 }
 
@@ -133,8 +138,11 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     return { state: waiting, look: null, signals: signals(waiting, reading, options) };
   }
   const dtSec = Math.max(0, waited) / 1000;
+  const { pairs: pairsBefore, ...before } = state;
+  const pairs = pairsBetween(pairsBefore, reading.pairs);
   const next: CollectorState = {
-    ...state,
+    ...before,
+    ...(reading.pairs && { pairs: reading.pairs }),
     awaySinceMs,
     clockMs: reading.atMs,
     dataAtMs: green.to || blue.to ? reading.atMs - reading.ageMs : state.dataAtMs,
@@ -153,6 +161,7 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     blue: blue.look,
     green: green.look,
     status: { blue: blue.status, green: green.status },
+    ...(pairs && { pairs }),
   };
   return { state: next, look, signals: signals(next, reading, options) };
 }

@@ -1,4 +1,4 @@
-import type { Counters, MetricsSnapshot, TrafficKind } from '../metrics.js';
+import type { Counters, MetricsSnapshot, PairCounts, TrafficKind } from '../metrics.js';
 import { plausible } from './events.js';
 import type { ArmLook, ArmStatus } from './types.js';
 
@@ -15,6 +15,8 @@ export interface Reading {
   readonly edgesMs: readonly number[];
   readonly blue: Counters | null;
   readonly green: Counters | null;
+  /** Of mirrored requests, where the source knows which answers belong together. */
+  readonly pairs?: PairCounts;
 }
 
 /** Whose requests are compared: a deployment, and how its requests reached it. */
@@ -28,6 +30,7 @@ export function readingOf(
   snapshot: MetricsSnapshot,
   arms: { readonly blue: Arm | null; readonly green: Arm },
 ): Reading {
+  const pairs = snapshot.pairs?.[arms.green.deployment];
   const pick = (arm: Arm | null) => (arm && snapshot.deployments[arm.deployment]?.[arm.kind]) ?? null;
   return {
     atMs: snapshot.atMs,
@@ -37,6 +40,7 @@ export function readingOf(
     edgesMs: snapshot.edgesMs,
     blue: pick(arms.blue),
     green: pick(arms.green),
+    ...(pairs && arms.green.kind === 'mirror' && arms.blue && { pairs }),
   };
 }
 

@@ -98,9 +98,20 @@ function metricProblems(metric: unknown, at: string): string[] {
 
 const STATUSES: readonly ArmStatus[] = ['ok', 'missing', 'reset'];
 
+function pairsProblems(pairs: unknown, at: string): string[] {
+  if (pairs === undefined) return [];
+  if (!isRecord(pairs)) return [`${at} must be {n00, n01, n10, n11, blue, green}, got ${kindOf(pairs)}`];
+  const halves = ['blue', 'green'].flatMap((arm) => {
+    const half = pairs[arm];
+    if (isRecord(half)) return numbers(half, ['requests', 'errors'], `${at}.${arm}.`);
+    return [`${at}.${arm} must be an object {requests, errors}, got ${kindOf(half)}`];
+  });
+  return [...numbers(pairs, ['n00', 'n01', 'n10', 'n11'], `${at}.`), ...halves];
+}
+
 function lookProblems(look: unknown, at: string): string[] {
   if (!isRecord(look)) return [`${at} must be an object, got ${kindOf(look)}`];
-  const problems = numbers(look, ['dtSec'], `${at}.`);
+  const problems = [...numbers(look, ['dtSec'], `${at}.`), ...pairsProblems(look['pairs'], `${at}.pairs`)];
   const status = look['status'];
   for (const name of ['blue', 'green']) {
     const arm = look[name];

@@ -1,4 +1,13 @@
-import type { ArmLook, BadCounts, EdgePair, Look, MachineConfig, MetricConfig } from './types.js';
+import { canPair, pairedCounts, plausiblePairs } from './pairs.js';
+import type {
+  ArmLook,
+  BadCounts,
+  EdgePair,
+  Look,
+  MachineConfig,
+  MetricConfig,
+  PairedCounts,
+} from './types.js';
 
 /** Beyond this a double no longer counts single requests; no source means it. */
 const MOST_REQUESTS = 1e15;
@@ -58,8 +67,15 @@ function armCount(
 
 /** What a metric sees in a look, on either side. */
 export interface Seen {
-  readonly breach: BadCounts;
-  readonly pass: BadCounts;
+  readonly breach: BadCounts | PairedCounts;
+  readonly pass: BadCounts | PairedCounts;
+}
+
+/** The look's pairs, as a metric counts them; null where it cannot, or there are none. */
+export function pairsSeen(metric: MetricConfig, look: Look): PairedCounts | null {
+  const { pairs, status } = look;
+  const usable = status.green === 'ok' && pairs !== undefined && plausiblePairs(pairs);
+  return usable && canPair(metric) ? pairedCounts(pairs) : null;
 }
 
 /**

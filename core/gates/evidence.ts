@@ -1,7 +1,7 @@
 import { proven } from './decide.js';
 import { marginInWords, whatIsCounted } from './margin-words.js';
 import { clamp } from './numbers.js';
-import type { BadCounts, GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
+import type { BadCounts, GateState, LookResult, MachineConfig, MetricConfig, Pairs } from './types.js';
 
 /**
  * `breach`: this gate did most of a rollback. `suspicious`: well on the way to one. `proven`: within its margin.
@@ -22,6 +22,8 @@ export interface GateEvidence {
   readonly green: { readonly bad: number; readonly requests: number };
   /** null where there is no baseline beside green, or it was never seen. */
   readonly blue: { readonly bad: number; readonly requests: number } | null;
+  /** Requests sent to both of which both answers are known; left out where the source cannot tell. */
+  readonly pairs?: Pairs;
   /** Green is within the margin while `green - r * blue <= delta`; `lower` and `upper` bound the left side. */
   readonly r: number;
   readonly delta: number;
@@ -64,6 +66,7 @@ export function gateEvidence(
   return config.metrics.map((metric) => {
     const own = result.metrics[metric.name];
     const counts: BadCounts = state.metrics[metric.name]?.step ?? { xB: 0, nB: 0, xG: 0, nG: 0 };
+    const pairs = state.metrics[metric.name]?.pairs;
     const lnBreach = Math.max(LEAST, own?.lnBreach ?? LEAST);
     const lnPass = Math.max(LEAST, own?.lnPass ?? LEAST);
     const enough = Math.log(1 / config.alpha) - Math.log(metric.weight);
@@ -76,6 +79,7 @@ export function gateEvidence(
       limit: marginInWords(metric, baselineName),
       green: { bad: counts.xG, requests: counts.nG },
       blue: counts.nB === 0 ? null : { bad: counts.xB, requests: counts.nB },
+      ...(pairs && { pairs }),
       r: metric.r,
       delta: metric.delta,
       lower: own?.lower ?? null,

@@ -44,6 +44,13 @@ function join(...parts: readonly (string | null)[]): string {
 /** `green answered 37 of 412 with an error, blue 3 of 3,690` */
 function whatHappened({ config, state, blue, green }: ExplainInput, metric: MetricConfig): string {
   const { xB, nB, xG, nG } = state.metrics[metric.name]?.step ?? { xB: 0, nB: 0, xG: 0, nG: 0 };
+  const { pairs, pairing } = state.metrics[metric.name] ?? {};
+  if (pairs !== undefined && pairing === 'on') {
+    return (
+      `of ${count(pairs.n)} requests sent to both, ${green} alone failed ${count(pairs.greenOnly)}, ` +
+      `${blue} alone ${count(pairs.blueOnly)}, both ${count(pairs.both)}`
+    );
+  }
   const own = `${green} answered ${countsInWords(config, metric, 'green', count(xG), count(nG))}`;
   if (nB === 0) return own;
   const same = metric.breachEdge?.blue === metric.breachEdge?.green;

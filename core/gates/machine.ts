@@ -2,8 +2,10 @@ import { bounds } from './bounds.js';
 import { breachAtStep, breachLook, initialBreach, lnWealth } from './breach.js';
 import { decide } from './decide.js';
 import { factors, initialDispersion, updateDispersion } from './dispersion.js';
-import { seen, type Seen } from './events.js';
+import { pairsSeen, seen, type Seen } from './events.js';
 import { finiteOrNull, logSumExp } from './numbers.js';
+import { afterPairs, judgedOf } from './pairing.js';
+import { apart } from './pairs.js';
 import { initialPass, lnBelow, nextPass, passLook } from './pass.js';
 import {
   ALGORITHM,
@@ -47,7 +49,7 @@ export function initialState(config: MachineConfig): GateState {
  */
 export function beginStep(config: MachineConfig, state: GateState): GateState {
   const metrics = config.metrics.map((metric): [string, MetricState] => {
-    const old = state.metrics[metric.name] ?? initialMetric(metric);
+    const { pairs: _, pairing: __, ...old } = state.metrics[metric.name] ?? initialMetric(metric);
     return [
       metric.name,
       {
@@ -81,9 +83,10 @@ function takeIn(
   return {
     lnM: side.lnM,
     state: {
+      ...old,
       breach: side.state,
       pass: passLook(old.pass, metric, pass, phiPass),
-      dispersion: updateDispersion(old.dispersion, breach, metric.r),
+      dispersion: updateDispersion(old.dispersion, apart(breach), metric.r),
       blueDispersion: updateDispersion(old.blueDispersion, blueAlone, 0),
       step: {
         xB: old.step.xB + breach.xB,
@@ -135,12 +138,15 @@ export function advance(
     const old = begun.metrics[metric.name] ?? initialMetric(metric);
     const sees = metric.paused !== true && (!warmingUp || metric.duringWarmup === true);
     const counts = sees ? seen(config, metric, look) : null;
+    const paired = sees ? pairsSeen(metric, look) : null;
+    const judged = counts && judgedOf(old, counts, paired);
     const taken =
-      counts === null
+      judged === null
         ? { state: old, lnM: lnWealth(old.breach, metric, config.alpha) }
-        : takeIn(config, metric, old, counts, look.dtSec);
-    metrics[metric.name] = taken.state;
-    results[metric.name] = resultOf(config, metric, taken.state, taken.lnM, options.bounds !== false);
+        : takeIn(config, metric, old, judged, look.dtSec);
+    const state = afterPairs(taken.state, paired);
+    metrics[metric.name] = state;
+    results[metric.name] = resultOf(config, metric, state, taken.lnM, options.bounds !== false);
     lnShares.push(Math.log(metric.weight) + taken.lnM);
   }
   const next: GateState = {

@@ -2,7 +2,7 @@ import { betsFrom } from './bets.js';
 import { oneSample, twoSampleTerms } from './evariable.js';
 import { BREACH_GRID, PASS_GRID, type Tilt } from './grid.js';
 import { logSumExp, zeros } from './numbers.js';
-import type { BadCounts, MetricConfig, PassState } from './types.js';
+import type { BadCounts, MetricConfig, PairedCounts, PassState } from './types.js';
 
 export function initialPass(metric: MetricConfig): PassState {
   const bets = metric.bets === undefined ? {} : { bets: metric.bets };
@@ -36,7 +36,7 @@ function sawNothing(state: PassState): boolean {
 export function passLook(
   state: PassState,
   metric: MetricConfig,
-  counts: BadCounts,
+  counts: BadCounts | PairedCounts,
   phiPass: number,
 ): PassState {
   if (state.kind === 'one-sample') {

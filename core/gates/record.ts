@@ -1,3 +1,5 @@
+import type { PairCounts } from '../metrics.js';
+import { joinPairs } from './pairs.js';
 import type { ArmLook, ArmStatus, Look } from './types.js';
 
 /** One arm of a recorded look; the histogram keeps only its buckets that hold something: `[edge index, requests]`. */
@@ -15,6 +17,7 @@ export interface RecordedLook {
   readonly dtSec: number;
   readonly blue: RecordedArm;
   readonly green: RecordedArm;
+  readonly pairs?: PairCounts;
 }
 
 /**
@@ -32,6 +35,7 @@ export function recordLook(
     dtSec: look.dtSec,
     blue: recordArm(look.blue, look.status.blue),
     green: recordArm(look.green, look.status.green),
+    ...(look.pairs && { pairs: look.pairs }),
   };
   const last = record.at(-1);
   const joins =
@@ -40,7 +44,8 @@ export function recordLook(
     last.blue.status === next.blue.status &&
     last.green.status === next.green.status &&
     last.green.timed === next.green.timed &&
-    last.blue.timed === next.blue.timed;
+    last.blue.timed === next.blue.timed &&
+    (last.pairs === undefined) === (next.pairs === undefined);
   return joins ? [...record.slice(0, -1), join(last, next)] : [...record, next];
 }
 
@@ -51,6 +56,7 @@ export function replayLook(recorded: RecordedLook, edges: number): Look {
     blue: armLook(recorded.blue, edges),
     green: armLook(recorded.green, edges),
     status: { blue: recorded.blue.status, green: recorded.green.status },
+    ...(recorded.pairs && { pairs: recorded.pairs }),
   };
 }
 
@@ -70,7 +76,12 @@ function armLook(arm: RecordedArm, edges: number): ArmLook {
 }
 
 function join(a: RecordedLook, b: RecordedLook): RecordedLook {
-  return { dtSec: a.dtSec + b.dtSec, blue: joinArms(a.blue, b.blue), green: joinArms(a.green, b.green) };
+  return {
+    dtSec: a.dtSec + b.dtSec,
+    blue: joinArms(a.blue, b.blue),
+    green: joinArms(a.green, b.green),
+    ...(a.pairs && b.pairs && { pairs: joinPairs(a.pairs, b.pairs) }),
+  };
 }
 
 function joinArms(a: RecordedArm, b: RecordedArm): RecordedArm {

@@ -1,3 +1,5 @@
+import type { PairCounts } from '../metrics.js';
+
 /** Name and version of the algorithm; part of every saved state. Constants of the code belong to the version. */
 export const ALGORITHM = 'paired-rate-eprocess/1';
 
@@ -101,6 +103,8 @@ export interface Look {
   readonly blue: ArmLook;
   readonly green: ArmLook;
   readonly status: { readonly blue: ArmStatus; readonly green: ArmStatus };
+  /** Mirrored requests whose answers were put together; left out where the source cannot. */
+  readonly pairs?: PairCounts;
 }
 
 export type Decision = 'breach' | 'pass' | 'continue' | 'inconclusive';
@@ -187,6 +191,19 @@ export interface BadCounts {
   readonly nG: number;
 }
 
+/** Mirrored requests of which both answers are known, by whom they failed. */
+export interface Pairs {
+  readonly n: number;
+  readonly blueOnly: number;
+  readonly greenOnly: number;
+  readonly both: number;
+}
+
+/** Counts of which some are pairs. */
+export interface PairedCounts extends BadCounts {
+  readonly pairs: Pairs;
+}
+
 export interface MetricState {
   readonly breach: BreachState;
   readonly pass: PassState;
@@ -195,6 +212,13 @@ export interface MetricState {
   readonly blueDispersion: DispersionState;
   /** Judged counts of this step, for people. */
   readonly step: BadCounts;
+  /** Pairs of this step, whether it was judged by them or not. Left out: the source gave none. */
+  readonly pairs?: Pairs;
+  /**
+   * Whether the step is judged by pairs from now on. `next`: from the look after the next one; the next is left out, since
+   * the sources of counts and pairs are not read at one instant, and no answer may count twice. Left out: by counts.
+   */
+  readonly pairing?: 'next' | 'on';
   /** What the baseline did over the rollout, at the breach side's edge: the limit after cutover comes from it. */
   readonly baseline: { readonly x: number; readonly n: number };
 }
