@@ -21,7 +21,11 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   const signal = cancellationSignal();
   const { endpoint, deployment } = input;
 
-  if ((await endpoints.readDeployment(endpoint, deployment, { signal })) === undefined) return;
+  if ((await endpoints.readDeployment(endpoint, deployment, { signal })) === undefined) {
+    // A creation that was cut off may have left parts of it.
+    await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
+    return;
+  }
   const { traffic } = await endpoints.read(endpoint, { signal });
   if (shareOf(traffic.live, deployment) > 0 || shareOf(traffic.mirror, deployment) > 0) {
     throw ApplicationFailure.nonRetryable(

@@ -1,6 +1,7 @@
 import type { TargetPorts } from '../adapters/ports.js';
 import type { EndpointRef, RolloutActivities } from '../core/activities.js';
 import type { Target } from '../core/plan.js';
+import { readAutoscale, setMinimum } from './autoscale.js';
 import { classify } from './classify.js';
 import { createDeployment } from './create-deployment.js';
 import { deleteDeployment } from './delete-deployment.js';
@@ -38,6 +39,8 @@ export function createActivities({ targets }: ActivityDependencies): RolloutActi
     createDeployment: on(createDeployment),
     smoke: on(smoke),
     setTraffic: on(setTraffic),
+    readAutoscale: on(readAutoscale),
+    setMinimum: on(setMinimum),
     watch: on(watch),
     deleteDeployment: on(deleteDeployment),
   };

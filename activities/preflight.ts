@@ -2,6 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { PortError, TargetPorts } from '../adapters/ports.js';
+import { unableGates, unableSteps, unableText } from '../core/capabilities.js';
 import type { EndpointRef, PreflightInput, PreflightResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
@@ -30,13 +31,20 @@ export async function preflight(
   const check = checkEndpoint(plan, state, rolloutId, deploymentDigest(plan.deployment));
   const { snapshot, problems } = await beating(() => checkMetrics(ports, plan, check.baseline, signal));
 
-  const all = [...check.problems, ...problems];
+  const can = await beating(() => ports.endpoints.capabilities(endpoint, { signal }));
+  const unable = unableSteps(plan.steps, can).map((found) => unableText(found, plan.steps));
+  const autoscale =
+    check.baseline === ''
+      ? null
+      : await beating(async () => ports.autoscaling?.read(endpoint, check.baseline, { signal }) ?? null);
+  const all = [...check.problems, ...unable, ...problems];
   if (all.length > 0) throw rejected(all);
   return {
     baseline: check.baseline,
     before: state.traffic,
     greenExists: check.greenExists,
     metrics: snapshot,
+    ...(autoscale === null ? {} : { autoscaled: true }),
   };
 }
 
@@ -59,7 +67,8 @@ async function checkMetrics(
     (step) => step.kind === 'mirror' || step.kind === 'ramp' || step.kind === 'bake',
   );
   if (!watched) return { snapshot: null, problems: [] };
-  const problems = [...missingCapabilities(ports, plan)];
+  const unable = unableGates(plan.steps, plan.gates, ports.metrics.capabilities);
+  const problems = unable.map((found) => unableText(found, plan.steps));
   try {
     const snapshot = await ports.metrics.read(plan.endpoint, [baseline, plan.deployment.name], { signal });
     if (snapshot.ageMs > FRESH_MS) {
@@ -71,18 +80,6 @@ async function checkMetrics(
   } catch (err) {
     if (!isPortError(err) || err.kind !== 'permanent') throw err;
     return { snapshot: null, problems: [...problems, metricsProblem(err)] };
-  }
-}
-
-function* missingCapabilities({ metrics }: TargetPorts, plan: Plan): Generator<string> {
-  const { histograms, mirrored } = metrics.capabilities;
-  for (const gate of plan.gates) {
-    if (!histograms && gate.metric !== 'error-rate') {
-      yield `Gate ${gate.name} asks for latency, and the target's metric source has no histograms; use error-rate gates, or another source`;
-    }
-  }
-  if (!mirrored && plan.steps.some((step) => step.kind === 'mirror')) {
-    yield `The metric source cannot tell mirrored traffic apart, so a mirror step could not be judged; leave it out, or use another source`;
   }
 }
 

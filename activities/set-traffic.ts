@@ -3,8 +3,9 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput } from '../core/activities.js';
-import { FailureType } from '../core/failures.js';
+import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
 
 /** A write that is done may not be visible yet; Azure's own tools wait for half a minute. */
@@ -24,7 +25,13 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   const now = await show();
   if (!sameTraffic(now, input.to)) {
     if (input.from !== null && !sameTraffic(now, input.from)) throw drift(input, input.from, now);
-    await beating(() => endpoints.writeTraffic(input.endpoint, input.to, { signal }));
+    await beating(() => write(ports, input, signal)).catch(async (err: unknown) => {
+      // Nothing was written: someone else manages the rules now, whatever they show.
+      if (input.from !== null && isPortError(err) && err.code === FIELD_CONFLICT) {
+        throw drift(input, input.from, await show(), err.message);
+      }
+      throw err;
+    });
   }
 
   let last = now;
@@ -40,10 +47,21 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   );
 }
 
-function drift(input: SetTrafficInput, expected: Traffic, observed: Traffic): ApplicationFailure {
+function write({ endpoints }: TargetPorts, input: SetTrafficInput, signal: AbortSignal): Promise<void> {
+  // To go back, and to restore by a person's word, is to write whoever else does.
+  const takeOver = input.from === null || input.takeOver === true;
+  return endpoints.writeTraffic(input.endpoint, input.to, takeOver ? { signal, takeOver } : { signal });
+}
+
+function drift(
+  input: SetTrafficInput,
+  expected: Traffic,
+  observed: Traffic,
+  because = 'someone else changed it',
+): ApplicationFailure {
   const details: DriftDetails = { expected: normalTraffic(expected), observed: normalTraffic(observed) };
   return ApplicationFailure.nonRetryable(
-    `${input.endpoint} shows ${trafficText(observed)}, but the rollout last wrote ${trafficText(expected)}: someone else changed it`,
+    `${input.endpoint} shows ${trafficText(observed)}, but the rollout last wrote ${trafficText(expected)}: ${because}`,
     FailureType.Drift,
     details,
   );

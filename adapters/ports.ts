@@ -1,5 +1,7 @@
+import type { EndpointCapabilities, MetricsCapabilities } from '../core/capabilities.js';
 import type { DeploymentSpec } from '../core/deployment.js';
 import type { EndpointState, DeploymentState } from '../core/endpoint.js';
+import type { Autoscale, MinimumChange } from '../core/autoscale.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
 import type { Traffic } from '../core/traffic.js';
 
@@ -31,12 +33,24 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface WriteOptions extends CallOptions {
+  /** Write whoever manages the traffic rules now. */
+  readonly takeOver?: boolean;
+}
+
 /** Endpoints and deployments of one target. Writes are absolute and safe to repeat. */
 export interface Endpoints {
   /** @throws {PortError} permanent `ResourceNotFound` when there is no such endpoint. */
   read(endpoint: string, options?: CallOptions): Promise<EndpointState>;
-  /** Writes shares and mirror together, and returns when the target has taken them; the caller reads them back. */
-  writeTraffic(endpoint: string, traffic: Traffic, options?: CallOptions): Promise<void>;
+  /** What can be done with its traffic, as far as the target can tell now. */
+  capabilities(endpoint: string, options?: CallOptions): Promise<EndpointCapabilities>;
+  /**
+   * Writes shares and mirror together, and returns when the target has taken them; the caller reads them back.
+   *
+   * @throws {PortError} permanent `FieldManagerConflict` when someone else has taken the traffic rules over; with
+   *   `takeOver` they are taken back.
+   */
+  writeTraffic(endpoint: string, traffic: Traffic, options?: WriteOptions): Promise<void>;
   /** Begins to create, or replaces, a deployment; does not wait until it is ready. */
   createDeployment(
     endpoint: string,
@@ -55,6 +69,23 @@ export interface Endpoints {
   logs(endpoint: string, deployment: string, lines: number, options?: CallOptions): Promise<string>;
 }
 
+/** What people do with endpoints beyond rollouts, through the command line. */
+export interface AdminEndpoints extends Endpoints {
+  /** Creates an endpoint without deployments, and waits until it is done. One that exists already stays as it is. */
+  createEndpoint(endpoint: { readonly name: string }, options?: CallOptions): Promise<void>;
+  /** Deletes an endpoint with its deployments; ends well too when it is gone already. Does not wait. */
+  deleteEndpoint(endpoint: string, options?: CallOptions): Promise<void>;
+  /** All endpoints of the target, without their deployments. */
+  listEndpoints(options?: CallOptions): Promise<readonly EndpointSummary[]>;
+  /** The keys that clients of an endpoint use. Secrets: not for logs, histories or reports. */
+  keys(
+    endpoint: string,
+    options?: CallOptions,
+  ): Promise<{ readonly primary: string; readonly secondary: string }>;
+}
+
+export type EndpointSummary = Pick<EndpointState, 'name' | 'kind' | 'state' | 'traffic' | 'scoringUri'>;
+
 export interface InvokeResult {
   /** HTTP status that the client saw. */
   readonly status: number;
@@ -64,14 +95,27 @@ export interface InvokeResult {
 
 /** Cumulative evidence about the deployments of one target. */
 export interface Metrics {
-  /** Whether it gives latency histograms, and mirrored traffic apart from live. */
-  readonly capabilities: { readonly histograms: boolean; readonly mirrored: boolean };
+  readonly capabilities: MetricsCapabilities;
   /** @throws {PortError} transient when the source does not answer. */
   read(endpoint: string, deployments: readonly string[], options?: CallOptions): Promise<MetricsSnapshot>;
+}
+
+/** The autoscalers of a target that has any. */
+export interface Autoscaling {
+  /** @returns null where no autoscaler counts the deployment's instances. */
+  read(endpoint: string, deployment: string, options?: CallOptions): Promise<Autoscale | null>;
+  /** Changes the fewest instances, if they are `from`; another number is somebody else's, and stays. */
+  setMinimum(
+    endpoint: string,
+    deployment: string,
+    minimum: MinimumChange,
+    options?: CallOptions,
+  ): Promise<void>;
 }
 
 /** All that a rollout needs of one target. */
 export interface TargetPorts {
   readonly endpoints: Endpoints;
   readonly metrics: Metrics;
+  readonly autoscaling?: Autoscaling;
 }

@@ -2,8 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
-import type { AzureMlEndpoints } from './azureml/endpoints.js';
-import { type Metrics, PortError, type TargetPorts } from './ports.js';
+import { type AdminEndpoints, type Metrics, PortError, type TargetPorts } from './ports.js';
 
 /** What the endpoint host writes when it listens: where it, its gateway and its secrets are. */
 const HostNote = z.object({
@@ -15,9 +14,9 @@ const HostNote = z.object({
 });
 type HostNote = z.infer<typeof HostNote>;
 
-/** The ports of a target, with what Azure ML endpoints can do beyond a rollout's needs. */
-export interface AzureMlTargetPorts extends TargetPorts {
-  readonly endpoints: AzureMlEndpoints;
+/** The ports of a target, with what people do with endpoints beyond a rollout's needs. */
+export interface AdminTargetPorts extends TargetPorts {
+  readonly endpoints: AdminEndpoints;
 }
 
 /** The subscription and resource group under which a host serves its workspaces: it does not tell any apart. */
@@ -34,9 +33,9 @@ const HOST_RESOURCE_GROUP = 'local';
  */
 export function createTargets(options: {
   readonly hostState: string;
-}): (target: Target) => Promise<AzureMlTargetPorts> {
+}): (target: Target) => Promise<AdminTargetPorts> {
   const note = hostNoteReader(options.hostState);
-  const known = new Map<string, { readonly note: HostNote | null; readonly ports: AzureMlTargetPorts }>();
+  const known = new Map<string, { readonly note: HostNote | null; readonly ports: AdminTargetPorts }>();
 
   return async (target) => {
     const name = targetName(target);
@@ -49,7 +48,9 @@ export function createTargets(options: {
     const ports =
       target.kind === 'host' && current !== null
         ? await hostPorts(target.workspace, current, note, metrics)
-        : await azurePorts(target);
+        : target.kind === 'kubernetes'
+          ? await kubernetesPorts(target, process.env)
+          : await azurePorts(target);
     known.set(name, { note: current, ports });
     return ports;
   };
@@ -60,7 +61,7 @@ async function hostPorts(
   host: HostNote,
   note: () => Promise<HostNote>,
   metrics: Metrics | undefined,
-): Promise<AzureMlTargetPorts> {
+): Promise<AdminTargetPorts> {
   // Adapters are loaded when they are needed: it takes a second, which a command that ends before must not wait.
   const [{ createAzureMlEndpoints }, { fileCredential }, { createEnvoyMetrics }] = await Promise.all([
     import('./azureml/endpoints.js'),
@@ -86,7 +87,7 @@ async function hostPorts(
   };
 }
 
-async function azurePorts(target: Target): Promise<AzureMlTargetPorts> {
+async function azurePorts(target: Target): Promise<AdminTargetPorts> {
   if (target.kind !== 'azureml') throw new TypeError(`${targetName(target)} is not an Azure ML workspace`);
   const [{ DefaultAzureCredential }, { createAzureMlEndpoints }, { createAzureMonitorMetrics }] =
     await Promise.all([
@@ -102,6 +103,46 @@ async function azurePorts(target: Target): Promise<AzureMlTargetPorts> {
     credential: new DefaultAzureCredential(),
   };
   return { endpoints: createAzureMlEndpoints(workspace), metrics: createAzureMonitorMetrics(workspace) };
+}
+
+/**
+ * What changes from machine to machine stands in the environment: `GREENLIGHT_PROMETHEUS_URL` (and what belongs to it),
+ * `GREENLIGHT_GATEWAY_URL` where the gateway is reached under another address than its own, and `GREENLIGHT_GATEWAY`, the
+ * one that new endpoints are put behind.
+ */
+async function kubernetesPorts(
+  { namespace, context }: Extract<Target, { kind: 'kubernetes' }>,
+  env: NodeJS.ProcessEnv,
+): Promise<AdminTargetPorts> {
+  const [{ connect }, { createKubernetesEndpoints }] = await Promise.all([
+    import('./kubernetes/connection.js'),
+    import('./kubernetes/endpoints.js'),
+  ]);
+  const { endpoints, autoscaling } = createKubernetesEndpoints({
+    connection: connect(context),
+    namespace,
+    ...given('gatewayUrl', env['GREENLIGHT_GATEWAY_URL']),
+    ...given('gateway', env['GREENLIGHT_GATEWAY']),
+  });
+  return { endpoints, autoscaling, metrics: withoutMetrics() };
+}
+
+function given<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
+  return (value === undefined || value === '' ? {} : { [key]: value }) as { readonly [P in K]?: string };
+}
+
+/** A cluster keeps no numbers of its own: without a source, endpoints can be looked at and nothing can be judged. */
+function withoutMetrics(): Metrics {
+  return {
+    capabilities: { histograms: true, mirrored: true },
+    read: () =>
+      Promise.reject(
+        new PortError(
+          'There is no metric source for Kubernetes targets: GREENLIGHT_PROMETHEUS_URL is not set; set it to the address of the Prometheus that scrapes the gateway, for the worker and for the command line',
+          { kind: 'permanent', code: 'NoMetricSource' },
+        ),
+      ),
+  };
 }
 
 /** Reads the host's note again when its file changed; gives the same object while it did not. */

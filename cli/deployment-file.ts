@@ -2,12 +2,10 @@ import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
 import type { DeploymentSpec } from '../core/deployment.js';
 import { compileDeployment } from '../spec/compile-deployment.js';
+import { readDeploymentForm } from '../spec/deployment-form.js';
 import type { Problem } from '../spec/index.js';
 import { readYaml } from '../spec/read-yaml.js';
 import { resolveDeploymentFiles } from '../spec/resolve-files.js';
-import { plainScalars } from '../spec/scalar-texts.js';
-import { check } from '../spec/schema/check.js';
-import { Deployment } from '../spec/schema/deployment.js';
 
 export type DeploymentFile =
   | { readonly ok: true; readonly deployment: DeploymentSpec; readonly problems: readonly Problem[] }
@@ -21,8 +19,7 @@ export type DeploymentFile =
 export async function readDeploymentFile(file: string): Promise<DeploymentFile> {
   const reading = await readYaml(file, file, 'deployment');
   if (!reading.source) return { ok: false, problems: reading.problems };
-  const source = plainScalars(reading.source);
-  const { value: form, problems } = check(source, Deployment, source.value, []);
+  const { form, source, problems } = readDeploymentForm(reading.source);
   const soFar = [...reading.problems, ...problems];
   if (!form) return { ok: false, problems: soFar };
   const [folder, here] = await Promise.all([realpath(dirname(file)), realpath(process.cwd())]);

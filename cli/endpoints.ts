@@ -1,19 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
-import { createTargets, type AzureMlTargetPorts } from '../adapters/targets.js';
+import type { AdminEndpoints } from '../adapters/ports.js';
+import { createTargets } from '../adapters/targets.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import type { Context } from './context.js';
 import { CliError } from './errors.js';
-
-type Endpoints = AzureMlTargetPorts['endpoints'];
 
 /**
  * The endpoints of the context's target, without Temporal.
  *
  * @throws {PortError} transient, when the target is the endpoint host and it was never started here.
  */
-export async function openEndpoints(ctx: Context): Promise<Endpoints> {
+export async function openEndpoints(ctx: Context): Promise<AdminEndpoints> {
   const targets = createTargets({ hostState: join(ctx.stateDir, 'host') });
   return (await targets(ctx.target)).endpoints;
 }
@@ -28,7 +27,7 @@ const READ_BACK_EVERY_MS = 500;
  * @throws {CliError} unreachable, when it took it and does not show it.
  */
 export async function writeAndReadBack(
-  endpoints: Endpoints,
+  endpoints: AdminEndpoints,
   endpoint: string,
   traffic: Traffic,
   note: (line: string) => void,

@@ -82,9 +82,18 @@ function mirrorText({ kind }: EndpointState): string {
 }
 
 function targetText(target: Target): string {
-  return target.kind === 'host'
-    ? `{ host: { workspace: ${target.workspace} } }`
-    : `{ azureml: { subscription: ${target.subscription}, resource-group: ${target.resourceGroup}, workspace: ${target.workspace} } }`;
+  switch (target.kind) {
+    case 'host':
+      return `{ host: { workspace: ${target.workspace} } }`;
+    case 'azureml':
+      return `{ azureml: { subscription: ${target.subscription}, resource-group: ${target.resourceGroup}, workspace: ${target.workspace} } }`;
+    case 'kubernetes': {
+      const context = target.context === undefined ? '' : `, context: ${target.context}`;
+      return `{ kubernetes: { namespace: ${target.namespace}${context} } }`;
+    }
+    default:
+      return target satisfies never;
+  }
 }
 
 function deploymentText(

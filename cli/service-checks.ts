@@ -77,7 +77,7 @@ async function checkSearchAttributes({ client, place }: Session): Promise<Check>
 
 /** Whether the target's endpoints can be listed; that is what a rollout needs first. */
 export async function checkTarget(ctx: Context): Promise<Check> {
-  const name = ctx.target.kind === 'host' ? 'Endpoint host' : 'Azure ML';
+  const name = { host: 'Endpoint host', azureml: 'Azure ML', kubernetes: 'Kubernetes' }[ctx.target.kind];
   try {
     const endpoints = await (
       await openEndpoints(ctx)

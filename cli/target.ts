@@ -4,8 +4,12 @@ import { CliError } from './errors.js';
 /** The endpoint host's default workspace. */
 export const DEFAULT_TARGET = 'host/local';
 
+/** A namespace's name; a context's may hold nearly anything, but no slash here: it parts the two. */
+const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /**
- * Reads a target as `targetName` writes it: `host/WORKSPACE`, or `azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE`.
+ * Reads a target as `targetName` writes it: `host/WORKSPACE`, `azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE`,
+ * `kubernetes/NAMESPACE` or `kubernetes/CONTEXT/NAMESPACE`.
  *
  * @throws {CliError} usage.
  */
@@ -17,11 +21,15 @@ export function parseTarget(text: string): Target {
     if (kind === 'azureml' && parts.length === 3) {
       return { kind, subscription: first ?? '', resourceGroup: second ?? '', workspace: third ?? '' };
     }
+    const namespace = parts.at(-1) ?? '';
+    if (kind === 'kubernetes' && (parts.length === 1 || parts.length === 2) && NAMESPACE.test(namespace)) {
+      return { kind, namespace, ...(parts.length === 2 ? { context: first ?? '' } : {}) };
+    }
   }
   throw new CliError(
     'usage',
     `"${text}" is no target; expected host/WORKSPACE (default ${DEFAULT_TARGET}), ` +
-      'or azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE',
+      'azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE, kubernetes/NAMESPACE, or kubernetes/CONTEXT/NAMESPACE',
   );
 }
 

@@ -1,4 +1,5 @@
 import type { DeploymentSpec } from './deployment.js';
+import type { Autoscale, MinimumChange } from './autoscale.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { Plan, Target } from './plan.js';
 import type { Traffic } from './traffic.js';
@@ -23,6 +24,8 @@ export interface PreflightResult {
   readonly greenExists: boolean;
   /** The metric source's counters at the start: what the baseline does before green gets traffic. */
   readonly metrics: MetricsSnapshot | null;
+  /** An autoscaler counts the baseline's instances. Left out: none does. */
+  readonly autoscaled?: boolean;
 }
 
 export interface CreateDeploymentInput extends EndpointRef {
@@ -47,6 +50,13 @@ export interface SetTrafficInput extends EndpointRef {
   /** What the endpoint may show before the write, besides `to`; null = whatever it shows (rollback, restore). */
   readonly from: Traffic | null;
   readonly to: Traffic;
+  /** A person has seen who else manages the traffic rules, and wants the rollout to write them. */
+  readonly takeOver?: boolean;
+}
+
+export interface SetMinimumInput extends EndpointRef {
+  readonly deployment: string;
+  readonly minimum: MinimumChange;
 }
 
 export interface DeleteDeploymentInput extends EndpointRef {
@@ -74,6 +84,10 @@ export interface RolloutActivities {
   smoke(input: SmokeInput): Promise<SmokeResult>;
   /** Writes, and reads back until the endpoint shows it. */
   setTraffic(input: SetTrafficInput): Promise<void>;
+  /** @returns null where no autoscaler counts the deployment's instances. */
+  readAutoscale(input: EndpointRef & { readonly deployment: string }): Promise<Autoscale | null>;
+  /** Changes an autoscaler's fewest instances, unless somebody else did. */
+  setMinimum(input: SetMinimumInput): Promise<void>;
   watch(input: WatchInput): Promise<WatchResult>;
   /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. */
   deleteDeployment(input: DeleteDeploymentInput): Promise<void>;

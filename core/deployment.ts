@@ -41,6 +41,23 @@ export interface ResourceAmounts {
   readonly gpu?: string;
 }
 
+/** A Kubernetes Deployment (apps/v1) as its author wrote it, without name, namespace and number of replicas. */
+export interface DeploymentManifest {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The Deployment's `spec`. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** The port that takes requests. */
+  readonly port: number;
+}
+
+/** Properties of a deployment that say what an image of one's own runs. */
+export const COMMAND_PROPERTY = 'greenlight.command';
+export const PORT_PROPERTY = 'greenlight.port';
+export const PROBE_PATH_PROPERTY = 'greenlight.probePath';
+/** Where Azure ML's inference server listens. */
+export const DEFAULT_PORT = 5001;
+
 /**
  * One deployment, as its Azure ML deployment file declares it, with every default made explicit.
  *
@@ -75,6 +92,8 @@ export interface DeploymentSpec {
   readonly scale: ScaleSettings;
   /** SHA-256 of the contents of the files that the paths above name; absent when there are none. */
   readonly filesDigest?: string;
+  /** What a Kubernetes Deployment manifest says beyond the fields above; a Kubernetes namespace runs it as it stands. */
+  readonly manifest?: DeploymentManifest;
   /** Kubernetes deployments only. */
   readonly resources?: { readonly requests?: ResourceAmounts; readonly limits?: ResourceAmounts };
 }

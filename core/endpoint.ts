@@ -11,7 +11,7 @@ export interface DeploymentState {
   /** Restarts of instances since the deployment was created; null where the target cannot tell. */
   readonly restarts: number | null;
   readonly tags: Readonly<Record<string, string>>;
-  /** Why it failed, when `state` is `failed`. */
+  /** Why it is not ready, where the target says so. */
   readonly error?: string;
 }
 
@@ -20,6 +20,8 @@ export interface EndpointState {
   readonly name: string;
   readonly kind: 'managed' | 'kubernetes';
   readonly state: ResourceState;
+  /** Why it is not ready, where the target says so. */
+  readonly error?: string;
   readonly traffic: Traffic;
   readonly deployments: readonly DeploymentState[];
   readonly scoringUri: string;

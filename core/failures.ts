@@ -24,5 +24,8 @@ export const FailureType = {
 } as const;
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
+/** Code of a port error: a write was refused because someone else manages what it would change. */
+export const FIELD_CONFLICT = 'FieldManagerConflict';
+
 /** How a rollout ended. */
 export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';

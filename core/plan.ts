@@ -8,7 +8,9 @@ export type Target =
       readonly subscription: string;
       readonly resourceGroup: string;
       readonly workspace: string;
-    };
+    }
+  /** A namespace; `context` is the kubeconfig's, left out: its current one, or the pod's own service account. */
+  | { readonly kind: 'kubernetes'; readonly namespace: string; readonly context?: string };
 
 /** What a rollout does when a step's time is over and its gates could not decide. */
 export type UndecidedPolicy = 'hold' | 'roll-back' | 'proceed';
@@ -146,6 +148,10 @@ export function targetName(target: Target): string {
       return `host/${target.workspace}`;
     case 'azureml':
       return `azureml/${target.subscription}/${target.resourceGroup}/${target.workspace}`;
+    case 'kubernetes':
+      return ['kubernetes', ...(target.context === undefined ? [] : [target.context]), target.namespace].join(
+        '/',
+      );
     default:
       return target satisfies never;
   }

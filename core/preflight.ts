@@ -29,9 +29,8 @@ export function checkEndpoint(
 ): EndpointCheck {
   const problems: string[] = [];
   if (endpoint.state !== 'ready') {
-    problems.push(
-      `Endpoint ${endpoint.name} is ${endpoint.state}; it must be ready. Wait until its operation is over`,
-    );
+    const what = endpoint.error === undefined ? 'Wait until its operation is over' : endpoint.error;
+    problems.push(`Endpoint ${endpoint.name} is ${endpoint.state}; it must be ready. ${what}`);
   }
   const sum = sumShares(endpoint.traffic.live);
   if (sum !== 100) {
@@ -42,11 +41,6 @@ export function checkEndpoint(
   if (Object.keys(endpoint.traffic.mirror).length > 0) {
     problems.push(
       `${endpoint.name} mirrors traffic already (${trafficText(endpoint.traffic)}); a rollout needs the mirror for itself. Turn it off first`,
-    );
-  }
-  if (endpoint.kind === 'kubernetes' && plan.steps.some((step) => step.kind === 'mirror')) {
-    problems.push(
-      `${endpoint.name} is a Kubernetes online endpoint, which cannot mirror traffic; leave the mirror step out`,
     );
   }
   const baseline = findBaseline(plan, endpoint, problems);
@@ -128,7 +122,9 @@ function healthy(deployment: DeploymentState): boolean {
 
 function stateText(deployment: DeploymentState): string {
   const { wanted, ready } = deployment.instances;
-  return ready === null ? deployment.state : `${deployment.state}, ${ready} of ${wanted} instances ready`;
+  const state =
+    ready === null ? deployment.state : `${deployment.state}, ${ready} of ${wanted} instances ready`;
+  return deployment.error === undefined ? state : `${state} (${deployment.error})`;
 }
 
 function namesOf(endpoint: EndpointState): string {

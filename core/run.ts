@@ -77,6 +77,10 @@ export interface RunState {
   undos: readonly Undo[];
   /** Green stood there before the rollout: a rollback leaves it. */
   adopted: boolean;
+  /** An autoscaler counts the baseline's instances: they are held before its traffic goes. */
+  autoscaled?: boolean;
+  /** A person adopted what someone else made of the traffic: the next write takes the rules over. */
+  takeOver?: boolean;
   /** Counters at preflight, until the gates are set up from them. */
   metricsBefore: MetricsSnapshot | null;
   /** Gates and collector, carried from window to window and from step to step. */

@@ -1,9 +1,12 @@
+import type { MinimumChange } from './autoscale.js';
 import type { Traffic } from './traffic.js';
 
 /** One thing to take back, as data: it survives continue-as-new and a crash between any two lines. */
 export type Undo =
   | { readonly kind: 'restore-traffic'; readonly traffic: Traffic }
-  | { readonly kind: 'delete-deployment'; readonly deployment: string };
+  | { readonly kind: 'delete-deployment'; readonly deployment: string }
+  /** `minimum.from` is what the rollout held it at. */
+  | { readonly kind: 'restore-minimum'; readonly deployment: string; readonly minimum: MinimumChange };
 
 /**
  * Adds an undo, before the change it takes back is made.
@@ -25,6 +28,6 @@ export function unwindOrder(undos: readonly Undo[]): readonly Undo[] {
 }
 
 function sameThing(a: Undo, b: Undo): boolean {
-  if (a.kind === 'delete-deployment' && b.kind === 'delete-deployment') return a.deployment === b.deployment;
-  return a.kind === b.kind;
+  if (a.kind === 'restore-traffic' || b.kind === 'restore-traffic') return a.kind === b.kind;
+  return a.kind === b.kind && a.deployment === b.deployment;
 }

@@ -1,5 +1,5 @@
 import type { AssetRef, DeploymentSpec, Probe, ResourceAmounts } from '../core/deployment.js';
-import type { Deployment } from './schema/deployment.js';
+import type { Deployment } from './deployment-form.js';
 
 /** The real, absolute path of a file that the deployment file names. */
 export type RealPath = (named: string) => string;
@@ -30,6 +30,7 @@ export function compileDeployment(form: Deployment, real: RealPath): DeploymentS
     readinessProbe: probe(form.readiness_probe),
     scale: scale(form.scale_settings),
     ...given('resources', resources(form.resources)),
+    ...given('manifest', form.manifest),
   };
 }
 

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PLAN_VERSION, type Plan, type Target } from '../core/plan.js';
 import { compileDeployment } from './compile-deployment.js';
+import { readDeploymentForm, type Deployment } from './deployment-form.js';
 import { compileGate, compileWatching } from './compile-gates.js';
 import { compileStep } from './compile-steps.js';
 import { planDigest } from './digest.js';
@@ -17,9 +18,6 @@ import {
   type NamedFiles,
 } from './resolve-files.js';
 import { rulesOf } from './rules/index.js';
-import { check } from './schema/check.js';
-import { Deployment } from './schema/deployment.js';
-import { plainScalars } from './scalar-texts.js';
 import type { Source } from './source.js';
 
 /** A spec that meets every rule, with all that was read for it. */
@@ -112,6 +110,10 @@ function known<T>(value: T | null | undefined): T {
 
 function compileTarget(target: NonNullable<Draft['fields']['target']>): Target {
   if ('host' in target) return { kind: 'host', workspace: target.host.workspace };
+  if ('kubernetes' in target) {
+    const { namespace, context } = target.kubernetes;
+    return { kind: 'kubernetes', namespace, ...(context === undefined ? {} : { context }) };
+  }
   const { subscription, workspace, 'resource-group': resourceGroup } = target.azureml;
   return { kind: 'azureml', subscription, resourceGroup, workspace };
 }
@@ -138,8 +140,7 @@ async function readDeployment(draft: Draft, file: string, root: string): Promise
   }
   const reading = await readYaml(real.value, shownBeside(file, named), 'deployment');
   if (!reading.source) return { ...nothing, problems: reading.problems };
-  const source = plainScalars(reading.source);
-  const { value: form, problems } = check(source, Deployment, source.value, []);
+  const { form, source, problems } = readDeploymentForm(reading.source);
   if (!form) return { ...nothing, source, problems: [...reading.problems, ...problems] };
   const files = await resolveDeploymentFiles(source, form, { root, folder: dirname(real.value) });
   return { form, source, files, problems: [...reading.problems, ...problems, ...files.problems] };

@@ -17,8 +17,10 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
   for (;;) {
     throwIfStopped(run);
     const from = run.expected;
-    const drift = await write(run, from, to, `set traffic: ${trafficText(to)}`);
+    const takeOver = run.state.takeOver === true;
+    const drift = await write(run, from, to, `set traffic: ${trafficText(to)}`, takeOver);
     if (drift === null) {
+      delete run.state.takeOver;
       run.willShow(to);
       run.show();
       return;
@@ -54,6 +56,7 @@ export async function holdForDrift(run: Run, expected: Traffic, observed: Traffi
     }
     if (run.driftChoice === 'adopt' && seen !== null) {
       state.expected = seen;
+      state.takeOver = true;
       break;
     }
     if (run.driftChoice === 'restore') {
@@ -72,9 +75,13 @@ async function write(
   from: Traffic | null,
   to: Traffic,
   summary: string,
+  takeOver = false,
 ): Promise<{ readonly observed: Traffic } | null> {
   const ended = await interruptible(
-    () => setTraffic.executeWithOptions({ summary }, [{ ...run.endpoint, from, to }]),
+    () =>
+      setTraffic.executeWithOptions({ summary }, [
+        { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) },
+      ]),
     () => stopped(run),
     () => true, // the write must have ended before it is taken back
   );

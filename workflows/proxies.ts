@@ -29,7 +29,9 @@ export const { smoke } = proxyActivities<Pick<RolloutActivities, 'smoke'>>({
 
 // Writers keep WAIT_CANCELLATION_COMPLETED, so that a rollback never races with the write that it takes back; the
 // heartbeat makes that wait short.
-export const { setTraffic } = proxyActivities<Pick<RolloutActivities, 'setTraffic'>>({
+export const { setTraffic, readAutoscale, setMinimum } = proxyActivities<
+  Pick<RolloutActivities, 'setTraffic' | 'readAutoscale' | 'setMinimum'>
+>({
   startToCloseTimeout: '5m', // the write, its operation, and reading it back
   scheduleToCloseTimeout: '30m', // longest outage of the target that a step sits out
   heartbeatTimeout: HEARTBEAT,

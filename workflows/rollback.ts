@@ -5,7 +5,7 @@ import { trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
 import { tellEnd } from './events.js';
 import { reasonOf, type Stop } from './stop.js';
-import { deleteDeployment, setTraffic } from './proxies.js';
+import { deleteDeployment, setMinimum, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
 
 const FAILURE_OF = {
@@ -89,13 +89,34 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
           [{ ...run.endpoint, deployment: undo.deployment, drainWithinMs: DRAIN_MS }],
         );
         return null;
+      case 'restore-minimum':
+        await setMinimum.executeWithOptions(
+          {
+            ...patience,
+            summary: `roll back: ${undo.deployment} may go down to ${undo.minimum.to} instances`,
+          },
+          [{ ...run.endpoint, deployment: undo.deployment, minimum: undo.minimum }],
+        );
+        return null;
       default:
         return undo satisfies never;
     }
   } catch (err) {
     const why = reasonOf(err);
-    return undo.kind === 'restore-traffic'
-      ? `set the traffic of ${run.plan.endpoint} to ${trafficText(undo.traffic)} (${why})`
-      : `delete the deployment ${undo.deployment} of ${run.plan.endpoint} (${why})`;
+    return `${leftText(run, undo)} (${why})`;
+  }
+}
+
+function leftText(run: Run, undo: Undo): string {
+  const { endpoint } = run.plan;
+  switch (undo.kind) {
+    case 'restore-traffic':
+      return `set the traffic of ${endpoint} to ${trafficText(undo.traffic)}`;
+    case 'delete-deployment':
+      return `delete the deployment ${undo.deployment} of ${endpoint}`;
+    case 'restore-minimum':
+      return `set the fewest instances of ${undo.deployment} of ${endpoint} to ${undo.minimum.to}`;
+    default:
+      return undo satisfies never;
   }
 }

@@ -2,6 +2,7 @@ import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from
 
 import type { Plan } from '../core/plan.js';
 import type { RolloutReport, RunState } from '../core/run.js';
+import { releaseMinimum } from './autoscale.js';
 import { installControls } from './controls.js';
 import { tellEnd } from './events.js';
 import { interruptible } from './interruptible.js';
@@ -37,6 +38,7 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
     await handlersFinished();
     throw failure;
   }
+  await releaseMinimum(run);
   run.enter('finished', 'promoted');
   await handlersFinished();
   const report = run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
@@ -69,11 +71,12 @@ async function checkFirst(run: Run): Promise<void> {
   throwIfStopped(run);
   if (ended.how === 'failed') throw ended.error;
   if (ended.how === 'interrupted') return;
-  const { baseline, before, greenExists, metrics } = ended.value;
+  const { baseline, before, greenExists, metrics, autoscaled } = ended.value;
   run.state.baseline = baseline;
   run.state.before = before;
   run.state.expected = before;
   run.state.adopted = greenExists;
+  if (autoscaled === true) run.state.autoscaled = true;
   run.state.metricsBefore = metrics;
   run.state.stepStartedAtMs = Date.now();
   run.show();

@@ -4,6 +4,7 @@ import type { Plan, ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
 import type { RunState } from '../core/run.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
+import { holdMinimum, releaseMinimum } from './autoscale.js';
 import { shift, holdForDrift } from './drift.js';
 import { interruptible } from './interruptible.js';
 import { createDeployment, deleteDeployment, smoke } from './proxies.js';
@@ -32,6 +33,7 @@ export async function runStep(run: Run, step: Step): Promise<string> {
     case 'approve':
       return waitForApproval(run, step);
     case 'cutover':
+      await holdMinimum(run);
       await shift(run, splitTraffic(run.state.baseline, run.green, 100));
       return trafficText(run.expected);
     case 'bake':
@@ -74,7 +76,10 @@ async function shiftAndWatch(run: Run, step: ShiftStep): Promise<string> {
       ? mirrorTraffic(baseline, run.green, step.percent)
       : splitTraffic(baseline, run.green, step.percent);
   // A step entered again (continue-as-new) may have adopted someone else's traffic: it was written already.
-  if (!run.state.shifted) await shift(run, to);
+  if (!run.state.shifted) {
+    if (step.kind === 'ramp') await holdMinimum(run);
+    await shift(run, to);
+  }
   run.state.shifted = true;
   for (;;) {
     const result = await watchOn(run, {
@@ -139,6 +144,8 @@ async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promis
   const { baseline } = run.state;
   // Read once more that nothing reaches it: this is the last moment to find someone else's change.
   await shift(run, run.expected);
+  // Before it goes: an autoscaler that stays is to be as it was.
+  await releaseMinimum(run);
   run.state.undos = []; // on purpose: from here on there is nothing to go back to
   run.show();
   try {

@@ -1,6 +1,13 @@
-import { PortError, type CallOptions, type Endpoints, type InvokeResult } from '../ports.js';
+import {
+  PortError,
+  type AdminEndpoints,
+  type CallOptions,
+  type EndpointSummary,
+  type InvokeResult,
+} from '../ports.js';
+import { azureCapabilities, type EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
-import type { DeploymentState, EndpointState, ResourceState } from '../../core/endpoint.js';
+import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import type { Traffic } from '../../core/traffic.js';
 import { ArmClient, isLoopback, type ArmSettings } from './arm-client.js';
 import { deploymentBody } from './deployment-body.js';
@@ -20,30 +27,9 @@ export interface AzureMlSettings extends ArmSettings {
   readonly scoringFetch?: ScoringFetch;
 }
 
-/** What Azure ML endpoints can do beyond what a rollout needs. */
-export interface AzureMlEndpoints extends Endpoints {
-  /**
-   * Creates an endpoint without deployments, and waits until it is done. One that exists already stays as it is: a PUT
-   * without its traffic would take it out of service.
-   */
+/** Endpoints of Azure ML, with all that can be said of a new one. A PUT without traffic would take one out of service. */
+export interface AzureMlEndpoints extends AdminEndpoints {
   createEndpoint(endpoint: NewEndpoint, options?: CallOptions): Promise<void>;
-  /** Deletes an endpoint with its deployments; ends well too when it is gone already. Does not wait. */
-  deleteEndpoint(endpoint: string, options?: CallOptions): Promise<void>;
-  /** All endpoints of the workspace, without their deployments. */
-  listEndpoints(options?: CallOptions): Promise<readonly EndpointSummary[]>;
-  /** The keys that clients of an endpoint use. Secrets: not for logs, histories or reports. */
-  keys(
-    endpoint: string,
-    options?: CallOptions,
-  ): Promise<{ readonly primary: string; readonly secondary: string }>;
-}
-
-export interface EndpointSummary {
-  readonly name: string;
-  readonly kind: 'managed' | 'kubernetes';
-  readonly state: ResourceState;
-  readonly traffic: Traffic;
-  readonly scoringUri: string;
 }
 
 /** Azure ML online endpoints of one workspace, or of an endpoint host, which answers the same calls. */
@@ -77,6 +63,10 @@ class ArmEndpoints implements AzureMlEndpoints {
       this.#queries.deployments(endpoint, signal),
     ]);
     return endpointState(resource, await Promise.all(deployments.map((d) => this.#state(d, signal))));
+  }
+
+  async capabilities(endpoint: string, { signal }: CallOptions = {}): Promise<EndpointCapabilities> {
+    return azureCapabilities(endpointState(await this.#queries.endpoint(endpoint, signal), []).kind);
   }
 
   async writeTraffic(endpoint: string, traffic: Traffic, { signal }: CallOptions = {}): Promise<void> {

@@ -1,3 +1,4 @@
+import { azureCapabilities } from '../../core/capabilities.js';
 import type { Endpoints, Metrics, TargetPorts } from '../../adapters/ports.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
@@ -44,6 +45,7 @@ export class MemoryEndpoint {
     const done = Promise.resolve();
     return {
       read: (name) => Promise.resolve(this.#show(name)),
+      capabilities: () => Promise.resolve(azureCapabilities('managed')),
       writeTraffic: (_, traffic) => {
         this.#traffic = traffic;
         return done;

@@ -1,8 +1,9 @@
 import { quote, type Path, type Problem } from '../problem.js';
 import { filesOf } from '../resolve-files.js';
-import type { Deployment } from '../schema/deployment.js';
+import type { Deployment } from '../deployment-form.js';
 import { problemAt, type Complaint, type Source } from '../source.js';
 import type { Facts } from './facts.js';
+import { kubernetesRules, manifestRules } from './kubernetes.js';
 
 /** The deployment fits its kind, the spec and the target. Points into the deployment file. */
 export function deploymentRules({ draft, deployment, deploymentSource }: Facts): Problem[] {
@@ -32,10 +33,14 @@ export function deploymentRules({ draft, deployment, deploymentSource }: Facts):
     );
   }
   const onAzure = target !== undefined && 'azureml' in target;
+  const namespace = target !== undefined && 'kubernetes' in target ? target.kubernetes.namespace : undefined;
   const found = [
     ...kindRules(deployment),
     ...probeRules(deployment),
     ...(onAzure ? azureRules(deployment, endpoint) : []),
+    ...(namespace !== undefined
+      ? kubernetesRules(deployment, deploymentSource, { endpoint, namespace })
+      : manifestRules(deployment)),
   ];
   return [
     ...problems,
@@ -43,7 +48,7 @@ export function deploymentRules({ draft, deployment, deploymentSource }: Facts):
   ];
 }
 
-type Finding = readonly [Path, Complaint];
+export type Finding = readonly [Path, Complaint];
 
 /** Azure treats names that differ in case only as one. */
 function same(a: string, b: string): boolean {

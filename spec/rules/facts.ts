@@ -1,6 +1,6 @@
 import type { Draft, StepForm } from '../draft.js';
 import type { Path } from '../problem.js';
-import type { Deployment } from '../schema/deployment.js';
+import type { Deployment } from '../deployment-form.js';
 import type { Source } from '../source.js';
 
 /** What the rules look at: everything that could be read, the rest undefined or null. */

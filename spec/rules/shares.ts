@@ -1,3 +1,4 @@
+import { azureCapabilities, unableMirror } from '../../core/capabilities.js';
 import { sharesOf } from '../compile-steps.js';
 import type { Path, Problem } from '../problem.js';
 import { problemAt } from '../source.js';
@@ -33,20 +34,21 @@ function sharesWithPaths(step: ShiftForm, index: number, kind: string): { percen
   }));
 }
 
+/** What is known of a target before it is asked; a Kubernetes gateway says itself what it can do, at preflight. */
 function mirrorable({ draft, steps, deployment }: Facts): Problem[] {
   const target = draft.fields.target;
-  if (deployment?.type !== 'kubernetes' || target === undefined || !('azureml' in target)) return [];
+  if (target === undefined || 'kubernetes' in target) return [];
+  const can = azureCapabilities('azureml' in target ? (deployment?.type ?? 'managed') : 'managed');
   return steps.flatMap((step, index) =>
     isShift(step) && 'mirror' in step
-      ? [
+      ? unableMirror(step.mirror, can).map(({ because, instead }) =>
           problemAt(draft.source, stepPath(index, 'mirror'), {
-            code: 'no-mirroring',
-            message:
-              'Azure ML mirrors traffic of managed endpoints only, and this deployment is of type kubernetes',
-            help: 'remove the step; begin the ramp with a small share instead',
-            key: true,
+            code: can.mirror.shares === 'none' ? 'no-mirroring' : 'mirror-share',
+            message: because,
+            help: instead,
+            key: can.mirror.shares === 'none',
           }),
-        ]
+        )
       : [],
   );
 }

@@ -65,6 +65,28 @@ export const personName = () =>
     },
   );
 
+/** A name as Kubernetes takes it for namespaces. */
+export const namespaceName = () =>
+  plainText(
+    /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/,
+    {
+      code: 'name',
+      expected: 'a name of 1 to 63 small letters, digits and dashes',
+      help: 'no dash first or last: the rule of Kubernetes for namespaces',
+    },
+  );
+
+/** A context of a kubeconfig. */
+export const contextName = () =>
+  plainText(
+    /^[^\s/]{1,253}$/,
+    {
+      code: 'name',
+      expected: 'a context of the kubeconfig, without spaces and slashes',
+      help: '"kubectl config get-contexts -o name" lists them; "kubectl config rename-context" gives one a shorter name',
+    },
+  );
+
 /** A file or folder, relative to the file that names it. */
 export const filePath = () =>
   plainText(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
 import { Gate, sharedKnobs } from './gates.js';
-import { filePath, gateName, resourceGroupName, resourceName, subscriptionId, workspaceName } from './names.js';
+import { contextName, filePath, gateName, namespaceName, resourceGroupName, resourceName, subscriptionId, workspaceName } from './names.js';
 import { approvers, MOST_STEPS, Step } from './steps.js';
 import { confidence, duration, durationOrZero } from './texts.js';
 
@@ -22,19 +22,35 @@ const AzureTarget = z.strictObject({
     .describe('An Azure ML workspace.'),
 });
 
+const KubernetesTarget = z.strictObject({
+  kubernetes: z
+    .strictObject({
+      namespace: namespaceName().describe('The namespace of the endpoint.'),
+      context: contextName()
+        .optional()
+        .describe(
+          "Context of the kubeconfig; default its current one, or the worker's own service account where it runs in the cluster.",
+        ),
+    })
+    .describe('A Kubernetes namespace, with a Gateway API gateway in front.'),
+});
+
+const TARGETS = { host: HostTarget, azureml: AzureTarget, kubernetes: KubernetesTarget };
+
 function chooseTarget(value: unknown): z.ZodType | Misfit {
-  if (isMapping(value) && 'azureml' in value && !('host' in value)) return AzureTarget;
-  if (isMapping(value) && 'host' in value && !('azureml' in value)) return HostTarget;
+  const named = isMapping(value) ? Object.entries(TARGETS).filter(([kind]) => kind in value) : [];
+  const [only, ...more] = named;
+  if (only !== undefined && more.length === 0) return only[1];
   return {
     code: 'target',
-    message: 'a target is one of "host" and "azureml"',
-    help: 'write "target: { host: { workspace: local } }" or "target: { azureml: { subscription: …, resource-group: …, workspace: … } }"',
+    message: 'a target is one of "host", "azureml" and "kubernetes"',
+    help: 'write "target: { host: { workspace: local } }", "target: { azureml: { subscription: …, resource-group: …, workspace: … } }" or "target: { kubernetes: { namespace: … } }"',
   };
 }
 
 const Target = choice(
-  'Where the endpoint lives: the endpoint host on this machine, or an Azure ML workspace.',
-  [HostTarget, AzureTarget],
+  'Where the endpoint lives: the endpoint host on this machine, an Azure ML workspace, or a Kubernetes namespace.',
+  [HostTarget, AzureTarget, KubernetesTarget],
   chooseTarget,
 ).prefault({ host: {} });
 

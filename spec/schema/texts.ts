@@ -114,15 +114,15 @@ export const liveShare = () =>
     percentOf,
   );
 
-/** Share of live traffic that is copied to green: whole percent, 1 to 50. */
+/** Share of live traffic that is copied to green: whole percent, 1 to 100; targets set limits of their own. */
 export const mirrorShare = () =>
   text(
-    /^(?:[1-9]|[1-4]\d|50)%$/,
+    /^(?:[1-9]\d?|100)%$/,
     {
       code: 'share',
       expected: 'a whole percent such as 10%',
-      help: 'share of live traffic that is copied to green, 1% to 50% (the most that Azure ML mirrors)',
-      explain: (found) => noUnit(found, '%') ?? outside(found, 1, 50),
+      help: 'share of live traffic that is copied to green, 1% to 100% (Azure ML and the endpoint host mirror 50% at most)',
+      explain: (found) => noUnit(found, '%') ?? outside(found, 1, 100),
     },
     percentOf,
   );

@@ -92,12 +92,6 @@ describe('checkEndpoint', () => {
       {},
       'Deployment green is not there, and the spec has no create step; diabetes has blue',
     ],
-    [
-      'a mirror step on a Kubernetes endpoint',
-      { steps: [CREATE, mirrorStep(10)] },
-      { kind: 'kubernetes' },
-      'diabetes is a Kubernetes online endpoint, which cannot mirror traffic; leave the mirror step out',
-    ],
   ])('refuses %s', (_, plan, state, problem) => {
     expect(check(plan, state).problems).toEqual([problem]);
   });

@@ -2,7 +2,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { type AzureMlTargetPorts, createTargets } from '../../adapters/targets.js';
+import { type AdminTargetPorts, createTargets } from '../../adapters/targets.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import type { Target } from '../../core/plan.js';
@@ -57,7 +57,7 @@ export class World {
   readonly state: string;
   readonly client: Client;
   readonly #tools: Tools;
-  readonly #targets: (target: Target) => Promise<AzureMlTargetPorts>;
+  readonly #targets: (target: Target) => Promise<AdminTargetPorts>;
 
   private constructor(folder: string, client: Client, tools: Tools) {
     this.folder = folder;
@@ -84,7 +84,7 @@ export class World {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  ports(): Promise<AzureMlTargetPorts> {
+  ports(): Promise<AdminTargetPorts> {
     return this.#targets(TARGET);
   }
 

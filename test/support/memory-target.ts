@@ -1,3 +1,4 @@
+import { azureCapabilities } from '../../core/capabilities.js';
 import type { Endpoints, InvokeResult, Metrics, TargetPorts } from '../../adapters/ports.js';
 import { PortError } from '../../adapters/ports.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
@@ -77,6 +78,7 @@ export class MemoryTarget {
   private endpoints(): Endpoints {
     return {
       read: (name) => this.call('read', () => this.show(name)),
+      capabilities: () => this.call('capabilities', () => azureCapabilities('managed')),
       writeTraffic: (_, traffic) =>
         this.call('writeTraffic', () => {
           for (const deployment of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {

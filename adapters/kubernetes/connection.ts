@@ -1,0 +1,153 @@
+import { request as httpRequest } from 'node:http';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import { PortError } from '../ports.js';
+
+/** One answer of the API server. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** Sends one request to the API server. Throws what the connection threw. */
+export type Send = (request: {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal?: AbortSignal;
+}) => Promise<RawAnswer>;
+
+export interface Connection {
+  /** Where the API server is, for messages: `https://10.0.0.1:6443`. */
+  readonly server: string;
+  readonly send: Send;
+}
+
+/**
+ * The API server that kubectl would ask: `KUBECONFIG`, else `~/.kube/config`, else the service account of the pod.
+ *
+ * The files, exec plugins, token files and client certificates are `@kubernetes/client-node`'s business. The requests
+ * are our own: its clients take neither an abort signal nor a deadline, ask for the kinds of every group first, and
+ * open a connection for each call.
+ *
+ * @param context - one of the kubeconfig's; default its current one.
+ * @throws {PortError} permanent `NoCluster`, where no kubeconfig names a cluster, or it has no such context.
+ */
+export function connect(context?: string): Connection {
+  const config = load(context);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null) {
+    throw noCluster(
+      `the kubeconfig's ${context === undefined ? 'current context' : `context "${context}"`} names no cluster; ` +
+        `it has the contexts ${namesOf(config)}. Set KUBECONFIG, or name one of them`,
+    );
+  }
+  const base = new URL(cluster.server);
+  const agents = new Map<string, Agent>();
+  return {
+    server: base.origin,
+    send: async ({ method, path, headers, body, signal }) => {
+      const options: RequestOptions = {};
+      // Each time: a token in a file or from a plugin is renewed by then.
+      await config.applyToHTTPSOptions(options);
+      const secure = base.protocol === 'https:';
+      return exchange(
+        secure ? httpsRequest : httpRequest,
+        {
+          ...options,
+          ...(secure
+            ? { agent: cluster.proxyUrl === undefined ? pooled(agents, options) : options.agent }
+            : { agent: undefined }),
+          protocol: base.protocol,
+          hostname: base.hostname.replace(/^\[|\]$/g, ''),
+          port: base.port,
+          path: `${base.pathname.replace(/\/$/, '')}${path}`,
+          method,
+          headers: { ...(options.headers as Record<string, string>), ...headers },
+          ...(signal === undefined ? {} : { signal }),
+        },
+        body,
+      );
+    },
+  };
+}
+
+function load(context: string | undefined): KubeConfig {
+  const config = new KubeConfig();
+  try {
+    config.loadFromDefault();
+  } catch (cause) {
+    throw noCluster(
+      `the kubeconfig cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    );
+  }
+  if (context === undefined) return config;
+  if (config.getContextObject(context) === null) {
+    throw noCluster(`the kubeconfig has no context "${context}"; it has ${namesOf(config)}`);
+  }
+  config.setCurrentContext(context);
+  return config;
+}
+
+function namesOf(config: KubeConfig): string {
+  return (
+    config
+      .getContexts()
+      .map(({ name }) => name)
+      .join(', ') || 'none'
+  );
+}
+
+function noCluster(why: string): PortError {
+  return new PortError(`There is no Kubernetes cluster to ask: ${why}`, {
+    kind: 'permanent',
+    code: 'NoCluster',
+  });
+}
+
+/** Connections are kept for as long as the certificates stay the same. */
+function pooled(agents: Map<string, Agent>, options: RequestOptions): Agent {
+  const { ca, cert, key, rejectUnauthorized, servername } = options;
+  const id = JSON.stringify([ca, cert, key, rejectUnauthorized, servername].map((part) => part?.toString()));
+  const known = agents.get(id);
+  if (known !== undefined) return known;
+  for (const old of agents.values()) old.destroy();
+  agents.clear();
+  const agent = new Agent({
+    keepAlive: true,
+    maxSockets: 20,
+    timeout: 60_000,
+    ca,
+    cert,
+    key,
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    ...(servername === undefined ? {} : { servername }),
+  });
+  agents.set(id, agent);
+  return agent;
+}
+
+function exchange(
+  request: typeof httpsRequest,
+  options: RequestOptions,
+  body: string | undefined,
+): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(options, (answer) => {
+      const chunks: Buffer[] = [];
+      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+      answer.on('error', reject);
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          headers: answer.headers,
+          text: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}

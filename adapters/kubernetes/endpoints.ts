@@ -1,0 +1,368 @@
+import type { EndpointCapabilities } from '../../core/capabilities.js';
+import type { DeploymentSpec } from '../../core/deployment.js';
+import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
+import { trafficText, type Traffic } from '../../core/traffic.js';
+import {
+  PortError,
+  type AdminEndpoints,
+  type Autoscaling,
+  type CallOptions,
+  type EndpointSummary,
+  type InvokeResult,
+  type WriteOptions,
+} from '../ports.js';
+import { AUTOSCALERS, DEPLOYMENTS, KubeClient, ROUTES, SERVICES } from './client.js';
+import { autoscalerOf, createAutoscaling } from './autoscaling.js';
+import type { Connection } from './connection.js';
+import { Gateways } from './gateways.js';
+import { doorOf, invoke } from './invoke.js';
+import { manifestsOf } from './manifests.js';
+import { MADE_BY, MADE_BY_LABEL, objectName } from './names.js';
+import { type Autoscaler, KubeDeployment, Service, type Route } from './objects.js';
+import { answeringBehind, logsOf, podsOf } from './pods.js';
+import { refuseOwned, writeRules } from './route-writer.js';
+import {
+  isPinned,
+  liveRules,
+  slotsOf,
+  trafficOf,
+  withDeployments,
+  withoutDeployment,
+  withTraffic,
+  type Frame,
+  type Slots,
+} from './rules.js';
+import { deploymentState, routeState } from './states.js';
+import { createRoute, endpointNames } from './routes.js';
+import { permanent, viewOf, type View } from './view.js';
+
+export interface KubernetesSettings {
+  readonly connection: Connection;
+  readonly namespace: string;
+  /** Where gateways are reached from here. Default: the address that the gateway itself says it has. */
+  readonly gatewayUrl?: string;
+  /** The gateway of new endpoints, `NAME` or `NAMESPACE/NAME`. Default: the only one of the namespace. */
+  readonly gateway?: string;
+}
+
+/** Where every deployment of an endpoint stands in its route: what proxies name their statistics by. */
+export interface RouteSlots {
+  readonly namespace: string;
+  readonly route: string;
+  readonly deployments: Readonly<Record<string, Slots>>;
+}
+
+export interface KubernetesEndpoints extends AdminEndpoints {
+  slots(endpoint: string, signal?: AbortSignal): Promise<RouteSlots>;
+}
+
+/**
+ * Endpoints of one namespace: an HTTPRoute of the Gateway API, and for each deployment a Deployment and a Service, found
+ * by their labels (names.ts).
+ */
+export function createKubernetesEndpoints(settings: KubernetesSettings): {
+  readonly endpoints: KubernetesEndpoints;
+  readonly autoscaling: Autoscaling;
+} {
+  const client = new KubeClient(settings.connection, settings.namespace);
+  return { endpoints: new RouteEndpoints(client, settings), autoscaling: createAutoscaling(client) };
+}
+
+class RouteEndpoints implements KubernetesEndpoints {
+  readonly #client: KubeClient;
+  readonly #gateways: Gateways;
+  readonly #settings: Pick<KubernetesSettings, 'gateway' | 'gatewayUrl'>;
+
+  constructor(client: KubeClient, settings: KubernetesSettings) {
+    this.#client = client;
+    this.#gateways = new Gateways(this.#client);
+    this.#settings = settings;
+  }
+
+  async read(endpoint: string, options: CallOptions = {}): Promise<EndpointState> {
+    const view = await viewOf(this.#client, endpoint, options);
+    refuseOwned(view.route);
+    const frame = this.#frame(view, true);
+    const [{ state, error }, deployments, door] = [
+      routeState(view.route),
+      await Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, name, options))),
+      await this.#door(view, frame, options).catch(() => undefined),
+    ];
+    return {
+      name: endpoint,
+      kind: 'kubernetes',
+      state,
+      ...(error === undefined ? {} : { error }),
+      traffic: trafficOf(view.route.spec.rules, frame),
+      deployments: deployments.filter((found) => found !== undefined),
+      scoringUri:
+        door === undefined ? '' : `${door.url.protocol}//${door.host ?? door.url.host}${door.url.pathname}`,
+    };
+  }
+
+  async capabilities(endpoint: string, options: CallOptions = {}): Promise<EndpointCapabilities> {
+    const { route } = await viewOf(this.#client, endpoint, options);
+    return (await this.#gateways.features(route, options)).capabilities;
+  }
+
+  async slots(endpoint: string, signal?: AbortSignal): Promise<RouteSlots> {
+    const view = await viewOf(this.#client, endpoint, signal === undefined ? {} : { signal });
+    return {
+      namespace: this.#client.namespace,
+      route: endpoint,
+      deployments: slotsOf(view.route.spec.rules, this.#frame(view, true)),
+    };
+  }
+
+  async writeTraffic(endpoint: string, traffic: Traffic, options: WriteOptions = {}): Promise<void> {
+    const call = callOf(options);
+    const view = await viewOf(this.#client, endpoint, call);
+    const now = trafficOf(view.route.spec.rules, this.#frame(view, true));
+    for (const name of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
+      const backend = view.backends.find(({ deployment }) => deployment === name);
+      if (backend === undefined && now.live[name] === undefined) {
+        throw permanent(
+          'NoService',
+          `Deployment ${name} of ${endpoint} has no Service to send traffic to; expected one with its labels in namespace ${this.#client.namespace}`,
+        );
+      }
+      // A rollback goes back whatever it finds: an error by the old way is no worse than one by the new.
+      const begins = (now.live[name] ?? 0) + (now.mirror[name] ?? 0) === 0;
+      if (backend === undefined || !begins || options.takeOver === true) continue;
+      if ((await answeringBehind(this.#client, backend.service, call)) === 0) {
+        throw permanent(
+          'NoReadyEndpoints',
+          `Service ${backend.service} of deployment ${name} has no ready endpoints, so its requests would fail; expected at least one pod that its selector finds and that is ready`,
+        );
+      }
+    }
+    await this.#change(endpoint, options, (rules, frame) => withTraffic(rules, frame, traffic));
+  }
+
+  async createDeployment(
+    endpoint: string,
+    spec: DeploymentSpec,
+    tags: Readonly<Record<string, string>>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    const view = await viewOf(this.#client, endpoint, options);
+    refuseOwned(view.route);
+    const { service, deployment, autoscaler } = manifestsOf(endpoint, spec, tags);
+    await this.#refuseTaken(view, endpoint, spec.name, options);
+    const parts = [
+      [service, SERVICES],
+      ...(autoscaler === undefined ? [] : [[autoscaler, AUTOSCALERS] as const]),
+      [deployment, DEPLOYMENTS],
+    ] as const;
+    const ask = (kind: string) => ({
+      what: `create the ${kind} of deployment ${spec.name}`,
+      force: true,
+      ...options,
+    });
+    // All or nothing: what would be refused is refused before anything is there.
+    for (const [manifest, kind] of parts)
+      await this.#client.apply(manifest, kind, { ...ask(kind.kind), dryRun: true });
+    const rest = parts.filter(([, kind]) => kind !== DEPLOYMENTS);
+    for (const [manifest, kind] of rest) await this.#client.apply(manifest, kind, ask(kind.kind));
+    await this.#change(endpoint, options, withDeployments);
+    // Last: a deployment that is there is whole, so an attempt that was cut off before begins again.
+    await this.#client.apply(deployment, DEPLOYMENTS, ask('Deployment'));
+  }
+
+  async readDeployment(
+    endpoint: string,
+    name: string,
+    options: CallOptions = {},
+  ): Promise<DeploymentState | undefined> {
+    const view = await viewOf(this.#client, endpoint, options);
+    const found = await this.#stateOf(view, name, options);
+    if (found?.state !== 'ready') return found;
+    const route = routeState(view.route);
+    if (route.state === 'ready' && isPinned(view.route.spec.rules, this.#frame(view, true), name))
+      return found;
+    return {
+      ...found,
+      state: 'creating',
+      error: route.error ?? `HTTPRoute ${endpoint} has no rule for its header yet`,
+    };
+  }
+
+  async deleteDeployment(endpoint: string, name: string, options: CallOptions = {}): Promise<void> {
+    const view = await viewOf(this.#client, endpoint, options);
+    const { live, mirror } = trafficOf(view.route.spec.rules, this.#frame(view, true));
+    if ((live[name] ?? 0) + (mirror[name] ?? 0) > 0) {
+      throw permanent(
+        'HasTraffic',
+        `Deployment ${name} of ${endpoint} still gets traffic (${trafficText({ live, mirror })}); it is not deleted. Move its traffic first`,
+      );
+    }
+    const what = (kind: string) => ({ what: `delete the ${kind} of deployment ${name}`, ...options });
+    if (view.services.has(name)) {
+      await this.#change(endpoint, options, (rules, frame) => withoutDeployment(rules, frame, name));
+    }
+    const deployment = view.deployments.get(name);
+    const objects = deployment?.metadata.name ?? objectName(endpoint, name);
+    const scaler = await autoscalerOf(this.#client, objects, options);
+    if (isOurs(scaler)) {
+      await this.#client.delete(AUTOSCALERS, scaler.metadata.name, what('autoscaler'));
+    }
+    const service = view.services.get(name);
+    if (service !== undefined) await this.#client.delete(SERVICES, service.metadata.name, what('Service'));
+    if (deployment !== undefined) await this.#client.delete(DEPLOYMENTS, objects, what('Deployment'));
+  }
+
+  async scale(endpoint: string, name: string, instances: number, options: CallOptions = {}): Promise<void> {
+    const deployment = await this.#deployment(endpoint, name, options);
+    const scaler = await autoscalerOf(this.#client, deployment.metadata.name, options);
+    if (scaler !== undefined) {
+      throw permanent(
+        'Autoscaled',
+        `Deployment ${name} of ${endpoint} is scaled by the HorizontalPodAutoscaler ${scaler.metadata.name}, which would undo any other number; change its minReplicas and maxReplicas`,
+      );
+    }
+    await this.#client.merge(
+      DEPLOYMENTS,
+      deployment.metadata.name,
+      { spec: { replicas: instances } },
+      { what: `scale deployment ${name} to ${instances} instances`, subresource: 'scale', ...options },
+    );
+  }
+
+  async invoke(
+    endpoint: string,
+    deployment: string,
+    body: string,
+    options: CallOptions = {},
+  ): Promise<InvokeResult> {
+    const view = await viewOf(this.#client, endpoint, options);
+    const door = await this.#door(view, this.#frame(view, true), options);
+    return invoke(door, endpoint, deployment, body, options);
+  }
+
+  async logs(
+    endpoint: string,
+    deployment: string,
+    lines: number,
+    options: CallOptions = {},
+  ): Promise<string> {
+    return logsOf(this.#client, await this.#deployment(endpoint, deployment, options), lines, options);
+  }
+
+  createEndpoint({ name }: { readonly name: string }, options: CallOptions = {}): Promise<void> {
+    return createRoute(this.#client, name, this.#settings.gateway, options);
+  }
+
+  async deleteEndpoint(endpoint: string, options: CallOptions = {}): Promise<void> {
+    const view = await viewOf(this.#client, endpoint, options).catch((thrown: unknown) => {
+      if (thrown instanceof PortError && thrown.code === 'ResourceNotFound') return undefined;
+      throw thrown;
+    });
+    if (view === undefined) return;
+    const ask = { what: `delete endpoint ${endpoint}`, ...options };
+    await this.#client.delete(ROUTES, endpoint, ask);
+    for (const [name, { metadata }] of view.deployments) {
+      const scaler = await autoscalerOf(this.#client, metadata.name, options);
+      if (isOurs(scaler)) await this.#client.delete(AUTOSCALERS, scaler.metadata.name, ask);
+      const service = view.services.get(name);
+      if (service !== undefined) await this.#client.delete(SERVICES, service.metadata.name, ask);
+      await this.#client.delete(DEPLOYMENTS, metadata.name, ask);
+    }
+  }
+
+  async listEndpoints(options: CallOptions = {}): Promise<readonly EndpointSummary[]> {
+    const names = await endpointNames(this.#client, options);
+    const all = await Promise.all(names.map((name) => this.read(name, options)));
+    return all.map(({ name, kind, state, traffic, scoringUri }) => ({
+      name,
+      kind,
+      state,
+      traffic,
+      scoringUri,
+    }));
+  }
+
+  keys(endpoint: string): Promise<never> {
+    return Promise.reject(
+      permanent(
+        'NoKeys',
+        `Endpoint ${endpoint} has no keys: who may call it is its gateway's to say, by the policies of its controller; expected an endpoint of Azure ML or of the endpoint host`,
+      ),
+    );
+  }
+
+  async #change(
+    endpoint: string,
+    options: WriteOptions,
+    change: (rules: Route['spec']['rules'], frame: Frame) => readonly Route['spec']['rules'][number][],
+  ): Promise<void> {
+    const call = callOf(options);
+    await writeRules(
+      this.#client,
+      endpoint,
+      async (route) => {
+        const view = await viewOf(this.#client, endpoint, call);
+        const { marksBackends } = await this.#gateways.features(route, call);
+        const { rules } = route.spec;
+        const changed = change(rules, this.#frame(view, marksBackends));
+        return JSON.stringify(changed) === JSON.stringify(rules) ? rules : changed;
+      },
+      options,
+    );
+  }
+
+  #frame({ backends }: View, markBackends: boolean): Frame {
+    return { namespace: this.#client.namespace, backends, markBackends };
+  }
+
+  async #door({ route }: View, frame: Frame, options: CallOptions) {
+    const { gatewayUrl } = this.#settings;
+    const gateway =
+      gatewayUrl === undefined ? await this.#gateways.address(route, options) : new URL(gatewayUrl);
+    const [live] = liveRules(route.spec.rules, frame);
+    return doorOf(gateway, route, live === undefined ? undefined : route.spec.rules[live]);
+  }
+
+  async #deployment(endpoint: string, name: string, options: CallOptions): Promise<KubeDeployment> {
+    const { deployments } = await viewOf(this.#client, endpoint, options);
+    const found = deployments.get(name);
+    if (found !== undefined) return found;
+    throw permanent(
+      'ResourceNotFound',
+      `Endpoint ${endpoint} has no deployment ${name}; it has ${[...deployments.keys()].join(', ') || 'none'}`,
+    );
+  }
+
+  async #stateOf(view: View, name: string, options: CallOptions): Promise<DeploymentState | undefined> {
+    const deployment = view.deployments.get(name);
+    if (deployment === undefined) return undefined;
+    const service = view.services.get(name);
+    const [pods, answering] = await Promise.all([
+      podsOf(this.#client, deployment, options),
+      service === undefined ? 0 : answeringBehind(this.#client, service.metadata.name, options),
+    ]);
+    return deploymentState(name, deployment, pods, answering);
+  }
+
+  /** An object of that name that is not this deployment's would be merged into: nobody wants that. */
+  async #refuseTaken(view: View, endpoint: string, name: string, options: CallOptions): Promise<void> {
+    const object = objectName(endpoint, name);
+    const ask = { what: `look whether the name ${object} is free`, ...options };
+    const [deployment, service] = await Promise.all([
+      view.deployments.has(name) ? undefined : this.#client.find(KubeDeployment, DEPLOYMENTS, object, ask),
+      view.services.has(name) ? undefined : this.#client.find(Service, SERVICES, object, ask),
+    ]);
+    if (deployment === undefined && service === undefined) return;
+    throw permanent(
+      'NameTaken',
+      `Namespace ${this.#client.namespace} has a ${deployment === undefined ? 'Service' : 'Deployment'} ${object} already, and it does not bear the labels of deployment ${name} of ${endpoint}; delete it, label it, or give the new deployment another name`,
+    );
+  }
+}
+
+function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {
+  return scaler?.metadata.labels[MADE_BY_LABEL] === MADE_BY;
+}
+
+function callOf({ signal }: WriteOptions): CallOptions {
+  return signal === undefined ? {} : { signal };
+}

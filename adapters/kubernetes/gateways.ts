@@ -1,0 +1,151 @@
+import type { EndpointCapabilities, Inability } from '../../core/capabilities.js';
+import { PortError, type CallOptions } from '../ports.js';
+import { GATEWAY_CLASSES, GATEWAYS, type KubeClient } from './client.js';
+import { Gateway, GatewayClass, type ParentRef, type Route } from './objects.js';
+
+/** What the gateways of a route can do, as their class says. */
+export interface GatewayFeatures {
+  readonly capabilities: EndpointCapabilities;
+  /** Whether request headers can be set per backend. */
+  readonly marksBackends: boolean;
+}
+
+/** A gateway takes on or loses features with an upgrade: rarely. */
+const KEPT_MS = 60_000;
+
+/** Names of features in a GatewayClass's `status.supportedFeatures`, as the Gateway API defines them. */
+const MIRROR = 'HTTPRouteRequestMirror';
+const PERCENT_MIRROR = 'HTTPRouteRequestPercentageMirror';
+const MARK_BACKENDS = 'HTTPRouteBackendRequestHeaderModification';
+
+/** The gateways in front of routes: what they can do, and where clients reach them. */
+export class Gateways {
+  readonly #client: KubeClient;
+  readonly #known = new Map<
+    string,
+    { readonly untilMs: number; readonly features: Promise<GatewayFeatures> }
+  >();
+
+  constructor(client: KubeClient) {
+    this.#client = client;
+  }
+
+  /** Of all the route's gateways together: what one of them cannot do, the route cannot. */
+  async features(route: Route, { signal }: CallOptions = {}): Promise<GatewayFeatures> {
+    const key = JSON.stringify(route.spec.parentRefs);
+    const known = this.#known.get(key);
+    if (known !== undefined && known.untilMs > Date.now()) return known.features;
+    const features = this.#ask(route, signal);
+    this.#known.set(key, { untilMs: Date.now() + KEPT_MS, features });
+    features.catch(() => this.#known.delete(key));
+    return features;
+  }
+
+  /**
+   * Where clients reach a route: address, port and host name.
+   *
+   * @throws {PortError} transient `NoGatewayAddress` while its gateway has no address.
+   */
+  async address(route: Route, { signal }: CallOptions = {}): Promise<URL> {
+    const [parent] = route.spec.parentRefs;
+    const gateway = parent === undefined ? undefined : await this.#gateway(parent, signal);
+    const listener = gateway?.spec.listeners.find(
+      ({ name, port, protocol }) =>
+        /^HTTPS?$/.test(protocol) &&
+        (parent?.sectionName ?? name) === name &&
+        (parent?.port ?? port) === port,
+    );
+    const address = gateway?.status.addresses[0]?.value;
+    if (gateway === undefined || listener === undefined || address === undefined) {
+      throw new PortError(
+        `The gateway of HTTPRoute ${route.metadata.name} has no ${address === undefined ? 'address' : 'HTTP listener'} to send requests to; ` +
+          'wait until it has, or set GREENLIGHT_GATEWAY_URL to where this program reaches it',
+        { kind: 'transient', code: 'NoGatewayAddress' },
+      );
+    }
+    const host = address.includes(':') ? `[${address}]` : address;
+    return new URL(`${listener.protocol.toLowerCase()}://${host}:${listener.port}`);
+  }
+
+  async #ask(route: Route, signal: AbortSignal | undefined): Promise<GatewayFeatures> {
+    const found: GatewayFeatures[] = [];
+    for (const parent of route.spec.parentRefs) found.push(await this.#featuresOf(parent, signal));
+    const unable = found.find(({ capabilities: { mirror } }) => mirror.shares !== 'any') ?? found[0];
+    return {
+      capabilities: (unable ?? unknown('the route names no gateway', 'name one in spec.parentRefs'))
+        .capabilities,
+      marksBackends: found.length > 0 && found.every(({ marksBackends }) => marksBackends),
+    };
+  }
+
+  async #featuresOf(parent: ParentRef, signal: AbortSignal | undefined): Promise<GatewayFeatures> {
+    try {
+      const gateway = await this.#gateway(parent, signal);
+      if (gateway === undefined)
+        return unknown(`there is no Gateway ${parent.name}`, 'create it, or name another');
+      const { gatewayClassName } = gateway.spec;
+      const what = `read what gateway class ${gatewayClassName} can do`;
+      const found = await this.#client.find(GatewayClass, GATEWAY_CLASSES, gatewayClassName, {
+        what,
+        namespace: null,
+        ...given(signal),
+      });
+      return found === undefined
+        ? unknown(`there is no GatewayClass ${gatewayClassName}`, 'install its controller')
+        : featuresOf(found);
+    } catch (thrown) {
+      // A gateway that may not be looked at serves all the same; only what depends on it is refused.
+      if (!(thrown instanceof PortError) || thrown.kind !== 'permanent') throw thrown;
+      const [because = '', ...instead] = thrown.message.split('; ');
+      return unknown(`what the gateway can do cannot be read: ${because}`, instead.join('; '));
+    }
+  }
+
+  #gateway({ name, namespace }: ParentRef, signal: AbortSignal | undefined): Promise<Gateway | undefined> {
+    return this.#client.find(Gateway, GATEWAYS, name, {
+      what: `read gateway ${name}`,
+      namespace: namespace ?? this.#client.namespace,
+      ...given(signal),
+    });
+  }
+}
+
+function featuresOf({ metadata, spec, status }: GatewayClass): GatewayFeatures {
+  const { name } = metadata;
+  const list = status.supportedFeatures;
+  if (list === undefined) {
+    return unknown(
+      `GatewayClass ${name} (${spec.controllerName}) does not say what it can do`,
+      'use a gateway that lists its status.supportedFeatures, or leave the mirror step out',
+    );
+  }
+  const has = new Set(list.map((feature) => (typeof feature === 'string' ? feature : feature.name)));
+  const who = `GatewayClass ${name} (${spec.controllerName}) supports`;
+  const mirror: EndpointCapabilities['mirror'] = has.has(PERCENT_MIRROR)
+    ? { shares: 'any', most: 100 }
+    : has.has(MIRROR)
+      ? {
+          shares: 'all',
+          because: `${who} mirroring of all requests only, not of a share (${PERCENT_MIRROR})`,
+          instead: 'mirror 100%, or leave the mirror step out and begin the ramp with a small share',
+        }
+      : {
+          shares: 'none',
+          because: `${who} no mirroring (${MIRROR})`,
+          instead: 'leave the mirror step out, and begin the ramp with a small share',
+        };
+  // Matching by header is core: every gateway does it.
+  return { capabilities: { mirror, liveWithMirror: true, pin: true }, marksBackends: has.has(MARK_BACKENDS) };
+}
+
+function unknown(because: string, instead: string): GatewayFeatures {
+  const no: Inability = { because, instead };
+  return {
+    capabilities: { mirror: { shares: 'none', ...no }, liveWithMirror: false, pin: true },
+    marksBackends: false,
+  };
+}
+
+function given(signal: AbortSignal | undefined): CallOptions {
+  return signal === undefined ? {} : { signal };
+}

@@ -1,0 +1,327 @@
+import { normalTraffic, type Traffic } from '../../core/traffic.js';
+import { PIN_HEADER } from './names.js';
+import type { BackendRef, Filter, Match, Rule } from './objects.js';
+
+/** The Service in front of a deployment. */
+export interface Backend {
+  readonly deployment: string;
+  readonly service: string;
+  readonly port: number;
+  /** How long one request may take; left out: the gateway's own limit. */
+  readonly timeoutMs?: number;
+}
+
+/** What the rules of one route are read and written with. */
+export interface Frame {
+  readonly namespace: string;
+  readonly backends: readonly Backend[];
+  /** Whether the gateway can set request headers per backend: its proxy then counts each backend apart. */
+  readonly markBackends: boolean;
+}
+
+/** Where a deployment stands in a route: rules and entries by index, as proxies name their statistics. */
+export interface Slots {
+  readonly service: string;
+  readonly live: readonly { readonly rule: number; readonly backend: number }[];
+  readonly direct: readonly { readonly rule: number; readonly backend: number }[];
+  readonly mirror: readonly { readonly rule: number; readonly filter: number }[];
+}
+
+/** As many rules and backends as the Gateway API takes. */
+export const MOST_RULES = 16;
+export const MOST_BACKENDS = 16;
+
+/**
+ * Shares and mirror, as a route's rules have them. Rules that carry the live traffic all have to say the same; what a
+ * further one says otherwise shows under a name of its own (`blue (rule 2)`), so that nobody takes it for agreed.
+ *
+ * Backends that are no deployment of the endpoint show as `Service NAME`. Copies to such ones are somebody else's
+ * business and do not show.
+ */
+export function trafficOf(rules: readonly Rule[], frame: Frame): Traffic {
+  const [first, ...others] = liveRules(rules, frame).map((index) => ({
+    index,
+    ...trafficOfRule(rules[index], frame),
+  }));
+  if (first === undefined) return { live: {}, mirror: {} };
+  let { live, mirror } = normalTraffic(first);
+  for (const { index, ...other } of others) {
+    const normal = normalTraffic(other);
+    if (JSON.stringify(normal) === JSON.stringify(normalTraffic(first))) continue;
+    live = { ...live, ...suffixed(normal.live, index) };
+    mirror = { ...mirror, ...suffixed(normal.mirror, index) };
+  }
+  return { live, mirror };
+}
+
+/** The rules with these shares and mirror; order, and what else they hold, stays. Every entry keeps its place. */
+export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traffic): readonly Rule[] {
+  const live = new Set(liveRules(rules, frame));
+  const known = new Set(frame.backends.map(({ deployment }) => deployment));
+  const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
+  const timeouts = serving.flatMap(({ timeoutMs }) => (timeoutMs === undefined ? [] : [timeoutMs]));
+  return rules.map((rule, index) => {
+    if (!live.has(index)) return rule;
+    const refs = [...(rule.backendRefs ?? [])].map((ref) => ({
+      ...ref,
+      weight: traffic.live[nameOf(ref, frame)] ?? 0,
+    }));
+    const missing = serving.filter(({ service }) => !refs.some((ref) => isService(ref, service, frame)));
+    const filters = (rule.filters ?? []).filter((filter) => !isOwnMirror(filter, frame));
+    const copies = Object.entries(traffic.mirror)
+      .filter(([name, percent]) => percent > 0 && known.has(name))
+      .map(([name, percent]) => mirrorFilter(backendOf(frame, name), percent));
+    return {
+      ...rule,
+      ...present('filters', [...filters, ...copies], rule.filters),
+      backendRefs: [...refs, ...missing.map((b) => backendRef(b, frame, traffic.live[b.deployment] ?? 0))],
+      // The rule serves them all, so it waits for the most patient one.
+      ...(timeouts.length === 0
+        ? {}
+        : { timeouts: { ...rule.timeouts, request: `${Math.max(...timeouts)}ms` } }),
+    };
+  });
+}
+
+/**
+ * The rules with every deployment in them: one that is new gets no live traffic yet, and each is reached by the header.
+ * What stands there keeps its place.
+ */
+export function withDeployments(rules: readonly Rule[], frame: Frame): readonly Rule[] {
+  const live = liveRules(rules, frame);
+  const added = rules.map((rule, index) => {
+    if (!live.includes(index)) return rule;
+    const refs = (rule.backendRefs ?? []).map((ref) => marked(ref, frame));
+    const missing = frame.backends.filter(
+      ({ service }) => !refs.some((ref) => isService(ref, service, frame)),
+    );
+    return { ...rule, backendRefs: [...refs, ...missing.map((backend) => backendRef(backend, frame, 0))] };
+  });
+  const pins = frame.backends.flatMap((backend) =>
+    live
+      .map((index) => pinRule(added[index] as Rule, backend, frame))
+      .filter((pin) => !added.some((rule) => samePin(rule, pin))),
+  );
+  return [...added, ...pins];
+}
+
+/** The rules without a deployment. The others keep their order. */
+export function withoutDeployment(rules: readonly Rule[], frame: Frame, deployment: string): readonly Rule[] {
+  const backend = backendOf(frame, deployment);
+  const live = new Set(liveRules(rules, frame));
+  return rules
+    .map((rule, index) =>
+      live.has(index)
+        ? {
+            ...rule,
+            backendRefs: (rule.backendRefs ?? []).filter((ref) => !isService(ref, backend.service, frame)),
+          }
+        : rule,
+    )
+    .filter((rule, index) => live.has(index) || pinnedTo(rule, frame) !== deployment);
+}
+
+/** Whether the header reaches a deployment on every way that live traffic takes. */
+export function isPinned(rules: readonly Rule[], frame: Frame, deployment: string): boolean {
+  const backend = frame.backends.find((b) => b.deployment === deployment);
+  if (backend === undefined) return false;
+  return liveRules(rules, frame).every((index) => {
+    const pin = pinRule(rules[index] as Rule, backend, frame);
+    return rules.some((rule) => samePin(rule, pin));
+  });
+}
+
+export function slotsOf(rules: readonly Rule[], frame: Frame): Readonly<Record<string, Slots>> {
+  const live = new Set(liveRules(rules, frame));
+  return Object.fromEntries(
+    frame.backends.map(({ deployment, service }) => {
+      const refs = rules.flatMap((rule, index) =>
+        (rule.backendRefs ?? []).flatMap((ref, backend) =>
+          isService(ref, service, frame) ? [{ rule: index, backend }] : [],
+        ),
+      );
+      const mirror = rules.flatMap((rule, index) =>
+        (rule.filters ?? []).flatMap((filter, at) =>
+          filter.requestMirror !== undefined && isService(filter.requestMirror.backendRef, service, frame)
+            ? [{ rule: index, filter: at }]
+            : [],
+        ),
+      );
+      return [
+        deployment,
+        {
+          service,
+          live: refs.filter((slot) => live.has(slot.rule)),
+          direct: refs.filter((slot) => pinnedTo(rules[slot.rule] as Rule, frame) === deployment),
+          mirror,
+        },
+      ];
+    }),
+  );
+}
+
+/** Rules that carry clients' traffic to the endpoint's deployments; while there are none, those that lead nowhere yet. */
+export function liveRules(rules: readonly Rule[], frame: Frame): readonly number[] {
+  const indexes = rules.flatMap((rule, index) => (pinnedTo(rule, frame) === undefined ? [index] : []));
+  const serving = indexes.filter((index) =>
+    rules[index]?.backendRefs?.some((ref) => ours(ref, frame) !== undefined),
+  );
+  if (serving.length > 0) return serving;
+  return indexes.filter((index) => {
+    const { backendRefs = [], filters = [] } = rules[index] as Rule;
+    return (
+      backendRefs.length === 0 &&
+      !filters.some(({ type }) => type === 'RequestRedirect' || type === 'ExtensionRef')
+    );
+  });
+}
+
+/** The deployment that a rule pins requests to, if that is what it does. */
+function pinnedTo(rule: Rule, frame: Frame): string | undefined {
+  const [ref, ...more] = rule.backendRefs ?? [];
+  if (ref === undefined || more.length > 0) return undefined;
+  const deployment = ours(ref, frame)?.deployment;
+  const matches = rule.matches ?? [];
+  const pinned = (match: Match): boolean =>
+    match.headers?.some((h) => isPin(h) && h.value === deployment) ?? false;
+  return deployment !== undefined && matches.length > 0 && matches.every(pinned) ? deployment : undefined;
+}
+
+function isPin(header: { readonly name: string; readonly type?: string | undefined }): boolean {
+  return header.name.toLowerCase() === PIN_HEADER && (header.type ?? 'Exact') === 'Exact';
+}
+
+function pinRule(live: Rule, backend: Backend, frame: Frame): Rule {
+  const matches = live.matches?.length ? live.matches : [{ path: { type: 'PathPrefix', value: '/' } }];
+  const filters = (live.filters ?? []).filter((filter) => filter.type !== 'RequestMirror');
+  return {
+    matches: matches.map((match) => ({
+      ...match,
+      headers: [...(match.headers ?? []), { type: 'Exact', name: PIN_HEADER, value: backend.deployment }],
+    })),
+    ...present('filters', filters, undefined),
+    backendRefs: [backendRef(backend, frame)],
+    ...(backend.timeoutMs === undefined ? {} : { timeouts: { request: `${backend.timeoutMs}ms` } }),
+  };
+}
+
+/** Same matches and backend: the server fills in defaults, so that the whole cannot be compared. */
+function samePin(rule: Rule, pin: Rule): boolean {
+  const [a, b] = [rule, pin].map(({ matches, backendRefs }) =>
+    JSON.stringify([
+      (matches ?? []).map(({ path, headers, method, queryParams }) => [
+        path?.type ?? 'PathPrefix',
+        path?.value ?? '/',
+        (headers ?? []).map((h) => [h.type ?? 'Exact', h.name.toLowerCase(), h.value]),
+        method ?? null,
+        queryParams ?? null,
+      ]),
+      (backendRefs ?? []).map(({ name, port }) => [name, port]),
+    ]),
+  );
+  return a === b;
+}
+
+function trafficOfRule(rule: Rule | undefined, frame: Frame): Traffic {
+  const refs = rule?.backendRefs ?? [];
+  const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
+  const live: Record<string, number> = {};
+  for (const ref of refs) {
+    const name = nameOf(ref, frame);
+    const share = total === 0 ? 0 : ((ref.weight ?? 1) / total) * 100;
+    live[name] = Math.round(((live[name] ?? 0) + share) * 100) / 100;
+  }
+  const mirror: Record<string, number> = {};
+  for (const { requestMirror } of rule?.filters ?? []) {
+    if (requestMirror === undefined) continue;
+    const deployment = ours(requestMirror.backendRef, frame)?.deployment;
+    if (deployment === undefined) continue;
+    const { percent, fraction } = requestMirror;
+    const part = fraction && (fraction.numerator / (fraction.denominator ?? 100)) * 100;
+    // Neither means every request.
+    mirror[deployment] = (mirror[deployment] ?? 0) + (percent ?? part ?? 100);
+  }
+  return { live, mirror };
+}
+
+function suffixed(shares: Readonly<Record<string, number>>, rule: number): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(shares).map(([name, share]) => [`${name} (rule ${rule + 1})`, share]),
+  );
+}
+
+function nameOf(ref: BackendRef, frame: Frame): string {
+  return ours(ref, frame)?.deployment ?? `${ref.kind ?? 'Service'} ${ref.name}`;
+}
+
+function ours(ref: Omit<BackendRef, 'weight' | 'filters'>, frame: Frame): Backend | undefined {
+  return frame.backends.find(({ service }) => isService(ref, service, frame));
+}
+
+function isService(
+  ref: Omit<BackendRef, 'weight' | 'filters'>,
+  service: string,
+  { namespace }: Frame,
+): boolean {
+  return (
+    (ref.kind ?? 'Service') === 'Service' &&
+    (ref.group ?? '') === '' &&
+    (ref.namespace ?? namespace) === namespace &&
+    ref.name === service
+  );
+}
+
+function backendOf({ backends }: Frame, deployment: string): Backend {
+  const backend = backends.find((b) => b.deployment === deployment);
+  if (backend === undefined) throw new RangeError(`no Service stands in front of deployment ${deployment}`);
+  return backend;
+}
+
+function backendRef(
+  { service, port, deployment }: Backend,
+  { markBackends }: Frame,
+  weight?: number,
+): BackendRef {
+  return {
+    name: service,
+    port,
+    ...(weight === undefined ? {} : { weight }),
+    ...(markBackends
+      ? {
+          filters: [
+            {
+              type: 'RequestHeaderModifier',
+              requestHeaderModifier: { set: [{ name: PIN_HEADER, value: deployment }] },
+            },
+          ],
+        }
+      : {}),
+  };
+}
+
+/** An entry that others wrote, marked like ours; what they set themselves stays. */
+function marked(ref: BackendRef, frame: Frame): BackendRef {
+  const backend = ours(ref, frame);
+  if (backend === undefined || !frame.markBackends) return ref;
+  if (ref.filters?.some(({ type }) => type === 'RequestHeaderModifier')) return ref;
+  return { ...ref, filters: [...(ref.filters ?? []), ...(backendRef(backend, frame).filters ?? [])] };
+}
+
+function mirrorFilter({ service, port }: Backend, percent: number): Filter {
+  return {
+    type: 'RequestMirror',
+    requestMirror: { backendRef: { name: service, port }, ...(percent === 100 ? {} : { percent }) },
+  };
+}
+
+function isOwnMirror({ requestMirror }: Filter, frame: Frame): boolean {
+  return requestMirror !== undefined && ours(requestMirror.backendRef, frame) !== undefined;
+}
+
+function present<K extends string, T>(
+  key: K,
+  list: readonly T[],
+  was: readonly T[] | undefined,
+): { [P in K]?: T[] } {
+  return (list.length === 0 && was === undefined ? {} : { [key]: list }) as { [P in K]?: T[] };
+}

@@ -1,0 +1,145 @@
+import type { DeploymentState, ResourceState } from '../../core/endpoint.js';
+import { oneLine } from './errors.js';
+import { TAGS_ANNOTATION } from './names.js';
+import type { Condition, KubeDeployment, ParentRef, Pod, Route } from './objects.js';
+
+/** Whether the gateway has taken a route as it stands now. */
+export interface RouteState {
+  readonly state: Extract<ResourceState, 'ready' | 'updating' | 'failed' | 'deleting'>;
+  /** Why it is not ready, and what was expected. */
+  readonly error?: string;
+}
+
+/** Both must be True for the route's current generation, by every gateway that it names. */
+const WANTED = ['Accepted', 'ResolvedRefs'] as const;
+
+/** How a route stands with its gateways. */
+export function routeState({ metadata, spec, status }: Route): RouteState {
+  if (metadata.deletionTimestamp !== undefined) return { state: 'deleting' };
+  if (spec.parentRefs.length === 0) {
+    return { state: 'failed', error: `HTTPRoute ${metadata.name} names no gateway in spec.parentRefs` };
+  }
+  const generation = metadata.generation ?? 0;
+  let waiting: string | undefined;
+  for (const parent of spec.parentRefs) {
+    const answers = status.parents.filter(({ parentRef }) => sameParent(parentRef, parent, metadata));
+    const gateway = `gateway ${parent.name}`;
+    if (answers.length === 0) {
+      waiting ??= `${gateway} has not taken note of HTTPRoute ${metadata.name}; check that it exists, that its controller runs, and that its listeners allow routes of this namespace`;
+      continue;
+    }
+    for (const type of WANTED) {
+      const said = answers.flatMap(({ conditions }) => conditions.filter((c) => c.type === type));
+      const current = said.filter(({ observedGeneration = 0 }) => observedGeneration >= generation);
+      const no = current.find(({ status: is }) => is === 'False');
+      if (no !== undefined) return { state: 'failed', error: refusalText(gateway, metadata.name, no) };
+      if (!current.some(({ status: is }) => is === 'True')) {
+        waiting ??= `${gateway} has not said ${type} of HTTPRoute ${metadata.name} as it stands (generation ${generation})`;
+      }
+    }
+  }
+  return waiting === undefined ? { state: 'ready' } : { state: 'updating', error: waiting };
+}
+
+function refusalText(gateway: string, route: string, { type, reason, message }: Condition): string {
+  return `${gateway} says ${type} is False of HTTPRoute ${route}${reason === undefined ? '' : ` (${reason})`}: ${oneLine(message ?? 'no reason')}`;
+}
+
+function sameParent(a: ParentRef, b: ParentRef, { namespace }: { readonly [key: string]: unknown }): boolean {
+  return (
+    a.name === b.name &&
+    (a.namespace ?? namespace) === (b.namespace ?? namespace) &&
+    (a.sectionName ?? '') === (b.sectionName ?? '') &&
+    (a.port ?? 0) === (b.port ?? 0)
+  );
+}
+
+/**
+ * A deployment as its Deployment, its pods and its Service show it.
+ *
+ * @param answering - addresses behind its Service that are ready.
+ */
+export function deploymentState(
+  name: string,
+  deployment: KubeDeployment,
+  pods: readonly Pod[],
+  answering: number,
+): DeploymentState {
+  const { metadata, spec, status } = deployment;
+  const trouble = troubleOf(deployment, pods);
+  const available = status.conditions.some(({ type, status: is }) => type === 'Available' && is === 'True');
+  const current = status.observedGeneration >= (metadata.generation ?? 0);
+  const deaf = status.readyReplicas > 0 && answering === 0;
+  const state: ResourceState =
+    metadata.deletionTimestamp !== undefined
+      ? 'deleting'
+      : trouble !== undefined && !available
+        ? 'failed'
+        : !current || !available || deaf
+          ? 'creating'
+          : status.updatedReplicas < status.replicas
+            ? 'updating'
+            : 'ready';
+  const error =
+    state === 'failed'
+      ? trouble
+      : deaf
+        ? 'its Service has no ready endpoints: its selector finds none of the ready pods'
+        : undefined;
+  return {
+    name,
+    state,
+    instances: { wanted: spec.replicas, ready: Math.min(status.readyReplicas, answering) },
+    restarts: pods.reduce((sum, pod) => sum + restartsOf(pod), 0),
+    tags: tagsOf(metadata.annotations),
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+/** What a container waits for in vain: none of these mends itself while a rollout waits. */
+const HOPELESS = new Set(['InvalidImageName', 'CreateContainerConfigError', 'ErrImageNeverPull']);
+/** These may pass: a registry away for a moment, a start that takes two attempts. */
+const STUBBORN = new Set(['ImagePullBackOff', 'CrashLoopBackOff', 'RunContainerError']);
+const STUBBORN_RESTARTS = 3;
+/** A registry has this long to come back. */
+const STUBBORN_MS = 120_000;
+
+function troubleOf({ status }: KubeDeployment, pods: readonly Pod[]): string | undefined {
+  for (const { type, status: is, reason, message } of status.conditions) {
+    if (type === 'ReplicaFailure' && is === 'True')
+      return `its pods are refused: ${oneLine(message ?? reason ?? '')}`;
+    if (type === 'Progressing' && is === 'False') return oneLine(message ?? reason ?? 'it makes no progress');
+  }
+  for (const pod of pods) {
+    for (const { name, restartCount, state } of containersOf(pod)) {
+      const { reason = '', message = '' } = state?.waiting ?? {};
+      const agedMs = Date.now() - Date.parse(pod.status.startTime ?? '');
+      if (
+        HOPELESS.has(reason) ||
+        (STUBBORN.has(reason) && (restartCount >= STUBBORN_RESTARTS || agedMs > STUBBORN_MS))
+      ) {
+        const times = restartCount > 0 ? `, restarted ${restartCount} times` : '';
+        return `container ${name} of pod ${pod.metadata.name} is in ${reason}${times}${message === '' ? '' : `: ${oneLine(message)}`}`;
+      }
+    }
+  }
+  return undefined;
+}
+
+function containersOf({ status }: Pod): Pod['status']['containerStatuses'] {
+  return [...status.initContainerStatuses, ...status.containerStatuses];
+}
+
+function restartsOf(pod: Pod): number {
+  return containersOf(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
+}
+
+function tagsOf(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  try {
+    const tags: unknown = JSON.parse(annotations[TAGS_ANNOTATION] ?? '{}');
+    if (typeof tags !== 'object' || tags === null) return {};
+    return Object.fromEntries(Object.entries(tags).map(([key, value]) => [key, String(value)]));
+  } catch {
+    return {}; // written by someone else
+  }
+}

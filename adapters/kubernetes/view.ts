@@ -1,0 +1,116 @@
+import { PortError, type CallOptions } from '../ports.js';
+import { DEPLOYMENTS, ROUTES, SERVICES, type KubeClient } from './client.js';
+import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, TIMEOUT_ANNOTATION } from './names.js';
+import { KubeDeployment, Route, Service } from './objects.js';
+import type { Backend } from './rules.js';
+
+const NAMESPACES = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces' } as const;
+
+/** The objects of one endpoint as they are now. */
+export interface View {
+  readonly route: Route;
+  /** By the name of the deployment. */
+  readonly deployments: ReadonlyMap<string, KubeDeployment>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly backends: readonly Backend[];
+}
+
+/**
+ * Reads an endpoint's route, and the Deployments and Services that bear its labels.
+ *
+ * @throws {PortError} permanent `ResourceNotFound` without a route of that name; `NoNamespace`; `LabelledTwice` where two
+ *   objects claim to be the same deployment.
+ */
+export async function viewOf(client: KubeClient, endpoint: string, options: CallOptions): Promise<View> {
+  const labels = `${ENDPOINT_LABEL}=${endpoint},${DEPLOYMENT_LABEL}`;
+  const what = (kind: string): string => `read the ${kind} of endpoint ${endpoint}`;
+  const [route, deployments, services] = await Promise.all([
+    client.find(Route, ROUTES, endpoint, { what: what('route'), ...options }),
+    client.list(KubeDeployment, DEPLOYMENTS, { what: what('deployments'), labels, ...options }),
+    client.list(Service, SERVICES, { what: what('services'), labels, ...options }),
+  ]);
+  if (route === undefined) throw await noRoute(client, endpoint, options);
+  const byName = {
+    deployments: named(deployments, 'Deployments', endpoint),
+    services: named(services, 'Services', endpoint),
+  };
+  return {
+    route,
+    ...byName,
+    backends: [...byName.services].map(([name, service]) => backendOf(name, service)),
+  };
+}
+
+function backendOf(deployment: string, { metadata, spec }: Service): Backend {
+  const port = spec.ports.find(({ name }) => name === 'http') ?? spec.ports[0];
+  if (port === undefined) {
+    throw permanent(
+      'NoPort',
+      `Service ${metadata.name} of deployment ${deployment} has no port; give it the one that takes requests`,
+    );
+  }
+  const timeoutMs = Number(metadata.annotations[TIMEOUT_ANNOTATION] ?? NaN);
+  return {
+    deployment,
+    service: metadata.name,
+    port: port.port,
+    ...(Number.isInteger(timeoutMs) ? { timeoutMs } : {}),
+  };
+}
+
+type Labelled = {
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+};
+
+function named<T extends Labelled>(
+  objects: readonly T[],
+  kind: string,
+  endpoint: string,
+): ReadonlyMap<string, T> {
+  const found = new Map<string, T>();
+  for (const object of objects) {
+    const name = object.metadata.labels[DEPLOYMENT_LABEL] ?? '';
+    const other = found.get(name);
+    if (other !== undefined) {
+      throw permanent(
+        'LabelledTwice',
+        `The ${kind} ${other.metadata.name} and ${object.metadata.name} both bear the labels of deployment ${name} of endpoint ${endpoint}; take them (${ENDPOINT_LABEL}, ${DEPLOYMENT_LABEL}) off one of them`,
+      );
+    }
+    found.set(name, object);
+  }
+  return found;
+}
+
+async function noRoute(client: KubeClient, endpoint: string, options: CallOptions): Promise<PortError> {
+  if (!(await hasNamespace(client, options))) {
+    return permanent(
+      'NoNamespace',
+      `The cluster at ${client.server} has no namespace ${client.namespace}; create it, or name another as target`,
+    );
+  }
+  return permanent(
+    'ResourceNotFound',
+    `Namespace ${client.namespace} has no HTTPRoute ${endpoint}, so there is no endpoint of that name; create it with \`greenlight endpoint create\`, or name the one that is there`,
+  );
+}
+
+async function hasNamespace(client: KubeClient, options: CallOptions): Promise<boolean> {
+  try {
+    const found = await client.find(Named, NAMESPACES, client.namespace, {
+      what: `look for namespace ${client.namespace}`,
+      namespace: null,
+      ...options,
+    });
+    return found !== undefined;
+  } catch (thrown) {
+    if (thrown instanceof PortError && thrown.code === 'Forbidden') return true; // it may be there
+    throw thrown;
+  }
+}
+
+const Named = Route.pick({ metadata: true });
+
+export function permanent(code: string, message: string): PortError {
+  return new PortError(message, { kind: 'permanent', code });
+}

@@ -1,0 +1,60 @@
+import type { DeploymentManifest } from '../core/deployment.js';
+import type { Path, Problem } from './problem.js';
+import { check } from './schema/check.js';
+import { isMapping } from './schema/choice.js';
+import { Deployment as AzureDeployment } from './schema/deployment.js';
+import { Manifest } from './schema/manifest.js';
+import { plainScalars } from './scalar-texts.js';
+import { problemAt, type Complaint, type Source } from './source.js';
+
+/** A deployment file: Azure ML's fields, and what a Kubernetes manifest says beyond them. */
+export type Deployment = AzureDeployment & { readonly manifest?: DeploymentManifest };
+
+export interface DeploymentForm {
+  readonly form: Deployment | undefined;
+  /** With the texts that may stand unquoted as they stand. */
+  readonly source: Source;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads a deployment file as what it is: an Azure ML online deployment, or a Kubernetes Deployment. */
+export function readDeploymentForm(read: Source): DeploymentForm {
+  if (isMapping(read.value) && 'apiVersion' in read.value) return readManifest(read);
+  const source = plainScalars(read);
+  const { value, problems } = check(source, AzureDeployment, source.value, []);
+  return { form: value, source, problems };
+}
+
+function readManifest(source: Source): DeploymentForm {
+  const { value: manifest, problems } = check(source, Manifest, source.value, []);
+  if (manifest === undefined) return { form: undefined, source, problems };
+  const port = portOf(manifest);
+  if (typeof port !== 'number') {
+    return { form: undefined, source, problems: [...problems, problemAt(source, port.path, port.complaint)] };
+  }
+  const { replicas, ...spec } = manifest.spec;
+  const { name, labels = {}, annotations = {} } = manifest.metadata;
+  const form = {
+    ...AzureDeployment.parse({ name, type: 'kubernetes', instance_count: replicas }),
+    manifest: { labels, annotations, spec, port },
+  };
+  return { form, source, problems };
+}
+
+/** The port that takes requests: the one that is named http, or the only one. */
+function portOf(manifest: Manifest): number | { readonly path: Path; readonly complaint: Complaint } {
+  const ports = manifest.spec.template.spec.containers.flatMap((container) => container.ports ?? []);
+  const [only, ...more] = ports.some(({ name }) => name === 'http')
+    ? ports.filter(({ name }) => name === 'http')
+    : ports;
+  if (only !== undefined && more.length === 0) return only.containerPort;
+  return {
+    path: ['spec', 'template', 'spec', 'containers'],
+    complaint: {
+      code: 'port',
+      message: `the containers have ${ports.length} ports; expected one that takes requests`,
+      help: 'write "ports: [{ name: http, containerPort: 5001 }]" at the container that serves',
+      key: true,
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { heldMinimum } from '../core/autoscale.js';
+import { readAutoscale, setMinimum } from './proxies.js';
+import type { Run } from './run.js';
+import { asStop } from './stop.js';
+
+/**
+ * Before the baseline loses traffic: its autoscaler keeps the instances that it has, so that a rollback meets them. Its
+ * undo is registered first.
+ */
+export async function holdMinimum(run: Run): Promise<void> {
+  if (run.state.autoscaled !== true) return;
+  const deployment = run.state.baseline;
+  if (run.state.undos.some((undo) => undo.kind === 'restore-minimum')) return;
+  const now = await readAutoscale.executeWithOptions({ summary: `read the autoscaler of ${deployment}` }, [
+    { ...run.endpoint, deployment },
+  ]);
+  const minimum = now === null ? null : heldMinimum(now);
+  if (minimum === null) return;
+  run.willUndo({ kind: 'restore-minimum', deployment, minimum: { from: minimum.to, to: minimum.from } });
+  await setMinimum.executeWithOptions({ summary: `hold ${deployment} at ${minimum.to} instances or more` }, [
+    { ...run.endpoint, deployment, minimum },
+  ]);
+}
+
+/** After a promotion: the baseline's autoscaler counts as it did before. */
+export async function releaseMinimum(run: Run): Promise<void> {
+  const undo = run.state.undos.find((one) => one.kind === 'restore-minimum');
+  if (undo?.kind !== 'restore-minimum') return;
+  const { deployment, minimum } = undo;
+  run.state.undos = run.state.undos.filter((one) => one !== undo);
+  try {
+    await setMinimum.executeWithOptions({ summary: `let ${deployment} go down to ${minimum.to} instances` }, [
+      { ...run.endpoint, deployment, minimum },
+    ]);
+  } catch (err) {
+    // Too many idle instances cost money, not clients.
+    run.note(
+      `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(err).message}`,
+    );
+  }
+}
