@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import type { Plan } from '../../core/plan.js';
 import { checkEndpoint, DIGEST_TAG, ROLLOUT_TAG } from '../../core/preflight.js';
-import { CREATE, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import { CREATE, planOf, rampStep } from '../support/plans.js';
 
 function deployment(name: string, more: Partial<DeploymentState> = {}): DeploymentState {
   return { name, state: 'ready', instances: { wanted: 1, ready: 1 }, restarts: 0, tags: {}, ...more };
