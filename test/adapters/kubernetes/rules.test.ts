@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Rule } from '../../../adapters/kubernetes/objects.js';
+import {
+  isPinned,
+  slotsOf,
+  trafficOf,
+  withDeployments,
+  withoutDeployment,
+  withTraffic,
+  type Frame,
+} from '../../../adapters/kubernetes/rules.js';
+
+const backend = (deployment: string, more: { timeoutMs?: number } = {}) => ({
+  deployment,
+  service: `diabetes-${deployment}`,
+  port: 80,
+  ...more,
+});
+const frame = (...names: readonly string[]): Frame => ({
+  namespace: 'models',
+  backends: names.map((name) => backend(name)),
+  markBackends: true,
+});
+const BOTH = frame('blue', 'green');
+
+/** As somebody wrote it by hand, with what the API server fills in. */
+const HAND_MADE: readonly Rule[] = [
+  {
+    matches: [{ path: { type: 'Exact', value: '/health' } }],
+    backendRefs: [{ name: 'health', port: 8080, weight: 1 }],
+  },
+  {
+    matches: [{ path: { type: 'PathPrefix', value: '/score' } }],
+    backendRefs: [{ group: '', kind: 'Service', name: 'diabetes-blue', port: 80, weight: 1 }],
+  },
+  { matches: [{ path: { type: 'PathPrefix', value: '/old' } }], filters: [{ type: 'RequestRedirect' }] },
+];
+
+describe('what a route says of traffic', () => {
+  it('is shares of a hundred, whatever the weights sum to', () => {
+    const rules = [
+      {
+        backendRefs: [
+          { name: 'diabetes-blue', weight: 3 },
+          { name: 'diabetes-green', weight: 1 },
+        ],
+      },
+    ];
+
+    expect(trafficOf(rules, BOTH)).toEqual({ live: { blue: 75, green: 25 }, mirror: {} });
+  });
+
+  it('takes a weight that is left out for one, and a mirror without a share for everything', () => {
+    const rules = [
+      {
+        filters: [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'diabetes-green' } } }],
+        backendRefs: [{ name: 'diabetes-blue' }],
+      },
+    ];
+
+    expect(trafficOf(rules, BOTH)).toEqual({ live: { blue: 100 }, mirror: { green: 100 } });
+  });
+
+  it('shows backends of others, and says nothing of copies to others', () => {
+    const rules = [
+      {
+        filters: [{ type: 'RequestMirror', requestMirror: { backendRef: { name: 'recorder' }, percent: 5 } }],
+        backendRefs: [
+          { name: 'diabetes-blue', weight: 9 },
+          { name: 'legacy', weight: 1 },
+        ],
+      },
+    ];
+
+    expect(trafficOf(rules, BOTH)).toEqual({ live: { blue: 90, 'Service legacy': 10 }, mirror: {} });
+  });
+
+  it('shows a second rule that says otherwise under a name of its own', () => {
+    const rule = (blue: number): Rule => ({
+      backendRefs: [
+        { name: 'diabetes-blue', weight: blue },
+        { name: 'diabetes-green', weight: 100 - blue },
+      ],
+    });
+
+    expect(trafficOf([rule(90), rule(90)], BOTH).live).toEqual({ blue: 90, green: 10 });
+    expect(trafficOf([rule(90), rule(50)], BOTH).live).toEqual({
+      blue: 90,
+      green: 10,
+      'blue (rule 2)': 50,
+      'green (rule 2)': 50,
+    });
+  });
+
+  it('reads back what was written, for every split and mirror', () => {
+    const rules = withDeployments(HAND_MADE, BOTH);
+    for (let percent = 0; percent <= 100; percent++) {
+      const live = Object.fromEntries(
+        [['blue', 100 - percent] as const, ['green', percent] as const].filter(([, share]) => share > 0),
+      );
+      const mirror = percent > 0 && percent <= 50 ? { green: percent } : {};
+
+      expect(trafficOf(withTraffic(rules, BOTH, { live, mirror }), BOTH)).toEqual({ live, mirror });
+    }
+  });
+});
+
+describe('what is written into a route', () => {
+  it('leaves the rules of others word for word, and keeps every place', () => {
+    const with2 = withDeployments(HAND_MADE, BOTH);
+    const shifted = withTraffic(with2, BOTH, { live: { blue: 90, green: 10 }, mirror: {} });
+
+    expect(shifted[0]).toBe(HAND_MADE[0]);
+    expect(shifted[2]).toBe(HAND_MADE[2]);
+    expect(shifted[1]?.backendRefs?.map(({ name, weight }) => [name, weight])).toEqual([
+      ['diabetes-blue', 90],
+      ['diabetes-green', 10],
+    ]);
+    expect(shifted.slice(3)).toEqual(with2.slice(3));
+  });
+
+  it('gives every deployment a rule for its header, on the paths that live traffic takes', () => {
+    const rules = withDeployments(HAND_MADE, BOTH);
+
+    expect(rules).toHaveLength(5);
+    expect(rules[4]).toMatchObject({
+      matches: [
+        {
+          path: { type: 'PathPrefix', value: '/score' },
+          headers: [{ type: 'Exact', name: 'azureml-model-deployment', value: 'green' }],
+        },
+      ],
+      backendRefs: [{ name: 'diabetes-green', port: 80 }],
+    });
+    expect(isPinned(rules, BOTH, 'green')).toBe(true);
+    expect(isPinned(HAND_MADE, BOTH, 'green')).toBe(false);
+  });
+
+  it('is the same when it is written again', () => {
+    const once = withDeployments(HAND_MADE, BOTH);
+    const traffic = { live: { blue: 100 }, mirror: { green: 10 } };
+    const mirrored = withTraffic(once, BOTH, traffic);
+
+    expect(withDeployments(once, BOTH)).toEqual(once);
+    expect(withTraffic(mirrored, BOTH, traffic)).toEqual(mirrored);
+  });
+
+  it('leaves nothing of a mirror that is off, and nothing of a deployment that is gone', () => {
+    const rules = withTraffic(withDeployments(HAND_MADE, BOTH), BOTH, {
+      live: { blue: 100 },
+      mirror: { green: 10 },
+    });
+    const off = withTraffic(rules, BOTH, { live: { blue: 100 }, mirror: {} });
+    const gone = withoutDeployment(off, BOTH, 'green');
+
+    expect(JSON.stringify(off)).not.toContain('RequestMirror');
+    expect(JSON.stringify(gone)).not.toContain('green');
+    expect(gone).toHaveLength(4);
+  });
+
+  it('turns rules that lead nowhere into live ones, and leaves redirects alone', () => {
+    const empty: readonly Rule[] = [
+      { matches: [{ path: { type: 'PathPrefix', value: '/' } }] },
+      HAND_MADE[2] as Rule,
+    ];
+    const rules = withTraffic(withDeployments(empty, frame('blue')), frame('blue'), {
+      live: { blue: 100 },
+      mirror: {},
+    });
+
+    expect(trafficOf(rules, frame('blue'))).toEqual({ live: { blue: 100 }, mirror: {} });
+    expect(rules[1]).toBe(empty[1]);
+  });
+
+  it('waits as long as the most patient deployment that serves', () => {
+    const patient = {
+      ...BOTH,
+      backends: [backend('blue', { timeoutMs: 500 }), backend('green', { timeoutMs: 5000 })],
+    };
+    const rules = withDeployments(HAND_MADE, patient);
+    const timeout = (live: Record<string, number>): unknown =>
+      withTraffic(rules, patient, { live, mirror: {} })[1]?.timeouts?.request;
+
+    expect([timeout({ blue: 100 }), timeout({ blue: 90, green: 10 })]).toEqual(['500ms', '5000ms']);
+  });
+});
+
+it('says where every deployment stands, by rule and entry', () => {
+  const rules = withTraffic(withDeployments(HAND_MADE, BOTH), BOTH, {
+    live: { blue: 100 },
+    mirror: { green: 10 },
+  });
+
+  expect(slotsOf(rules, BOTH)).toEqual({
+    blue: {
+      service: 'diabetes-blue',
+      live: [{ rule: 1, backend: 0 }],
+      direct: [{ rule: 3, backend: 0 }],
+      mirror: [],
+    },
+    green: {
+      service: 'diabetes-green',
+      live: [{ rule: 1, backend: 1 }],
+      direct: [{ rule: 4, backend: 0 }],
+      mirror: [{ rule: 1, filter: 0 }],
+    },
+  });
+});
