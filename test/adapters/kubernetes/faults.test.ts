@@ -1,0 +1,271 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  createKubernetesEndpoints,
+  type KubernetesEndpoints,
+} from '../../../adapters/kubernetes/endpoints.js';
+import { deploymentSpec } from './specs.js';
+import { FakeApiServer, ROUTE, status } from './fake-api-server.js';
+
+let api: FakeApiServer;
+let endpoints: KubernetesEndpoints;
+
+beforeEach(() => {
+  api = new FakeApiServer();
+  endpoints = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' }).endpoints;
+});
+
+const half = { live: { blue: 50, green: 50 }, mirror: {} };
+const writes = (): string[] =>
+  api.asked
+    .filter(({ method, query }) => method !== 'GET' && query.get('dryRun') === null)
+    .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
+
+describe('writing traffic', () => {
+  beforeEach(() => api.addDeployment('green'));
+
+  it('becomes the owner of the rules of a route that somebody else made, once', async () => {
+    api.rulesOwner = 'kubectl';
+    await endpoints.writeTraffic('diabetes', half);
+
+    expect(api.asked.at(-1)?.query.get('force')).toBe('true');
+    expect((await endpoints.read('diabetes')).traffic).toEqual(half);
+  });
+
+  it('refuses, and changes nothing, once someone else has taken the rules over', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    api.rulesOwner = 'kubectl-edit';
+    const before = structuredClone(api.route.spec);
+
+    await expect(
+      endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} }),
+    ).rejects.toMatchObject({ kind: 'permanent', code: 'FieldManagerConflict' });
+    expect(api.route.spec).toEqual(before);
+  });
+
+  it('takes the rules back when it is told to', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    api.rulesOwner = 'kubectl-edit';
+
+    await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} }, { takeOver: true });
+    expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
+  it('writes again when the route changed between reading and writing', async () => {
+    let times = 3;
+    api.fault = ({ method }) =>
+      method === 'PATCH' && times-- > 0 ? status(409, 'Conflict', 'the object has been modified') : undefined;
+
+    await endpoints.writeTraffic('diabetes', half);
+    expect((await endpoints.read('diabetes')).traffic).toEqual(half);
+  });
+
+  it('does not write what stands there already', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    const before = writes().length;
+
+    await endpoints.writeTraffic('diabetes', half);
+    expect(writes()).toHaveLength(before);
+  });
+
+  it('puts the rules back that the gateway does not take, and says why', async () => {
+    const before = structuredClone(api.route.spec?.['rules']);
+    let first = true;
+    api.gateway = () => {
+      const refuse = first;
+      first = false;
+      return refuse
+        ? [
+            {
+              type: 'Accepted',
+              status: 'False',
+              reason: 'UnsupportedValue',
+              message: 'percent is not supported',
+            },
+          ]
+        : [];
+    };
+
+    await expect(
+      endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: { green: 10 } }),
+    ).rejects.toThrow(
+      'gateway door says Accepted is False of HTTPRoute diabetes (UnsupportedValue): percent is not supported',
+    );
+    expect(api.route.spec?.['rules']).toEqual(before);
+  });
+
+  it('sends no traffic to a Service behind which nothing is ready, unless it goes back', async () => {
+    api.addDeployment('green', 0);
+
+    await expect(endpoints.writeTraffic('diabetes', half)).rejects.toThrow(
+      'Service diabetes-green of deployment green has no ready endpoints',
+    );
+    await expect(endpoints.writeTraffic('diabetes', half, { takeOver: true })).resolves.toBeUndefined();
+  });
+
+  it('refuses a deployment that is none', async () => {
+    await expect(
+      endpoints.writeTraffic('diabetes', { live: { blue: 50, red: 50 }, mirror: {} }),
+    ).rejects.toThrow('Deployment red of diabetes has no Service');
+  });
+});
+
+describe('creating a deployment', () => {
+  it('makes the Deployment last, so that a creation that was cut off begins again', async () => {
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), { 'greenlight.rollout': 'r1' });
+
+    expect(writes()).toEqual([
+      'PATCH services/diabetes-green',
+      'PATCH httproutes/diabetes',
+      'PATCH deployments/diabetes-green',
+    ]);
+    expect((await endpoints.readDeployment('diabetes', 'green'))?.tags).toMatchObject({
+      'greenlight.rollout': 'r1',
+    });
+    expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
+  it('leaves nothing behind when one of its parts may not be written', async () => {
+    api.fault = ({ path }) =>
+      path.includes('/deployments/diabetes-green')
+        ? status(
+            403,
+            'Forbidden',
+            'deployments.apps is forbidden: User "worker" cannot patch resource "deployments"',
+          )
+        : undefined;
+
+    await expect(endpoints.createDeployment('diabetes', deploymentSpec('green'), {})).rejects.toMatchObject({
+      kind: 'permanent',
+      code: 'Forbidden',
+    });
+    expect(writes()).toEqual([]);
+  });
+
+  it('does not merge into an object of the same name that is something else', async () => {
+    api.put('/apis/apps/v1/namespaces/models/deployments/diabetes-green', {
+      metadata: { name: 'diabetes-green' },
+      spec: { selector: {}, template: { spec: {} } },
+    });
+
+    await expect(endpoints.createDeployment('diabetes', deploymentSpec('green'), {})).rejects.toMatchObject({
+      code: 'NameTaken',
+    });
+    expect(writes()).toEqual([]);
+  });
+});
+
+describe('deleting a deployment', () => {
+  it('refuses while it gets traffic', async () => {
+    await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toThrow(
+      'Deployment blue of diabetes still gets traffic (blue 100 %); it is not deleted',
+    );
+    expect(writes()).toEqual([]);
+  });
+
+  it('takes it out of the route first, and ends well when it is gone already', async () => {
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+    api.asked.length = 0;
+
+    await endpoints.deleteDeployment('diabetes', 'green');
+    await endpoints.deleteDeployment('diabetes', 'green');
+
+    expect(writes()).toEqual([
+      'PATCH httproutes/diabetes',
+      'DELETE services/diabetes-green',
+      'DELETE deployments/diabetes-green',
+    ]);
+    expect(JSON.stringify(api.route.spec)).not.toContain('green');
+  });
+});
+
+describe('what stands in the way is said', () => {
+  it.each<[string, () => void, RegExp]>([
+    ['no route of that name', () => api.objects.delete(ROUTE), /^Namespace models has no HTTPRoute diabetes/],
+    [
+      'no such namespace',
+      () => {
+        api.objects.delete(ROUTE);
+        api.objects.delete('/api/v1/namespaces/models');
+      },
+      /^The cluster at https:\/\/fake:6443 has no namespace models; create it/,
+    ],
+    [
+      'the Gateway API is not installed',
+      () => {
+        api.fault = ({ path }) =>
+          path.includes('gateway.networking')
+            ? { status: 404, headers: {}, text: '404 page not found\n' }
+            : undefined;
+      },
+      /404 page not found; check the name, the namespace, and that the API is installed/,
+    ],
+    [
+      'a verb that is denied',
+      () => {
+        api.fault = ({ path }) =>
+          path.endsWith('/deployments')
+            ? status(403, 'Forbidden', 'cannot list resource "deployments"')
+            : undefined;
+      },
+      /cannot list resource "deployments"; give its user or service account the right to list deployments in namespace models/,
+    ],
+    [
+      'a route that a controller made',
+      () => {
+        api.route.metadata.ownerReferences = [
+          { kind: 'InferenceService', name: 'diabetes', controller: true },
+        ];
+      },
+      /^HTTPRoute diabetes belongs to the InferenceService diabetes, whose controller would write over every change/,
+    ],
+    [
+      'two Services that claim to be the same deployment',
+      () => {
+        api.put('/api/v1/namespaces/models/services/other', {
+          metadata: {
+            name: 'other',
+            labels: { 'greenlight/endpoint': 'diabetes', 'greenlight/deployment': 'blue' },
+          },
+          spec: { ports: [{ port: 80 }] },
+        });
+      },
+      /^The Services diabetes-blue and other both bear the labels of deployment blue/,
+    ],
+  ])('%s', async (_, arrange, message) => {
+    arrange();
+
+    await expect(endpoints.read('diabetes')).rejects.toThrow(message);
+  });
+
+  it('a gateway that does not take the route, and a Service without endpoints', async () => {
+    api.addDeployment('blue', 1);
+    api.objects.delete('/apis/discovery.k8s.io/v1/namespaces/models/endpointslices/diabetes-blue');
+    api.route.status = {};
+    const { state, error, deployments } = await endpoints.read('diabetes');
+
+    expect({ state, error }).toEqual({
+      state: 'updating',
+      error: expect.stringContaining('gateway door has not taken note of HTTPRoute diabetes') as string,
+    });
+    expect(deployments[0]).toMatchObject({
+      state: 'creating',
+      instances: { ready: 0 },
+      error: 'its Service has no ready endpoints: its selector finds none of the ready pods',
+    });
+  });
+
+  it.each([
+    ['no shares', ['HTTPRouteRequestMirror'], 'all'],
+    ['no mirroring', [], 'none'],
+    ['shares', ['HTTPRouteRequestMirror', 'HTTPRouteRequestPercentageMirror'], 'any'],
+  ])('a gateway class with %s', async (_, features, shares) => {
+    api.put('/apis/gateway.networking.k8s.io/v1/gatewayclasses/fake', {
+      metadata: { name: 'fake' },
+      spec: { controllerName: 'example.com/fake' },
+      status: { supportedFeatures: features },
+    });
+
+    expect((await endpoints.capabilities('diabetes')).mirror.shares).toBe(shares);
+  });
+});
