@@ -7,7 +7,7 @@ import type { EndpointRef, PreflightInput, PreflightResult } from '../core/activ
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
-import type { Plan } from '../core/plan.js';
+import { ownQueriesOf, type Plan } from '../core/plan.js';
 import { checkEndpoint } from '../core/preflight.js';
 import { durationText } from '../core/units.js';
 import { isPortError } from './classify.js';
@@ -37,7 +37,8 @@ export async function preflight(
     check.baseline === ''
       ? null
       : await beating(async () => ports.autoscaling?.read(endpoint, check.baseline, { signal }) ?? null);
-  const all = [...check.problems, ...unable, ...problems];
+  const own = await beating(() => checkOwnMetrics(ports, plan, signal));
+  const all = [...check.problems, ...unable, ...problems, ...own];
   if (all.length > 0) throw rejected(all);
   return {
     baseline: check.baseline,
@@ -80,6 +81,28 @@ async function checkMetrics(
   } catch (err) {
     if (!isPortError(err) || err.kind !== 'permanent') throw err;
     return { snapshot: null, problems: [...problems, metricsProblem(err)] };
+  }
+}
+
+/** Gates with a metric of the user's own need a source that knows it. */
+async function checkOwnMetrics(
+  ports: TargetPorts,
+  plan: Plan,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const queries = ownQueriesOf(plan.gates);
+  const [first] = Object.keys(queries);
+  if (first === undefined) return [];
+  if (ports.own === undefined) {
+    return [
+      `Gate ${first} asks Prometheus, and this worker knows none; start it with GREENLIGHT_PROMETHEUS_URL in its environment`,
+    ];
+  }
+  try {
+    return await ports.own.check(queries, { signal });
+  } catch (err) {
+    if (!isPortError(err) || err.kind !== 'permanent') throw err;
+    return [metricsProblem(err)];
   }
 }
 

@@ -12,7 +12,8 @@ import {
   withRestarts,
   type Looked,
 } from '../core/look.js';
-import type { MetricsSnapshot } from '../core/metrics.js';
+import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
+import { ownQueriesOf } from '../core/plan.js';
 import { trafficText } from '../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
@@ -84,15 +85,17 @@ function verdictOf(input: WatchInput, looked: Looked, endpoint: EndpointState | 
   };
 }
 
-/** Both readings at once; what does not answer is null, and the look goes on without it. */
+/** All readings at once; what does not answer is null, and the look goes on without it. */
 async function read(
   ports: TargetPorts,
   input: WatchInput,
   signal: AbortSignal,
 ): Promise<{ readonly snapshot: MetricsSnapshot | null; readonly endpoint: EndpointState | 'gone' | null }> {
   const late = AbortSignal.timeout(ENDPOINT_MS);
-  const [snapshot, endpoint] = await Promise.all([
-    orNull('metrics', ports.metrics.read(input.endpoint, [input.baseline, input.green], { signal })),
+  const both = [input.baseline, input.green];
+  const [snapshot, own, endpoint] = await Promise.all([
+    orNull('metrics', ports.metrics.read(input.endpoint, both, { signal })),
+    readOwn(ports, input, both, signal),
     orNull(
       'endpoint',
       ports.endpoints
@@ -103,7 +106,18 @@ async function read(
         }),
     ),
   ]);
-  return { snapshot, endpoint };
+  return { snapshot: snapshot && own ? { ...snapshot, own } : snapshot, endpoint };
+}
+
+async function readOwn(
+  ports: TargetPorts,
+  input: WatchInput,
+  deployments: readonly string[],
+  signal: AbortSignal,
+): Promise<OwnSnapshot | null> {
+  const queries = ownQueriesOf(input.gates);
+  if (ports.own === undefined || Object.keys(queries).length === 0) return null;
+  return orNull('own metrics', ports.own.read(queries, deployments, { signal }));
 }
 
 async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {

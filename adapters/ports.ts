@@ -2,7 +2,7 @@ import type { EndpointCapabilities, MetricsCapabilities } from '../core/capabili
 import type { DeploymentSpec } from '../core/deployment.js';
 import type { EndpointState, DeploymentState } from '../core/endpoint.js';
 import type { Autoscale, MinimumChange } from '../core/autoscale.js';
-import type { MetricsSnapshot } from '../core/metrics.js';
+import type { MetricsSnapshot, OwnQuery, OwnSnapshot } from '../core/metrics.js';
 import type { Traffic } from '../core/traffic.js';
 
 /** What a target did not do. The only error that adapters throw on purpose. */
@@ -113,9 +113,26 @@ export interface Autoscaling {
   ): Promise<void>;
 }
 
+/** Counters of the user's own, which gates can judge by as well. */
+export interface OwnMetrics {
+  /**
+   * @param queries - by gate.
+   * @throws {PortError} transient when the source does not answer, permanent when it cannot be asked that.
+   */
+  read(
+    queries: Readonly<Record<string, OwnQuery>>,
+    deployments: readonly string[],
+    options?: CallOptions,
+  ): Promise<OwnSnapshot>;
+  /** What keeps the queries from being judged by, one sentence each: metrics that the source does not know. */
+  check(queries: Readonly<Record<string, OwnQuery>>, options?: CallOptions): Promise<readonly string[]>;
+}
+
 /** All that a rollout needs of one target. */
 export interface TargetPorts {
   readonly endpoints: Endpoints;
   readonly metrics: Metrics;
   readonly autoscaling?: Autoscaling;
+  /** Left out where this worker knows no source of the user's own metrics. */
+  readonly own?: OwnMetrics;
 }

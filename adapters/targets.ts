@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
-import { type AdminEndpoints, type Metrics, PortError, type TargetPorts } from './ports.js';
+import { type AdminEndpoints, type Metrics, type OwnMetrics, PortError, type TargetPorts } from './ports.js';
 
 /** What the endpoint host writes when it listens: where it, its gateway and its secrets are. */
 const HostNote = z.object({
@@ -33,8 +33,11 @@ const HOST_RESOURCE_GROUP = 'local';
  */
 export function createTargets(options: {
   readonly hostState: string;
+  /** Where the source of the user's own metrics is named; default the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }): (target: Target) => Promise<AdminTargetPorts> {
   const note = hostNoteReader(options.hostState);
+  const ownMetrics = ownMetricsOf(options.env ?? process.env);
   const known = new Map<string, { readonly note: HostNote | null; readonly ports: AdminTargetPorts }>();
 
   return async (target) => {
@@ -51,9 +54,24 @@ export function createTargets(options: {
         : target.kind === 'kubernetes'
           ? await kubernetesPorts(target, process.env)
           : await azurePorts(target);
-    known.set(name, { note: current, ports });
-    return ports;
+    const all = { ...ports, ...(await ownMetrics()) };
+    known.set(name, { note: current, ports: all });
+    return all;
   };
+}
+
+/** One for all targets, so that readings are shared. */
+function ownMetricsOf(
+  env: Readonly<Record<string, string | undefined>>,
+): () => Promise<{ readonly own?: OwnMetrics }> {
+  let made: Promise<{ readonly own?: OwnMetrics }> | undefined;
+  const make = async () => {
+    if (!env['GREENLIGHT_PROMETHEUS_URL']) return {};
+    const { createOwnMetrics } = await import('./prometheus/own-metrics.js');
+    const own = createOwnMetrics(env);
+    return own === undefined ? {} : { own };
+  };
+  return () => (made ??= make());
 }
 
 async function hostPorts(

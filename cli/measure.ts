@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TargetPorts } from '../adapters/ports.js';
-import type { TrafficNow } from '../core/gates/index.js';
+import type { CallOptions, TargetPorts } from '../adapters/ports.js';
+import type { OwnTraffic, TrafficNow } from '../core/gates/index.js';
 import type { Counters, MetricsSnapshot } from '../core/metrics.js';
-import type { Plan } from '../core/plan.js';
+import { ownQueriesOf, type Plan } from '../core/plan.js';
 import { wholeHolder } from '../core/traffic.js';
 
 /** What an endpoint's baseline does now. `rps` is null where it was not measured. */
@@ -25,7 +25,7 @@ const PLENTY = 1_000;
  *   where that took too long.
  */
 export async function measureBaseline(
-  { endpoints, metrics }: TargetPorts,
+  { endpoints, metrics, own }: TargetPorts,
   plan: Plan,
   { forMs, everyMs, ...call }: MeasureOptions,
 ): Promise<Measured> {
@@ -43,7 +43,35 @@ export async function measureBaseline(
   const sec = (last.atMs - last.ageMs - (first.atMs - first.ageMs)) / 1000;
   // Counters that went back were started anew: nothing was measured.
   const rps = forMs === 0 || sec <= 0 || counted() < 0 ? null : counted() / sec;
-  return { name, rps, baseline: liveOf(last, name), edgesMs: last.edgesMs };
+  return {
+    name,
+    rps,
+    baseline: liveOf(last, name),
+    edgesMs: last.edgesMs,
+    own: await ownTraffic(own, plan, name, rps, call),
+  };
+}
+
+/** What the baseline does by the user's own metrics; nothing of what their source cannot tell now. */
+async function ownTraffic(
+  own: TargetPorts['own'],
+  plan: Plan,
+  name: string,
+  rps: number | null,
+  call: CallOptions,
+): Promise<Readonly<Record<string, OwnTraffic>>> {
+  const queries = ownQueriesOf(plan.gates);
+  if (own === undefined || Object.keys(queries).length === 0) return {};
+  const snapshot = await own.read(queries, [name], call);
+  const sec = (snapshot.atMs - snapshot.ageMs - (snapshot.sinceMs ?? 0)) / 1000;
+  return Object.fromEntries(
+    Object.entries(snapshot.metrics).map(([gate, { edges, deployments }]) => {
+      const baseline = deployments[name] ?? null;
+      const perSecond = baseline === null || sec <= 0 ? 0 : baseline.requests / sec;
+      // Without a measured rate: one event for each request.
+      return [gate, { edges, baseline, perRequest: rps && perSecond > 0 ? perSecond / rps : 1 }];
+    }),
+  );
 }
 
 const NOTHING: Counters = { requests: 0, errors: 0, le: [], active: null };

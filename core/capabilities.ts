@@ -77,7 +77,7 @@ export function unableGates(
   const blind: Unable[] = can.histograms
     ? []
     : gates
-        .filter(({ metric }) => metric !== 'error-rate')
+        .filter(({ metric }) => metric === 'latency' || metric === 'slow-share')
         .map(({ name }) => ({
           of: 'gate',
           name,

@@ -9,7 +9,8 @@ import {
   replayLook,
   stepConfig,
 } from './gates/index.js';
-import type { Counters } from './metrics.js';
+import type { OwnNow } from './gates/map-metric.js';
+import type { OwnTotals } from './metrics.js';
 import type { Gate, Plan, Watching } from './plan.js';
 import { plannedWatches, plannedWatchMs } from './plan.js';
 import { stepLabel } from './status-text.js';
@@ -31,6 +32,8 @@ export interface RecordedWindow {
   readonly sentence: string;
   readonly evidence: readonly GateEvidence[];
   readonly edgesMs: readonly number[];
+  /** Edges of the user's own metrics, by gate; left out where there are none. */
+  readonly ownEdges?: Readonly<Record<string, readonly number[]>>;
   readonly looks: readonly RecordedLook[];
 }
 
@@ -63,8 +66,15 @@ export function recordedWindow(
     sentence: result.sentence,
     evidence: result.evidence,
     edgesMs: result.memory.setup?.config.edgesMs ?? [],
+    ...ownEdges(result),
     looks: result.memory.record,
   };
+}
+
+function ownEdges({ memory }: WatchResult): Pick<RecordedWindow, 'ownEdges'> {
+  const own = (memory.setup?.config.metrics ?? []).filter((metric) => metric.own !== undefined);
+  if (own.length === 0) return {};
+  return { ownEdges: Object.fromEntries(own.map((metric) => [metric.name, metric.own?.edges ?? []])) };
 }
 
 /** What a step's gates decided first, and when; null = nothing while it was recorded. */
@@ -103,6 +113,7 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
     plannedRequests: first === undefined ? null : plannedRequests(record.plan, first),
     edgesMs: first?.edgesMs ?? [],
     baseline: first === undefined ? null : baselineOf(first),
+    own: ownOf(record),
   });
   if (!mapped.ok) return mapped;
   const names = { blue: record.baseline, green: record.plan.deployment.name };
@@ -124,7 +135,7 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
     const active = [...known].filter((name) => window.active.includes(name) || !wasKnown.has(name));
     const config = stepConfig(setup.config, { ...window.dwell, active });
     for (const recorded of window.looks) {
-      const look = replayLook(recorded, setup.config.edgesMs.length);
+      const look = replayLook(recorded, setup.config.edgesMs.length, lengths(window));
       const next = advance(config, state, look, { mode: window.mode });
       state = next.state;
       elapsedSec += look.dtSec;
@@ -165,9 +176,30 @@ function plannedRequests(plan: Plan, { looks }: RecordedWindow): number {
   return seconds === 0 ? 0 : (requests / seconds) * (plannedWatchMs(plan) / 1000);
 }
 
-function baselineOf(window: RecordedWindow): Pick<Counters, 'requests' | 'errors' | 'le'> {
-  const edges = window.edgesMs.length;
-  const looks = window.looks.map((look) => replayLook(look, edges).blue).filter((arm) => arm.le.length > 0);
+function lengths({ ownEdges: edges = {} }: RecordedWindow): Record<string, number> {
+  return Object.fromEntries(Object.entries(edges).map(([gate, all]) => [gate, all.length]));
+}
+
+/** By gate: the edges of the first window that knows them, and what the baseline did in it. */
+function ownOf({ windows }: DecisionRecord): Record<string, OwnNow> {
+  const known: Record<string, OwnNow> = {};
+  for (const window of windows) {
+    for (const [gate, edges] of Object.entries(window.ownEdges ?? {})) {
+      const looks = window.looks.flatMap((look) => look.own?.[gate] ?? []);
+      if (looks.length > 0) known[gate] ??= { edges, baseline: sumOfBlue(looks, edges.length) };
+    }
+  }
+  return known;
+}
+
+function baselineOf(window: RecordedWindow): OwnTotals {
+  return sumOfBlue(window.looks, window.edgesMs.length);
+}
+
+function sumOfBlue(recorded: readonly RecordedLook[], edges: number): OwnTotals {
+  const looks = recorded
+    .map((look) => replayLook(look, edges).blue)
+    .filter((arm) => edges === 0 || arm.le.length > 0);
   return {
     requests: looks.reduce((sum, arm) => sum + arm.n, 0),
     errors: looks.reduce((sum, arm) => sum + arm.errors, 0),

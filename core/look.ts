@@ -13,6 +13,8 @@ import {
   readingOf,
   recordLook,
   startCollecting,
+  collectOwn,
+  ownReadings,
   signalInWords,
   stepConfig,
   type CollectOptions,
@@ -24,6 +26,7 @@ import {
   type Signal,
 } from './gates/index.js';
 import { ENOUGH_REQUESTS, type Counters, type MetricsSnapshot } from './metrics.js';
+import { ownQueriesOf } from './plan.js';
 import { sameTraffic, shareOf, type Traffic } from './traffic.js';
 import { durationText } from './units.js';
 import type { WatchInput, WatchMemory, WatchResult } from './watch.js';
@@ -76,10 +79,11 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
           enteredAtMs: nowMs,
           state: memory.setup && memory.state && beginStep(memory.setup.config, memory.state),
           collector: null,
+          own: {},
         };
   if (!input.alone || entered.setup === null || entered.state === null || entered.setup.alone) return entered;
   const { setup, state } = convertForBake(entered.setup, entered.state);
-  return { ...entered, setup, state, collector: null };
+  return { ...entered, setup, state, collector: null, own: {} };
 }
 
 /** Evidence of one look into memory and verdict. Pure: the activity brings the snapshot (null = the source is away). */
@@ -93,7 +97,7 @@ export function look(
     memory.setup === null ? setUpGates(input, memory, snapshot, nowMs) : { memory, waiting: null };
   if (setUp.waiting !== null) return setUp.waiting;
   const complete = snapshot === null ? setUp.memory : completeGates(input, setUp.memory, snapshot);
-  return judge(input, complete, readingFor(input, snapshot, nowMs), nowMs);
+  return judge(input, complete, snapshot, nowMs);
 }
 
 /** Why green's own state ends the rollout whatever the counters say; null = it does not. */
@@ -175,6 +179,7 @@ function mappingInput(input: WatchInput, snapshot: MetricsSnapshot): MappingInpu
     plannedRequests: plannedRequests(input, snapshot),
     edgesMs: snapshot.edgesMs,
     baseline: baselineBefore(input, snapshot),
+    own: ownNow(input, snapshot),
     ...(input.carriedDispersion === undefined ? {} : { carried: input.carriedDispersion }),
   };
 }
@@ -186,7 +191,18 @@ function plannedRequests({ baseline, before, plannedMs }: WatchInput, now: Metri
     now.deployments[baseline]?.live?.requests,
   ];
   if (before === null || from === undefined || to === undefined || now.atMs <= before.atMs) return null;
+  if (before.sinceMs !== now.sinceMs) return null;
   return (Math.max(0, to - from) / (now.atMs - before.atMs)) * plannedMs;
+}
+
+/** The user's own metrics as their source has them now. */
+function ownNow(input: WatchInput, { own }: MetricsSnapshot): NonNullable<MappingInput['own']> {
+  return Object.fromEntries(
+    Object.entries(own?.metrics ?? {}).map(([gate, { edges, deployments }]) => [
+      gate,
+      { edges, baseline: deployments[input.baseline] ?? null },
+    ]),
+  );
 }
 
 /** What the baseline did until the gates start: relative latency gates freeze their edges by it. */
@@ -198,8 +214,9 @@ function baselineBefore(
   if (now === undefined) return null;
   const then = input.before?.deployments[input.baseline]?.live;
   const requests = now.requests - (then?.requests ?? 0);
+  const comparable = input.before?.sinceMs === snapshot.sinceMs && then?.le.length === now.le.length;
   // What came since preflight, once it says how the baseline is; before, all that the source knows.
-  if (then === undefined || requests < ENOUGH_REQUESTS || then.le.length !== now.le.length) return now;
+  if (then === undefined || requests < ENOUGH_REQUESTS || !comparable) return now;
   const errors = Math.max(0, now.errors - then.errors);
   return { requests, errors, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
 }
@@ -224,20 +241,36 @@ function readingFor(input: WatchInput, snapshot: MetricsSnapshot | null, nowMs: 
   });
 }
 
-function judge(input: WatchInput, memory: WatchMemory, reading: Reading, nowMs: number): Looked {
+function judge(
+  input: WatchInput,
+  memory: WatchMemory,
+  snapshot: MetricsSnapshot | null,
+  nowMs: number,
+): Looked {
   const setup = memory.setup as GateSetup;
   const options = collectOptions(input, setup);
   const state = memory.state ?? initialState(setup.config);
+  const reading = readingFor(input, snapshot, nowMs);
+  const takeOwn = () => {
+    const arms = { blue: input.alone ? null : input.baseline, green: input.green };
+    const readings = ownReadings(snapshot?.own, ownQueriesOf(input.gates), arms, nowMs);
+    return collectOwn(memory.own ?? {}, readings, setup.config, options);
+  };
   if (memory.collector === null) {
     const collector = startCollecting(reading, options);
-    return undecidedYet({ ...memory, state, collector }, 'the first look only marks where counting starts');
+    const begun = { ...memory, state, collector, own: takeOwn().collectors };
+    return undecidedYet(begun, 'the first look only marks where counting starts');
   }
-  const { state: collector, look: taken, signals } = collect(memory.collector, reading, options);
-  const blindSinceMs = isBlind(signals) ? (memory.blindSinceMs ?? nowMs) : null;
-  const seen = { ...memory, state, collector, blindSinceMs };
-  if (taken === null)
-    return undecidedYet(seen, blindText(seen, nowMs) ?? 'waiting for both deployments’ counters');
+  const { state: collector, look: counted, signals: main } = collect(memory.collector, reading, options);
+  const blindSinceMs = isBlind(main) ? (memory.blindSinceMs ?? nowMs) : null;
+  const waits = { ...memory, state, collector, blindSinceMs };
+  if (counted === null)
+    return undecidedYet(waits, blindText(waits, nowMs) ?? 'waiting for both deployments’ counters');
 
+  const own = takeOwn();
+  const seen = { ...waits, own: own.collectors };
+  const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
+  const signals = [...main, ...own.signals];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold: holds(signals) });
   const evidence = gateEvidence(config, judged, result, input.baseline);

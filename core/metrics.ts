@@ -47,10 +47,42 @@ export interface MetricsSnapshot {
    * all is well. Left out: new data at every reading, and none behind.
    */
   readonly cadence?: { readonly everyMs: number; readonly behindMs: number };
+  /**
+   * Since when the totals were counted, of a source that begins anew on purpose, milliseconds since the epoch. Totals
+   * with different ones have no difference. Left out: since the source began to count.
+   */
+  readonly sinceMs?: number;
   /** Upper bucket edges of every histogram in this snapshot, ascending, milliseconds, without +Inf. */
   readonly edgesMs: readonly number[];
   /** By deployment, then kind of traffic. Missing = the source knows nothing of it (yet). */
   readonly deployments: Readonly<Record<string, Readonly<Partial<Record<TrafficKind, Counters>>>>>;
   /** By mirrored deployment, of a source that can tell which answers belong together. */
   readonly pairs?: Readonly<Record<string, PairCounts>>;
+  /** What gates with a metric of the user's own count, where the plan has any and their source answers. */
+  readonly own?: OwnSnapshot;
+}
+
+/** PromQL selectors of counters of the user's own, each with `$deployment` in it. */
+export type OwnQuery =
+  | { readonly bad: string; readonly good: string }
+  | { readonly bad: string; readonly total: string }
+  /** A classic histogram, with its `le`. */
+  | { readonly buckets: string };
+
+/** Cumulative events of one deployment: how many (`requests`), how many of them bad (`errors`), values by bucket (`le`). */
+export type OwnTotals = Pick<Counters, 'requests' | 'errors' | 'le'>;
+
+/** One reading of the user's own metrics: its times are its own. */
+export interface OwnSnapshot extends Pick<MetricsSnapshot, 'atMs' | 'ageMs' | 'cadence' | 'sinceMs'> {
+  /** By gate. A deployment without usable data is missing. */
+  readonly metrics: Readonly<
+    Record<
+      string,
+      {
+        /** Upper bucket edges, ascending, in the metric's own unit, without +Inf; empty for good and bad events. */
+        readonly edges: readonly number[];
+        readonly deployments: Readonly<Record<string, OwnTotals>>;
+      }
+    >
+  >;
 }

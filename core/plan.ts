@@ -1,4 +1,5 @@
 import type { DeploymentSpec } from './deployment.js';
+import type { OwnQuery } from './metrics.js';
 
 /** Where an endpoint lives. Holds no address, port or secret that may change: the worker knows those. */
 export type Target =
@@ -56,7 +57,30 @@ export type Gate = GateBase &
           | { readonly kind: 'at-most'; readonly share: number }
           | { readonly kind: 'worse-by'; readonly share: number; readonly ratio: number };
       }
+    | {
+        /** Share of bad events, counted by counters of the user's own. */
+        readonly metric: 'events';
+        readonly query: Exclude<OwnQuery, { readonly buckets: string }>;
+        readonly limit:
+          | { readonly kind: 'at-most'; readonly share: number }
+          | { readonly kind: 'worse-by'; readonly share: number; readonly ratio: number };
+      }
+    | {
+        /** Quantile of a value, from a histogram of the user's own. */
+        readonly metric: 'histogram';
+        readonly query: Extract<OwnQuery, { readonly buckets: string }>;
+        readonly quantile: number;
+        /** In the histogram's own unit. */
+        readonly limit:
+          | { readonly kind: 'at-most'; readonly value: number }
+          | { readonly kind: 'higher-by'; readonly ratio: number };
+      }
   );
+
+/** The queries of gates with a metric of the user's own, by gate; empty where there is none. */
+export function ownQueriesOf(gates: readonly Gate[]): Readonly<Record<string, OwnQuery>> {
+  return Object.fromEntries(gates.flatMap((gate) => ('query' in gate ? [[gate.name, gate.query]] : [])));
+}
 
 /** What holds for all gates of a rollout (gates.md 6). */
 export interface Watching {

@@ -1,4 +1,11 @@
-import type { CollectorState, GateEvidence, GateSetup, GateState, RecordedLook } from './gates/index.js';
+import type {
+  CollectorState,
+  GateEvidence,
+  GateSetup,
+  GateState,
+  OwnCollectors,
+  RecordedLook,
+} from './gates/index.js';
 import type { EndpointRef } from './activities.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { Gate, Watching } from './plan.js';
@@ -17,6 +24,8 @@ export interface WatchMemory {
   readonly setup: GateSetup | null;
   readonly state: GateState | null;
   readonly collector: CollectorState | null;
+  /** Collectors of the user's own metrics, by gate; left out where the plan has none. */
+  readonly own?: OwnCollectors;
   /** Since when no look could be taken, milliseconds since the epoch; null while metrics come in. */
   readonly blindSinceMs: number | null;
   /** What this window's looks counted: the decision record. Empty when a window begins. */

@@ -1,10 +1,12 @@
 import * as Plot from '@observablehq/plot';
-import { ms, percent } from '../core/gates/words.js';
+import { ms, percent, plain } from '../core/gates/words.js';
 import type { ReportData, Story } from './data.js';
 import type { Html } from './html.js';
 import type { Panel, PanelPoint } from './panels.js';
 import { draw } from './plot.js';
 import { clockOf, stepRules, timeAxis } from './time-marks.js';
+
+const SAY: Readonly<Record<Panel['unit'], (value: number) => string>> = { ms, share: percent, value: plain };
 
 /** One measure of both deployments over time, with bands and limits. */
 export function panelChart(panel: Panel, data: ReportData, story: Story): Html {
@@ -23,7 +25,7 @@ export function panelChart(panel: Panel, data: ReportData, story: Story): Html {
       label: null,
       grid: true,
       ticks: 5,
-      tickFormat: (value: number) => (panel.unit === 'ms' ? ms(value) : percent(value)),
+      tickFormat: SAY[panel.unit],
     },
     marks: [
       stepRules(story, data),

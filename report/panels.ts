@@ -1,13 +1,13 @@
 import type { DecisionRecord, RecordedWindow } from '../core/decision-record.js';
-import { ms, percent, points, quantileName } from '../core/gates/words.js';
+import { ms, percent, plain, points, quantileName } from '../core/gates/words.js';
 import type { Gate } from '../core/plan.js';
-import { joinArms, type ArmCounts, type Bin } from './series.js';
+import { joinArms, type ArmCounts, type Arms, type Bin } from './series.js';
 import { countAbove, quantileBand, shareBand, type Band } from './statistics.js';
 
 /** What one chart over time shows of both deployments. */
 export interface Panel {
   readonly title: string;
-  readonly unit: 'share' | 'ms';
+  readonly unit: 'share' | 'ms' | 'value';
   readonly points: readonly PanelPoint[];
   readonly limits: readonly LimitLine[];
 }
@@ -31,9 +31,11 @@ interface Measure {
   readonly unit: Panel['unit'];
   readonly of: (arm: ArmCounts, edgesMs: readonly number[]) => Band | null;
   readonly gates: readonly Gate[];
+  /** The gate whose own metric is shown. */
+  readonly own?: string;
 }
 
-/** One panel for errors, one for each quantile and each latency that a gate asks about. */
+/** One panel for errors, one for each quantile, latency and metric of the user's own that a gate asks about. */
 export function panelsOf(record: DecisionRecord, bins: readonly Bin[]): readonly Panel[] {
   return measuresOf(record)
     .map((measure) => panelOf(measure, record, bins))
@@ -63,7 +65,29 @@ function measuresOf({ plan: { gates } }: DecisionRecord): readonly Measure[] {
       of: (arm, edgesMs) => slowBand(arm, edgesMs, aboveMs),
       gates: gates.filter((gate) => gate.metric === 'slow-share' && gate.aboveMs === aboveMs),
     })),
+    ...gates.flatMap(ownMeasure),
   ];
+}
+
+function ownMeasure(gate: Gate): Measure[] {
+  const own = { gates: [gate], own: gate.name };
+  if (gate.metric === 'events') {
+    const of = (arm: ArmCounts) => shareBand(arm.errors, arm.requests);
+    return [{ ...own, title: `Bad events, ${gate.name}`, unit: 'share', of }];
+  }
+  if (gate.metric !== 'histogram') return [];
+  const { name, quantile } = gate;
+  const of: Measure['of'] = (arm, edges) => quantileBand(edges, arm.buckets, quantile);
+  return [{ ...own, title: `${name}, ${quantileName(quantile)}`, unit: 'value', of }];
+}
+
+/** The counts that a measure is about. */
+function armsOf(measure: Measure, bin: Bin): Arms {
+  return measure.own === undefined ? bin : (bin.own[measure.own] ?? { blue: null, green: null });
+}
+
+function edgesOf(measure: Measure, window: RecordedWindow | undefined): readonly number[] {
+  return (measure.own === undefined ? window?.edgesMs : window?.ownEdges?.[measure.own]) ?? [];
 }
 
 /** At the edge that the gate reads: the first one at or above what it asks for. */
@@ -77,11 +101,10 @@ function slowBand({ buckets }: ArmCounts, edgesMs: readonly number[], aboveMs: n
 }
 
 function panelOf(measure: Measure, record: DecisionRecord, bins: readonly Bin[]): Panel {
-  const edges = (bin: Bin): readonly number[] => record.windows[bin.window]?.edgesMs ?? [];
   const shown = bins.flatMap((bin) =>
     (['blue', 'green'] as const).flatMap((arm): PanelPoint[] => {
-      const counts = bin[arm];
-      const band = counts === null ? null : measure.of(counts, edges(bin));
+      const counts = armsOf(measure, bin)[arm];
+      const band = counts === null ? null : measure.of(counts, edgesOf(measure, record.windows[bin.window]));
       return band === null ? [] : [{ ...band, atMs: middleOf(bin), arm, run: `${arm} ${bin.stepIndex}` }];
     }),
   );
@@ -102,7 +125,8 @@ function limitOf(gate: Gate, measure: Measure, record: DecisionRecord, bins: rea
   const along = bins.flatMap((bin) => {
     const window = record.windows[bin.window];
     if (window === undefined || !window.active.includes(gate.name)) return [];
-    soFar = bin.stepIndex === step ? joinArms(soFar, bin.blue) : bin.blue;
+    const { blue } = armsOf(measure, bin);
+    soFar = bin.stepIndex === step ? joinArms(soFar, blue) : blue;
     step = bin.stepIndex;
     const value = limitValue(gate, measure, window, soFar);
     return value === null ? [] : [{ atMs: middleOf(bin), value, run: `${gate.name} ${bin.stepIndex}` }];
@@ -117,24 +141,27 @@ function limitValue(
   blue: ArmCounts | null,
 ): number | null {
   const { limit } = gate;
-  if (limit.kind === 'at-most') return 'ms' in limit ? limit.ms : limit.share;
+  if (limit.kind === 'at-most')
+    return 'ms' in limit ? limit.ms : 'share' in limit ? limit.share : limit.value;
   if (window.alone) {
     // Taken from what the baseline had done. Of latency it is a share of slow requests, which is not on this scale.
     const converted = window.evidence.find((evidence) => evidence.gate === gate.name);
     return measure.unit === 'share' && converted?.r === 0 ? converted.delta : null;
   }
-  const baseline = blue === null ? null : measure.of(blue, window.edgesMs);
+  const baseline = blue === null ? null : measure.of(blue, edgesOf(measure, window));
   if (baseline === null) return null;
-  return limit.kind === 'slower-by'
-    ? baseline.value * limit.ratio
-    : Math.min(1, baseline.value * limit.ratio + limit.share);
+  return limit.kind === 'worse-by'
+    ? Math.min(1, baseline.value * limit.ratio + limit.share)
+    : baseline.value * limit.ratio;
 }
 
 function limitText({ name, limit }: Gate): string {
   switch (limit.kind) {
     case 'at-most':
+      if ('value' in limit) return `${name}: at most ${plain(limit.value)}`;
       return `${name}: at most ${'ms' in limit ? ms(limit.ms) : percent(limit.share)}`;
     case 'slower-by':
+    case 'higher-by':
       return `${name}: ${percent(limit.ratio - 1)} above the baseline`;
     case 'worse-by':
       return limit.ratio === 1

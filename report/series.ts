@@ -1,5 +1,5 @@
 import type { RecordedWindow } from '../core/decision-record.js';
-import type { RecordedArm } from '../core/gates/index.js';
+import type { RecordedArm, RecordedLook } from '../core/gates/index.js';
 
 /** What one deployment did during one stretch of time. */
 export interface ArmCounts {
@@ -16,6 +16,13 @@ export interface Bin {
   readonly stepIndex: number;
   readonly fromMs: number;
   readonly toMs: number;
+  readonly blue: ArmCounts | null;
+  readonly green: ArmCounts | null;
+  /** By a metric of the user's own, by gate. */
+  readonly own: Readonly<Record<string, Arms>>;
+}
+
+export interface Arms {
   readonly blue: ArmCounts | null;
   readonly green: ArmCounts | null;
 }
@@ -47,8 +54,13 @@ function windowBins(window: RecordedWindow, index: number, binMs: number): reado
       stepIndex,
       fromMs,
       toMs,
-      blue: armOf(look.blue, window.edgesMs.length),
-      green: armOf(look.green, window.edgesMs.length),
+      ...armsOf(look, window.edgesMs.length),
+      own: Object.fromEntries(
+        Object.entries(look.own ?? {}).map(([gate, own]) => [
+          gate,
+          armsOf(own, window.ownEdges?.[gate]?.length ?? 0),
+        ]),
+      ),
     };
     open = open === null ? next : join(open, next);
     if (open.toMs - open.fromMs < binMs) continue;
@@ -62,6 +74,10 @@ function secondsOf(looks: RecordedWindow['looks']): number {
   return looks.reduce((sum, look) => sum + look.dtSec, 0);
 }
 
+function armsOf(look: Pick<RecordedLook, 'blue' | 'green'>, edges: number): Arms {
+  return { blue: armOf(look.blue, edges), green: armOf(look.green, edges) };
+}
+
 function armOf(arm: RecordedArm, edges: number): ArmCounts | null {
   if (arm.status !== 'ok') return null;
   const inBucket = new Map(arm.buckets);
@@ -70,7 +86,18 @@ function armOf(arm: RecordedArm, edges: number): ArmCounts | null {
 }
 
 function join(a: Bin, b: Bin): Bin {
-  return { ...a, toMs: b.toMs, blue: joinArms(a.blue, b.blue), green: joinArms(a.green, b.green) };
+  const gates = new Set([...Object.keys(a.own), ...Object.keys(b.own)]);
+  return {
+    ...a,
+    toMs: b.toMs,
+    ...joinBoth(a, b),
+    own: Object.fromEntries([...gates].map((gate) => [gate, joinBoth(a.own[gate], b.own[gate])])),
+  };
+}
+
+function joinBoth(a: Arms | undefined, b: Arms | undefined): Arms {
+  const of = (arm: keyof Arms) => joinArms(a?.[arm] ?? null, b?.[arm] ?? null);
+  return { blue: of('blue'), green: of('green') };
 }
 
 /** The sum of two counts, where both or one are there. */

@@ -1,6 +1,6 @@
 import type { Gate, Watching } from '../core/plan.js';
 import { BLIP_MS } from './defaults.js';
-import type { Gate as GateForm } from './schema/gates.js';
+import { isOwnGate, type Gate as GateForm, type OwnGate } from './schema/gates.js';
 import type { Rollout } from './schema/rollout.js';
 
 type WatchingForm = Rollout['watching'];
@@ -17,7 +17,8 @@ export function compileWatching(form: WatchingForm): Watching {
 /** A gate with every default: its own, else the spec's, else ours. */
 export function compileGate(name: string, form: GateForm, watching: WatchingForm): Gate {
   const dispersion = form.dispersion ?? watching.dispersion ?? 'auto';
-  const blip = form.metric === 'error-rate' ? BLIP_MS.errors : BLIP_MS.latency;
+  const errors = form.metric === 'error-rate' || (isOwnGate(form) && !('quantile' in form));
+  const blip = errors ? BLIP_MS.errors : BLIP_MS.latency;
   const base = {
     name,
     role: form.role,
@@ -27,6 +28,7 @@ export function compileGate(name: string, form: GateForm, watching: WatchingForm
       dispersion === 'auto' ? ({ mode: 'auto' } as const) : ({ mode: 'fixed', phi: dispersion } as const),
     shared: form.shared ?? watching.shared ?? 'hold',
   };
+  if (isOwnGate(form)) return compileOwnGate(base, form);
   switch (form.metric) {
     case 'error-rate':
       return 'at-most' in form
@@ -59,4 +61,24 @@ export function compileGate(name: string, form: GateForm, watching: WatchingForm
     default:
       return form satisfies never;
   }
+}
+
+type Base = Pick<Gate, 'name' | 'role' | 'weight' | 'blipMs' | 'dispersion' | 'shared'>;
+
+function compileOwnGate(base: Base, form: OwnGate): Gate {
+  if ('quantile' in form) {
+    const own = {
+      ...base,
+      metric: 'histogram',
+      query: { buckets: form.metric.histogram },
+      quantile: form.quantile,
+    } as const;
+    return 'at-most' in form
+      ? { ...own, limit: { kind: 'at-most', value: form['at-most'] } }
+      : { ...own, limit: { kind: 'higher-by', ratio: form['higher-by'] } };
+  }
+  const own = { ...base, metric: 'events', query: form.metric } as const;
+  return 'at-most' in form
+    ? { ...own, limit: { kind: 'at-most', share: form['at-most'] } }
+    : { ...own, limit: { kind: 'worse-by', ...form['worse-by'] } };
 }

@@ -1,3 +1,4 @@
+import type { OwnQuery } from '../core/metrics.js';
 import { targetName, type Gate, type Plan, type Step } from '../core/plan.js';
 import { approversOf, approversText } from '../core/approvers.js';
 import { CRASH_GUARD } from '../core/gates/crash-guard.js';
@@ -78,9 +79,24 @@ function ruleText(gate: Gate): string {
         ? `${name} at most ${latencyText(gate.limit.ms)}`
         : `${name} at most ${addedText(gate.limit.ratio)} slower than the baseline`;
     }
+    case 'events':
+      return `bad events ${shareText(gate.limit)}, ${queryText(gate.query)}`;
+    case 'histogram': {
+      const { limit, query } = gate;
+      const name = quantileText(gate.quantile);
+      return limit.kind === 'at-most'
+        ? `${name} at most ${limit.value}, ${queryText(query)}`
+        : `${name} at most ${addedText(limit.ratio)} higher than the baseline, ${queryText(query)}`;
+    }
     default:
       return gate satisfies never;
   }
+}
+
+/** `by Prometheus: bad answers_total{…}, total answers_total{…}` */
+function queryText(query: OwnQuery): string {
+  const parts = Object.entries(query).map(([part, text]) => `${part} ${text}`);
+  return `by Prometheus: ${parts.join(', ')}`;
 }
 
 function shareText(limit: Extract<Gate, { metric: 'error-rate' }>['limit']): string {

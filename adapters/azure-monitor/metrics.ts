@@ -29,7 +29,7 @@ interface Known {
  * Evidence from Azure Monitor's platform metrics of managed online endpoints.
  *
  * - Counted are the requests of the day, UTC, minute by minute: whichever worker asks gets the same totals. At midnight
- *   they begin at 0 again, which readers take for a restart of the source.
+ *   they begin at 0 again, which `sinceMs` says.
  * - A minute counts once it has settled, so the data is some minutes old (`ageMs`), and every total ends with the same
  *   minute. A figure that Azure corrects later than that is not seen.
  * - Errors are 408, 424, 429 and 5xx; 401, 403 and 404 never reached a model and are left out.
@@ -60,12 +60,13 @@ class AzureMonitorMetrics implements Metrics {
     deployments: readonly string[],
     { signal }: CallOptions = {},
   ): Promise<MetricsSnapshot> {
-    const { tallies, untilMs } = await unlessAborted(this.#upToDate(endpoint.toLowerCase()), signal);
+    const { tallies, untilMs, sinceMs } = await unlessAborted(this.#upToDate(endpoint.toLowerCase()), signal);
     const atMs = this.#now();
     return {
       atMs,
       ageMs: atMs - untilMs,
       cadence: { everyMs: MINUTE_MS, behindMs: this.#settleMs },
+      sinceMs,
       edgesMs: [],
       deployments: Object.fromEntries(
         deployments.map((name) => [name, { live: countersOf(tallies, name.toLowerCase()) }]),

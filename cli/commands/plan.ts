@@ -51,7 +51,8 @@ async function forecastFor(ctx: Context, plan: Plan, given: number | undefined):
   }
   if ('why' in found) ctx.out.note(`The baseline's own numbers are not known: ${found.why}`);
   const known = 'why' in found ? UNKNOWN : found;
-  const forecast = forecastPlan(plan, { rps, baseline: known.baseline, edgesMs: known.edgesMs });
+  const { baseline, edgesMs, own } = known;
+  const forecast = forecastPlan(plan, { rps, baseline, edgesMs, ...(own && { own }) });
   const source = given === undefined ? `measured at ${known.name}` : `given`;
   return { forecast, text: forecastText(forecast, source) };
 }

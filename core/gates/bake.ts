@@ -1,10 +1,12 @@
 import { upperRate } from './bounds.js';
 import { dispersionOf, initialMetric } from './machine.js';
 import { factors } from './dispersion.js';
+import { edgesOf } from './events.js';
 import { initialPass } from './pass.js';
 import type { GateNote, GateSetup } from './setup.js';
 import type { GateState, MetricConfig, MetricState } from './types.js';
-import { ms, percent } from './words.js';
+import { beyondEdge } from './margin-words.js';
+import { percent } from './words.js';
 
 /**
  * After cutover: no baseline runs beside green any more.
@@ -69,11 +71,12 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
     ...(passEdge && { passEdge }),
     ...(blind && { passRole: false }),
   };
-  const slowerThan = breachEdge ? ms(config.edgesMs[breachEdge.green] ?? 0) : null;
-  const what = slowerThan === null ? 'errors' : `requests slower than ${slowerThan}`;
+  const [errors, requests] = metric.own === undefined ? ['errors', 'requests'] : ['bad events', 'events'];
+  const edge = breachEdge && edgesOf(config, metric)[breachEdge.green];
+  const what = edge === undefined ? errors : `${requests} ${beyondEdge(metric, edge)}`;
   const text = blind
     ? `without the baseline this gate has nothing to judge by: too little was seen of it in the rollout ` +
-      `(${old.baseline.n} requests)`
+      `(${old.baseline.n} ${requests})`
     : `without the baseline beside it, green may have at most ${percent(delta)} ${what}: ` +
       `taken from the upper confidence bound of the baseline's own share in this rollout, ${percent(bound)}`;
   return {

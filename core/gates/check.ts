@@ -1,3 +1,4 @@
+import { edgesOf } from './events.js';
 import { BREACH_GRID, PASS_GRID } from './grid.js';
 import type { DispersionConfig, EdgePair, MachineConfig, MetricConfig, Starts } from './types.js';
 
@@ -22,7 +23,7 @@ function checkEdges(config: MachineConfig, metric: MetricConfig): string[] {
     ['breachEdge', metric.breachEdge],
     ['passEdge', metric.passEdge ?? metric.breachEdge],
   ];
-  const last = config.edgesMs.length - 1;
+  const last = edgesOf(config, metric).length - 1;
   return sides.flatMap(([side, edges]) => {
     if (edges === undefined)
       return [`metric ${metric.name}: a latency metric needs ${side}: indices into edgesMs`];

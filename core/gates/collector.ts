@@ -37,7 +37,7 @@ export interface CollectOptions {
   readonly kind?: 'live' | 'mirror';
   /** There is no baseline to wait for. */
   readonly alone?: boolean;
-  /** Older data is no data. Default: a minute, or six intervals if that is more. */
+  /** Older data is no data. Default: a minute, or six intervals or two of the source's own, if that is more. */
   readonly staleAfterMs?: number;
   /** How long an arm is waited for, before looks go on without it. Default: 30 s, or three intervals. */
   readonly patienceMs?: number;
@@ -55,7 +55,9 @@ export type Signal =
   | { readonly kind: 'dead-mirror'; readonly expected: number; readonly windowSec: number }
   | { readonly kind: 'missing'; readonly arm: ArmName; readonly forSec: number }
   | { readonly kind: 'stale'; readonly ageSec: number }
-  | { readonly kind: 'restarting'; readonly count: number; readonly windowSec: number };
+  | { readonly kind: 'restarting'; readonly count: number; readonly windowSec: number }
+  /** Of a metric of the user's own. */
+  | { readonly kind: 'own'; readonly gate: string; readonly signal: Signal };
 
 export interface Collected {
   readonly state: CollectorState;
@@ -87,13 +89,13 @@ export function startCollecting(reading: Reading, options: CollectOptions): Coll
 
 function usableTotals(reading: Reading, arm: ArmName, options: CollectOptions): Totals | null {
   const counters = reading[arm];
-  return counters === null || isStale(reading, options)
-    ? null
-    : totalsOf(counters, reading.edgesMs, options.edgesMs);
+  if (counters === null || isStale(reading, options)) return null;
+  const totals = totalsOf(counters, reading.edgesMs, options.edgesMs);
+  return totals === null || reading.sinceMs === undefined ? totals : { ...totals, sinceMs: reading.sinceMs };
 }
 
 function isStale(reading: Reading, { intervalMs, staleAfterMs }: CollectOptions): boolean {
-  return !(reading.ageMs <= (staleAfterMs ?? Math.max(60_000, 6 * intervalMs)));
+  return !(reading.ageMs <= (staleAfterMs ?? Math.max(60_000, 6 * intervalMs, 2 * (reading.everyMs ?? 0))));
 }
 
 /** What one arm has to say at this reading. `wait`: it had data before, and may have again at the next reading. */
@@ -108,7 +110,9 @@ function readArm(state: CollectorState, reading: Reading, arm: ArmName, options:
   const fresh = reading.atMs - reading.ageMs > state.dataAtMs || clockWentBack;
   const to = fresh ? usableTotals(reading, arm, options) : null;
   if (to === null) return { status: 'missing', look: NO_DATA, to: null, wait: base !== null };
-  if (base === null) return { status: 'missing', look: NO_DATA, to, wait: false };
+  // Counted anew from another moment on: there is nothing to wait for, and no restart.
+  if (base === null || base.sinceMs !== to.sinceMs)
+    return { status: 'missing', look: NO_DATA, to, wait: false };
   const made = difference(base, to);
   return { ...made, to, wait: made.status === 'missing' };
 }

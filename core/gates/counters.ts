@@ -3,7 +3,10 @@ import { plausible } from './events.js';
 import type { ArmLook, ArmStatus } from './types.js';
 
 /** Totals of one arm that differences are taken from. */
-export type Totals = Pick<Counters, 'requests' | 'errors' | 'le'>;
+export type Totals = Pick<Counters, 'requests' | 'errors' | 'le'> & {
+  /** Since when they were counted, where the source says so. */
+  readonly sinceMs?: number;
+};
 
 /** One reading of both arms. */
 export interface Reading {
@@ -12,6 +15,8 @@ export interface Reading {
   readonly ageMs: number;
   /** How often the source has new data, milliseconds; default 0, at every reading. */
   readonly everyMs?: number;
+  /** Since when the totals were counted; totals with different ones have no difference. */
+  readonly sinceMs?: number;
   readonly edgesMs: readonly number[];
   readonly blue: Counters | null;
   readonly green: Counters | null;
@@ -25,6 +30,24 @@ export interface Arm {
   readonly kind: TrafficKind;
 }
 
+/** How a snapshot's times are those of a reading: a source that is always minutes behind is not stale for it. */
+export function timesOf({
+  atMs,
+  ageMs,
+  cadence,
+  sinceMs,
+}: Pick<MetricsSnapshot, 'atMs' | 'ageMs' | 'cadence' | 'sinceMs'>): Pick<
+  Reading,
+  'atMs' | 'ageMs' | 'everyMs' | 'sinceMs'
+> {
+  return {
+    atMs,
+    ageMs: Math.max(0, ageMs - (cadence?.behindMs ?? 0)),
+    ...(cadence && { everyMs: cadence.everyMs }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+  };
+}
+
 /** Picks both arms out of a snapshot. `blue` is null once there is no baseline any more. */
 export function readingOf(
   snapshot: MetricsSnapshot,
@@ -33,10 +56,7 @@ export function readingOf(
   const pairs = snapshot.pairs?.[arms.green.deployment];
   const pick = (arm: Arm | null) => (arm && snapshot.deployments[arm.deployment]?.[arm.kind]) ?? null;
   return {
-    atMs: snapshot.atMs,
-    // A source that is always minutes behind is not stale for it: its clock is its own.
-    ageMs: Math.max(0, snapshot.ageMs - (snapshot.cadence?.behindMs ?? 0)),
-    ...(snapshot.cadence && { everyMs: snapshot.cadence.everyMs }),
+    ...timesOf(snapshot),
     edgesMs: snapshot.edgesMs,
     blue: pick(arms.blue),
     green: pick(arms.green),

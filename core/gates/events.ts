@@ -22,6 +22,16 @@ export function plausible(arm: ArmLook): boolean {
   return arm.le.every((value, i) => isCount(value) && value >= (arm.le[i - 1] ?? 0));
 }
 
+/** The edges that a metric's indices are about. */
+export function edgesOf(config: MachineConfig, metric: MetricConfig): readonly number[] {
+  return metric.own?.edges ?? config.edgesMs;
+}
+
+/** The look that a metric sees; null where its own source has nothing new. */
+export function lookOf(metric: MetricConfig, look: Look): Look | null {
+  return metric.own === undefined ? look : (look.own?.[metric.name] ?? null);
+}
+
 interface Counted {
   readonly x: number;
   readonly n: number;
@@ -35,9 +45,10 @@ function count(
   edge: number | undefined,
 ): Counted | null {
   if (metric.source === 'errors') return { x: arm.errors, n: arm.n };
-  const total = arm.le[config.edgesMs.length];
+  const { length } = edgesOf(config, metric);
+  const total = arm.le[length];
   const within = edge === undefined ? undefined : arm.le[edge];
-  if (arm.le.length !== config.edgesMs.length + 1 || total === undefined || within === undefined) return null;
+  if (arm.le.length !== length + 1 || total === undefined || within === undefined) return null;
   return { x: total - within, n: total };
 }
 
@@ -79,7 +90,7 @@ export function pairsSeen(metric: MetricConfig, look: Look): PairedCounts | null
 }
 
 /**
- * A metric's counts of a look; null where it has to skip it: a relative metric needs both arms, an absolute limit goes
+ * A metric's counts of its look; null where it has to skip it: a relative metric needs both arms, an absolute limit goes
  * on without the baseline.
  */
 export function seen(config: MachineConfig, metric: MetricConfig, look: Look): Seen | null {

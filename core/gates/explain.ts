@@ -51,7 +51,8 @@ function whatHappened({ config, state, blue, green }: ExplainInput, metric: Metr
       `${blue} alone ${count(pairs.blueOnly)}, both ${count(pairs.both)}`
     );
   }
-  const own = `${green} answered ${countsInWords(config, metric, 'green', count(xG), count(nG))}`;
+  const did = metric.own === undefined ? 'answered' : 'had';
+  const own = `${green} ${did} ${countsInWords(config, metric, 'green', count(xG), count(nG))}`;
   if (nB === 0) return own;
   const same = metric.breachEdge?.blue === metric.breachEdge?.green;
   const other = same
@@ -136,7 +137,8 @@ function openText(input: ExplainInput, result: LookResult): string {
   const pending = input.pending?.find((problem) => problem.gate === open.name);
   if (pending) return pending.message;
   const { nG } = state.metrics[open.name]?.step ?? { nG: 0 };
-  if (nG === 0) return `gate ${open.name} has seen no request of ${green} yet: nothing proves nothing`;
+  const what = open.own === undefined ? 'request' : 'event';
+  if (nG === 0) return `gate ${open.name} has seen no ${what} of ${green} yet: nothing proves nothing`;
   return `gate ${open.name} is open: ${whatHappened(input, open)}${intervalText(open, result, input.blue)}`;
 }
 
@@ -198,6 +200,8 @@ export function signalInWords(signal: Signal, blue: string, green: string): stri
       return `the newest metrics are ${seconds(signal.ageSec)} old`;
     case 'restarting':
       return `${green}'s counters started anew ${signal.count} times in ${seconds(signal.windowSec)}: it keeps restarting`;
+    case 'own':
+      return `gate ${signal.gate}: ${signalInWords(signal.signal, blue, green)}`;
     default:
       return signal satisfies never;
   }

@@ -5,6 +5,7 @@ import {
   type ForecastOptions,
   type Rates,
 } from './forecast.js';
+import { edgesOf } from './events.js';
 import { shareAbove, type Histogram } from './histogram.js';
 import { dispersionOf } from './machine.js';
 import type { EdgePair, MachineConfig, MetricConfig } from './types.js';
@@ -28,6 +29,7 @@ export interface StepTraffic {
 
 /** A regression of a size, and how long it takes to catch it: half of the time sooner. null = never. */
 export interface Caught {
+  /** As requests are spoken of, also for a metric of the user's own. */
   readonly what: string;
   readonly sec: number | null;
 }
@@ -52,9 +54,15 @@ export interface GateForecast {
 /** How much worse a version is: more errors (share), or slower (factor). */
 type Worse = { readonly errors: number } | { readonly slower: number };
 
-function describe(worse: Worse): string {
-  if ('errors' in worse) return worse.errors >= 1 ? 'every request fails' : `+${points(worse.errors)} errors`;
-  return worse.slower >= 1.995 ? `${factor(worse.slower)}x latency` : `+${percent(worse.slower - 1)} latency`;
+function describe(worse: Worse, { own }: Pick<MetricConfig, 'own'> = {}): string {
+  const [all, errors, latency] =
+    own === undefined
+      ? ['every request fails', 'errors', 'latency']
+      : ['every event is bad', 'bad events', 'values'];
+  if ('errors' in worse) return worse.errors >= 1 ? all : `+${points(worse.errors)} ${errors}`;
+  return worse.slower >= 1.995
+    ? `${factor(worse.slower)}x ${latency}`
+    : `+${percent(worse.slower - 1)} ${latency}`;
 }
 
 function ratesOf(
@@ -68,8 +76,8 @@ function ratesOf(
     const more = worse !== null && 'errors' in worse ? worse.errors : 0;
     return { blue: before.errorRate, green: Math.min(1, before.errorRate + more) };
   }
-  const blueMs = edges && config.edgesMs[edges.blue];
-  const greenMs = edges && config.edgesMs[edges.green];
+  const blueMs = edges && edgesOf(config, metric)[edges.blue];
+  const greenMs = edges && edgesOf(config, metric)[edges.green];
   if (before.histogram === null || blueMs === undefined || greenMs === undefined) return null;
   const by = worse !== null && 'slower' in worse ? worse.slower : 1;
   return { blue: shareAbove(before.histogram, blueMs), green: shareAbove(before.histogram, greenMs / by) };
@@ -146,7 +154,7 @@ function smallest(metric: MetricConfig, caught: (worse: Worse) => boolean): stri
     if (caught(make(middle))) high = middle;
     else low = middle;
   }
-  return describe(make(high));
+  return describe(make(high), metric);
 }
 
 /** A forecast in one sentence, for `greenlight plan`. */

@@ -1,8 +1,10 @@
 import { ENOUGH_REQUESTS, type Counters } from '../metrics.js';
 import { plannedWatches, plannedWatchMs, type Plan, type Step } from '../plan.js';
 import { stepLabel } from '../status-text.js';
+import { edgesOf } from './events.js';
 import { forecastGate, type Before, type GateForecast, type StepTraffic } from './forecast-gate.js';
 import { shareAbove } from './histogram.js';
+import type { OwnNow } from './map-metric.js';
 import { mapGates } from './mapping.js';
 import type { GateNote, GateProblem, GateSetup } from './setup.js';
 import { stepConfig } from './step-config.js';
@@ -17,6 +19,13 @@ export interface TrafficNow {
   readonly baseline: Pick<Counters, 'requests' | 'errors' | 'le'> | null;
   /** Bucket edges of the metric source; empty where it has no histograms. */
   readonly edgesMs: readonly number[];
+  /** By gate with a metric of the user's own; those that are missing have no forecast. */
+  readonly own?: Readonly<Record<string, OwnTraffic>>;
+}
+
+export interface OwnTraffic extends OwnNow {
+  /** Events for each request of the endpoint. */
+  readonly perRequest: number;
 }
 
 export interface StepForecast {
@@ -73,12 +82,13 @@ export function forecastPlan(plan: Plan, now: TrafficNow): PlanForecast {
     plannedRequests: (now.rps * plannedWatchMs(plan)) / 1000,
     edgesMs: now.edgesMs,
     baseline,
+    ...(now.own === undefined ? {} : { own: now.own }),
     ...(plan.carriedDispersion === undefined ? {} : { carried: plan.carriedDispersion }),
   });
   if (!mapped.ok) {
     return { ...common, steps: [], problems: mapped.problems.map((problem) => problem.message) };
   }
-  const steps = plan.steps.flatMap((step, i) => forecastStep(plan, step, i, now.rps, mapped.setup, before));
+  const steps = plan.steps.flatMap((step, i) => forecastStep(plan, step, i, now, mapped.setup, before));
   return { ...common, steps, problems: steps.flatMap(stepProblems) };
 }
 
@@ -86,21 +96,23 @@ function forecastStep(
   plan: Plan,
   step: Step,
   index: number,
-  rps: number,
+  now: TrafficNow,
   setup: GateSetup,
   before: Before,
 ): StepForecast[] {
   if (step.kind !== 'mirror' && step.kind !== 'ramp' && step.kind !== 'bake') return [];
   const baking = step.kind === 'bake';
-  const traffic = { ...split(step, rps), intervalSec: plan.watching.intervalMs / 1000 };
+  const traffic = { ...split(step, now.rps), intervalSec: plan.watching.intervalMs / 1000 };
   const dwell = baking ? { atLeastMs: step.forMs, atMostMs: step.forMs } : step.dwell;
   const config = stepConfig(setup.config, { ...dwell, active: step.gates });
   const listening = config.metrics.filter((metric) => metric.paused !== true);
   const gates: GateForecast[] = [];
   const unknown: GateNote[] = [];
   for (const metric of listening) {
-    const judged = baking ? withoutBaseline(config, metric, before) : metric;
-    const made = judged && forecastGate(config, judged, before, traffic);
+    const own = now.own?.[metric.name];
+    const known = metric.own === undefined ? before : ownBefore(own);
+    const judged = baking ? known && withoutBaseline(config, metric, known) : metric;
+    const made = known && judged && forecastGate(config, judged, known, scaled(traffic, own?.perRequest));
     if (made === null) unknown.push({ gate: metric.name, text: whyUnknown(before, metric, setup.pending) });
     else gates.push(made);
   }
@@ -131,6 +143,24 @@ function split(
   return { blueRps: step.kind === 'mirror' ? rps : rps - greenRps, greenRps };
 }
 
+/** What the baseline did by a metric of the user's own; null where too little is known. */
+function ownBefore(own: OwnTraffic | undefined): Before | null {
+  const { baseline, edges } = own ?? { baseline: null, edges: [] };
+  if (baseline === null || Math.max(baseline.requests, baseline.le.at(-1) ?? 0) < ENOUGH_REQUESTS)
+    return null;
+  return {
+    errorRate: baseline.requests === 0 ? 0 : baseline.errors / baseline.requests,
+    histogram:
+      baseline.le.length === edges.length + 1 && edges.length > 0
+        ? { edgesMs: edges, le: baseline.le }
+        : null,
+  };
+}
+
+function scaled(traffic: StepTraffic, by = 1): StepTraffic {
+  return { ...traffic, blueRps: traffic.blueRps * by, greenRps: traffic.greenRps * by };
+}
+
 /** After cutover: a guard with a limit as it will be about, once the ramp has told the baseline's own rate. */
 function withoutBaseline(config: MachineConfig, metric: MetricConfig, before: Before): MetricConfig | null {
   if (metric.r === 0) return { ...metric, passRole: false };
@@ -143,12 +173,16 @@ function withoutBaseline(config: MachineConfig, metric: MetricConfig, before: Be
 
 function baselineRate(config: MachineConfig, metric: MetricConfig, before: Before): number | null {
   if (metric.source === 'errors') return before.errorRate;
-  const edgeMs = metric.breachEdge && config.edgesMs[metric.breachEdge.blue];
+  const edgeMs = metric.breachEdge && edgesOf(config, metric)[metric.breachEdge.blue];
   return before.histogram === null || edgeMs === undefined ? null : shareAbove(before.histogram, edgeMs);
 }
 
 function whyUnknown(before: Before, metric: MetricConfig, pending: readonly GateProblem[]): string {
-  const problem = before.histogram && pending.find(({ gate }) => gate === metric.name);
+  const found = pending.find(({ gate }) => gate === metric.name);
+  const problem = before.histogram === null && metric.own === undefined ? undefined : found;
+  if (problem === undefined && metric.own !== undefined) {
+    return `too little is known of what the baseline does: fewer than ${ENOUGH_REQUESTS} events in the last hour, or the source does not answer`;
+  }
   return (
     problem?.message ??
     `the baseline's latency is not known: it has fewer than ${ENOUGH_REQUESTS} timed requests so far`

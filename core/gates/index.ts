@@ -52,10 +52,17 @@ export {
   type GateForecast,
   type StepTraffic,
 } from './forecast-gate.js';
-export { forecastPlan, type PlanForecast, type StepForecast, type TrafficNow } from './forecast-plan.js';
+export {
+  forecastPlan,
+  type OwnTraffic,
+  type PlanForecast,
+  type StepForecast,
+  type TrafficNow,
+} from './forecast-plan.js';
 export type { Histogram } from './histogram.js';
 export { advance, beginStep, initialState } from './machine.js';
 export { mapGates, plannedBlocks, type Mapping, type MappingInput } from './mapping.js';
+export { collectOwn, ownReadings, type OwnCollectors } from './own.js';
 export { recordLook, replayLook, type RecordedArm, type RecordedLook } from './record.js';
 export type { GateNote, GateProblem, GateSetup } from './setup.js';
 export { expectedPerBlue } from './starved.js';

@@ -2,7 +2,7 @@ import { bounds } from './bounds.js';
 import { breachAtStep, breachLook, initialBreach, lnWealth } from './breach.js';
 import { decide } from './decide.js';
 import { factors, initialDispersion, updateDispersion } from './dispersion.js';
-import { pairsSeen, seen, type Seen } from './events.js';
+import { lookOf, pairsSeen, seen, type Seen } from './events.js';
 import { finiteOrNull, logSumExp } from './numbers.js';
 import { afterPairs, judgedOf } from './pairing.js';
 import { apart } from './pairs.js';
@@ -131,19 +131,21 @@ export function advance(
   const begun = look.newStep === true ? beginStep(config, state) : state;
   // A look that began in warm-up holds warm-up requests, however long it is.
   const warmingUp = begun.sinceStartSec < config.warmupSec;
+  const warm = ({ dtSec }: Look) => begun.sinceStartSec - (dtSec - look.dtSec) >= config.warmupSec;
   const metrics: Record<string, MetricState> = {};
   const results: Record<string, MetricResult> = {};
   const lnShares: number[] = [];
   for (const metric of config.metrics) {
     const old = begun.metrics[metric.name] ?? initialMetric(metric);
-    const sees = metric.paused !== true && (!warmingUp || metric.duringWarmup === true);
-    const counts = sees ? seen(config, metric, look) : null;
-    const paired = sees ? pairsSeen(metric, look) : null;
+    const view = lookOf(metric, look);
+    const sees = metric.paused !== true && view !== null && (metric.duringWarmup === true || warm(view));
+    const counts = sees ? seen(config, metric, view) : null;
+    const paired = sees ? pairsSeen(metric, view) : null;
     const judged = counts && judgedOf(old, counts, paired);
     const taken =
-      judged === null
+      judged === null || view === null
         ? { state: old, lnM: lnWealth(old.breach, metric, config.alpha) }
-        : takeIn(config, metric, old, judged, look.dtSec);
+        : takeIn(config, metric, old, judged, view.dtSec);
     const state = afterPairs(taken.state, paired);
     metrics[metric.name] = state;
     results[metric.name] = resultOf(config, metric, state, taken.lnM, options.bounds !== false);

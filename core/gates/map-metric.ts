@@ -1,12 +1,15 @@
-import type { Counters } from '../metrics.js';
+import type { Counters, OwnTotals } from '../metrics.js';
 import type { Gate } from '../plan.js';
 import { edgeAtOrAbove, edgeAtOrBelow, quantileEdge, relativeEdges } from './edges.js';
 import type { GateNote, GateProblem } from './setup.js';
 import type { MetricConfig } from './types.js';
-import { factor, ms, percent, quantileName } from './words.js';
+import { factor, ms, percent, plain, quantileName } from './words.js';
 
 /** The part of a metric that says what is compared with what. */
-export type Margin = Pick<MetricConfig, 'source' | 'r' | 'delta' | 'breachEdge' | 'passEdge' | 'asks'>;
+export type Margin = Pick<
+  MetricConfig,
+  'source' | 'r' | 'delta' | 'breachEdge' | 'passEdge' | 'asks' | 'own'
+>;
 
 export interface MappedMetric {
   /** null where there are problems. */
@@ -16,6 +19,33 @@ export interface MappedMetric {
 }
 
 type Baseline = Pick<Counters, 'requests' | 'le'> | null;
+
+/** What the source of the user's own metrics tells of one of them now. */
+export interface OwnNow {
+  /** Bucket edges; empty for good and bad events. */
+  readonly edges: readonly number[];
+  /** What the baseline did; null where nothing is known of it. */
+  readonly baseline: OwnTotals | null;
+}
+
+/** How a histogram is spoken of. */
+interface Words {
+  readonly say: (value: number) => string;
+  /** `slower`: as in "10% slower", "requests slower than". */
+  readonly more: string;
+  readonly than: string;
+  readonly one: string;
+  readonly many: string;
+}
+
+const TIMES: Words = {
+  say: ms,
+  more: 'slower',
+  than: 'slower than',
+  one: 'timed request',
+  many: 'timed requests',
+};
+const VALUES: Words = { say: plain, more: 'higher', than: 'above', one: 'value', many: 'values' };
 
 /** A baseline's quantile is taken from a histogram with at least this many requests beyond it. */
 const BEYOND_QUANTILE = 5;
@@ -33,7 +63,12 @@ function accept(margin: Margin, gate: Gate, ...notes: readonly string[]): Mapped
 }
 
 /** One row of the table of gates.md 3. */
-export function mapMetric(gate: Gate, edgesMs: readonly number[], baseline: Baseline): MappedMetric {
+export function mapMetric(
+  gate: Gate,
+  edgesMs: readonly number[],
+  baseline: Baseline,
+  own?: OwnNow,
+): MappedMetric {
   if (
     gate.limit.kind === 'at-most' &&
     'share' in gate.limit &&
@@ -48,9 +83,11 @@ export function mapMetric(gate: Gate, edgesMs: readonly number[], baseline: Base
   }
   switch (gate.metric) {
     case 'error-rate':
-      return gate.limit.kind === 'at-most'
-        ? accept({ source: 'errors', r: 0, delta: gate.limit.share }, gate)
-        : accept({ source: 'errors', r: gate.limit.ratio, delta: gate.limit.share }, gate);
+      return accept({ source: 'errors', ...shareMargin(gate.limit) }, gate);
+    case 'events':
+      return accept({ source: 'errors', ...shareMargin(gate.limit), own: { edges: [] } }, gate);
+    case 'histogram':
+      return histogram(gate, own);
     case 'latency':
     case 'slow-share':
       if (edgesMs.length === 0) {
@@ -66,33 +103,82 @@ export function mapMetric(gate: Gate, edgesMs: readonly number[], baseline: Base
   }
 }
 
+function shareMargin(limit: Extract<Gate, { metric: 'events' }>['limit']): Pick<Margin, 'r' | 'delta'> {
+  return limit.kind === 'at-most' ? { r: 0, delta: limit.share } : { r: limit.ratio, delta: limit.share };
+}
+
 function latency(
   gate: Gate & { metric: 'latency' },
   edgesMs: readonly number[],
   baseline: Baseline,
 ): MappedMetric {
   const { limit, quantile } = gate;
-  const name = quantileName(quantile);
-  const [mapped, asks] =
+  return limit.kind === 'at-most'
+    ? quantileAtMost(gate, edgesMs, quantile, limit.ms, TIMES)
+    : quantileAbove(gate, edgesMs, baseline, quantile, limit.ratio, TIMES);
+}
+
+/** A histogram of the user's own is judged like latency, by edges of its own. */
+function histogram(gate: Gate & { metric: 'histogram' }, now: OwnNow | undefined): MappedMetric {
+  const { limit, quantile, query } = gate;
+  if (now === undefined || now.edges.length === 0) {
+    const message = `${query.buckets} has no buckets yet, of either deployment; the gate waits for them`;
+    return refuse(gate, 'no-own-data', message);
+  }
+  const { edges, baseline } = now;
+  const mapped =
     limit.kind === 'at-most'
-      ? [absolute(gate, edgesMs, limit.ms, 1 - quantile), `${name} at most ${ms(limit.ms)}`]
-      : [
-          slower(gate, edgesMs, baseline, quantile, limit.ratio),
-          `${name} at most ${percent(limit.ratio - 1)} slower than the baseline`,
-        ];
+      ? quantileAtMost(gate, edges, quantile, limit.value, VALUES)
+      : quantileAbove(gate, edges, baseline, quantile, limit.ratio, VALUES);
+  return mapped.margin === null ? mapped : { ...mapped, margin: { ...mapped.margin, own: { edges } } };
+}
+
+function quantileAtMost(
+  gate: Gate,
+  edges: readonly number[],
+  quantile: number,
+  limit: number,
+  words: Words,
+): MappedMetric {
+  const mapped = absolute(gate, edges, limit, 1 - quantile, words);
+  return asking(mapped, `${quantileName(quantile)} at most ${words.say(limit)}`);
+}
+
+function quantileAbove(
+  gate: Gate,
+  edges: readonly number[],
+  baseline: Baseline,
+  quantile: number,
+  ratio: number,
+  words: Words,
+): MappedMetric {
+  const mapped = slower(gate, edges, baseline, { quantile, ratio, words });
+  return asking(
+    mapped,
+    `${quantileName(quantile)} at most ${percent(ratio - 1)} ${words.more} than the baseline`,
+  );
+}
+
+function asking(mapped: MappedMetric, asks: string): MappedMetric {
   return mapped.margin === null ? mapped : { ...mapped, margin: { ...mapped.margin, asks } };
 }
 
-/** An absolute limit on the share of requests above `limitMs`. Both arms are read at the same edges. */
-function absolute(gate: Gate, edgesMs: readonly number[], limitMs: number, delta: number): MappedMetric {
-  const above = edgeAtOrAbove(edgesMs, limitMs);
-  if (above === -1) return refuse(gate, 'beyond-last-edge', beyond(edgesMs, `the limit of ${ms(limitMs)}`));
-  const below = edgeAtOrBelow(edgesMs, limitMs);
+/** An absolute limit on the share of requests above `limit`. Both arms are read at the same edges. */
+function absolute(
+  gate: Gate,
+  edges: readonly number[],
+  limit: number,
+  delta: number,
+  { say, than }: Words,
+): MappedMetric {
+  const above = edgeAtOrAbove(edges, limit);
+  if (above === -1) return refuse(gate, 'beyond-last-edge', beyond(edges, `the limit of ${say(limit)}`, say));
+  const below = edgeAtOrBelow(edges, limit);
   if (below === -1 && gate.role === 'required') {
     return refuse(
       gate,
       'below-first-edge',
-      `the limit of ${ms(limitMs)} lies below the source's first bucket edge, ${ms(edgesMs[0] ?? 0)}, so nothing ` +
+      `the limit of ${say(limit)} lies below the source's first bucket edge, ${say(edges[0] ?? 0)}, so nothing ` +
         'can be proven to keep it; add an edge at the limit, or make the gate a guard',
     );
   }
@@ -108,15 +194,15 @@ function absolute(gate: Gate, edgesMs: readonly number[], limitMs: number, delta
   return accept(
     margin,
     gate,
-    `the source has no bucket edge at ${ms(limitMs)}: green is rolled back for requests slower than ` +
-      `${ms(edgesMs[above] ?? 0)}, and passes on those slower than ${ms(edgesMs[pass] ?? 0)}`,
+    `the source has no bucket edge at ${say(limit)}: green is rolled back for requests ${than} ` +
+      `${say(edges[above] ?? 0)}, and passes on those ${than} ${say(edges[pass] ?? 0)}`,
   );
 }
 
 function slowShare(gate: Gate & { metric: 'slow-share' }, edgesMs: readonly number[]): MappedMetric {
-  if (gate.limit.kind === 'at-most') return absolute(gate, edgesMs, gate.aboveMs, gate.limit.share);
+  if (gate.limit.kind === 'at-most') return absolute(gate, edgesMs, gate.aboveMs, gate.limit.share, TIMES);
   const edge = edgeAtOrAbove(edgesMs, gate.aboveMs);
-  if (edge === -1) return refuse(gate, 'beyond-last-edge', beyond(edgesMs, ms(gate.aboveMs)));
+  if (edge === -1) return refuse(gate, 'beyond-last-edge', beyond(edgesMs, ms(gate.aboveMs), ms));
   const at = { blue: edge, green: edge };
   const margin: Margin = {
     source: 'latency',
@@ -134,38 +220,39 @@ function slowShare(gate: Gate & { metric: 'slow-share' }, edgesMs: readonly numb
   );
 }
 
-/** "At most `ratio` times as slow as the baseline at this quantile", with the baseline's edge frozen. */
+/** "At most `ratio` times the baseline's at this quantile", with the baseline's edge frozen. */
 function slower(
   gate: Gate,
-  edgesMs: readonly number[],
+  edges: readonly number[],
   baseline: Baseline,
-  quantile: number,
-  ratio: number,
+  asked: { readonly quantile: number; readonly ratio: number; readonly words: Words },
 ): MappedMetric {
+  const { quantile, ratio, words } = asked;
+  const { say, than } = words;
   const le = baseline?.le ?? [];
   const total = le.at(-1) ?? 0;
   const wanted = Math.ceil(BEYOND_QUANTILE / (1 - quantile) - 1e-9);
   const name = quantileName(quantile);
-  if (le.length !== edgesMs.length + 1 || total < wanted) {
+  if (le.length !== edges.length + 1 || total < wanted) {
     return refuse(
       gate,
       'too-little-baseline',
-      `the baseline has ${total} timed ${total === 1 ? 'request' : 'requests'} so far, and its ${name} is taken from ` +
-        `at least ${wanted}; wait for more traffic, or use an absolute limit in milliseconds`,
+      `the baseline has ${total} ${total === 1 ? words.one : words.many} so far, and its ${name} is taken from ` +
+        `at least ${wanted}; wait for more traffic, or use an absolute limit${words === TIMES ? ' in milliseconds' : ''}`,
     );
   }
   const uB = quantileEdge(le, quantile);
   if (uB === -1) {
-    return refuse(gate, 'beyond-last-edge', beyond(edgesMs, `the baseline's ${name}`));
+    return refuse(gate, 'beyond-last-edge', beyond(edges, `the baseline's ${name}`, say));
   }
-  const uBMs = edgesMs[uB] ?? 0;
-  const found = relativeEdges(edgesMs, le, uB, ratio);
+  const edge = edges[uB] ?? 0;
+  const found = relativeEdges(edges, le, uB, ratio);
   if (found === null) {
     return refuse(
       gate,
       'beyond-last-edge',
-      `none of the baseline's requests took longer than ${ms(uBMs)}, and the source's buckets cannot tell ${ms(uBMs)} ` +
-        `from ${ms(uBMs * ratio)}; use finer buckets there, or an absolute limit`,
+      `none of the baseline's ${words === TIMES ? `requests took longer than ${say(edge)}` : `values is above ${say(edge)}`}, ` +
+        `and the source's buckets cannot tell ${say(edge)} from ${say(edge * ratio)}; use finer buckets there, or an absolute limit`,
     );
   }
   if (found.kind === 'exact') {
@@ -174,8 +261,8 @@ function slower(
     return accept(
       margin,
       gate,
-      `the baseline's ${name} is read at ${ms(uBMs)}; green is rolled back if more of it is slower than ` +
-        `${ms(edgesMs[breachEdge.green] ?? 0)}, and passes if less is slower than ${ms(edgesMs[passEdge.green] ?? 0)}`,
+      `the baseline's ${name} is read at ${say(edge)}; green is rolled back if more of it is ${than} ` +
+        `${say(edges[breachEdge.green] ?? 0)}, and passes if less is ${than} ${say(edges[passEdge.green] ?? 0)}`,
     );
   }
   const at = { blue: found.edge, green: found.edge };
@@ -183,21 +270,21 @@ function slower(
   return accept(
     { source: 'latency', r: found.r, delta: 0, breachEdge: at, passEdge: at },
     gate,
-    `the source's buckets cannot tell ${ms(uBMs)} from ${ms(uBMs * ratio)} (${neighbours(edgesMs, uB)}); instead, the ` +
-      `share of green's requests slower than ${ms(uBMs)} may be ${factor(found.r)} times the baseline's ` +
-      `(${percent(share)} before the rollout), which is about what ${factor(ratio)} times the latency does there. ` +
-      'The statement about shares is exact, its translation to milliseconds is not; finer buckets would make it so',
+    `the source's buckets cannot tell ${say(edge)} from ${say(edge * ratio)} (${neighbours(edges, uB, say)}); instead, the ` +
+      `share of green's ${words === TIMES ? 'requests' : 'values'} ${than} ${say(edge)} may be ${factor(found.r)} times the baseline's ` +
+      `(${percent(share)} before the rollout), which is about what ${factor(ratio)} times the ${words === TIMES ? 'latency' : 'value'} does there. ` +
+      `The statement about shares is exact, its translation${words === TIMES ? ' to milliseconds' : ''} is not; finer buckets would make it so`,
   );
 }
 
-function neighbours(edgesMs: readonly number[], at: number): string {
-  const next = edgesMs[at + 1];
-  return next === undefined ? `${ms(edgesMs[at] ?? 0)} is the last edge` : `the next edge is ${ms(next)}`;
+function neighbours(edges: readonly number[], at: number, say: Words['say']): string {
+  const next = edges[at + 1];
+  return next === undefined ? `${say(edges[at] ?? 0)} is the last edge` : `the next edge is ${say(next)}`;
 }
 
-function beyond(edgesMs: readonly number[], what: string): string {
+function beyond(edges: readonly number[], what: string, say: Words['say']): string {
   return (
-    `${what} lies beyond the source's last bucket edge, ${ms(edgesMs.at(-1) ?? 0)}, so slower requests look all the ` +
-    'same; add edges up to twice the limit, or lower it'
+    `${what} lies beyond the source's last bucket edge, ${say(edges.at(-1) ?? 0)}, so ` +
+    `${say === ms ? 'slower requests' : 'higher values'} look all the same; add edges up to twice the limit, or lower it`
   );
 }

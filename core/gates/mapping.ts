@@ -3,7 +3,7 @@ import type { Gate, Watching } from '../plan.js';
 import { firstBets } from './bets.js';
 import { firstBreachBets } from './breach-bets.js';
 import { CRASH_GUARD, CRASH_GUARD_WEIGHT, crashGuard } from './crash-guard.js';
-import { mapMetric, type MappedMetric, type Margin } from './map-metric.js';
+import { mapMetric, type MappedMetric, type Margin, type OwnNow } from './map-metric.js';
 import type { GateNote, GateProblem, GateSetup } from './setup.js';
 import { expectedStarts } from './starts.js';
 import type { MetricConfig } from './types.js';
@@ -22,6 +22,8 @@ export interface MappingInput {
   readonly edgesMs: readonly number[];
   /** What the baseline did before the gates start (a difference, or totals); null where nothing is known of it. */
   readonly baseline: Pick<Counters, 'requests' | 'errors' | 'le'> | null;
+  /** By gate with a metric of the user's own: its edges, and what the baseline did. */
+  readonly own?: Readonly<Record<string, OwnNow>>;
   /** Dispersion at the end of the endpoint's last rollout, by gate. */
   readonly carried?: Readonly<Record<string, number>>;
   /** The setup so far, with gates pending: what is frozen in it stays as it is, the pending ones are tried again. */
@@ -56,7 +58,6 @@ export function mapGates(input: MappingInput): Mapping {
   const blocks = (blipMs: number) => plannedBlocks(input.plannedMs, blipMs, watching.intervalMs);
   const weighed = weights(gates);
   const starts = input.plannedSteps === undefined ? {} : { starts: expectedStarts(input.plannedSteps) };
-  const known = { baseline, requests: input.plannedRequests ?? null };
   const problems: GateProblem[] = [...weighed.problems, ...nameProblems(gates)];
   const pending: GateProblem[] = [];
   const notes: GateNote[] = [];
@@ -68,15 +69,17 @@ export function mapGates(input: MappingInput): Mapping {
       notes.push(...kept.notes);
       return;
     }
-    const mapped: MappedMetric = mapMetric(gate, edgesMs, baseline);
+    const own = input.own?.[gate.name];
+    const mapped: MappedMetric = mapMetric(gate, edgesMs, baseline, own);
     for (const problem of mapped.problems) {
-      const later = problem.kind === 'too-little-baseline' || input.previous !== undefined;
+      const early = problem.kind === 'too-little-baseline' || problem.kind === 'no-own-data';
+      const later = early || input.previous !== undefined;
       (later ? pending : problems).push(problem);
     }
     notes.push(...mapped.notes);
     const metric: MetricConfig = {
       name: gate.name,
-      ...(mapped.margin ?? UNKNOWN_YET),
+      ...(mapped.margin ?? { ...UNKNOWN_YET, ...('query' in gate && { own: { edges: [] } }) }),
       weight: weighed.of[i] ?? 0,
       blipSec: gate.blipMs / 1000,
       plannedBlocks: blocks(gate.blipMs),
@@ -84,10 +87,15 @@ export function mapGates(input: MappingInput): Mapping {
       shared: gate.shared,
       dispersion: dispersion(gate, input.carried),
     };
+    // Events need not be as many as requests are.
+    const known =
+      'query' in gate
+        ? { baseline: own?.baseline ?? null, requests: null }
+        : { baseline, requests: input.plannedRequests ?? null };
     metrics.push({
       ...metric,
       ...starts,
-      bets: firstBets(metric, baseline, watching.alphaPass),
+      bets: firstBets(metric, known.baseline, watching.alphaPass),
       breachBets: firstBreachBets(metric, known),
     });
   });

@@ -18,6 +18,8 @@ export interface RecordedLook {
   readonly blue: RecordedArm;
   readonly green: RecordedArm;
   readonly pairs?: PairCounts;
+  /** Of metrics of the user's own, by gate. */
+  readonly own?: Readonly<Record<string, RecordedLook>>;
 }
 
 /**
@@ -36,22 +38,40 @@ export function recordLook(
     blue: recordArm(look.blue, look.status.blue),
     green: recordArm(look.green, look.status.green),
     ...(look.pairs && { pairs: look.pairs }),
+    ...(look.own && { own: mapValues(look.own, (each) => recordLook([], each, blipSec)[0] as RecordedLook) }),
   };
   const last = record.at(-1);
-  const joins =
-    last !== undefined &&
-    last.dtSec < blipSec &&
-    last.blue.status === next.blue.status &&
-    last.green.status === next.green.status &&
-    last.green.timed === next.green.timed &&
-    last.blue.timed === next.blue.timed &&
-    (last.pairs === undefined) === (next.pairs === undefined);
+  const joins = last !== undefined && last.dtSec < blipSec && alike(last, next);
   return joins ? [...record.slice(0, -1), join(last, next)] : [...record, next];
 }
 
-/** The look again, over `edges` bucket edges (+Inf not counted). */
-export function replayLook(recorded: RecordedLook, edges: number): Look {
+/** Whether two looks have the same arms with data, in every metric that both have. */
+function alike(a: RecordedLook, b: RecordedLook): boolean {
+  const same = (arm: 'blue' | 'green') => a[arm].status === b[arm].status && a[arm].timed === b[arm].timed;
+  return (
+    same('blue') &&
+    same('green') &&
+    (a.pairs === undefined) === (b.pairs === undefined) &&
+    Object.entries(a.own ?? {}).every(([name, look]) => {
+      const other = b.own?.[name];
+      return other === undefined || alike(look, other);
+    })
+  );
+}
+
+/**
+ * The look again, over `edges` bucket edges (+Inf not counted).
+ *
+ * @param ownEdges - the same for metrics of the user's own, by gate.
+ */
+export function replayLook(
+  recorded: RecordedLook,
+  edges: number,
+  ownEdges: Readonly<Record<string, number>> = {},
+): Look {
+  const { own } = recorded;
   return {
+    ...(own && { own: mapValues(own, (each, name) => replayLook(each, ownEdges[name] ?? 0)) }),
     dtSec: recorded.dtSec,
     blue: armLook(recorded.blue, edges),
     green: armLook(recorded.green, edges),
@@ -81,7 +101,22 @@ function join(a: RecordedLook, b: RecordedLook): RecordedLook {
     blue: joinArms(a.blue, b.blue),
     green: joinArms(a.green, b.green),
     ...(a.pairs && b.pairs && { pairs: joinPairs(a.pairs, b.pairs) }),
+    ...((a.own ?? b.own) && { own: joinOwn(a.own ?? {}, b.own ?? {}) }),
   };
+}
+
+type Own = NonNullable<RecordedLook['own']>;
+
+function joinOwn(a: Own, b: Own): Own {
+  const both = mapValues(a, (look, name) => (b[name] === undefined ? look : join(look, b[name])));
+  return { ...b, ...both };
+}
+
+function mapValues<A, B>(
+  of: Readonly<Record<string, A>>,
+  make: (value: A, name: string) => B,
+): Record<string, B> {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, make(value, name)]));
 }
 
 function joinArms(a: RecordedArm, b: RecordedArm): RecordedArm {

@@ -7,6 +7,7 @@ export interface GateProblem {
   readonly kind:
     | 'no-histogram'
     | 'too-little-baseline'
+    | 'no-own-data'
     | 'beyond-last-edge'
     | 'below-first-edge'
     | 'name-taken'

@@ -62,6 +62,11 @@ export interface MetricConfig {
   readonly breachBets?: readonly number[];
   /** Where restarts are expected. Left out: half for the first block, the rest spread evenly (gates.md 2.2). */
   readonly starts?: Starts;
+  /**
+   * Counted by a metric of the user's own: this one sees `Look.own` under its name, and its edges are these (none for
+   * good and bad events).
+   */
+  readonly own?: { readonly edges: readonly number[] };
   /** Instead of the configuration's. */
   readonly dispersion?: DispersionConfig;
   /** What the gate asks, where people put it otherwise than `r` and `delta` do: `p95 at most 250 ms`. */
@@ -105,6 +110,8 @@ export interface Look {
   readonly status: { readonly blue: ArmStatus; readonly green: ArmStatus };
   /** Mirrored requests whose answers were put together; left out where the source cannot. */
   readonly pairs?: PairCounts;
+  /** Looks at metrics of the user's own, by metric, each over its own time; one that has nothing new is missing. */
+  readonly own?: Readonly<Record<string, Look>>;
 }
 
 export type Decision = 'breach' | 'pass' | 'continue' | 'inconclusive';

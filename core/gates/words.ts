@@ -23,6 +23,11 @@ export function points(share: number): string {
   return `${hundredths(share)} pp`;
 }
 
+/** A value of a metric whose unit nobody told: 1200 → `1,200` */
+export function plain(value: number): string {
+  return trimmed(value, 3);
+}
+
 /** `250 ms`, `1.5 s` */
 export function ms(value: number): string {
   return value >= 1000 ? `${trimmed(value / 1000, 3)} s` : `${trimmed(value, 3)} ms`;

@@ -2,6 +2,7 @@ import type { Problem } from '../problem.js';
 import { deploymentRules } from './deployment.js';
 import type { Facts } from './facts.js';
 import { gateRules } from './gates.js';
+import { ownMetricRules } from './own-metrics.js';
 import { orderRules } from './order.js';
 import { shareRules } from './shares.js';
 import { stepGateRules } from './step-gates.js';
@@ -9,7 +10,13 @@ import { timeRules } from './times.js';
 
 /** Everything that a spec has to meet beyond its form. */
 export function rulesOf(facts: Facts): readonly Problem[] {
-  return [orderRules, shareRules, timeRules, gateRules, stepGateRules, deploymentRules].flatMap((rules) =>
-    rules(facts),
-  );
+  return [
+    orderRules,
+    shareRules,
+    timeRules,
+    gateRules,
+    ownMetricRules,
+    stepGateRules,
+    deploymentRules,
+  ].flatMap((rules) => rules(facts));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
-import { duration, latency, limitShare, margin, quantile, slowdown, weight } from './texts.js';
+import { duration, latency, limitShare, margin, quantile, selector, slowdown, weight } from './texts.js';
 
 const Dispersion = choice(
   'How much more than independent requests the counts vary: "auto" measures it while the rollout runs, a number of at least 1 fixes it.',
@@ -88,18 +88,59 @@ const slowWorseBy = z.strictObject({
   ...knobs,
 });
 
+const bad = selector().describe('Counter of the bad events.');
+const ByGood = z.strictObject({ bad, good: selector().describe('Counter of the good events.') });
+const ByTotal = z.strictObject({ bad, total: selector().describe('Counter of all events.') });
+const Events = choice(
+  'Good and bad events by counters of your own: the bad ones, and the good ones or all.',
+  [ByGood, ByTotal],
+  (value) => (isMapping(value) && 'good' in value ? ByGood : ByTotal),
+);
+const Histogram = z
+  .strictObject({ histogram: selector().describe('The histogram, `…_bucket`, with its label `le`.') })
+  .describe('A value by a histogram of your own, `{ histogram: name_bucket{…} }`; more is worse.');
+
+const eventsAtMost = z.strictObject({ metric: Events, 'at-most': aLimit(), ...knobs });
+const eventsWorseBy = z.strictObject({ metric: Events, 'worse-by': aMargin(), ...knobs });
+const histogramAtMost = z.strictObject({
+  metric: Histogram,
+  quantile: quantile().describe('Which quantile of the value, e.g. p95.'),
+  'at-most': z
+    .number()
+    .gt(0)
+    .max(1e15)
+    .describe("Absolute limit of the quantile, in the histogram's own unit."),
+  ...knobs,
+});
+const histogramHigherBy = z.strictObject({
+  metric: Histogram,
+  quantile: quantile().describe('Which quantile of the value, e.g. p95.'),
+  'higher-by': slowdown().describe(
+    "How much higher than the baseline's the quantile may be, in percent of the baseline's.",
+  ),
+  ...knobs,
+});
+
 const forms: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
   'error-rate': { 'worse-by': errorsWorseBy, 'at-most': errorsAtMost },
   latency: { 'slower-by': latencySlowerBy, 'at-most': latencyAtMost },
   'slow-share': { 'worse-by': slowWorseBy, 'at-most': slowAtMost },
+  'events of your own': { 'worse-by': eventsWorseBy, 'at-most': eventsAtMost },
+  'a histogram of your own': { 'higher-by': histogramHigherBy, 'at-most': histogramAtMost },
 };
-const LIMITS = ['worse-by', 'slower-by', 'at-most'];
+const LIMITS = ['worse-by', 'slower-by', 'higher-by', 'at-most'];
 const AnyMetric = z.looseObject({
   metric: z.enum(['error-rate', 'latency', 'slow-share']).describe('What is measured.'),
 });
 
+function nameOf(metric: unknown): string {
+  if (typeof metric === 'string') return metric;
+  if (!isMapping(metric)) return '';
+  return 'histogram' in metric ? 'a histogram of your own' : 'events of your own';
+}
+
 function chooseGate(value: unknown): z.ZodType | Misfit {
-  const named = isMapping(value) && typeof value['metric'] === 'string' ? value['metric'] : '';
+  const named = isMapping(value) ? nameOf(value['metric']) : '';
   const limits = Object.hasOwn(forms, named) ? forms[named] : undefined;
   if (!isMapping(value) || !limits) return AnyMetric;
   const found = LIMITS.filter((key) => key in value);
@@ -130,11 +171,30 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   'error-rate': 'against the baseline write "worse-by: 0.5pp", absolute "at-most: 1%"',
   latency: 'against the baseline write "slower-by: 10%", absolute "at-most: 250ms"',
   'slow-share': 'against the baseline write "worse-by: 0.5pp", absolute "at-most: 1%"',
+  'events of your own': 'against the baseline write "worse-by: 0.5pp", absolute "at-most: 1%"',
+  'a histogram of your own': 'against the baseline write "higher-by: 10%", absolute "at-most: 500"',
 };
 
 export const Gate = choice(
-  'A rule on one metric: against the baseline (worse-by, slower-by) or absolute (at-most).',
-  [errorsWorseBy, errorsAtMost, latencySlowerBy, latencyAtMost, slowWorseBy, slowAtMost],
+  'A rule on one metric: against the baseline (worse-by, slower-by, higher-by) or absolute (at-most).',
+  [
+    errorsWorseBy,
+    errorsAtMost,
+    latencySlowerBy,
+    latencyAtMost,
+    slowWorseBy,
+    slowAtMost,
+    eventsWorseBy,
+    eventsAtMost,
+    histogramHigherBy,
+    histogramAtMost,
+  ],
   chooseGate,
 );
 export type Gate = z.output<typeof Gate>;
+/** A gate with a metric of the user's own. */
+export type OwnGate = Extract<Gate, { readonly metric: object }>;
+
+export function isOwnGate(gate: Gate): gate is OwnGate {
+  return typeof gate.metric === 'object';
+}

@@ -295,3 +295,11 @@ export const quantile = () =>
     },
     (found) => hundredths(found.slice(1)),
   );
+
+/** PromQL that picks a counter of the user's own; what it may look like beyond that is a rule (`ownMetricRules`). */
+export const selector = () =>
+  plainText(/^[^\u0000]{0,2000}\$deployment[^\u0000]{0,2000}$/, {
+    code: 'query',
+    expected: 'a PromQL selector with $deployment in it, such as answers_total{version="$deployment",verdict="bad"}',
+    help: "$deployment stands for the name of green, and of the baseline; write the label that tells versions apart",
+  });

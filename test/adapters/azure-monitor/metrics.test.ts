@@ -97,6 +97,7 @@ describe('requests', () => {
 
     expect(snapshot).toEqual({
       atMs: NOON,
+      sinceMs: NOON - 12 * 60 * MINUTE,
       ageMs: 3 * MINUTE,
       cadence: { everyMs: MINUTE, behindMs: 3 * MINUTE },
       edgesMs: [],
