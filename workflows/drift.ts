@@ -61,6 +61,8 @@ export async function holdForDrift(run: Run, expected: Traffic, observed: Traffi
     }
     if (run.driftChoice === 'restore') {
       const failed = await write(run, null, expected, `restore traffic: ${trafficText(expected)}`);
+      // Traffic that shows as it should was not written, so its rules may still be managed by someone else.
+      state.takeOver = true;
       if (failed === null) break;
     }
     run.driftChoice = null;

@@ -73,7 +73,7 @@ describe('percents, points and ratios', () => {
     [texts.liveShare, 10, 'refused'],
     [texts.liveShare, '10 %', 'refused'],
     [texts.mirrorShare, '50%', 50],
-    [texts.mirrorShare, '51%', 'refused'],
+    [texts.mirrorShare, '101%', 'refused'],
     [texts.limitShare, '1%', 0.01],
     [texts.limitShare, '0.1%', 0.001],
     [texts.limitShare, '99.9%', 0.999],

@@ -1,8 +1,10 @@
+import type { Autoscale } from '../../core/autoscale.js';
 import { azureCapabilities } from '../../core/capabilities.js';
-import type { Endpoints, InvokeResult, Metrics, TargetPorts } from '../../adapters/ports.js';
+import type { Autoscaling, Endpoints, InvokeResult, Metrics, TargetPorts } from '../../adapters/ports.js';
 import { PortError } from '../../adapters/ports.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
+import { FIELD_CONFLICT } from '../../core/failures.js';
 import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
 import { normalTraffic, shareOf, type Traffic } from '../../core/traffic.js';
 
@@ -16,7 +18,7 @@ export interface Behaviour {
 
 export const EDGES_MS = [5, 10, 20, 50, 100, 200, 500];
 
-type Call = keyof Endpoints | 'metrics';
+type Call = keyof Endpoints | 'metrics' | 'autoscale';
 
 /** A fault for one call: throws, or does something before or instead. Returns true when it was used up. */
 type Fault = (call: Call) => 'throw-transient' | 'throw-permanent' | 'lose-answer' | 'throttle' | undefined;
@@ -44,6 +46,10 @@ export class MemoryTarget {
   /** What `read` shows may lag behind what was written. */
   shownLater: Traffic | null = null;
   createDelayMs = 0;
+  /** How the baseline's instances are counted; null: nobody counts them. */
+  autoscale: Autoscale | null = null;
+  /** Who else manages the traffic rules: writes without `takeOver` are refused. */
+  rulesOwner: string | null = null;
   private flownAtMs = Date.now();
   private readonly counts = new Map<string, Counters>();
 
@@ -72,15 +78,19 @@ export class MemoryTarget {
   }
 
   ports(): TargetPorts {
-    return { endpoints: this.endpoints(), metrics: this.metrics() };
+    return { endpoints: this.endpoints(), metrics: this.metrics(), autoscaling: this.autoscaling() };
   }
 
   private endpoints(): Endpoints {
     return {
       read: (name) => this.call('read', () => this.show(name)),
       capabilities: () => this.call('capabilities', () => azureCapabilities('managed')),
-      writeTraffic: (_, traffic) =>
+      writeTraffic: (_, traffic, { takeOver = false } = {}) =>
         this.call('writeTraffic', () => {
+          if (this.rulesOwner !== null && !takeOver) {
+            throw permanent(FIELD_CONFLICT, `the rules are managed by ${this.rulesOwner} now`);
+          }
+          this.rulesOwner = null;
           for (const deployment of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
             if (this.deployments.get(deployment)?.state !== 'ready') {
               throw permanent('BadArgument', `no deployment ${deployment}`);
@@ -110,6 +120,18 @@ export class MemoryTarget {
           return { status: this.smokeStatus, body: '{"answer":"from memory"}', durationMs: 3 };
         }),
       logs: () => Promise.resolve(''),
+    };
+  }
+
+  private autoscaling(): Autoscaling {
+    return {
+      read: () => this.call('autoscale', () => this.autoscale),
+      setMinimum: (_, name, { from, to }) =>
+        this.call('autoscale', () => {
+          if (this.autoscale?.minimum !== from) return;
+          this.autoscale = { ...this.autoscale, minimum: to };
+          this.writes.push(`minimum ${name} ${to}`);
+        }),
     };
   }
 

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { Folder } from './folder.js';
+
+let folder: Folder;
+beforeAll(async () => {
+  folder = await Folder.make();
+});
+afterAll(() => folder.remove());
+
+const SPEC = 'endpoint: diabetes\ndeployment: green.yml\ntarget: { kubernetes: { namespace: models } }\n';
+const GREEN = `name: green
+type: kubernetes
+environment: { image: registry.example.com/diabetes:2 }
+`;
+const MANIFEST = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: green, labels: { team: risk } }
+spec:
+  replicas: 3
+  selector: { matchLabels: { app: green } }
+  strategy: { type: Recreate }
+  template:
+    metadata: { labels: { app: green } }
+    spec:
+      containers:
+        - { name: model, image: "registry.example.com/diabetes:2", ports: [{ containerPort: 8080 }] }
+`;
+
+const heads = async (spec: string, green: string): Promise<readonly string[]> =>
+  (await folder.problems(spec, { 'green.yml': green })).map(
+    ({ file, at, message }) => `${file.split('/').at(-1)}:${at?.line}:${at?.column} ${message}`,
+  );
+
+describe('a Kubernetes namespace as target', () => {
+  it('takes an Azure ML deployment that names an image, and mirrors by default', async () => {
+    const plan = await folder.plan(SPEC, {
+      'green.yml': `${GREEN}properties: { greenlight.command: '["serve", "{port}"]', greenlight.port: "8080" }\n`,
+    });
+
+    expect(plan.target).toEqual({ kind: 'kubernetes', namespace: 'models' });
+    expect(plan.steps.map(({ kind }) => kind).slice(0, 2)).toEqual(['create', 'mirror']);
+    expect(plan.deployment.environment).toEqual({ kind: 'inline', image: 'registry.example.com/diabetes:2' });
+  });
+
+  it('takes a Kubernetes Deployment whole', async () => {
+    const { deployment } = await folder.plan(SPEC, { 'green.yml': MANIFEST });
+
+    expect(deployment).toMatchObject({
+      name: 'green',
+      kind: 'kubernetes',
+      instanceCount: 3,
+      manifest: { labels: { team: 'risk' }, port: 8080, spec: { strategy: { type: 'Recreate' } } },
+    });
+    expect(deployment.manifest?.spec).not.toHaveProperty('replicas');
+  });
+
+  it('mirrors everything where a target says that it can; Azure ML and the host take half', async () => {
+    const steps = 'steps: [create, { mirror: 100% }, ramp, cutover]\n';
+
+    expect(await heads(SPEC + steps, GREEN)).toEqual([]);
+    expect(await heads(`endpoint: diabetes\ndeployment: green.yml\n${steps}`, 'name: green\n')).toEqual([
+      'spec.yml:3:27 at most 50 % of the live requests can be copied here, not 100 %',
+    ]);
+  });
+
+  it.each([
+    [
+      'no kubernetes deployment',
+      'name: green\nenvironment: { image: a }\n',
+      ['green.yml:1:1 a Kubernetes namespace runs deployments of type kubernetes, got managed'],
+    ],
+    [
+      'no image, and parts that Azure ML would mount',
+      'name: green\ntype: kubernetes\nenvironment: azureml:sklearn:1\nmodel: azureml:model:1\n',
+      [
+        'green.yml:3:14 a Kubernetes namespace runs container images; expected an environment with one',
+        'green.yml:4:8 nothing is mounted into pods here; expected a model inside the image',
+      ],
+    ],
+    [
+      'a queue, a machine and insights',
+      `${GREEN}request_settings: { max_queue_wait_ms: 10 }\ninstance_type: big\napp_insights_enabled: true\n`,
+      [
+        'green.yml:4:40 no queue stands in front of pods, so no wait in it can be limited',
+        'green.yml:5:16 a Kubernetes namespace knows no sizes of machines',
+        'green.yml:6:23 requests are not recorded in Application Insights here',
+      ],
+    ],
+    [
+      'an autoscaler without cpu, looking at its own pace',
+      `${GREEN}scale_settings: { type: target_utilization, polling_interval: 5 }\n`,
+      [
+        'green.yml:4:25 the autoscaler of Kubernetes counts by the cpu that an instance asked for, and this one asks for none',
+        'green.yml:4:63 how often autoscalers look is set for the whole cluster',
+      ],
+    ],
+    [
+      'properties that mean nothing or are wrong',
+      `${GREEN}properties:\n  owner: risk\n  greenlight.command: serve\n  greenlight.port: 0\n  greenlight.probePath: ready\n`,
+      [
+        'green.yml:5:10 "owner" means nothing to a Kubernetes namespace; expected greenlight.command, greenlight.port or greenlight.probePath',
+        'green.yml:6:23 must be a JSON list of words, got "serve"',
+        'green.yml:7:20 must be a port from 1 to 65535, got "0"',
+        'green.yml:8:25 must be a path, got "ready"',
+      ],
+    ],
+    [
+      'a name in capitals',
+      GREEN.replace('green', 'Green'),
+      ['green.yml:1:7 must be small letters, digits and dashes in a Kubernetes namespace, got "Green"'],
+    ],
+    [
+      'a manifest for another namespace',
+      MANIFEST.replace('name: green,', 'name: green, namespace: other,'),
+      ['green.yml:3:37 the manifest is for namespace "other", and the rollout for "models"'],
+    ],
+    [
+      'a manifest without a port',
+      MANIFEST.replace(', ports: [{ containerPort: 8080 }]', ''),
+      ['green.yml:11:7 the containers have 0 ports; expected one that takes requests'],
+    ],
+    [
+      'a manifest of another kind, with a field that is none',
+      MANIFEST.replace('kind: Deployment', 'kind: StatefulSet').replace(
+        'metadata: {',
+        'metadata: { tags: [], ',
+      ),
+      [expect.stringMatching(/^green\.yml:2:7 /), expect.stringMatching(/^green\.yml:3:13 .*tags/)],
+    ],
+  ])('refuses %s', async (_, green, problems) => {
+    expect(await heads(SPEC, green)).toEqual(problems);
+  });
+
+  it('is the only one that takes a manifest', async () => {
+    expect(await heads('endpoint: diabetes\ndeployment: green.yml\n', MANIFEST)).toEqual([
+      'green.yml:2:7 a Kubernetes Deployment runs in a Kubernetes namespace only; expected an Azure ML deployment file',
+    ]);
+  });
+
+  it.each([
+    ['{ namespace: Models }', /a name of 1 to 63 small letters/],
+    ['{ namespace: models, context: "a b" }', /a context of the kubeconfig/],
+  ])('refuses the target %s', async (target, message) => {
+    const problems = await heads(SPEC.replace('{ namespace: models }', target), GREEN);
+
+    expect(problems.join()).toMatch(message);
+  });
+});

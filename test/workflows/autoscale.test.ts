@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+
+import { heldMinimum } from '../../core/autoscale.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { useBench } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
+const autoscaled = (): MemoryTarget => {
+  const target = new MemoryTarget();
+  target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+  return target;
+};
+const shape = ({ writes }: MemoryTarget): readonly string[] =>
+  writes.map((write) => write.replace(/ \{.*/, ''));
+
+describe('an autoscaled baseline', () => {
+  it.each([
+    [
+      { minimum: 1, maximum: 8, instances: 4 },
+      { from: 1, to: 4 },
+    ],
+    [{ minimum: 4, maximum: 8, instances: 4 }, null],
+    [
+      { minimum: 1, maximum: 3, instances: 4 },
+      { from: 1, to: 3 },
+    ],
+    [{ minimum: 2, maximum: 8, instances: 0 }, null],
+  ])('of %o is held by %o', (now, held) => {
+    expect(heldMinimum(now)).toEqual(held);
+  });
+
+  it('keeps its instances from the first live share until it is replaced', async () => {
+    const target = autoscaled();
+    const rollout = await bench.start(
+      planOf('held', [CREATE, rampStep(50), CUTOVER, DELETE_BASELINE]),
+      target,
+    );
+    await rollout.promoted();
+
+    expect(shape(target)).toEqual([
+      'create green',
+      'minimum blue 4',
+      'traffic',
+      'traffic',
+      'minimum blue 1',
+      'delete blue',
+    ]);
+  });
+
+  it('is let go after a rollback, when its traffic is back', async () => {
+    const target = autoscaled();
+    const rollout = await bench.start(planOf('let-go', [CREATE, LONG, CUTOVER]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    await rollout.failure();
+
+    expect(shape(target)).toEqual([
+      'create green',
+      'minimum blue 4',
+      'traffic',
+      'traffic',
+      'minimum blue 1',
+      'delete green',
+    ]);
+  });
+
+  it('keeps a minimum that somebody else set meanwhile', async () => {
+    const target = autoscaled();
+    const rollout = await bench.start(planOf('theirs', [CREATE, LONG, CUTOVER]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    target.autoscale = { minimum: 6, maximum: 8, instances: 6 };
+    await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    await rollout.failure();
+
+    expect(target.autoscale?.minimum).toBe(6);
+  });
+});
+
+describe('traffic rules that someone else took over', () => {
+  it.each(['adopt', 'restore'] as const)(
+    'hold the rollout, and are taken back once a person chose to %s',
+    async (choice) => {
+      const target = new MemoryTarget();
+      target.rulesOwner = 'kubectl-edit';
+      const rollout = await bench.start(planOf(`owner-${choice}`, [CREATE, rampStep(50), CUTOVER]), target);
+      const held = await rollout.until((s) => s.phase === 'held');
+      await rollout.send('resolveDrift', { choice, by: 'ada', reason: 'it was me' });
+      await rollout.promoted();
+
+      expect(held.traffic?.live).toEqual({ blue: 100 });
+      expect(target.traffic.live).toEqual({ green: 100 });
+    },
+  );
+});
