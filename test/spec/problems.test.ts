@@ -68,11 +68,11 @@ const form: readonly Case[] = [
   ['a share of 110%', steps('  - create\n  - ramp: [10%, 110%]\n')],
   ['a ramp to 100%', steps('  - create\n  - ramp: [10%, 100%]\n')],
   ['a share of 0%', steps('  - create\n  - ramp: 0%\n')],
-  ['a mirror above 50%', steps('  - create\n  - mirror: 60%\n')],
+  ['a mirror above 50% on the endpoint host', steps('  - create\n  - mirror: 60%\n')],
   ['a confidence of 100%', `${SPEC}watching: { confidence: { roll-back: 100% } }\n`],
   ['a dispersion below 1', `${SPEC}watching: { dispersion: 0.5 }\n`],
   ['a dispersion that is a word', `${SPEC}watching: { dispersion: automatic }\n`],
-  ['a target of no kind', `${SPEC}target: { kubernetes: {} }\n`],
+  ['a target of no kind', `${SPEC}target: { sagemaker: {} }\n`],
   [
     'an Azure ML target without its workspace',
     `${SPEC}target: { azureml: { subscription: 1, resource-group: ml } }\n`,
