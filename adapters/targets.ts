@@ -52,7 +52,7 @@ export function createTargets(options: {
       target.kind === 'host' && current !== null
         ? await hostPorts(target.workspace, current, note, metrics)
         : target.kind === 'kubernetes'
-          ? await kubernetesPorts(target, process.env)
+          ? await kubernetesPorts(target, options.env ?? process.env)
           : await azurePorts(target);
     const all = { ...ports, ...(await ownMetrics()) };
     known.set(name, { note: current, ports: all });
@@ -130,11 +130,20 @@ async function azurePorts(target: Target): Promise<AdminTargetPorts> {
  */
 async function kubernetesPorts(
   { namespace, context }: Extract<Target, { kind: 'kubernetes' }>,
-  env: NodeJS.ProcessEnv,
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<AdminTargetPorts> {
-  const [{ connect }, { createKubernetesEndpoints }] = await Promise.all([
+  const [
+    { connect },
+    { createKubernetesEndpoints },
+    { createPrometheusMetrics },
+    { envoyGatewayQueries },
+    { prometheusConnection },
+  ] = await Promise.all([
     import('./kubernetes/connection.js'),
     import('./kubernetes/endpoints.js'),
+    import('./prometheus/metrics.js'),
+    import('./prometheus/templates.js'),
+    import('./prometheus/connection.js'),
   ]);
   const { endpoints, autoscaling } = createKubernetesEndpoints({
     connection: connect(context),
@@ -142,7 +151,15 @@ async function kubernetesPorts(
     ...given('gatewayUrl', env['GREENLIGHT_GATEWAY_URL']),
     ...given('gateway', env['GREENLIGHT_GATEWAY']),
   });
-  return { endpoints, autoscaling, metrics: withoutMetrics() };
+  const source = prometheusConnection(env);
+  const metrics =
+    source === undefined
+      ? withoutMetrics()
+      : createPrometheusMetrics({
+          connection: source,
+          queries: envoyGatewayQueries({ slots: (endpoint, signal) => endpoints.slots(endpoint, signal) }),
+        });
+  return { endpoints, autoscaling, metrics };
 }
 
 function given<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {

@@ -11,6 +11,7 @@ import {
   type InvokeResult,
   type WriteOptions,
 } from '../ports.js';
+import { unlessAborted } from '../unless-aborted.js';
 import { AUTOSCALERS, DEPLOYMENTS, KubeClient, ROUTES, SERVICES } from './client.js';
 import { autoscalerOf, createAutoscaling } from './autoscaling.js';
 import type { Connection } from './connection.js';
@@ -68,9 +69,13 @@ export function createKubernetesEndpoints(settings: KubernetesSettings): {
   return { endpoints: new RouteEndpoints(client, settings), autoscaling: createAutoscaling(client) };
 }
 
+/** Entries of a route keep their places while a rollout runs. */
+const SLOTS_SHARED_MS = 1_000;
+
 class RouteEndpoints implements KubernetesEndpoints {
   readonly #client: KubeClient;
   readonly #gateways: Gateways;
+  readonly #slots = new Map<string, { readonly untilMs: number; readonly slots: Promise<RouteSlots> }>();
   readonly #settings: Pick<KubernetesSettings, 'gateway' | 'gatewayUrl'>;
 
   constructor(client: KubeClient, settings: KubernetesSettings) {
@@ -105,8 +110,18 @@ class RouteEndpoints implements KubernetesEndpoints {
     return (await this.#gateways.features(route, options)).capabilities;
   }
 
-  async slots(endpoint: string, signal?: AbortSignal): Promise<RouteSlots> {
-    const view = await viewOf(this.#client, endpoint, signal === undefined ? {} : { signal });
+  /** Shared for a moment: a reading of the metrics asks several times. */
+  slots(endpoint: string, signal?: AbortSignal): Promise<RouteSlots> {
+    const last = this.#slots.get(endpoint);
+    if (last !== undefined && last.untilMs > Date.now()) return unlessAborted(last.slots, signal);
+    const slots = this.#askSlots(endpoint);
+    this.#slots.set(endpoint, { untilMs: Date.now() + SLOTS_SHARED_MS, slots });
+    slots.catch(() => this.#slots.delete(endpoint));
+    return unlessAborted(slots, signal);
+  }
+
+  async #askSlots(endpoint: string): Promise<RouteSlots> {
+    const view = await viewOf(this.#client, endpoint, {});
     return {
       namespace: this.#client.namespace,
       route: endpoint,

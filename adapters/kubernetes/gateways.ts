@@ -110,16 +110,28 @@ export class Gateways {
   }
 }
 
+/**
+ * What controllers do whose classes say nothing: the list is optional, and Envoy Gateway 1.9 leaves it out.
+ * Percent mirrors: Envoy Gateway since 1.2, Istio since 1.25. Both set headers per backend.
+ */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  'gateway.envoyproxy.io/gatewayclass-controller': [MIRROR, PERCENT_MIRROR, MARK_BACKENDS],
+  'istio.io/gateway-controller': [MIRROR, PERCENT_MIRROR, MARK_BACKENDS],
+};
+
 function featuresOf({ metadata, spec, status }: GatewayClass): GatewayFeatures {
   const { name } = metadata;
-  const list = status.supportedFeatures;
+  const said = status.supportedFeatures?.map((feature) =>
+    typeof feature === 'string' ? feature : feature.name,
+  );
+  const list = said === undefined || said.length === 0 ? KNOWN[spec.controllerName] : said;
   if (list === undefined) {
     return unknown(
       `GatewayClass ${name} (${spec.controllerName}) does not say what it can do`,
       'use a gateway that lists its status.supportedFeatures, or leave the mirror step out',
     );
   }
-  const has = new Set(list.map((feature) => (typeof feature === 'string' ? feature : feature.name)));
+  const has = new Set(list);
   const who = `GatewayClass ${name} (${spec.controllerName}) supports`;
   const mirror: EndpointCapabilities['mirror'] = has.has(PERCENT_MIRROR)
     ? { shares: 'any', most: 100 }

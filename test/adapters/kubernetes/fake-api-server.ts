@@ -38,9 +38,7 @@ export class FakeApiServer {
   /** Who else manages the route's rules. */
   rulesOwner: string | undefined;
   /** What the gateway says of a route that was just written. */
-  gateway: (
-    route: Stored,
-  ) => {
+  gateway: (route: Stored) => {
     readonly type: string;
     readonly status: string;
     readonly reason?: string;

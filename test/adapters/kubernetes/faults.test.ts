@@ -257,7 +257,8 @@ describe('what stands in the way is said', () => {
 
   it.each([
     ['no shares', ['HTTPRouteRequestMirror'], 'all'],
-    ['no mirroring', [], 'none'],
+    ['no mirroring', ['HTTPRouteQueryParamMatching'], 'none'],
+    ['nothing to say', [], 'none'],
     ['shares', ['HTTPRouteRequestMirror', 'HTTPRouteRequestPercentageMirror'], 'any'],
   ])('a gateway class with %s', async (_, features, shares) => {
     api.put('/apis/gateway.networking.k8s.io/v1/gatewayclasses/fake', {
