@@ -11,6 +11,7 @@ const ROOMS = [
   'workflows',
   'activities',
   'adapters',
+  'codec',
   'host',
   'embedded',
   'worker',
@@ -126,8 +127,19 @@ const houseTable = [
   table(
     'embedded',
     rooms(
-      others(['core', 'embedded']),
-      'embedded/ starts other parts as processes: it imports core/ and embedded/ only.',
+      others(['core', 'codec', 'embedded']),
+      'embedded/ starts other parts as processes: it imports core/, codec/ and embedded/ only.',
+    ),
+  ),
+  table(
+    'codec',
+    rooms(
+      others(['codec']),
+      'codec/ encrypts payloads for clients and workers alike: it imports nothing of the house.',
+    ),
+    packages(
+      ['@temporalio/common', '@temporalio/proto'],
+      'codec/ needs Node, @temporalio/common and /proto only.',
     ),
   ),
   table(

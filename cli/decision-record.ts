@@ -3,10 +3,8 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import { recordedWindow, type DecisionRecord, type RecordedWindow } from '../core/decision-record.js';
 import type { Plan } from '../core/plan.js';
 import type { WatchBeat, WatchInput, WatchResult } from '../core/watch.js';
+import { decodePayloads } from './payloads.js';
 
-type Payloads = NonNullable<
-  Parameters<Client['options']['loadedDataConverter']['payloadCodecs'][number]['decode']>[0]
->;
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
 
@@ -33,7 +31,7 @@ export async function decisionRecord(
     const history = await runHistory(client, workflowId, run);
     if (history === undefined) break; // an earlier run that the namespace no longer keeps
     const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
-    const [given] = await decode<[Plan]>(client, started?.input?.payloads);
+    const [given] = await decodePayloads<[Plan]>(client, started?.input?.payloads);
     if (given === undefined) break;
     plan ??= given;
     const found = await windowsOf(client, given, history.events ?? [], run === runId ? beat : undefined);
@@ -69,8 +67,8 @@ async function windowsOf(
     const scheduledEvent = byId.get(String(completed.scheduledEventId));
     const scheduled = scheduledEvent?.activityTaskScheduledEventAttributes;
     if (scheduled?.activityType?.name !== WATCH) continue;
-    const [input] = await decode<[WatchInput]>(client, scheduled.input?.payloads);
-    const [result] = await decode<[WatchResult]>(client, completed.result?.payloads);
+    const [input] = await decodePayloads<[WatchInput]>(client, scheduled.input?.payloads);
+    const [result] = await decodePayloads<[WatchResult]>(client, completed.result?.payloads);
     if (input === undefined || result === undefined) continue;
     baseline = input.baseline;
     windows.push(
@@ -82,7 +80,7 @@ async function windowsOf(
   }
   const open = beat === undefined ? undefined : openWatch(events);
   if (beat !== undefined && open !== undefined) {
-    const [input] = await decode<[WatchInput]>(
+    const [input] = await decodePayloads<[WatchInput]>(
       client,
       open.activityTaskScheduledEventAttributes?.input?.payloads,
     );
@@ -119,14 +117,4 @@ function soFar({ sentence, evidence, memory }: WatchBeat): WatchResult {
 function timeMs(event: HistoryEvent | undefined): number {
   const { seconds, nanos } = event?.eventTime ?? {};
   return Number(seconds ?? 0) * 1000 + Math.round((nanos ?? 0) / 1e6);
-}
-
-async function decode<T extends readonly unknown[]>(
-  client: Client,
-  payloads: Payloads | null | undefined,
-): Promise<Partial<T>> {
-  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
-  let decoded = payloads ?? [];
-  for (const codec of [...payloadCodecs].reverse()) decoded = await codec.decode(decoded);
-  return decoded.map((payload) => payloadConverter.fromPayload(payload)) as unknown as Partial<T>;
 }

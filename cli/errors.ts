@@ -40,6 +40,7 @@ function explainKnown(error: unknown): Explained | undefined {
     case 'PortError':
       return { exit: portExit(error), text: error.message };
     case 'EmbeddedError':
+    case 'CodecError':
       return { exit: 'unexpected', text: error.message };
     case 'ServiceError':
       return explainService(error);

@@ -1,6 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
+import { decodePayloads } from './payloads.js';
 
 /**
  * The newest look of the watch under way: it stands in the pending activity's heartbeat, seconds before the workflow
@@ -16,11 +17,7 @@ export async function newestBeat(
     (activity) => activity.activityType?.name === 'watch',
   );
   const payloads = watch?.heartbeatDetails?.payloads;
-  if (!payloads?.length) return undefined;
-  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
-  let decoded = payloads;
-  for (const codec of [...payloadCodecs].reverse()) decoded = await codec.decode(decoded);
-  const beat = decoded[0] && payloadConverter.fromPayload<Partial<WatchBeat> | undefined>(decoded[0]);
+  const [beat] = await decodePayloads<[Partial<WatchBeat> | undefined]>(client, payloads);
   return beat?.v === 1 ? (beat as WatchBeat) : undefined;
 }
 

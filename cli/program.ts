@@ -104,6 +104,17 @@ function machineCommands(program: Command, add: Add): void {
   );
   add(
     program,
+    'codec-server',
+    "Decode encrypted payloads for Temporal's UI and CLI, until it is ended. `up` runs one for its own UI.",
+    'greenlight codec-server --port 8888 --origin https://temporal.example.com',
+    async () => (await import('./commands/codec-server.js')).codecServer,
+  )
+    .option('--port <number>', 'port to listen on', wholeNumber, 8888)
+    .option('--host <address>', 'address to listen on; beyond this machine it wants a token', '127.0.0.1')
+    .option('--origin <url...>', 'address of a Temporal UI whose pages may ask')
+    .option('--namespace <name>', 'decode for this namespace only (default: any)');
+  add(
+    program,
     'completion',
     'Print a script that lets your shell complete commands and options.',
     'source <(greenlight completion bash)',

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { openEncryption } from '../codec/data-converter.js';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
 import { targetName } from '../core/plan.js';
 import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
@@ -72,6 +73,17 @@ async function checkSearchAttributes({ client, place }: Session): Promise<Check>
       textOf(error),
       `run \`greenlight up\`, or \`temporal operator search-attribute create --namespace ${place.namespace} ${create}\``,
     );
+  }
+}
+
+/** Whether payloads are encrypted, and with which keys. */
+export async function checkEncryption({ env }: Context): Promise<Check> {
+  try {
+    const [first, ...older] = (await openEncryption(env)).keyIds;
+    if (first === undefined) return ok('Encryption', 'off: Temporal keeps plans and evidence as plain text');
+    return ok('Encryption', `on, with the key ${first}${older.length === 0 ? '' : `; reads ${older.join(', ')} too`}`);
+  } catch (error) {
+    return problem('Encryption', textOf(error), 'mend the keys: docs/encryption.md');
   }
 }
 

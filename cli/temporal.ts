@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
+import { openEncryption } from '../codec/data-converter.js';
 import { ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { temporalSettings, type TemporalSettings } from '../embedded/connection.js';
 import { readJson } from '../embedded/files.js';
@@ -14,6 +16,8 @@ export interface TemporalPlace extends TemporalSettings {
   readonly origin: string;
   /** Base address of its UI; null when nobody told. */
   readonly uiUrl: string | null;
+  /** How payloads are written and read: encrypted, where there are keys. */
+  readonly dataConverter: DataConverter;
 }
 
 export interface Session {
@@ -28,6 +32,7 @@ const CONNECT_MS = 5_000;
  * about whether it answers.
  *
  * @throws {CliError} unreachable, when there is none.
+ * @throws {CodecError} when there are keys that cannot be used.
  */
 export async function findTemporal(ctx: Context): Promise<TemporalPlace> {
   const settings = await temporalSettings(ctx.stateDir).catch((error: unknown) => {
@@ -36,9 +41,11 @@ export async function findTemporal(ctx: Context): Promise<TemporalPlace> {
     }
     throw error;
   });
+  const { dataConverter } = await openEncryption(ctx.env);
   const own = await readJson(join(ctx.stateDir, TEMPORAL_FILE), TemporalServer);
   return {
     ...settings,
+    dataConverter,
     origin:
       settings.source === 'stack'
         ? `\`greenlight up\`, by ${join(ctx.stateDir, TEMPORAL_FILE)}`
@@ -69,7 +76,8 @@ export async function withTemporal(ctx: Context, work: (session: Session) => Pro
 export async function connect(place: TemporalPlace, withinMs = CONNECT_MS): Promise<Session> {
   try {
     const connection = await Connection.connect({ ...place.connectionOptions, connectTimeout: withinMs });
-    return { client: new Client({ connection, namespace: place.namespace }), place };
+    const { namespace, dataConverter } = place;
+    return { client: new Client({ connection, namespace, dataConverter }), place };
   } catch (error) {
     throw new CliError('unreachable', unreachableText(place, error), { cause: error });
   }

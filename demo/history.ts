@@ -1,4 +1,5 @@
-import { type Client, defaultPayloadConverter } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { decodePayloads, type Payload } from '../cli/payloads.js';
 import type { SetTrafficInput } from '../core/activities.js';
 import type { Gate, Plan } from '../core/plan.js';
 import { sameTraffic } from '../core/traffic.js';
@@ -6,7 +7,7 @@ import type { WatchResult } from '../core/watch.js';
 
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
-type Payloads = { readonly payloads?: Parameters<typeof defaultPayloadConverter.fromPayload>[0][] | null };
+type Payloads = { readonly payloads?: readonly Payload[] | null };
 
 /** What Temporal recorded of a rollout, as far as the demo judges it. */
 export interface RolloutRecord {
@@ -37,30 +38,42 @@ export async function readRollout(
   return {
     runId: firstRunId,
     events: Math.max(...histories.map((events) => events.length)),
-    gates: planIn(histories[0] ?? []).gates,
-    breach: histories.map(breachIn).find((breach) => breach !== null) ?? null,
-    backAtMs: histories.map((events) => backAtIn(events, baseline)).findLast((at) => at !== null) ?? null,
+    gates: (await planIn(client, histories[0] ?? [])).gates,
+    breach:
+      (await Promise.all(histories.map((events) => breachIn(client, events)))).find((b) => b !== null) ??
+      null,
+    backAtMs:
+      (await Promise.all(histories.map((events) => backAtIn(client, events, baseline)))).findLast(
+        (at) => at !== null,
+      ) ?? null,
   };
 }
 
-function planIn(events: readonly HistoryEvent[]): Plan {
-  return first<Plan>(events[0]?.workflowExecutionStartedEventAttributes?.input);
+function planIn(client: Client, events: readonly HistoryEvent[]): Promise<Plan> {
+  return first<Plan>(client, events[0]?.workflowExecutionStartedEventAttributes?.input);
 }
 
-function breachIn(events: readonly HistoryEvent[]): RolloutRecord['breach'] {
-  const results = completed(events, 'watch').map(({ result, atMs }) => ({
-    ...first<WatchResult>(result),
-    atMs,
-  }));
+async function breachIn(client: Client, events: readonly HistoryEvent[]): Promise<RolloutRecord['breach']> {
+  const results = await Promise.all(
+    completed(events, 'watch').map(async ({ result, atMs }) => ({
+      ...(await first<WatchResult>(client, result)),
+      atMs,
+    })),
+  );
   return results.find(({ verdict }) => verdict === 'breach') ?? null;
 }
 
 /** An activity that writes traffic ends when the endpoint shows it: its completion is the reading back. */
-function backAtIn(events: readonly HistoryEvent[], baseline: string): number | null {
-  const back = completed(events, 'setTraffic').findLast(({ input }) =>
-    sameTraffic(first<SetTrafficInput>(input).to, { live: { [baseline]: 100 }, mirror: {} }),
-  );
-  return back?.atMs ?? null;
+async function backAtIn(
+  client: Client,
+  events: readonly HistoryEvent[],
+  baseline: string,
+): Promise<number | null> {
+  for (const { input, atMs } of completed(events, 'setTraffic').toReversed()) {
+    const { to } = await first<SetTrafficInput>(client, input);
+    if (sameTraffic(to, { live: { [baseline]: 100 }, mirror: {} })) return atMs;
+  }
+  return null;
 }
 
 interface Completed {
@@ -83,8 +96,8 @@ function completed(events: readonly HistoryEvent[], activity: string): readonly 
   });
 }
 
-function first<T>(payloads: Payloads | null | undefined): T {
-  const [payload] = payloads?.payloads ?? [];
-  if (payload === undefined) throw new Error('an event of the rollout has no payload where one belongs');
-  return defaultPayloadConverter.fromPayload<T>(payload);
+async function first<T>(client: Client, payloads: Payloads | null | undefined): Promise<T> {
+  const [value] = await decodePayloads<[T]>(client, payloads?.payloads);
+  if (value === undefined) throw new Error('an event of the rollout has no payload where one belongs');
+  return value;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
+import { openEncryption } from '../codec/data-converter.js';
 import { temporalSettings } from '../embedded/connection.js';
 import { Clients } from './clients.js';
 import { rollOut } from './rollout.js';
@@ -28,7 +29,8 @@ export async function runDemo(
   const { stack, data, scoringUri, key } = await setUp(state, tell, signal);
   const { connectionOptions, namespace } = await temporalSettings(state);
   const connection = await Connection.connect(connectionOptions);
-  const client = new Client({ connection, namespace });
+  const { dataConverter } = await openEncryption(process.env);
+  const client = new Client({ connection, namespace, dataConverter });
   const clients = new Clients({ scoringUri, key, rows: data.rows }, tell);
   const demo = { state, client, tell, signal };
   try {

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { z } from 'zod';
 import { lock } from './cache.js';
+import { openEncryption, type Encryption } from '../codec/data-converter.js';
+import { codecPlace, startCodecServer, stopCodecServer } from './codec-server.js';
 import { configuredTemporal, type TemporalSettings, temporalSettings } from './connection.js';
 import { EmbeddedError, messageOf } from './errors.js';
 import { readJson, writeJson } from './files.js';
@@ -29,6 +31,8 @@ export const Stack = z.object({
     gatewayUrl: z.string(),
   }),
   worker: z.object({ healthUrl: z.string() }),
+  /** Decodes payloads for the UI of our own Temporal; null where nothing is encrypted, or the server is not ours. */
+  codec: z.object({ url: z.string() }).nullable(),
 });
 export type Stack = z.infer<typeof Stack>;
 
@@ -47,6 +51,7 @@ export interface StackOptions {
  */
 export async function startStack({ state, progress = progressToStderr }: StackOptions): Promise<Stack> {
   return exclusively(state, async () => {
+    const encryption = await openEncryption(process.env);
     const configured = configuredTemporal();
     // Before anything slow: an address that leads nowhere is for the user to correct.
     if (configured !== undefined) await prepareNamespace(configured);
@@ -55,12 +60,13 @@ export async function startStack({ state, progress = progressToStderr }: StackOp
         ? await ensureTools(progress)
         : { ...(await ensureHostTools(progress)), temporal: undefined };
     const temporalThenWorker = async () => {
-      const server = tools.temporal === undefined ? undefined : await startTemporal(state, tools.temporal);
+      const { server, codec } = await ownTemporal(state, tools.temporal, encryption);
       const settings = await temporalSettings(state);
       if (server !== undefined) await prepareNamespace(settings);
-      return { temporal: shown(settings, server), healthUrl: await startWorker(state, settings) };
+      const healthUrl = await startWorker(state, { ...settings, keyIds: encryption.keyIds });
+      return { temporal: shown(settings, server), codec, healthUrl };
     };
-    const [{ temporal, healthUrl }, host] = await allOrFirstProblem([
+    const [{ temporal, codec, healthUrl }, host] = await allOrFirstProblem([
       temporalThenWorker(),
       startHost(state, tools),
     ]);
@@ -68,6 +74,7 @@ export async function startStack({ state, progress = progressToStderr }: StackOp
       temporal,
       host: { state: hostState(state), gatewayUrl: host.gatewayUrl },
       worker: { healthUrl },
+      codec,
     };
     await writeJson(noteFile(state), stack);
     return stack;
@@ -91,10 +98,31 @@ export async function stopStack({ state }: Pick<StackOptions, 'state'>): Promise
   return exclusively(state, async () => {
     // First the worker: it tells Temporal what becomes of its tasks.
     const worker = await stopWorker(state);
-    const [host, temporal] = await allOrFirstProblem([stopHost(state), stopTemporal(state)]);
+    const [host, temporal] = await allOrFirstProblem([
+      stopHost(state),
+      stopTemporal(state),
+      stopCodecServer(state),
+    ]);
     await rm(noteFile(state), { force: true });
     return { temporal, host, worker };
   });
+}
+
+/** Our own server, and beside it what lets its UI read payloads; nothing of both where the user configured a server. */
+async function ownTemporal(
+  state: string,
+  executable: string | undefined,
+  { codec }: Encryption,
+): Promise<{ readonly server: TemporalServer | undefined; readonly codec: Stack['codec'] }> {
+  if (executable === undefined) return { server: undefined, codec: null };
+  if (codec === null) {
+    await stopCodecServer(state);
+    return { server: await startTemporal(state, executable), codec: null };
+  }
+  // The UI is told where to ask before anyone listens there, and the listener whom to answer.
+  const place = await codecPlace(state);
+  const server = await startTemporal(state, executable, place.url);
+  return { server, codec: { url: await startCodecServer(state, place, server.uiUrl, codec.keyIds) } };
 }
 
 /** What the last `startStack` noted; undefined when there was none, or it was stopped. Says nothing about health. */

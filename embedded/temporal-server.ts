@@ -29,16 +29,26 @@ export type TemporalServer = z.infer<typeof TemporalServer>;
  * All of it stands in `state`: the database, the log, and the ports, which it keeps over restarts where they are free.
  *
  * @param executable - see `ensureTemporal`.
+ * @param codecUrl - where its UI has payloads decoded; a server that runs already learns of it at its next start.
  * @throws {EmbeddedError} when it does not come up.
  */
-export async function startTemporal(state: string, executable: string): Promise<TemporalServer> {
+export async function startTemporal(
+  state: string,
+  executable: string,
+  codecUrl?: string,
+): Promise<TemporalServer> {
   await mkdir(state, { recursive: true, mode: 0o700 });
   const file = join(state, TEMPORAL_FILE);
   const last = await readJson(file, TemporalServer);
   const running = (await runningDaemon(state, NAME)) !== undefined;
   const server = running && last !== undefined ? last : await place(last);
   await writeJson(file, server);
-  await ensureDaemon(state, command(state, executable, server), () => serves(server), READY_WITHIN_MS);
+  await ensureDaemon(
+    state,
+    command(state, executable, server, codecUrl),
+    () => serves(server),
+    READY_WITHIN_MS,
+  );
   return server;
 }
 
@@ -58,7 +68,12 @@ async function place(last: TemporalServer | undefined): Promise<TemporalServer> 
   };
 }
 
-function command(state: string, executable: string, server: TemporalServer): DaemonCommand {
+function command(
+  state: string,
+  executable: string,
+  server: TemporalServer,
+  codecUrl: string | undefined,
+): DaemonCommand {
   return {
     name: NAME,
     command: executable,
@@ -68,6 +83,7 @@ function command(state: string, executable: string, server: TemporalServer): Dae
       // Durable, and many times faster than the file mode's defaults: one writer, no rollback journal.
       ...['--db-filename', join(state, 'temporal.db')],
       ...['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'],
+      ...(codecUrl === undefined ? [] : ['--ui-codec-endpoint', codecUrl]),
       // Here as well as by `registerSearchAttributes`: a server that is told so at its start knows them at once.
       ...Object.entries(SEARCH_ATTRIBUTES).flatMap(([name, type]) => [
         '--search-attribute',

@@ -21,24 +21,30 @@ const WorkerNote = z.object({
   /** host:port of the server that it takes tasks from. */
   temporal: z.string(),
   namespace: z.string(),
+  /** Ids of the keys that it encrypts and decrypts with. */
+  codecKeys: z.array(z.string()),
 });
 type WorkerNote = z.infer<typeof WorkerNote>;
 
 /**
  * Starts a worker in the background and returns when it takes tasks. One that runs already is left alone, unless it
- * works for another server.
+ * works for another server, or with other codec keys.
  *
- * @param wanted - what `temporalSettings(state)` says: the worker finds its server in the same way.
+ * @param wanted - what `temporalSettings(state)` and the environment say: the worker finds its server and its keys in the
+ *   same way.
  * @returns its health address: `/healthz`, `/readyz`, `/metrics`.
  * @throws {EmbeddedError} when it does not get ready.
  */
 export async function startWorker(
   state: string,
-  wanted: Pick<TemporalSettings, 'address' | 'namespace'>,
+  wanted: Pick<TemporalSettings, 'address' | 'namespace'> & { readonly keyIds?: readonly string[] },
 ): Promise<string> {
   const note = await readNote(state);
-  const elsewhere = note?.temporal !== wanted.address || note.namespace !== wanted.namespace;
-  if (note !== undefined && elsewhere) await stopDaemon(state, NAME, ELSEWHERE_STOP_WITHIN_MS);
+  if (note !== undefined) {
+    const elsewhere = note.temporal !== wanted.address || note.namespace !== wanted.namespace;
+    if (elsewhere) await stopDaemon(state, NAME, ELSEWHERE_STOP_WITHIN_MS);
+    else if (note.codecKeys.join() !== (wanted.keyIds ?? []).join()) await stopWorker(state);
+  }
   return ensureDaemon(
     state,
     {

@@ -14,14 +14,23 @@ const BUNDLES = join(DIST, 'workflow-bundle');
  * Bundling takes seconds, so the file is kept, under the digest of all that goes into it: the compiled rooms that may
  * run in the sandbox, and the SDK's version.
  *
+ * @param failureConverterPath - of the data converter, if it has one: it runs in the sandbox too.
  * @returns path of the bundle.
  */
-export async function workflowBundle(logger: Logger): Promise<{ readonly codePath: string }> {
-  const name = `${await digest()}.js`;
+export async function workflowBundle(
+  logger: Logger,
+  failureConverterPath?: string,
+): Promise<{ readonly codePath: string }> {
+  const suffix = failureConverterPath === undefined ? '' : '-encrypting';
+  const name = `${await digest(failureConverterPath)}${suffix}.js`;
   const codePath = join(BUNDLES, name);
   if (await exists(codePath)) return { codePath };
 
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(DIST, 'workflows', 'index.js'), logger });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(DIST, 'workflows', 'index.js'),
+    logger,
+    ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
+  });
   await mkdir(BUNDLES, { recursive: true });
   const beside = `${codePath}.${process.pid}.part`;
   await writeFile(beside, code);
@@ -36,8 +45,9 @@ async function dropOthers(name: string): Promise<void> {
   await Promise.all(others.map((file) => rm(join(BUNDLES, file), { force: true })));
 }
 
-async function digest(): Promise<string> {
+async function digest(failureConverterPath: string | undefined): Promise<string> {
   const hash = createHash('sha256').update(sdkVersion());
+  if (failureConverterPath !== undefined) hash.update(await readFile(failureConverterPath));
   for (const room of ['core', 'workflows']) {
     const files = await readdir(join(DIST, room), { recursive: true });
     for (const file of files.filter((f) => f.endsWith('.js')).sort()) {

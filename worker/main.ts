@@ -6,6 +6,8 @@ import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@t
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
 import { createTargets } from '../adapters/targets.js';
+import { CodecError } from '../codec/errors.js';
+import { openEncryption } from '../codec/data-converter.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { type TemporalSettings, temporalSettings } from '../embedded/connection.js';
 import { stateDir } from '../embedded/state-dir.js';
@@ -20,7 +22,7 @@ import { sdkMetricsText } from './sdk-metrics.js';
 import { rolloutSinks } from './sinks.js';
 import { TUNING } from './tuning.js';
 
-/** In the state folder: `{ version, pid, url, temporal, namespace }`, for whoever started this worker. */
+/** In the state folder: `{ version, pid, url, temporal, namespace, codecKeys }`, for whoever started this worker. */
 const NOTE = 'worker.json';
 
 async function main(logger: Logger): Promise<void> {
@@ -48,13 +50,18 @@ async function main(logger: Logger): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop());
 
   const settings = await temporalSettings(state);
+  const { dataConverter, keyIds } = await openEncryption(process.env);
   const metrics = createMetrics();
-  const [connection, bundle] = await Promise.all([connect(settings), workflowBundle(sdkLogger)]);
+  const [connection, bundle] = await Promise.all([
+    connect(settings),
+    workflowBundle(sdkLogger, dataConverter.failureConverterPath),
+  ]);
   const worker = await Worker.create({
     connection,
     namespace: settings.namespace,
     taskQueue: TASK_QUEUE,
     workflowBundle: bundle,
+    dataConverter,
     activities: createActivities({ targets: createTargets({ hostState: join(state, 'host') }) }),
     interceptors: { activity: [activityMetrics(metrics)] },
     sinks: rolloutSinks(metrics.rollouts),
@@ -69,13 +76,19 @@ async function main(logger: Logger): Promise<void> {
     }),
   });
   try {
-    await note(state, { url: health.url, temporal: settings.address, namespace: settings.namespace });
+    await note(state, {
+      url: health.url,
+      temporal: settings.address,
+      namespace: settings.namespace,
+      codecKeys: keyIds,
+    });
     logger.info(
       {
         temporal: settings.address,
         namespace: settings.namespace,
         taskQueue: TASK_QUEUE,
         health: health.url,
+        codecKeys: keyIds,
       },
       'Worker starts',
     );
@@ -121,7 +134,12 @@ async function connect(settings: TemporalSettings): Promise<NativeConnection> {
 
 async function note(
   state: string,
-  where: { readonly url: string; readonly temporal: string; readonly namespace: string },
+  where: {
+    readonly url: string;
+    readonly temporal: string;
+    readonly namespace: string;
+    readonly codecKeys: readonly string[];
+  },
 ): Promise<void> {
   await mkdir(state, { recursive: true, mode: 0o700 });
   const beside = join(state, `${NOTE}.part`);
@@ -134,7 +152,7 @@ main(logger).then(
   // The runtime's own threads would keep the process for a while.
   () => process.exit(0),
   (error: unknown) => {
-    if (error instanceof EmbeddedError) logger.fatal(error.message);
+    if (error instanceof EmbeddedError || error instanceof CodecError) logger.fatal(error.message);
     else logger.fatal({ err: error }, 'Worker failed');
     process.exit(1);
   },

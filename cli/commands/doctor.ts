@@ -1,13 +1,14 @@
 import { checksText, exitOfChecks } from '../checks.js';
 import { checkClock, checkFolders, checkNode, checkTools } from '../machine-checks.js';
 import type { CommandFunction } from '../program.js';
-import { checkDaemons, checkTarget, checkTemporal } from '../service-checks.js';
+import { checkDaemons, checkEncryption, checkTarget, checkTemporal } from '../service-checks.js';
 
 export const doctor: CommandFunction = async (ctx) => {
-  const [tools, folders, temporal, target, daemons] = await Promise.all([
+  const [tools, folders, temporal, encryption, target, daemons] = await Promise.all([
     checkTools(),
     checkFolders(ctx.stateDir),
     checkTemporal(ctx),
+    checkEncryption(ctx),
     checkTarget(ctx),
     checkDaemons(ctx),
   ]);
@@ -17,6 +18,7 @@ export const doctor: CommandFunction = async (ctx) => {
     ...folders,
     checkClock(Date.now()),
     ...temporal,
+    encryption,
     target,
     daemons,
   ];

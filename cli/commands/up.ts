@@ -4,11 +4,12 @@ import type { CommandFunction } from '../program.js';
 
 export const up: CommandFunction = async (ctx) => {
   const stack = await startStack({ state: ctx.stateDir, progress: ctx.out.note });
-  const { temporal, host, worker } = stack;
+  const { temporal, host, worker, codec } = stack;
   const facts = [
     ['Temporal', `${temporal.address}, namespace ${temporal.namespace}${temporal.own ? '' : ' (yours)'}`],
     ...(temporal.uiUrl === null ? [] : [['Temporal UI', temporal.uiUrl]]),
     ['Endpoints', host.gatewayUrl],
+    ...(codec === null ? [] : [['Codec server', codec.url]]),
     ['Worker', `${worker.healthUrl}/readyz`],
     ['State', ctx.stateDir],
   ];

@@ -5,6 +5,7 @@ import { Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { createActivities } from '../../activities/index.js';
+import { openEncryption } from '../../codec/data-converter.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import type { Target } from '../../core/plan.js';
 import { registerSearchAttributes } from '../../embedded/search-attributes.js';
@@ -36,8 +37,12 @@ export interface CliBench {
   spec(workspace: string, steps: readonly string[], more?: readonly string[]): Promise<string>;
 }
 
-/** The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees. */
-export function useCliBench(): CliBench {
+/**
+ * The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees.
+ *
+ * @param env - of the worker, and of every command line.
+ */
+export function useCliBench(env: NodeJS.ProcessEnv = {}): CliBench {
   const namespace = `cli-${process.pid}`;
   const targets = new Map<string, MemoryTarget>();
   const portsOf = async (target: Target) => {
@@ -57,6 +62,8 @@ export function useCliBench(): CliBench {
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     await makeNamespace(namespace);
     connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const { dataConverter } = await openEncryption(env);
+    const { failureConverterPath } = dataConverter;
     worker = await Worker.create({
       connection,
       namespace,
@@ -64,7 +71,9 @@ export function useCliBench(): CliBench {
       workflowBundle: await bundleWorkflowCode({
         workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
         logger: new DefaultLogger('ERROR'),
+        ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
       }),
+      dataConverter,
       activities: createActivities({ targets: portsOf }),
       sinks: rolloutSinks(createMetrics().rollouts),
       maxHeartbeatThrottleInterval: '200ms',
@@ -86,7 +95,7 @@ export function useCliBench(): CliBench {
       return folder;
     },
     on: (workspace, args, more) =>
-      greenlight([...args, '--state', state, '--target', `host/${workspace}`], more),
+      greenlight([...args, '--state', state, '--target', `host/${workspace}`], { env, ...more }),
     spec: (workspace, steps, more) => writeSpec(folder, workspace, steps, more),
   };
 }
