@@ -138,12 +138,14 @@ async function kubernetesPorts(
     { createPrometheusMetrics },
     { envoyGatewayQueries },
     { prometheusConnection },
+    { proxyQueries },
   ] = await Promise.all([
     import('./kubernetes/connection.js'),
     import('./kubernetes/endpoints.js'),
     import('./prometheus/metrics.js'),
     import('./prometheus/templates.js'),
     import('./prometheus/connection.js'),
+    import('./prometheus/proxies.js'),
   ]);
   const { endpoints, autoscaling } = createKubernetesEndpoints({
     connection: connect(context),
@@ -157,7 +159,9 @@ async function kubernetesPorts(
       ? withoutMetrics()
       : createPrometheusMetrics({
           connection: source,
-          queries: envoyGatewayQueries({ slots: (endpoint, signal) => endpoints.slots(endpoint, signal) }),
+          queries:
+            (await proxyQueries(env)) ??
+            envoyGatewayQueries({ slots: (endpoint) => endpoints.slots(endpoint) }),
         });
   return { endpoints, autoscaling, metrics };
 }

@@ -65,7 +65,12 @@ export function connect(context?: string): Connection {
           port: base.port,
           path: `${base.pathname.replace(/\/$/, '')}${path}`,
           method,
-          headers: { ...(options.headers as Record<string, string>), ...headers },
+          headers: {
+            ...(options.headers as Record<string, string>),
+            ...headers,
+            // Node sends the body of a DELETE without its length otherwise, and it is taken for the next request.
+            ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+          },
           ...(signal === undefined ? {} : { signal }),
         },
         body,

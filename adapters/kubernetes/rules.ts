@@ -71,9 +71,10 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
     const copies = Object.entries(traffic.mirror)
       .filter(([name, percent]) => percent > 0 && known.has(name))
       .map(([name, percent]) => mirrorFilter(backendOf(frame, name), percent));
+    const { filters: _, ...rest } = rule;
     return {
-      ...rule,
-      ...present('filters', [...filters, ...copies], rule.filters),
+      ...rest,
+      ...given('filters', [...filters, ...copies]),
       backendRefs: [...refs, ...missing.map((b) => backendRef(b, frame, traffic.live[b.deployment] ?? 0))],
       // The rule serves them all, so it waits for the most patient one.
       ...(timeouts.length === 0
@@ -199,7 +200,7 @@ function pinRule(live: Rule, backend: Backend, frame: Frame): Rule {
       ...match,
       headers: [...(match.headers ?? []), { type: 'Exact', name: PIN_HEADER, value: backend.deployment }],
     })),
-    ...present('filters', filters, undefined),
+    ...given('filters', filters),
     backendRefs: [backendRef(backend, frame)],
     ...(backend.timeoutMs === undefined ? {} : { timeouts: { request: `${backend.timeoutMs}ms` } }),
   };
@@ -318,10 +319,7 @@ function isOwnMirror({ requestMirror }: Filter, frame: Frame): boolean {
   return requestMirror !== undefined && ours(requestMirror.backendRef, frame) !== undefined;
 }
 
-function present<K extends string, T>(
-  key: K,
-  list: readonly T[],
-  was: readonly T[] | undefined,
-): { [P in K]?: T[] } {
-  return (list.length === 0 && was === undefined ? {} : { [key]: list }) as { [P in K]?: T[] };
+/** A list that holds nothing is left out. */
+function given<K extends string, T>(key: K, list: readonly T[]): { [P in K]?: T[] } {
+  return (list.length === 0 ? {} : { [key]: list }) as { [P in K]?: T[] };
 }
