@@ -37,7 +37,7 @@ export function createProgram(version: string, run: (call: Call) => Promise<void
     .addOption(
       new Option(
         '--target <target>',
-        `where endpoints live: host/WORKSPACE or azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE (default: ${DEFAULT_TARGET})`,
+        `where endpoints live: host/WORKSPACE, azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE or kubernetes/NAMESPACE (default: ${DEFAULT_TARGET})`,
       ).env('GREENLIGHT_TARGET'),
     )
     .addHelpText('after', () =>

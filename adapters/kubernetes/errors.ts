@@ -22,6 +22,8 @@ const Status = z.object({
     .optional(),
 });
 
+const MISFIT = /failed to create typed patch object/;
+
 /** The object changed since it was read: to be read and written again. */
 export const OUTDATED = 'Outdated';
 
@@ -43,9 +45,12 @@ export function refused(
       ? FIELD_CONFLICT
       : answer.status === 409 && status?.reason === 'Conflict'
         ? OUTDATED
-        : answer.status === 404
-          ? 'ResourceNotFound'
-          : (status?.reason ?? `Http${answer.status}`);
+        : // What the schema does not know gets 500 from server-side apply, and stays so.
+          MISFIT.test(status?.message ?? '')
+          ? 'Invalid'
+          : answer.status === 404
+            ? 'ResourceNotFound'
+            : (status?.reason ?? `Http${answer.status}`);
   const kind = kindOf(answer.status, code);
   const seconds = status?.details?.retryAfterSeconds ?? Number(answer.retryAfter ?? NaN);
   const said = status?.message ?? (answer.text === '' ? `status ${answer.status}` : answer.text);
@@ -82,6 +87,7 @@ function statusOf(text: string): z.infer<typeof Status> | undefined {
 }
 
 function kindOf(status: number, code: string): PortErrorKind {
+  if (code === 'Invalid') return 'permanent';
   if (status === 429 || code === 'ServerTimeout') return 'throttled';
   if (code === OUTDATED || status === 408 || status >= 500) return 'transient';
   return 'permanent';
@@ -94,7 +100,7 @@ function advice(status: number, code: string, may: string): string {
   }
   if (status === 404) return 'check the name, the namespace, and that the API is installed in the cluster';
   if (code === FIELD_CONFLICT) return 'someone else manages these fields now';
-  if (status === 422 || status === 400) return 'mend the value that it names';
+  if (code === 'Invalid' || status === 422 || status === 400) return 'mend the value that it names';
   if (status === 429 || status >= 500 || code === OUTDATED) return 'it may go through when asked again';
   return 'see the message';
 }

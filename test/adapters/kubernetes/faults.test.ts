@@ -142,6 +142,23 @@ describe('creating a deployment', () => {
     expect(writes()).toEqual([]);
   });
 
+  it('says for good that the schema does not know a field', async () => {
+    api.fault = ({ method, path }) =>
+      method === 'PATCH' && path.includes('/deployments/')
+        ? status(
+            500,
+            '',
+            'failed to create typed patch object (/diabetes-green; apps/v1, Kind=Deployment): .spec.comand: field not declared in schema',
+          )
+        : undefined;
+
+    await expect(endpoints.createDeployment('diabetes', deploymentSpec('green'), {})).rejects.toMatchObject({
+      kind: 'permanent',
+      code: 'Invalid',
+    });
+    expect(writes()).toEqual([]);
+  });
+
   it('does not merge into an object of the same name that is something else', async () => {
     api.put('/apis/apps/v1/namespaces/models/deployments/diabetes-green', {
       metadata: { name: 'diabetes-green' },
