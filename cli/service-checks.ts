@@ -102,6 +102,30 @@ export async function checkTarget(ctx: Context): Promise<Check> {
   }
 }
 
+/** Whether the Prometheus that the environment names answers; nothing where it names none. */
+export async function checkPrometheus(env: NodeJS.ProcessEnv): Promise<readonly Check[]> {
+  try {
+    const { prometheusConnection } = await import('../adapters/prometheus/connection.js');
+    const connection = prometheusConnection(env);
+    if (connection === undefined) return [];
+    const { PrometheusClient } = await import('../adapters/prometheus/client.js');
+    const signal = AbortSignal.timeout(ASK_MS);
+    const client = new PrometheusClient(connection);
+    const known = await client.known(['up'], Date.now() - (connection.settleMs ?? 0), signal);
+    return [
+      known.size > 0
+        ? ok('Prometheus', `${client.host} answers, and scrapes`)
+        : warning(
+            'Prometheus',
+            `${client.host} answers, and has scraped nothing lately`,
+            'see its page of targets',
+          ),
+    ];
+  } catch (error) {
+    return [problem('Prometheus', textOf(error), 'check GREENLIGHT_PROMETHEUS_URL and what goes with it')];
+  }
+}
+
 /** Port errors end with what to do, after the last semicolon. */
 function splitAdvice(text: string): [found: string, advice: string] {
   const at = text.lastIndexOf('; ');

@@ -35,13 +35,13 @@ const IDLE_MS = 600_000;
  */
 export class CounterReader {
   readonly settleMs: number;
-  readonly #client: PrometheusClient;
+  readonly #client: Pick<PrometheusClient, 'samples'>;
   readonly #now: () => number;
   readonly #books = new Map<string, Book>();
   readonly #reading = new Map<string, Promise<Counted>>();
 
   constructor(
-    client: PrometheusClient,
+    client: Pick<PrometheusClient, 'samples'>,
     options: { readonly settleMs?: number; readonly now?: () => number },
   ) {
     this.#client = client;

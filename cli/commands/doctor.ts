@@ -1,15 +1,22 @@
 import { checksText, exitOfChecks } from '../checks.js';
 import { checkClock, checkFolders, checkNode, checkTools } from '../machine-checks.js';
 import type { CommandFunction } from '../program.js';
-import { checkDaemons, checkEncryption, checkTarget, checkTemporal } from '../service-checks.js';
+import {
+  checkDaemons,
+  checkEncryption,
+  checkPrometheus,
+  checkTarget,
+  checkTemporal,
+} from '../service-checks.js';
 
 export const doctor: CommandFunction = async (ctx) => {
-  const [tools, folders, temporal, encryption, target, daemons] = await Promise.all([
+  const [tools, folders, temporal, encryption, target, prometheus, daemons] = await Promise.all([
     checkTools(),
     checkFolders(ctx.stateDir),
     checkTemporal(ctx),
     checkEncryption(ctx),
     checkTarget(ctx),
+    checkPrometheus(process.env),
     checkDaemons(ctx),
   ]);
   const checks = [
@@ -20,6 +27,7 @@ export const doctor: CommandFunction = async (ctx) => {
     ...temporal,
     encryption,
     target,
+    ...prometheus,
     daemons,
   ];
   ctx.out.result(checksText(checks), {

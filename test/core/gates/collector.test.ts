@@ -304,6 +304,25 @@ describe('starved green', () => {
   });
 });
 
+describe('a source that begins anew on purpose', () => {
+  const hour = (sinceMs: number) => ({ sinceMs });
+  const readings = [
+    reading(0, counters(900), counters(100), hour(0)),
+    reading(5, counters(990), counters(110), hour(0)),
+    reading(10, counters(995), counters(115), hour(3_600_000)),
+    reading(15, counters(1_085), counters(125), hour(3_600_000)),
+  ];
+
+  it('costs one look, even where its totals are higher than before, and is no restart', () => {
+    const got = follow(readings);
+
+    expect(got.map(({ look }) => look?.status.green)).toEqual(['ok', 'missing', 'ok']);
+    expect(got.map(({ look }) => look?.green.n)).toEqual([10, 0, 10]);
+    expect(got.at(-1)?.state.greenResetsMs).toEqual([]);
+    expect(got.flatMap(({ signals }) => signals)).toEqual([]);
+  });
+});
+
 it('picks both arms out of a snapshot, by deployment and kind of traffic', () => {
   const snapshot = {
     atMs: 1,
