@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
+import type { RouteSlots } from './prometheus/templates.js';
 import { type AdminEndpoints, type Metrics, type OwnMetrics, PortError, type TargetPorts } from './ports.js';
 
 /** What the endpoint host writes when it listens: where it, its gateway and its secrets are. */
@@ -130,22 +131,11 @@ async function azurePorts(target: Target): Promise<AdminTargetPorts> {
  */
 async function kubernetesPorts(
   { namespace, context }: Extract<Target, { kind: 'kubernetes' }>,
-  env: Readonly<Record<string, string | undefined>>,
+  env: NodeJS.ProcessEnv,
 ): Promise<AdminTargetPorts> {
-  const [
-    { connect },
-    { createKubernetesEndpoints },
-    { createPrometheusMetrics },
-    { envoyGatewayQueries },
-    { prometheusConnection },
-    { proxyQueries },
-  ] = await Promise.all([
+  const [{ connect }, { createKubernetesEndpoints }] = await Promise.all([
     import('./kubernetes/connection.js'),
     import('./kubernetes/endpoints.js'),
-    import('./prometheus/metrics.js'),
-    import('./prometheus/templates.js'),
-    import('./prometheus/connection.js'),
-    import('./prometheus/proxies.js'),
   ]);
   const { endpoints, autoscaling } = createKubernetesEndpoints({
     connection: connect(context),
@@ -153,17 +143,32 @@ async function kubernetesPorts(
     ...given('gatewayUrl', env['GREENLIGHT_GATEWAY_URL']),
     ...given('gateway', env['GREENLIGHT_GATEWAY']),
   });
-  const source = prometheusConnection(env);
-  const metrics =
-    source === undefined
-      ? withoutMetrics()
-      : createPrometheusMetrics({
-          connection: source,
-          queries:
-            (await proxyQueries(env)) ??
-            envoyGatewayQueries({ slots: (endpoint) => endpoints.slots(endpoint) }),
-        });
-  return { endpoints, autoscaling, metrics };
+  const slots = (endpoint: string, signal?: AbortSignal) => endpoints.slots(endpoint, signal);
+  return { endpoints, autoscaling, metrics: await proxyMetrics(env, slots) };
+}
+
+/** What a proxy counts, as the Prometheus of the environment has it. */
+async function proxyMetrics(
+  env: NodeJS.ProcessEnv,
+  slots: (endpoint: string, signal?: AbortSignal) => Promise<RouteSlots>,
+): Promise<Metrics> {
+  const [{ createPrometheusMetrics }, { envoyGatewayQueries }, { prometheusConnection }, { proxyQueries }] =
+    await Promise.all([
+      import('./prometheus/metrics.js'),
+      import('./prometheus/templates.js'),
+      import('./prometheus/connection.js'),
+      import('./prometheus/proxies.js'),
+    ]);
+  try {
+    const connection = prometheusConnection(env);
+    if (connection === undefined) return withoutMetrics(noSource());
+    const queries = (await proxyQueries(env)) ?? envoyGatewayQueries({ slots });
+    return createPrometheusMetrics({ connection, queries });
+  } catch (error) {
+    // Told by every reading, and by nothing else: a rollback needs no numbers.
+    if (error instanceof PortError) return withoutMetrics(error);
+    throw error;
+  }
 }
 
 function given<K extends string>(key: K, value: string | undefined): { readonly [P in K]?: string } {
@@ -171,17 +176,15 @@ function given<K extends string>(key: K, value: string | undefined): { readonly 
 }
 
 /** A cluster keeps no numbers of its own: without a source, endpoints can be looked at and nothing can be judged. */
-function withoutMetrics(): Metrics {
-  return {
-    capabilities: { histograms: true, mirrored: true },
-    read: () =>
-      Promise.reject(
-        new PortError(
-          'There is no metric source for Kubernetes targets: GREENLIGHT_PROMETHEUS_URL is not set; set it to the address of the Prometheus that scrapes the gateway, for the worker and for the command line',
-          { kind: 'permanent', code: 'NoMetricSource' },
-        ),
-      ),
-  };
+function withoutMetrics(why: PortError): Metrics {
+  return { capabilities: { histograms: true, mirrored: true }, read: () => Promise.reject(why) };
+}
+
+function noSource(): PortError {
+  return new PortError(
+    'There is no metric source for Kubernetes targets: GREENLIGHT_PROMETHEUS_URL is not set; set it to the address of the Prometheus that scrapes the gateway, for the worker and for the command line',
+    { kind: 'permanent', code: 'NoMetricSource' },
+  );
 }
 
 /** Reads the host's note again when its file changed; gives the same object while it did not. */

@@ -1,6 +1,5 @@
 import { fillIn } from '../../core/promql.js';
 import type { TrafficKind } from '../../core/metrics.js';
-import { unlessAborted } from '../unless-aborted.js';
 
 /** The counters of one deployment and kind of traffic, as PromQL selectors without a range. */
 export interface ArmQueries {
@@ -51,22 +50,13 @@ export interface RouteSlots {
  * @param options.slots - where the route has the deployments now.
  */
 export function envoyGatewayQueries(options: {
-  readonly slots: (endpoint: string) => Promise<RouteSlots>;
+  readonly slots: (endpoint: string, signal?: AbortSignal) => Promise<RouteSlots>;
 }): TrafficQueries {
-  // One reading asks for every deployment and kind at once: all of them share one answer.
-  const asking = new Map<string, Promise<RouteSlots>>();
-  const slotsOf = (endpoint: string, signal?: AbortSignal): Promise<RouteSlots> => {
-    const running = asking.get(endpoint) ?? options.slots(endpoint);
-    asking.set(endpoint, running);
-    const done = () => asking.delete(endpoint);
-    running.then(done, done);
-    return unlessAborted(running, signal);
-  };
   return {
     histograms: true,
     mirrored: true,
     async of({ endpoint, deployment, kind }, signal) {
-      const { namespace, route, deployments } = await slotsOf(endpoint, signal);
+      const { namespace, route, deployments } = await options.slots(endpoint, signal);
       const slots = deployments[deployment];
       if (slots === undefined) return undefined;
       const at = (rule: number, rest: string) => `httproute/${namespace}/${route}/rule/${rule}${rest}`;
