@@ -37,7 +37,7 @@ export async function ensureTools(progress: Progress = progressToStderr): Promis
  * All at once; the first that fails ends the others: who has no Python need not wait for Temporal to be built before
  * they learn that. Nothing goes on in the background afterwards.
  */
-async function together<T extends readonly unknown[]>(
+export async function together<T extends readonly unknown[]>(
   begin: (signal: AbortSignal) => readonly [...{ [K in keyof T]: Promise<T[K]> }],
 ): Promise<T> {
   const stop = new AbortController();

@@ -1,4 +1,5 @@
-// `node scripts/bootstrap.mjs build | demo [args] | test [args] | bench NAME [args] | faults [args]`, straight after `git clone`.
+// `node scripts/bootstrap.mjs build | demo [args] | test [args] | bench NAME [args] | faults [args] |
+// test:k8s [args] | k8s-bed [command]`, straight after `git clone`.
 //
 // Plain JavaScript without dependencies: it runs before there are any.
 import { spawnSync } from 'node:child_process';
@@ -46,6 +47,16 @@ const commands = {
     const env = { ...process.env, GREENLIGHT_FAULTS: JSON.stringify(args) };
     const config = join(root, 'test', 'faults', 'faults.config.ts');
     return run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--config', config], { env });
+  },
+  async 'test:k8s'(args) {
+    build();
+    await ensureTools();
+    const config = join(root, 'test', 'k8s', 'k8s.config.ts');
+    return inTestBed([process.execPath, bin('vitest', 'vitest.mjs'), 'run', '--config', config, ...args]);
+  },
+  'k8s-bed'(args) {
+    build(['tsconfig.node.json']);
+    return inTestBed(args);
   },
 };
 
@@ -130,6 +141,11 @@ function isInstalled() {
 async function ensureTools() {
   const tools = await import(pathToFileURL(join(root, 'dist', 'embedded', 'tools.js')).href);
   await tools.ensureTools();
+}
+
+/** Brings the Kubernetes test bed up around a command (default: a shell). */
+function inTestBed(command) {
+  return run(process.execPath, [join(root, 'dist', 'embedded', 'kubernetes', 'main.js'), ...command]);
 }
 
 /** @returns the exit code; 1 when it was ended by a signal. */

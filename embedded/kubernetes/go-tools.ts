@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { cacheDir, dropEntry, ensureEntry, entryPath, hasEntry } from '../cache.js';
+import { EmbeddedError } from '../errors.js';
+import { packageRoot } from '../package-root.js';
+import type { Progress } from '../progress.js';
+import { run, whyNot } from '../run.js';
+
+/** Programs that are built from one Go module, pinned by version. */
+export interface GoTool {
+  /** Of the cache entry: `kubernetes`. */
+  readonly name: string;
+  readonly version: string;
+  /** Files of the entry that have to answer to `--version` (or `version`) with that version. */
+  readonly programs: Readonly<Record<string, readonly string[]>>;
+  /** For the progress line. */
+  readonly minutes: number;
+  /** Builds into `folder`. @returns why it did not work. */
+  build(folder: string, signal?: AbortSignal): Promise<string | undefined>;
+}
+
+const BUILD_LIMIT_MS = 45 * 60_000;
+
+/**
+ * The folder of a built tool, from the cache or built now with Go.
+ *
+ * @throws {EmbeddedError} when it cannot be built.
+ */
+export async function ensureGoTool(tool: GoTool, progress: Progress, signal?: AbortSignal): Promise<string> {
+  const entry = `${tool.name}-${tool.version}`;
+  const folder = entryPath(entry);
+  if (await hasEntry(entry)) {
+    const why = await check(tool, folder);
+    if (why === undefined) return folder;
+    progress(`${folder} is of no use (${why}); building it again`);
+    await dropEntry(entry);
+  }
+  await ensureEntry({
+    name: entry,
+    build: async (beside) => {
+      progress(
+        `building ${tool.name} ${tool.version} with Go, about ${tool.minutes} minutes on two cores, once`,
+      );
+      const why = await tool.build(beside, signal);
+      if (why !== undefined) throw noTool(tool, why);
+    },
+  });
+  const why = await check(tool, folder);
+  if (why !== undefined) throw noTool(tool, why);
+  return folder;
+}
+
+/**
+ * `go build` of packages of a module whose go.mod and go.sum (which pin every dependency by its checksum) stand in
+ * `embedded/kubernetes/modules/<module>`.
+ */
+export async function goBuild(
+  module: string,
+  output: string,
+  packages: readonly string[],
+  linkerFlags: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const result = await run(
+    'go',
+    [
+      ...['build', '-C', join(packageRoot(), 'embedded', 'kubernetes', 'modules', module)],
+      // Two compilers at once: each takes a gigabyte for the largest packages.
+      ...['-p', '2', '-trimpath', '-mod', 'readonly', '-ldflags', `-s -w ${linkerFlags}`],
+      ...['-o', output, ...packages],
+    ],
+    { timeoutMs: BUILD_LIMIT_MS, env: goEnv(), ...(signal && { signal }) },
+  );
+  return result.code === 0 ? undefined : whyNot(result);
+}
+
+/** `go install` of a package whose module has no `replace` lines. */
+export async function goInstall(
+  folder: string,
+  goPackage: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const result = await run('go', ['install', '-p', '2', '-trimpath', '-ldflags', '-s -w', goPackage], {
+    timeoutMs: BUILD_LIMIT_MS,
+    env: { ...goEnv(), GOBIN: folder },
+    ...(signal && { signal }),
+  });
+  return result.code === 0 ? undefined : whyNot(result);
+}
+
+/** The folder of a module's sources, downloaded when it is not there. */
+export async function goModule(
+  module: string,
+  signal?: AbortSignal,
+): Promise<{ folder: string } | { why: string }> {
+  const result = await run('go', ['mod', 'download', '-json', module], {
+    timeoutMs: 5 * 60_000,
+    env: goEnv(),
+    ...(signal && { signal }),
+  });
+  const folder = /"Dir": ("(?:[^"\\]|\\.)*")/.exec(result.output)?.[1];
+  return folder === undefined ? { why: whyNot(result) } : { folder: JSON.parse(folder) as string };
+}
+
+/** A workspace file above the checkout must not decide what is built. */
+function goEnv(): NodeJS.ProcessEnv {
+  return { ...process.env, GOWORK: 'off', GOFLAGS: '' };
+}
+
+async function check(tool: GoTool, folder: string): Promise<string | undefined> {
+  for (const [program, args] of Object.entries(tool.programs)) {
+    const result = await run(join(folder, program), args, { timeoutMs: 60_000 });
+    if (result.code !== 0) return `${program}: ${whyNot(result)}`;
+    if (!result.output.includes(tool.version)) {
+      return `${program} says it is "${result.output.split('\n')[0]}", and ${tool.version} is wanted`;
+    }
+  }
+  return undefined;
+}
+
+function noTool(tool: GoTool, why: string): EmbeddedError {
+  return new EmbeddedError(
+    [
+      `There is no ${tool.name} ${tool.version} for the Kubernetes test bed: ${why}`,
+      'Wanted: Go 1.26 or later on the PATH, and a Go module proxy (GOPROXY) that answers.',
+      `By hand: install Go (go.dev), and run this again; or put ${Object.keys(tool.programs).join(' and ')} into ${join(cacheDir(), `${tool.name}-${tool.version}`)}.`,
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bed } from '../../embedded/kubernetes/bed.js';
+import { ENVOY_ADMIN_URL } from '../../embedded/kubernetes/gateway.js';
+import { get } from '../../embedded/kubernetes/http.js';
+import { apply } from '../../embedded/kubernetes/objects.js';
+import { until } from '../../embedded/processes.js';
+import { Clients } from './clients.js';
+import {
+  deleteNamespace,
+  makeNamespace,
+  model,
+  putRoute,
+  route,
+  servedBy,
+  theBed,
+  untilReady,
+} from './cluster.js';
+
+describe('Envoy Gateway on the test bed', () => {
+  let bed: Bed;
+  let namespace: string;
+  let host: string;
+  const NAME = 'diabetes';
+
+  beforeAll(async () => {
+    bed = await theBed();
+    namespace = await makeNamespace(bed.kubeConfig());
+    host = `${NAME}.${namespace}.test`;
+    await apply(bed.kubeConfig(), [...model(namespace, 'blue'), ...model(namespace, 'green')]);
+    await untilReady(bed.kubeConfig(), namespace, 'blue');
+    await untilReady(bed.kubeConfig(), namespace, 'green');
+    await shares({ blue: 100, green: 0 });
+    await until(
+      async () => ((await new Clients(bed.gatewayUrl, host).ask()).status === 200 ? true : undefined),
+      15_000,
+    );
+  });
+  afterAll(async () => deleteNamespace(bed.kubeConfig(), namespace));
+
+  const shares = (
+    weights: Readonly<Record<string, number>>,
+    mirror?: { readonly to: string; readonly percent: number },
+  ) => putRoute(bed.kubeConfig(), route(bed, namespace, NAME, weights, mirror));
+
+  it('counts live, mirrored and pinned traffic of each backend apart', async () => {
+    await shares({ blue: 80, green: 20 });
+    const clients = new Clients(bed.gatewayUrl, host);
+    await clients.send(200);
+    const pinned = new Clients(bed.gatewayUrl, host, { 'azureml-model-deployment': 'green' });
+    await pinned.send(30);
+    expect(new Set(pinned.got.map(({ by }) => by))).toEqual(new Set(['green']));
+    const text = await until(async () => {
+      const all = await get(`${ENVOY_ADMIN_URL}/stats/prometheus?usedonly`);
+      return all?.includes('upstream_rq_time_bucket') ? all : undefined;
+    }, 5_000);
+    const lines = (text ?? '')
+      .split('\n')
+      .filter(
+        (l) =>
+          l.includes(namespace) && /upstream_rq(_xx|_completed|_time_count|)\{|internal|external/.test(l),
+      );
+    console.log(lines.join('\n'));
+    await Promise.all([clients.stop(), pinned.stop()]);
+  });
+
+  it('serves a request by new weights within a second of their write', async () => {
+    const clients = new Clients(bed.gatewayUrl, host);
+    const tookMs: number[] = [];
+    for (let change = 0; change < 20; change += 1) {
+      const to = change % 2 === 0 ? 'green' : 'blue';
+      const other = to === 'green' ? 'blue' : 'green';
+      const writtenMs = Date.now();
+      const writing = shares({ [to]: 100, [other]: 0 });
+      const served = await until(async () => ((await clients.ask()).by === to ? true : undefined), 10_000, 2);
+      tookMs.push(Date.now() - writtenMs);
+      expect(served).toBe(true);
+      await writing;
+    }
+    console.log(`weight change to first request: ${tookMs.join(', ')} ms`);
+    expect(Math.max(...tookMs)).toBeLessThan(1_000);
+    await clients.stop();
+  });
+
+  it('loses no request over 100 changes of weights under load', async () => {
+    const clients = new Clients(bed.gatewayUrl, host);
+    clients.start(8, 10);
+    for (let change = 0; change < 100; change += 1) {
+      const green = (change * 37) % 101;
+      await shares({ blue: 100 - green, green });
+    }
+    await clients.stop();
+    const failed = clients.got.filter(({ status }) => status !== 200);
+    console.log(`${clients.got.length} requests, ${failed.length} failed`);
+    expect(failed).toEqual([]);
+    expect(clients.got.length).toBeGreaterThan(1_000);
+  });
+
+  it('mirrors the share that was asked for, within binomial error', async () => {
+    const requests = 20_000;
+    const share = 0.1;
+    await shares({ blue: 100, green: 0 }, { to: 'green', percent: share * 100 });
+    const clients = new Clients(bed.gatewayUrl, host);
+    const before = await servedBy(bed.kubeConfig(), namespace, 'green');
+    await clients.send(requests);
+    const after = await until(async () => {
+      const first = await servedBy(bed.kubeConfig(), namespace, 'green');
+      const second = await servedBy(bed.kubeConfig(), namespace, 'green');
+      return first === second ? second : undefined;
+    }, 10_000);
+    await clients.stop();
+    expect(clients.got.every(({ status, by }) => status === 200 && by === 'blue')).toBe(true);
+    const mirrored = (after ?? 0) - before;
+    console.log(`mirrored ${mirrored} of ${requests}`);
+    const error = Math.sqrt(requests * share * (1 - share));
+    // Four standard errors: one run of 16,000 fails by chance.
+    expect(Math.abs(mirrored - requests * share)).toBeLessThan(4 * error);
+  });
+});
