@@ -1,6 +1,6 @@
 // Run as a program: `node main.js [COMMAND [ARG...]]` brings the test bed up, runs the command (default: a shell) in it,
-// and takes it down. The command finds the cluster by KUBECONFIG, its gateway and its Prometheus by
-// GREENLIGHT_GATEWAY_URL and GREENLIGHT_PROMETHEUS_URL.
+// and takes it down. The command finds the cluster by KUBECONFIG; GREENLIGHT_GATEWAY, _GATEWAY_URL and _PROMETHEUS_URL
+// name its gateway and its Prometheus, as Greenlight's Kubernetes target takes them.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -38,6 +38,7 @@ async function inside(folder: string): Promise<number> {
     env: {
       ...process.env,
       KUBECONFIG: bed.kubeConfigFile,
+      GREENLIGHT_GATEWAY: `${bed.gateway.namespace}/${bed.gateway.name}`,
       GREENLIGHT_GATEWAY_URL: bed.gatewayUrl,
       GREENLIGHT_PROMETHEUS_URL: bed.prometheusUrl,
     },

@@ -28,11 +28,14 @@ export interface ModelOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly image?: string;
   readonly replicas?: number;
+  /** Of the Deployment and the Service. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** A Deployment and a Service in front of it, as a team would write them by hand. */
 export function model(namespace: string, name: string, options: ModelOptions = {}): Manifest[] {
-  const labels = { app: name };
+  const pods = { app: name };
+  const labels = { ...pods, ...options.labels };
   return [
     {
       apiVersion: 'apps/v1',
@@ -40,9 +43,9 @@ export function model(namespace: string, name: string, options: ModelOptions = {
       metadata: { name, namespace, labels },
       spec: {
         replicas: options.replicas ?? 1,
-        selector: { matchLabels: labels },
+        selector: { matchLabels: pods },
         template: {
-          metadata: { labels },
+          metadata: { labels: pods },
           spec: {
             terminationGracePeriodSeconds: 5,
             containers: [
@@ -65,8 +68,8 @@ export function model(namespace: string, name: string, options: ModelOptions = {
     {
       apiVersion: 'v1',
       kind: 'Service',
-      metadata: { name, namespace },
-      spec: { selector: labels, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
+      metadata: { name, namespace, labels },
+      spec: { selector: pods, ports: [{ name: 'http', port: 80, targetPort: 'http' }] },
     },
   ];
 }

@@ -1,0 +1,200 @@
+import { CoreV1Api, CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findDeployment } from '../../core/endpoint.js';
+import { apply } from '../../embedded/kubernetes/objects.js';
+import { servedBy } from './cluster.js';
+import { KubernetesWorld } from './world.js';
+
+const PROMOTED = 0;
+const ROLLED_BACK = 4;
+const DWELL = { for: '3s .. 90s', undecided: 'roll-back' };
+const SMOKE = { smoke: { request: './request.json', count: 3 } };
+const GOOD = [
+  'create',
+  SMOKE,
+  { mirror: '50%', ...DWELL },
+  { ramp: ['25%', '50%'], ...DWELL },
+  'cutover',
+  { bake: '3s' },
+  'delete-baseline',
+];
+const RAMP_ONLY = ['create', { ramp: ['50%'], ...DWELL }, 'cutover'];
+const LONG_RAMP = ['create', { ramp: ['50%'], for: '10m .. 20m' }, 'cutover'];
+
+let world: KubernetesWorld;
+
+beforeAll(async () => {
+  world = await KubernetesWorld.start();
+}, 180_000);
+afterAll(async () => {
+  await world.stop();
+});
+
+const shown = async (endpoint: string) => {
+  const { traffic, deployments } = await (await world.ports()).endpoints.read(endpoint);
+  return { traffic, deployments: deployments.map(({ name }) => name).sort() };
+};
+
+describe('a rollout on a Kubernetes namespace, under load', () => {
+  it('promotes a good version, and no client loses a request', async () => {
+    const door = await world.openEndpoint();
+    const clients = world.clients(door);
+    clients.start(4, 30);
+    const { result, said } = await world.submit(await world.writeSpec(door, GOOD));
+    await clients.stop();
+
+    expect(said.join('\n')).not.toContain('error');
+    expect(result.exitCode, said.join('\n')).toBe(PROMOTED);
+    expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(new Set(clients.got.map(({ by }) => by))).toEqual(new Set(['blue', 'green']));
+    expect(await shown(door.endpoint)).toEqual({
+      traffic: { live: { green: 100 }, mirror: {} },
+      deployments: ['green'],
+    });
+  });
+
+  it('rolls a bad version back: blue answers everything again, and green is gone', async () => {
+    const door = await world.openEndpoint();
+    const clients = world.clients(door);
+    clients.start(4, 30);
+    const { result, said } = await world.submit(await world.writeSpec(door, RAMP_ONLY, { BAD: 'yes' }));
+    const endedMs = Date.now();
+    await clients.ask();
+    await clients.stop();
+
+    expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
+    // Green's own mistakes, and nothing else.
+    expect(new Set(clients.got.filter(({ status }) => status !== 200).map(({ status }) => status))).toEqual(new Set([500]));
+    expect(clients.got.filter(({ atMs, status }) => atMs > endedMs && status !== 200)).toEqual([]);
+    expect(await shown(door.endpoint)).toEqual({
+      traffic: { live: { blue: 100 }, mirror: {} },
+      deployments: ['blue'],
+    });
+  });
+
+  it('goes on when the worker, the API server and Envoy Gateway are killed in the middle of it', async () => {
+    const door = await world.openEndpoint();
+    const clients = world.clients(door);
+    clients.start(4, 30);
+    const submitting = world.submit(await world.writeSpec(door, GOOD));
+    await world.untilStatus(door, ({ traffic }) => (traffic?.mirror['green'] ?? 0) > 0);
+    await world.killWorker();
+    await world.startWorker();
+    await world.untilStatus(door, ({ traffic }) => traffic?.live['green'] === 25);
+    await world.bed.kill('envoy-gateway');
+    await world.bed.mend('envoy-gateway');
+    await world.untilStatus(door, ({ traffic }) => traffic?.live['green'] === 50);
+    await world.bed.kill('kube-apiserver');
+    await world.bed.mend('kube-apiserver');
+    const { result, said } = await submitting;
+    await clients.stop();
+
+    expect(result.exitCode, said.join('\n')).toBe(PROMOTED);
+    expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
+    expect((await shown(door.endpoint)).traffic).toEqual({ live: { green: 100 }, mirror: {} });
+  });
+});
+
+describe('a namespace that is not as it should be', () => {
+  it('holds when somebody else changes the shares, and puts them back when it is told to', async () => {
+    const door = await world.openEndpoint();
+    const clients = world.clients(door);
+    clients.start(2, 30);
+    const submitting = world.submit(await world.writeSpec(door, LONG_RAMP));
+    await world.untilStatus(door, ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50);
+
+    const api = world.bed.kubeConfig().makeApiClient(CustomObjectsApi);
+    const id = {
+      group: 'gateway.networking.k8s.io',
+      version: 'v1',
+      plural: 'httproutes',
+      namespace: world.namespace,
+      name: door.endpoint,
+    };
+    const is = (await api.getNamespacedCustomObject(id)) as { spec: { rules: { backendRefs: { weight: number }[] }[] } };
+    const rules = structuredClone(is.spec.rules);
+    rules[0]?.backendRefs.forEach((backend, i) => (backend.weight = i === 0 ? 90 : 10));
+    await api.patchNamespacedCustomObject(
+      { ...id, body: { spec: { rules } }, fieldManager: 'kubectl-edit' },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
+
+    await world.untilStatus(door, ({ phase }) => phase === 'holding');
+    expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 90, green: 10 });
+    await world.command(['drift', door.endpoint, '--target', `kubernetes/${world.namespace}`, '--restore', '--by', 'ada']);
+    await world.untilStatus(door, ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50);
+    expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 50, green: 50 });
+    await world.command(['abort', door.endpoint, '--target', `kubernetes/${world.namespace}`, '--reason', 'test', '--by', 'ada']);
+    await submitting;
+    await clients.stop();
+    expect(await shown(door.endpoint)).toEqual({ traffic: { live: { blue: 100 }, mirror: {} }, deployments: ['blue'] });
+  });
+
+  it('gives up a version that never gets ready, and leaves nothing of it', async () => {
+    const door = await world.openEndpoint();
+    const steps = [{ create: { 'ready-within': '15s' } }, { ramp: ['50%'], ...DWELL }, 'cutover'];
+    const { result, said } = await world.submit(await world.writeSpec(door, steps, { NEVER_READY: 'yes' }));
+
+    expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
+    expect(said.join('\n')).toMatch(/ready/i);
+    expect(await shown(door.endpoint)).toEqual({ traffic: { live: { blue: 100 }, mirror: {} }, deployments: ['blue'] });
+    expect(await servedBy(world.bed.kubeConfig(), world.namespace, `${door.endpoint}-green`)).toBe(0);
+  });
+
+  it('names the quota that leaves no room for green', async () => {
+    const door = await world.openEndpoint();
+    const api = world.bed.kubeConfig().makeApiClient(CoreV1Api);
+    const { items } = await api.listNamespacedPod({ namespace: world.namespace });
+    await apply(world.bed.kubeConfig(), [
+      {
+        apiVersion: 'v1',
+        kind: 'ResourceQuota',
+        metadata: { name: 'full', namespace: world.namespace },
+        spec: { hard: { pods: String(items.length) } },
+      },
+    ]);
+    try {
+      const steps = [{ create: { 'ready-within': '20s' } }, { ramp: ['50%'], ...DWELL }, 'cutover'];
+      const { result, said } = await world.submit(await world.writeSpec(door, steps));
+      expect(result.exitCode).not.toBe(PROMOTED);
+      expect(said.join('\n')).toMatch(/quota/i);
+      expect(await shown(door.endpoint)).toEqual({
+        traffic: { live: { blue: 100 }, mirror: {} },
+        deployments: ['blue'],
+      });
+    } finally {
+      await api.deleteNamespacedResourceQuota({ name: 'full', namespace: world.namespace });
+    }
+  });
+
+  it('names the right that the worker lacks, and changes nothing', async () => {
+    const door = await world.openEndpoint();
+    const { endpoints } = await world.ports();
+    const before = await endpoints.read(door.endpoint);
+    const rights = world.bed.kubeConfig().makeApiClient(CustomObjectsApi);
+    const bindings = {
+      group: 'rbac.authorization.k8s.io',
+      version: 'v1',
+      plural: 'rolebindings',
+      namespace: world.namespace,
+    };
+    const { items } = (await rights.listNamespacedCustomObject(bindings)) as { items: { metadata: { name: string } }[] };
+    const saved = items.map((item) => ({
+      ...item,
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: item.metadata.name, namespace: world.namespace },
+    }));
+    for (const { metadata } of items) await rights.deleteNamespacedCustomObject({ ...bindings, name: metadata.name });
+    try {
+      const { result, said } = await world.submit(await world.writeSpec(door, RAMP_ONLY));
+      expect(result.exitCode).not.toBe(PROMOTED);
+      expect(said.join('\n') + JSON.stringify(result.value)).toMatch(/forbidden|may not|denied/i);
+    } finally {
+      await apply(world.bed.kubeConfig(), saved);
+    }
+    const after = await endpoints.read(door.endpoint);
+    expect(after.traffic).toEqual(before.traffic);
+    expect(findDeployment(after, 'green')).toBeUndefined();
+  });
+});

@@ -1,0 +1,215 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadAllYaml } from '@kubernetes/client-node';
+import { Client, Connection } from '@temporalio/client';
+import { createTargets, type AdminTargetPorts } from '../../adapters/targets.js';
+import type { Target } from '../../core/plan.js';
+import { workflowId } from '../../core/plan.js';
+import { MessageName, type RolloutStatus } from '../../core/messages.js';
+import { greenlight, type CommandResult } from '../../demo/command.js';
+import { temporalSettings } from '../../embedded/connection.js';
+import { runningDaemon } from '../../embedded/daemons.js';
+import type { Bed } from '../../embedded/kubernetes/bed.js';
+import { apply, type Manifest } from '../../embedded/kubernetes/objects.js';
+import { packageRoot } from '../../embedded/package-root.js';
+import { until } from '../../embedded/processes.js';
+import { registerSearchAttributes } from '../../embedded/search-attributes.js';
+import { startTemporal, stopTemporal } from '../../embedded/temporal-server.js';
+import { ensureTemporal } from '../../embedded/temporal.js';
+import { startWorker, stopWorker } from '../../embedded/worker.js';
+import { Clients } from './clients.js';
+import {
+  deleteNamespace,
+  makeNamespace,
+  model,
+  type ModelOptions,
+  putRoute,
+  route,
+  theBed,
+  untilReady,
+} from './cluster.js';
+
+/** In the manifests of `deploy/kubernetes`: whom the worker's rights are given to. */
+export const WORKER_ACCOUNT = 'greenlight-worker';
+const LONGEST_ROLLOUT_MS = 150_000;
+
+/** An endpoint by hand: route, Deployment and Service of blue, with the labels that Greenlight finds them by. */
+export interface Door {
+  readonly endpoint: string;
+  readonly host: string;
+}
+
+export interface Submitted {
+  readonly result: CommandResult;
+  /** What the command said while it worked. */
+  readonly said: readonly string[];
+}
+
+/**
+ * The whole product on the test bed: a Temporal server of its own, and a worker process that has exactly the rights of
+ * the manifests in `deploy/kubernetes`, in a namespace of its own.
+ */
+export class KubernetesWorld {
+  readonly bed: Bed;
+  readonly folder: string;
+  readonly namespace: string;
+  readonly client: Client;
+  #made = 0;
+
+  private constructor(bed: Bed, folder: string, namespace: string, client: Client) {
+    this.bed = bed;
+    this.folder = folder;
+    this.namespace = namespace;
+    this.client = client;
+  }
+
+  static async start(): Promise<KubernetesWorld> {
+    const bed = await theBed();
+    const folder = await mkdtemp(join(tmpdir(), 'greenlight-k8s-'));
+    const namespace = await makeNamespace(bed.kubeConfig());
+    await apply(bed.kubeConfig(), await workerRights(namespace));
+    const kubeConfigFile = join(folder, 'worker.kubeconfig');
+    await writeFile(kubeConfigFile, await bed.serviceAccountKubeConfig(namespace, WORKER_ACCOUNT), { mode: 0o600 });
+    // Of this process, of its worker and of its commands: none of them is an administrator.
+    process.env['KUBECONFIG'] = kubeConfigFile;
+    const state = join(folder, 'state');
+    const server = await startTemporal(state, await ensureTemporal(() => undefined));
+    const connection = await Connection.connect({ address: server.address });
+    await registerSearchAttributes(connection, server.namespace);
+    const world = new KubernetesWorld(bed, folder, namespace, new Client({ connection, namespace: server.namespace }));
+    await world.startWorker();
+    return world;
+  }
+
+  async stop(): Promise<void> {
+    await stopWorker(this.state);
+    await this.client.connection.close();
+    await stopTemporal(this.state);
+    await deleteNamespace(this.bed.kubeConfig(), this.namespace);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get state(): string {
+    return join(this.folder, 'state');
+  }
+
+  get target(): Target {
+    return { kind: 'kubernetes', namespace: this.namespace };
+  }
+
+  ports(): Promise<AdminTargetPorts> {
+    return createTargets({ hostState: join(this.state, 'host') })(this.target);
+  }
+
+  async startWorker(): Promise<void> {
+    await startWorker(this.state, await temporalSettings(this.state));
+  }
+
+  /** SIGKILL; `startWorker` brings the next one. */
+  async killWorker(): Promise<void> {
+    const worker = await runningDaemon(this.state, 'worker');
+    if (worker !== undefined) process.kill(worker.pid, 'SIGKILL');
+  }
+
+  /** An endpoint that blue serves, as a team has it before Greenlight comes. */
+  async openEndpoint(options: ModelOptions = {}): Promise<Door> {
+    const endpoint = `model-${++this.#made}`;
+    const config = this.bed.kubeConfig();
+    const service = `${endpoint}-blue`;
+    const labels = { 'greenlight/endpoint': endpoint, 'greenlight/deployment': 'blue' };
+    await apply(config, model(this.namespace, service, { ...options, labels, env: { NAME: 'blue', ...options.env } }));
+    await untilReady(config, this.namespace, service, options.replicas ?? 1);
+    await putRoute(config, route(this.bed, this.namespace, endpoint, { [service]: 100 }));
+    const door = { endpoint, host: `${endpoint}.${this.namespace}.test` };
+    const clients = this.clients(door);
+    await until(async () => ((await clients.ask()).status === 200 ? true : undefined), 15_000);
+    await clients.stop();
+    return door;
+  }
+
+  clients(door: Door): Clients {
+    return new Clients(this.bed.gatewayUrl, door.host);
+  }
+
+  /**
+   * A spec that brings green, in a folder of its own.
+   *
+   * @param env - of green's container.
+   * @returns its path.
+   */
+  async writeSpec(
+    { endpoint }: Door,
+    steps: readonly unknown[],
+    env: Readonly<Record<string, string>> = {},
+    deployment: object = {},
+  ): Promise<string> {
+    const folder = join(this.folder, endpoint);
+    await mkdir(folder, { recursive: true });
+    // JSON is YAML.
+    const write = (file: string, content: object) => writeFile(join(folder, file), JSON.stringify(content, null, 2));
+    await write('request.json', { data: [[1]] });
+    await write('green.yml', {
+      name: 'green',
+      endpoint_name: endpoint,
+      type: 'kubernetes',
+      environment: { image: 'local/node:20' },
+      environment_variables: { NAME: 'green', ...env },
+      instance_count: 1,
+      readiness_probe: { initial_delay: 1, period: 1, timeout: 2, success_threshold: 1, failure_threshold: 30 },
+      properties: {
+        'greenlight.command': JSON.stringify(['node', join(packageRoot(), 'test', 'k8s', 'model.mjs')]),
+      },
+      ...deployment,
+    });
+    await write('rollout.yml', {
+      version: 1,
+      endpoint,
+      target: { kubernetes: { namespace: this.namespace } },
+      deployment: './green.yml',
+      watching: { interval: '1s', 'warm-up': '1s', blip: '3s' },
+      gates: {
+        errors: { metric: 'error-rate', 'worse-by': '10pp' },
+        slow: { metric: 'latency', quantile: 'p95', 'at-most': '2s' },
+      },
+      steps,
+    });
+    return join(folder, 'rollout.yml');
+  }
+
+  /** `greenlight submit SPEC --wait`, as a user does. */
+  async submit(spec: string): Promise<Submitted> {
+    return this.command(['submit', spec, '--wait', '--by', 'ada']);
+  }
+
+  async command(args: readonly string[]): Promise<Submitted> {
+    const said: string[] = [];
+    const signal = AbortSignal.timeout(LONGEST_ROLLOUT_MS);
+    const result = await greenlight(args, { state: this.state, signal, onLine: (line) => said.push(line) });
+    return { result, said };
+  }
+
+  /** The status of the endpoint's rollout, once it is as wanted. */
+  async untilStatus(
+    { endpoint }: Door,
+    wanted: (status: RolloutStatus) => boolean,
+    limitMs = 60_000,
+  ): Promise<RolloutStatus> {
+    const handle = this.client.workflow.getHandle(workflowId(this.target, endpoint));
+    let last: RolloutStatus | undefined;
+    const status = await until(async () => {
+      last = await handle.query<RolloutStatus>(MessageName.status).catch(() => undefined);
+      return last !== undefined && wanted(last) ? last : undefined;
+    }, limitMs);
+    if (status === undefined) throw new Error(`it did not come to that; it is ${JSON.stringify(last)}`);
+    return status;
+  }
+}
+
+/** The manifests in `deploy/kubernetes`, put into this namespace. */
+async function workerRights(namespace: string): Promise<Manifest[]> {
+  const folder = join(packageRoot(), 'deploy', 'kubernetes');
+  const files = (await readdir(folder)).filter((file) => /rbac.*\.ya?ml$/.test(file)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  return texts.flatMap((text) => loadAllYaml(text.replaceAll(/namespace: \S+/g, `namespace: ${namespace}`)) as Manifest[]);
+}
