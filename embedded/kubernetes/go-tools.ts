@@ -103,7 +103,7 @@ export async function goModule(
 
 /** A workspace file above the checkout must not decide what is built. */
 function goEnv(): NodeJS.ProcessEnv {
-  return { ...process.env, GOWORK: 'off', GOFLAGS: '' };
+  return { ...process.env, GOWORK: 'off' };
 }
 
 async function check(tool: GoTool, folder: string): Promise<string | undefined> {

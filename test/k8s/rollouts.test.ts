@@ -64,7 +64,9 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
 
     expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
     // Green's own mistakes, and nothing else.
-    expect(new Set(clients.got.filter(({ status }) => status !== 200).map(({ status }) => status))).toEqual(new Set([500]));
+    expect(new Set(clients.got.filter(({ status }) => status !== 200).map(({ status }) => status))).toEqual(
+      new Set([500]),
+    );
     expect(clients.got.filter(({ atMs, status }) => atMs > endedMs && status !== 200)).toEqual([]);
     expect(await shown(door.endpoint)).toEqual({
       traffic: { live: { blue: 100 }, mirror: {} },
@@ -101,7 +103,10 @@ describe('a namespace that is not as it should be', () => {
     const clients = world.clients(door);
     clients.start(2, 30);
     const submitting = world.submit(await world.writeSpec(door, LONG_RAMP));
-    await world.untilStatus(door, ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50);
+    await world.untilStatus(
+      door,
+      ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
+    );
 
     const api = world.bed.kubeConfig().makeApiClient(CustomObjectsApi);
     const id = {
@@ -111,7 +116,9 @@ describe('a namespace that is not as it should be', () => {
       namespace: world.namespace,
       name: door.endpoint,
     };
-    const is = (await api.getNamespacedCustomObject(id)) as { spec: { rules: { backendRefs: { weight: number }[] }[] } };
+    const is = (await api.getNamespacedCustomObject(id)) as {
+      spec: { rules: { backendRefs: { weight: number }[] }[] };
+    };
     const rules = structuredClone(is.spec.rules);
     rules[0]?.backendRefs.forEach((backend, i) => (backend.weight = i === 0 ? 90 : 10));
     await api.patchNamespacedCustomObject(
@@ -121,13 +128,36 @@ describe('a namespace that is not as it should be', () => {
 
     await world.untilStatus(door, ({ phase }) => phase === 'holding');
     expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 90, green: 10 });
-    await world.command(['drift', door.endpoint, '--target', `kubernetes/${world.namespace}`, '--restore', '--by', 'ada']);
-    await world.untilStatus(door, ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50);
+    await world.command([
+      'drift',
+      door.endpoint,
+      '--target',
+      `kubernetes/${world.namespace}`,
+      '--restore',
+      '--by',
+      'ada',
+    ]);
+    await world.untilStatus(
+      door,
+      ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
+    );
     expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 50, green: 50 });
-    await world.command(['abort', door.endpoint, '--target', `kubernetes/${world.namespace}`, '--reason', 'test', '--by', 'ada']);
+    await world.command([
+      'abort',
+      door.endpoint,
+      '--target',
+      `kubernetes/${world.namespace}`,
+      '--reason',
+      'test',
+      '--by',
+      'ada',
+    ]);
     await submitting;
     await clients.stop();
-    expect(await shown(door.endpoint)).toEqual({ traffic: { live: { blue: 100 }, mirror: {} }, deployments: ['blue'] });
+    expect(await shown(door.endpoint)).toEqual({
+      traffic: { live: { blue: 100 }, mirror: {} },
+      deployments: ['blue'],
+    });
   });
 
   it('gives up a version that never gets ready, and leaves nothing of it', async () => {
@@ -137,7 +167,10 @@ describe('a namespace that is not as it should be', () => {
 
     expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
     expect(said.join('\n')).toMatch(/ready/i);
-    expect(await shown(door.endpoint)).toEqual({ traffic: { live: { blue: 100 }, mirror: {} }, deployments: ['blue'] });
+    expect(await shown(door.endpoint)).toEqual({
+      traffic: { live: { blue: 100 }, mirror: {} },
+      deployments: ['blue'],
+    });
     expect(await servedBy(world.bed.kubeConfig(), world.namespace, `${door.endpoint}-green`)).toBe(0);
   });
 
@@ -178,14 +211,17 @@ describe('a namespace that is not as it should be', () => {
       plural: 'rolebindings',
       namespace: world.namespace,
     };
-    const { items } = (await rights.listNamespacedCustomObject(bindings)) as { items: { metadata: { name: string } }[] };
+    const { items } = (await rights.listNamespacedCustomObject(bindings)) as {
+      items: { metadata: { name: string } }[];
+    };
     const saved = items.map((item) => ({
       ...item,
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'RoleBinding',
       metadata: { name: item.metadata.name, namespace: world.namespace },
     }));
-    for (const { metadata } of items) await rights.deleteNamespacedCustomObject({ ...bindings, name: metadata.name });
+    for (const { metadata } of items)
+      await rights.deleteNamespacedCustomObject({ ...bindings, name: metadata.name });
     try {
       const { result, said } = await world.submit(await world.writeSpec(door, RAMP_ONLY));
       expect(result.exitCode).not.toBe(PROMOTED);

@@ -70,14 +70,21 @@ export class KubernetesWorld {
     const namespace = await makeNamespace(bed.kubeConfig());
     await apply(bed.kubeConfig(), await workerRights(namespace));
     const kubeConfigFile = join(folder, 'worker.kubeconfig');
-    await writeFile(kubeConfigFile, await bed.serviceAccountKubeConfig(namespace, WORKER_ACCOUNT), { mode: 0o600 });
+    await writeFile(kubeConfigFile, await bed.serviceAccountKubeConfig(namespace, WORKER_ACCOUNT), {
+      mode: 0o600,
+    });
     // Of this process, of its worker and of its commands: none of them is an administrator.
     process.env['KUBECONFIG'] = kubeConfigFile;
     const state = join(folder, 'state');
     const server = await startTemporal(state, await ensureTemporal(() => undefined));
     const connection = await Connection.connect({ address: server.address });
     await registerSearchAttributes(connection, server.namespace);
-    const world = new KubernetesWorld(bed, folder, namespace, new Client({ connection, namespace: server.namespace }));
+    const world = new KubernetesWorld(
+      bed,
+      folder,
+      namespace,
+      new Client({ connection, namespace: server.namespace }),
+    );
     await world.startWorker();
     return world;
   }
@@ -118,7 +125,10 @@ export class KubernetesWorld {
     const config = this.bed.kubeConfig();
     const service = `${endpoint}-blue`;
     const labels = { 'greenlight/endpoint': endpoint, 'greenlight/deployment': 'blue' };
-    await apply(config, model(this.namespace, service, { ...options, labels, env: { NAME: 'blue', ...options.env } }));
+    await apply(
+      config,
+      model(this.namespace, service, { ...options, labels, env: { NAME: 'blue', ...options.env } }),
+    );
     await untilReady(config, this.namespace, service, options.replicas ?? 1);
     await putRoute(config, route(this.bed, this.namespace, endpoint, { [service]: 100 }));
     const door = { endpoint, host: `${endpoint}.${this.namespace}.test` };
@@ -147,7 +157,8 @@ export class KubernetesWorld {
     const folder = join(this.folder, endpoint);
     await mkdir(folder, { recursive: true });
     // JSON is YAML.
-    const write = (file: string, content: object) => writeFile(join(folder, file), JSON.stringify(content, null, 2));
+    const write = (file: string, content: object) =>
+      writeFile(join(folder, file), JSON.stringify(content, null, 2));
     await write('request.json', { data: [[1]] });
     await write('green.yml', {
       name: 'green',
@@ -156,7 +167,13 @@ export class KubernetesWorld {
       environment: { image: 'local/node:20' },
       environment_variables: { NAME: 'green', ...env },
       instance_count: 1,
-      readiness_probe: { initial_delay: 1, period: 1, timeout: 2, success_threshold: 1, failure_threshold: 30 },
+      readiness_probe: {
+        initial_delay: 1,
+        period: 1,
+        timeout: 2,
+        success_threshold: 1,
+        failure_threshold: 30,
+      },
       properties: {
         'greenlight.command': JSON.stringify(['node', join(packageRoot(), 'test', 'k8s', 'model.mjs')]),
       },
@@ -211,5 +228,7 @@ async function workerRights(namespace: string): Promise<Manifest[]> {
   const folder = join(packageRoot(), 'deploy', 'kubernetes');
   const files = (await readdir(folder)).filter((file) => /rbac.*\.ya?ml$/.test(file)).sort();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-  return texts.flatMap((text) => loadAllYaml(text.replaceAll(/namespace: \S+/g, `namespace: ${namespace}`)) as Manifest[]);
+  return texts.flatMap(
+    (text) => loadAllYaml(text.replaceAll(/namespace: \S+/g, `namespace: ${namespace}`)) as Manifest[],
+  );
 }

@@ -31,7 +31,13 @@ describe('the status of a pod', () => {
   const view = { name: 'model', image: 'local/node', restartCount: 0, started: true };
 
   it('is ready when all containers are, and a condition that stays keeps its time', () => {
-    const first = podStatus(pod({}), [{ ...view, ready: false, state: {} }], '10.244.0.2', '10.244.0.1', undefined);
+    const first = podStatus(
+      pod({}),
+      [{ ...view, ready: false, state: {} }],
+      '10.244.0.2',
+      '10.244.0.1',
+      undefined,
+    );
     const ready = podStatus(
       pod({}),
       [{ ...view, ready: true, state: { running: {} } }],
@@ -74,7 +80,10 @@ describe('a container as a process', () => {
   };
 
   it('runs the image’s program with the container’s arguments, variables put in, and is started again when it ends', async () => {
-    const container = start({ name: 'model', args: ['-e', 'console.log("$(WORD) $(NONE)"); process.exit(3)'] });
+    const container = start({
+      name: 'model',
+      args: ['-e', 'console.log("$(WORD) $(NONE)"); process.exit(3)'],
+    });
     await vi.waitFor(() => expect(container.restarts).toBe(1), 10_000);
     expect(container.lastState.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
     expect(await readFile(join(folder, 'log'), 'utf8')).toMatch(/^hello \$\(NONE\)\n/);
