@@ -36,7 +36,8 @@ case ${1:-} in
     ;;
   *)
     if [ "$(id -u)" = 0 ]; then user=''; else user='--user --map-root-user'; fi
+    # Ends with whoever called it, however that ends.
     # shellcheck disable=SC2086  # words on purpose
-    exec unshare $user --net --mount --pid --fork --kill-child sh "$0" --inside "$@"
+    exec setpriv --pdeathsig KILL unshare $user --net --mount --pid --fork --kill-child sh "$0" --inside "$@"
     ;;
 esac

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoreV1Api, CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
 import { ensureDaemon } from '../daemons.js';
@@ -15,7 +15,7 @@ export const GATEWAY_NAMESPACE = 'envoy-gateway-system';
 /** Every namespace may attach routes to it. */
 export const GATEWAY_NAME = 'bed';
 export const GATEWAY_CLASS = 'bed';
-export const GATEWAY_PORT = 8080;
+export const GATEWAY_PORT = 8888;
 export const GATEWAY_URL = `http://127.0.0.1:${GATEWAY_PORT}`;
 const ENVOY_ADMIN = '127.0.0.1:19901';
 export const ENVOY_ADMIN_URL = `http://${ENVOY_ADMIN}`;
@@ -102,6 +102,7 @@ export class GatewayPlane {
     await mkdir(folder, { recursive: true });
     const script = join(packageRoot(), 'embedded', 'kubernetes', 'envoy.sh');
     await copyFile(script, join(folder, 'envoy'));
+    await chmod(join(folder, 'envoy'), 0o755);
   }
 
   #settings(): object {
@@ -210,7 +211,8 @@ async function untilProgrammed(config: KubeConfig): Promise<void> {
       name: GATEWAY_NAME,
     })) as { status?: { conditions?: { type: string; status: string }[] } };
     seen = gateway.status?.conditions;
-    return gateway.status?.conditions?.some(({ type, status }) => type === 'Accepted' && status === 'True');
+    const accepted = gateway.status?.conditions?.some((one) => one.type === 'Accepted' && one.status === 'True');
+    return accepted === true ? true : undefined;
   }, READY_WITHIN_MS);
   const ready = done && (await until(() => get(`${ENVOY_ADMIN_URL}/ready`), READY_WITHIN_MS));
   if (ready === undefined) {

@@ -77,9 +77,11 @@ export async function goBuild(
 export async function goInstall(
   folder: string,
   goPackage: string,
+  linkerFlags: string,
   signal?: AbortSignal,
 ): Promise<string | undefined> {
-  const result = await run('go', ['install', '-p', '2', '-trimpath', '-ldflags', '-s -w', goPackage], {
+  const flags = ['-p', '2', '-trimpath', '-ldflags', `-s -w ${linkerFlags}`];
+  const result = await run('go', ['install', ...flags, goPackage], {
     timeoutMs: BUILD_LIMIT_MS,
     env: { ...goEnv(), GOBIN: folder },
     ...(signal && { signal }),

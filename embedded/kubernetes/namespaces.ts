@@ -32,7 +32,8 @@ export async function runInNamespaces(command: string, args: readonly string[]):
     stdio: 'inherit',
     env: { ...process.env, [INSIDE]: '1' },
   });
-  const passOn = (signal: NodeJS.Signals) => child.kill(signal);
+  // `unshare` ignores all others while it waits; the kernel then ends what it started.
+  const passOn = () => child.kill('SIGKILL');
   process.on('SIGTERM', passOn);
   process.on('SIGHUP', passOn);
   try {

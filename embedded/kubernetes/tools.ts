@@ -58,7 +58,13 @@ const ENVOY_GATEWAY: GoTool = {
       join(folder, RESOURCE_DEFINITIONS),
       { recursive: true },
     );
-    return goInstall(folder, `${ENVOY_GATEWAY_MODULE}/cmd/envoy-gateway@v${ENVOY_GATEWAY_VERSION}`, signal);
+    return goInstall(
+      folder,
+      `${ENVOY_GATEWAY_MODULE}/cmd/envoy-gateway@v${ENVOY_GATEWAY_VERSION}`,
+      // As its own build does: without it, it does not know its version.
+      `-X ${ENVOY_GATEWAY_MODULE}/internal/cmd/version.envoyGatewayVersion=v${ENVOY_GATEWAY_VERSION}`,
+      signal,
+    );
   },
 };
 const RESOURCE_DEFINITIONS = 'resource-definitions';

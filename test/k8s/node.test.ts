@@ -52,7 +52,7 @@ describe('the stand-in for a node', () => {
     const container = (
       large as unknown as { spec: { template: { spec: { containers: Record<string, unknown>[] } } } }
     ).spec.template.spec.containers[0];
-    if (container) container['resources'] = { requests: { 'nvidia.com/gpu': '1' } };
+    if (container) container['resources'] = { limits: { 'nvidia.com/gpu': '1' } };
     await apply(
       bed.kubeConfig(),
       [missing, service, large].filter((one) => one !== undefined),

@@ -126,7 +126,7 @@ describe('a namespace that is not as it should be', () => {
       setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
     );
 
-    await world.untilStatus(door, ({ phase }) => phase === 'holding');
+    await world.untilStatus(door, ({ phase }) => phase === 'held');
     expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 90, green: 10 });
     await world.command([
       'drift',

@@ -68,7 +68,7 @@ export class KubernetesWorld {
     const bed = await theBed();
     const folder = await mkdtemp(join(tmpdir(), 'greenlight-k8s-'));
     const namespace = await makeNamespace(bed.kubeConfig());
-    await apply(bed.kubeConfig(), await workerRights(namespace));
+    await apply(bed.kubeConfig(), await workerRights(namespace, bed.gateway.namespace));
     const kubeConfigFile = join(folder, 'worker.kubeconfig');
     await writeFile(kubeConfigFile, await bed.serviceAccountKubeConfig(namespace, WORKER_ACCOUNT), {
       mode: 0o600,
@@ -223,12 +223,16 @@ export class KubernetesWorld {
   }
 }
 
-/** The manifests in `deploy/kubernetes`, put into this namespace. */
-async function workerRights(namespace: string): Promise<Manifest[]> {
+/** The manifests in `deploy/kubernetes`, for endpoints in this namespace behind the bed's gateway. */
+async function workerRights(namespace: string, gatewayNamespace: string): Promise<Manifest[]> {
   const folder = join(packageRoot(), 'deploy', 'kubernetes');
-  const files = (await readdir(folder)).filter((file) => /rbac.*\.ya?ml$/.test(file)).sort();
+  const files = (await readdir(folder)).filter((file) => /rbac\.yaml$/.test(file)).sort();
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-  return texts.flatMap(
-    (text) => loadAllYaml(text.replaceAll(/namespace: \S+/g, `namespace: ${namespace}`)) as Manifest[],
-  );
+  return texts
+    .map((text) =>
+      text
+        .replaceAll('namespace: models', `namespace: ${namespace}`)
+        .replaceAll('namespace: gateways', `namespace: ${gatewayNamespace}`),
+    )
+    .flatMap((text) => loadAllYaml(text) as Manifest[]);
 }
