@@ -202,7 +202,13 @@ export class KubernetesWorld {
   async command(args: readonly string[]): Promise<Submitted> {
     const said: string[] = [];
     const signal = AbortSignal.timeout(LONGEST_ROLLOUT_MS);
-    const result = await greenlight(args, { state: this.state, signal, onLine: (line) => said.push(line) });
+    const result = await greenlight(args, { state: this.state, signal, onLine: (line) => said.push(line) }).catch(
+      (error: unknown) => {
+        throw new Error(`greenlight ${args.join(' ')} did not end in time. It said:\n${said.join('\n')}`, {
+          cause: error,
+        });
+      },
+    );
     return { result, said };
   }
 
