@@ -48,7 +48,8 @@ export async function createDeployment(ports: TargetPorts, input: CreateDeployme
   );
 }
 
-function isReady(state: DeploymentState): boolean {
+/** Whether all instances that it should have answer. */
+export function isReady(state: DeploymentState): boolean {
   const { wanted, ready } = state.instances;
   return state.state === 'ready' && (ready === null || ready >= wanted);
 }

@@ -6,6 +6,7 @@ import { classify } from './classify.js';
 import { createDeployment } from './create-deployment.js';
 import { deleteDeployment } from './delete-deployment.js';
 import { preflight } from './preflight.js';
+import { scaleDeployment } from './scale-deployment.js';
 import { setTraffic } from './set-traffic.js';
 import { smoke } from './smoke.js';
 import { watch } from './watch.js';
@@ -42,6 +43,7 @@ export function createActivities({ targets }: ActivityDependencies): RolloutActi
     readAutoscale: on(readAutoscale),
     setMinimum: on(setMinimum),
     watch: on(watch),
+    scaleDeployment: on(scaleDeployment),
     deleteDeployment: on(deleteDeployment),
   };
 }

@@ -46,7 +46,13 @@ export async function preflight(
     greenExists: check.greenExists,
     metrics: snapshot,
     ...(autoscale === null ? {} : { autoscaled: true }),
+    instances: instancesOf(state, [check.baseline, ...(check.greenExists ? [plan.deployment.name] : [])]),
   };
+}
+
+function instancesOf({ deployments }: EndpointState, names: readonly string[]): Record<string, number> {
+  const known = deployments.filter(({ name }) => names.includes(name));
+  return Object.fromEntries(known.map(({ name, instances }) => [name, instances.wanted]));
 }
 
 async function readEndpoint(ports: TargetPorts, name: string, signal: AbortSignal): Promise<EndpointState> {

@@ -2,19 +2,11 @@ import { activityInfo, cancellationDetails, cancellationSignal, heartbeat, log }
 import { CancelledFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
+import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
 import type { EndpointState } from '../core/endpoint.js';
-import {
-  driftIn,
-  enterStep,
-  instanceTrouble,
-  look,
-  resultOf,
-  withRestarts,
-  type Looked,
-} from '../core/look.js';
+import { enterStep, instanceTrouble, look, resultOf, withRestarts, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
-import { trafficText } from '../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
 import { beating, beatingSleep } from './poll.js';
@@ -39,50 +31,60 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
   const beat = (): void => heartbeat(seen);
 
   for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
-    const { snapshot, endpoint } = await beating(() => read(ports, input, signal), beat);
-    if (signal.aborted) return interrupted(last, memory);
+    const { snapshot, endpoint, drift } = await beating(() => read(ports, input, signal), beat);
+    if (signal.aborted) return interrupted(input, last, memory);
 
-    if (endpoint !== null && endpoint !== 'gone') memory = withRestarts(memory, input, endpoint);
+    if (endpoint !== null) memory = withRestarts(memory, input, endpoint);
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
-    last = verdictOf(input, looked, endpoint);
+    last = verdictOf(input, looked, { endpoint, drift }, Date.now());
     seen = { v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat;
     beat();
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
       return last;
     }
+    // The rollout does not show yet that its gates see nothing, or that they see again.
+    if ((typeof last.blind === 'string') !== input.blind) return last;
     const nextMs = dueMs + input.watching.intervalMs;
     // The window is sat out also after its last look: an answer before its end would be asked for again at once, and
     // again, until the time is over.
     try {
       await beatingSleep(Math.min(nextMs, windowEndMs) - Date.now(), beat);
     } catch (err) {
-      if (err instanceof CancelledFailure) return interrupted(last, memory);
+      if (err instanceof CancelledFailure) return interrupted(input, last, memory);
       throw err;
     }
     if (nextMs >= windowEndMs) return last;
   }
 }
 
+/** What a look found of the endpoint; null = it did not answer. */
+interface Found {
+  readonly endpoint: EndpointState | null;
+  /** `unknown`: nobody could tell. */
+  readonly drift: Drift | null | 'unknown';
+}
+
 /** A breach by counts weighs more than drift: green must go, whoever changed what. */
-function verdictOf(input: WatchInput, looked: Looked, endpoint: EndpointState | 'gone' | null): WatchResult {
-  const result = resultOf(looked);
-  if (result.verdict === 'breach' || endpoint === null) return result;
-  if (endpoint === 'gone') {
-    return { ...result, verdict: 'drift', sentence: `endpoint ${input.endpoint} is gone`, observed: null };
-  }
-  const trouble = instanceTrouble(input, looked.memory, endpoint);
+function verdictOf(
+  input: WatchInput,
+  looked: Looked,
+  { endpoint, drift }: Found,
+  nowMs: number,
+): WatchResult {
+  const result = resultOf(looked, input, nowMs);
+  if (result.verdict === 'breach') return result;
+  const trouble = endpoint === null ? null : instanceTrouble(input, looked.memory, endpoint);
   if (trouble !== null) return { ...result, verdict: 'breach', sentence: trouble };
-  const observed = driftIn(input, endpoint);
-  if (observed === undefined) return result;
-  const shows = observed === null ? 'a deployment is gone' : `it shows ${trafficText(observed)}`;
-  return {
-    ...result,
-    verdict: 'drift',
-    sentence: `someone else changed ${input.endpoint}: the rollout wrote ${trafficText(input.expected)}, ${shows}`,
-    observed,
-  };
+  if (drift === 'unknown' || sameDrift(drift, input.held)) return result;
+  const { traffic } = input.written;
+  const { observed, scaled } = drift ?? { observed: traffic, scaled: [] };
+  const sentence =
+    drift === null
+      ? `${input.endpoint} is as the rollout wrote it again`
+      : `someone else changed ${input.endpoint}: ${driftText(traffic, drift)}`;
+  return { ...result, verdict: 'drift', sentence, observed, scaled };
 }
 
 /** All readings at once; what does not answer is null, and the look goes on without it. */
@@ -90,7 +92,7 @@ async function read(
   ports: TargetPorts,
   input: WatchInput,
   signal: AbortSignal,
-): Promise<{ readonly snapshot: MetricsSnapshot | null; readonly endpoint: EndpointState | 'gone' | null }> {
+): Promise<Found & { readonly snapshot: MetricsSnapshot | null }> {
   const late = AbortSignal.timeout(ENDPOINT_MS);
   const both = [input.baseline, input.green];
   const [snapshot, own, endpoint] = await Promise.all([
@@ -106,7 +108,18 @@ async function read(
         }),
     ),
   ]);
-  return { snapshot: snapshot && own ? { ...snapshot, own } : snapshot, endpoint };
+  const taken = snapshot && own ? { ...snapshot, own } : snapshot;
+  if (endpoint === null) return { snapshot: taken, endpoint, drift: 'unknown' };
+  if (endpoint === 'gone') {
+    return { snapshot: taken, endpoint: null, drift: { observed: null, scaled: [] } };
+  }
+  const { baseline, green } = input;
+  const drift = driftIn({ ...input.written, baseline, green }, endpoint);
+  return {
+    snapshot: taken,
+    endpoint,
+    drift: drift && (await withoutAutoscaled(ports, input, drift, signal)),
+  };
 }
 
 async function readOwn(
@@ -120,6 +133,24 @@ async function readOwn(
   return orNull('own metrics', ports.own.read(queries, deployments, { signal }));
 }
 
+/** Nobody else changed what an autoscaler did; but none goes down to nothing. */
+async function withoutAutoscaled(
+  { endpoints }: TargetPorts,
+  input: WatchInput,
+  { observed, scaled }: Drift,
+  signal: AbortSignal,
+): Promise<Drift | null> {
+  const byPeople = await Promise.all(
+    scaled.map(async ({ deployment, to }) => {
+      if (to === 0) return true;
+      const asked = endpoints.isAutoscaled(input.endpoint, deployment, { signal });
+      return (await orNull('autoscaling', asked)) === false; // who cannot be told does not hold a rollout
+    }),
+  );
+  const left = scaled.filter((_, index) => byPeople[index] === true);
+  return visibleDrift(input.written.traffic, { observed, scaled: left });
+}
+
 async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
@@ -131,7 +162,7 @@ async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {
   }
 }
 
-function interrupted(last: WatchResult | null, memory: WatchMemory): WatchResult {
+function interrupted(input: WatchInput, last: WatchResult | null, memory: WatchMemory): WatchResult {
   // The worker stops, nobody decided anything: fail this attempt, so that another one goes on.
   if (cancellationDetails()?.workerShutdown === true) throw new CancelledFailure('WORKER_SHUTDOWN');
   return {
@@ -139,6 +170,7 @@ function interrupted(last: WatchResult | null, memory: WatchMemory): WatchResult
     sentence: last?.sentence ?? '',
     evidence: last?.evidence ?? [],
     observed: null,
+    blind: last === null ? (input.blind ? 'no look was taken since' : null) : (last.blind ?? null),
     memory,
   };
 }

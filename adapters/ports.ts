@@ -63,6 +63,8 @@ export interface Endpoints {
   /** Ends well too when the deployment is gone already. Returns once the target has taken it; it may still be deleting. */
   deleteDeployment(endpoint: string, name: string, options?: CallOptions): Promise<void>;
   scale(endpoint: string, name: string, instances: number, options?: CallOptions): Promise<void>;
+  /** Whether an autoscaler, and nobody else, says how many instances it has. */
+  isAutoscaled(endpoint: string, name: string, options?: CallOptions): Promise<boolean>;
   /** Sends one request to one deployment, past the traffic rules. */
   invoke(endpoint: string, deployment: string, body: string, options?: CallOptions): Promise<InvokeResult>;
   /** The newest `lines` lines of a deployment's log. */

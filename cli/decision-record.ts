@@ -111,7 +111,7 @@ function openWatch(events: readonly HistoryEvent[]): HistoryEvent | undefined {
 }
 
 function soFar({ sentence, evidence, memory }: WatchBeat): WatchResult {
-  return { verdict: 'window-over', sentence, evidence, observed: null, memory };
+  return { verdict: 'window-over', sentence, evidence, observed: null, blind: null, memory };
 }
 
 function timeMs(event: HistoryEvent | undefined): number {

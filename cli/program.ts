@@ -271,7 +271,7 @@ function messageCommands(program: Command, add: Add): void {
   );
   message(
     'drift',
-    "Settle a rollout that is held because someone else changed the endpoint's traffic.",
+    'Settle a rollout that is held because someone else changed the endpoint: its traffic, or fewer instances.',
     'greenlight drift diabetes --restore --reason "the change was a mistake"',
     'required',
   )

@@ -26,6 +26,8 @@ export interface PreflightResult {
   readonly metrics: MetricsSnapshot | null;
   /** An autoscaler counts the baseline's instances. Left out: none does. */
   readonly autoscaled?: boolean;
+  /** Instances of the baseline, and of green where it exists: fewer later on are someone else's change. */
+  readonly instances: Readonly<Record<string, number>>;
 }
 
 export interface CreateDeploymentInput extends EndpointRef {
@@ -59,6 +61,13 @@ export interface SetMinimumInput extends EndpointRef {
   readonly minimum: MinimumChange;
 }
 
+export interface ScaleDeploymentInput extends EndpointRef {
+  readonly deployment: string;
+  /** It has at least so many afterwards. */
+  readonly instances: number;
+  readonly readyWithinMs: number;
+}
+
 export interface DeleteDeploymentInput extends EndpointRef {
   readonly deployment: string;
   /** How long to wait for requests in flight, before it is deleted all the same. */
@@ -89,6 +98,8 @@ export interface RolloutActivities {
   /** Changes an autoscaler's fewest instances, unless somebody else did. */
   setMinimum(input: SetMinimumInput): Promise<void>;
   watch(input: WatchInput): Promise<WatchResult>;
+  /** Gives it its instances back, and waits until they are ready. */
+  scaleDeployment(input: ScaleDeploymentInput): Promise<void>;
   /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. */
   deleteDeployment(input: DeleteDeploymentInput): Promise<void>;
 }

@@ -10,6 +10,7 @@ import {
   holds,
   initialState,
   mapGates,
+  plausible,
   readingOf,
   recordLook,
   startCollecting,
@@ -26,10 +27,10 @@ import {
   type Signal,
 } from './gates/index.js';
 import { ENOUGH_REQUESTS, type Counters, type MetricsSnapshot } from './metrics.js';
-import { ownQueriesOf } from './plan.js';
-import { sameTraffic, shareOf, type Traffic } from './traffic.js';
+import { ownQueriesOf, type Gate } from './plan.js';
+import { shareOf } from './traffic.js';
 import { durationText } from './units.js';
-import type { WatchInput, WatchMemory, WatchResult } from './watch.js';
+import { blindAfterMs, type WatchInput, type WatchMemory, type WatchResult } from './watch.js';
 
 /** What one look found. `window-over` means here: nothing is decided, look on. */
 export interface Looked {
@@ -37,6 +38,8 @@ export interface Looked {
   readonly verdict: 'breach' | 'pass' | 'undecided' | 'window-over';
   readonly sentence: string;
   readonly evidence: readonly GateEvidence[];
+  /** Why this look told the gates nothing; null where it told them something, or marked where counting starts. */
+  readonly blind: string | null;
 }
 
 const VERDICT_OF: Readonly<Record<Decision, Looked['verdict']>> = {
@@ -121,20 +124,15 @@ export function withRestarts(memory: WatchMemory, input: WatchInput, endpoint: E
   return { ...memory, restartsBefore: findDeployment(endpoint, input.green)?.restarts ?? null };
 }
 
-/** What the endpoint shows instead of what the rollout wrote; undefined = it is as written. null = something is gone. */
-export function driftIn(input: WatchInput, endpoint: EndpointState): Traffic | null | undefined {
-  const gone = [input.baseline, input.green].some(
-    (name) =>
-      shareOf(input.expected.live, name) + shareOf(input.expected.mirror, name) > 0 &&
-      findDeployment(endpoint, name) === undefined,
-  );
-  if (gone) return null;
-  return sameTraffic(endpoint.traffic, input.expected) ? undefined : endpoint.traffic;
-}
-
 /** The answer of a watch. */
-export function resultOf(looked: Looked): WatchResult {
-  return { ...looked, observed: null };
+export function resultOf(
+  looked: Looked,
+  { watching }: Pick<WatchInput, 'watching'>,
+  nowMs: number,
+): WatchResult {
+  const { blindSinceMs } = looked.memory;
+  const forLong = blindSinceMs !== null && nowMs - blindSinceMs >= blindAfterMs(watching);
+  return { ...looked, observed: null, blind: forLong ? looked.blind : null };
 }
 
 /** Freezes edges and weights, once there is enough of the baseline to do so. */
@@ -210,15 +208,20 @@ function baselineBefore(
   input: WatchInput,
   snapshot: MetricsSnapshot,
 ): Pick<Counters, 'requests' | 'errors' | 'le'> | null {
-  const now = snapshot.deployments[input.baseline]?.live;
+  const now = usable(snapshot.deployments[input.baseline]?.live);
   if (now === undefined) return null;
-  const then = input.before?.deployments[input.baseline]?.live;
+  const then = usable(input.before?.deployments[input.baseline]?.live);
   const requests = now.requests - (then?.requests ?? 0);
   const comparable = input.before?.sinceMs === snapshot.sinceMs && then?.le.length === now.le.length;
   // What came since preflight, once it says how the baseline is; before, all that the source knows.
   if (then === undefined || requests < ENOUGH_REQUESTS || !comparable) return now;
   const errors = Math.max(0, now.errors - then.errors);
   return { requests, errors, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
+}
+
+/** Counters that cannot be true are none. */
+function usable(counters: Counters | undefined): Counters | undefined {
+  return counters && plausible({ ...counters, n: counters.requests }) ? counters : undefined;
 }
 
 /** No gate can be judged yet: nothing is good, nothing is bad, and the step's time runs. */
@@ -229,6 +232,7 @@ function waiting(input: WatchInput, memory: WatchMemory, why: string, nowMs: num
     verdict: over ? 'undecided' : 'window-over',
     sentence: `no gate can be judged: ${why}`,
     evidence: [],
+    blind: why,
   };
 }
 
@@ -236,7 +240,7 @@ function waiting(input: WatchInput, memory: WatchMemory, why: string, nowMs: num
 function readingFor(input: WatchInput, snapshot: MetricsSnapshot | null, nowMs: number): Reading {
   if (snapshot === null) return { atMs: nowMs, ageMs: Infinity, edgesMs: [], blue: null, green: null };
   return readingOf(snapshot, {
-    blue: input.alone ? null : { deployment: input.baseline, kind: 'live' },
+    blue: { deployment: input.baseline, kind: 'live' },
     green: { deployment: input.green, kind: input.kind },
   });
 }
@@ -258,14 +262,22 @@ function judge(
   };
   if (memory.collector === null) {
     const collector = startCollecting(reading, options);
+    const still = memory.blindSinceMs !== null && collector.base.green === null;
+    const blind = still ? `no usable metrics of ${input.green} yet` : null;
     const begun = { ...memory, state, collector, own: takeOwn().collectors };
-    return undecidedYet(begun, 'the first look only marks where counting starts');
+    return undecidedYet(begun, 'the first look only marks where counting starts', blind);
   }
   const { state: collector, look: counted, signals: main } = collect(memory.collector, reading, options);
-  const blindSinceMs = isBlind(main) ? (memory.blindSinceMs ?? nowMs) : null;
+  const names = { blue: input.baseline, green: input.green };
+  const blinding = main.filter((signal) => isBlinding(signal, input));
+  const blind =
+    blinding.length === 0
+      ? null
+      : blinding.map((signal) => signalInWords(signal, names.blue, names.green)).join('; ');
+  const blindSinceMs = blind === null ? null : (memory.blindSinceMs ?? nowMs);
   const waits = { ...memory, state, collector, blindSinceMs };
   if (counted === null)
-    return undecidedYet(waits, blindText(waits, nowMs) ?? 'waiting for both deployments’ counters');
+    return undecidedYet(waits, blindText(waits, nowMs) ?? 'waiting for both deployments’ counters', blind);
 
   const own = takeOwn();
   const seen = { ...waits, own: own.collectors };
@@ -274,7 +286,6 @@ function judge(
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold: holds(signals) });
   const evidence = gateEvidence(config, judged, result, input.baseline);
-  const names = { blue: input.baseline, green: input.green };
   const restarting = signals.find((signal) => signal.kind === 'restarting');
   return {
     memory: { ...seen, state: judged, record: recordLook(memory.record, taken, shortestBlipSec(setup)) },
@@ -292,6 +303,7 @@ function judge(
           })
         : signalInWords(restarting, names.blue, names.green),
     evidence,
+    blind,
   };
 }
 
@@ -313,12 +325,16 @@ function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {
   };
 }
 
-function undecidedYet(memory: WatchMemory, sentence: string): Looked {
-  return { memory, verdict: 'window-over', sentence, evidence: [] };
+function undecidedYet(memory: WatchMemory, sentence: string, blind: string | null): Looked {
+  return { memory, verdict: 'window-over', sentence, evidence: [], blind };
 }
 
-function isBlind(signals: readonly Signal[]): boolean {
-  return signals.some((s) => s.kind === 'stale' || (s.kind === 'missing' && s.arm === 'green'));
+/** Whether gates see nothing for it. Without the baseline, limits on green go on; what compares with it cannot. */
+function isBlinding(signal: Signal, { gates, active }: WatchInput): boolean {
+  if (signal.kind === 'stale') return true;
+  if (signal.kind !== 'missing') return false;
+  const compares = ({ name, limit }: Gate): boolean => active.includes(name) && limit.kind !== 'at-most';
+  return signal.arm === 'green' || gates.some(compares);
 }
 
 function blindText(memory: WatchMemory, nowMs: number): string | null {

@@ -92,6 +92,8 @@ export interface Watching {
   readonly alpha: number;
   /** Chance of a wrong pass, per step. */
   readonly alphaPass: number;
+  /** How long one window of watching lasts at the most; left out: 20 minutes. */
+  readonly windowMs?: number;
 }
 
 export interface Dwell {

@@ -1,4 +1,5 @@
 import type { GateEvidence, WatchMemory } from './watch.js';
+import type { Drift } from './drift.js';
 import type { Outcome } from './failures.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { Traffic } from './traffic.js';
@@ -20,16 +21,33 @@ export type Phase =
   | 'rolling-back'
   | 'finished';
 
-/** Why a rollout stands still and waits for a person. */
-export type Hold =
-  | { readonly kind: 'undecided'; readonly sinceMs: number; readonly because: string }
-  | {
-      readonly kind: 'drift';
-      readonly sinceMs: number;
-      readonly because: string;
-      readonly expected: Traffic;
-      readonly observed: Traffic | null;
-    };
+/** The gates see nothing: nothing is concluded until they do again, or the step's own time is over. */
+export interface BlindHold {
+  readonly kind: 'blind';
+  /** Since when no look told them anything. */
+  readonly sinceMs: number;
+  readonly because: string;
+}
+
+/** The gates could not decide in their step's time. */
+export interface UndecidedHold {
+  readonly kind: 'undecided';
+  readonly sinceMs: number;
+  readonly because: string;
+}
+
+/** Someone else changed the endpoint. */
+export interface DriftHold extends Drift {
+  readonly kind: 'drift';
+  readonly sinceMs: number;
+  readonly because: string;
+  readonly expected: Traffic;
+  /** What it was held for before, and is again afterwards. */
+  readonly earlier: UndecidedHold | null;
+}
+
+/** Why a rollout stands still and waits for a person, or, `blind`, for metrics. */
+export type Hold = BlindHold | UndecidedHold | DriftHold;
 
 /** What a person did, and why. Kept in the run's result. */
 export interface HumanAction {
@@ -70,10 +88,14 @@ export interface RunState {
   /** The step under way has written its traffic. */
   shifted: boolean;
   /** The step's own time is over and its gates could not decide. */
-  hold: Hold | null;
+  hold: UndecidedHold | DriftHold | null;
+  /** The gates of the step under way see nothing. */
+  blind: BlindHold | null;
   paused: { readonly by: string; readonly reason: string; readonly sinceMs: number } | null;
   /** Given for the step under way; taken when it ends. */
   approval: HumanAction | null;
+  /** How many instances the deployments had when the rollout last had a say, by name. */
+  instances: Readonly<Record<string, number>>;
   undos: readonly Undo[];
   /** Green stood there before the rollout: a rollback leaves it. */
   adopted: boolean;

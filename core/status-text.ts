@@ -1,9 +1,9 @@
 import type { RolloutStatus, StepTimes } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
-import type { Plan, Step } from './plan.js';
+import type { Plan, Step, UndecidedPolicy } from './plan.js';
 import { targetName } from './plan.js';
 import { approversOf, approversText } from './approvers.js';
-import type { HumanAction, Phase, RunState } from './run.js';
+import type { Hold, HumanAction, Phase, RunState } from './run.js';
 import { trafficText } from './traffic.js';
 import { durationText, instantText } from './units.js';
 
@@ -56,6 +56,11 @@ export function staticSummary(plan: Plan): string {
   return `${plan.endpoint}: ${from} → ${plan.deployment.name}, ${plan.steps.length} steps`;
 }
 
+/** Why the rollout stands still: for a person rather than for metrics, where both are so. */
+export function holdOf({ hold, blind }: Pick<RunState, 'hold' | 'blind'>): Hold | null {
+  return hold ?? blind;
+}
+
 /** What comes next, for people. */
 export function nextText(plan: Plan, state: RunState): string {
   const step = plan.steps[state.stepIndex];
@@ -68,6 +73,7 @@ export function nextText(plan: Plan, state: RunState): string {
     return `waits for a person: approve${only} to go on, reject or abort to roll back`;
   const following = plan.steps[state.stepIndex + 1];
   const then = following === undefined ? 'done' : stepLabel(following);
+  if (state.blind !== null) return blindNextText(step, state);
   switch (step.kind) {
     case 'mirror':
     case 'ramp':
@@ -85,6 +91,28 @@ export function nextText(plan: Plan, state: RunState): string {
       return step satisfies never;
   }
 }
+
+/** Without metrics a step goes on when they are back, and by its policy when its time is over. */
+function blindNextText(step: Step, { stepStartedAtMs, stepPausedMs }: RunState): string {
+  const at = (afterMs: number): string => instantText(stepStartedAtMs + stepPausedMs + afterMs);
+  switch (step.kind) {
+    case 'mirror':
+    case 'ramp':
+      return `waits for metrics; without them, ${POLICY[step.undecided]} at ${at(step.dwell.atMostMs)}`;
+    case 'bake':
+      return `waits for metrics; without them, ${POLICY[step.undecided]} at ${at(step.forMs)}`;
+    case 'approve':
+      return `waits for metrics, and for approval until ${at(step.withinMs)}, then it rolls back`;
+    default:
+      return 'waits for metrics';
+  }
+}
+
+const POLICY: Readonly<Record<UndecidedPolicy, string>> = {
+  hold: 'asks a person',
+  proceed: 'goes on',
+  'roll-back': 'rolls back',
+};
 
 /** The commands that make sense now. */
 export function actionsNow(plan: Plan, state: RunState, phase: Phase): readonly string[] {
@@ -110,7 +138,14 @@ export function currentDetails(status: RolloutStatus): string {
     ['Step', stepPosition(status)],
     ['Traffic', status.traffic === null ? 'not read yet' : trafficText(status.traffic)],
     ['Verdict', status.verdict || 'none yet'],
-    ...(status.hold === null ? [] : [['Held', status.hold.because] satisfies [string, string]]),
+    ...(status.hold === null
+      ? []
+      : [
+          ['Held', `${status.hold.because} (since ${instantText(status.hold.sinceMs)})`] satisfies [
+            string,
+            string,
+          ],
+        ]),
     ['Next', status.next],
   ];
   const table = ['| | |', '|---|---|', ...rows.map(([name, text]) => `| **${name}** | ${cell(text)} |`)];
@@ -211,7 +246,7 @@ export function statusOf(
     traffic: state.expected,
     verdict: state.verdict,
     evidence: state.evidence,
-    hold: state.hold,
+    hold: holdOf(state),
     paused: state.paused,
     next: phase === 'rolling-back' ? 'rollback' : nextText(plan, state),
     actionsNow: actionsNow(plan, state, phase),

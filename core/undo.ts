@@ -6,7 +6,14 @@ export type Undo =
   | { readonly kind: 'restore-traffic'; readonly traffic: Traffic }
   | { readonly kind: 'delete-deployment'; readonly deployment: string }
   /** `minimum.from` is what the rollout held it at. */
-  | { readonly kind: 'restore-minimum'; readonly deployment: string; readonly minimum: MinimumChange };
+  | { readonly kind: 'restore-minimum'; readonly deployment: string; readonly minimum: MinimumChange }
+  | {
+      readonly kind: 'restore-instances';
+      readonly deployment: string;
+      readonly instances: number;
+      /** It has none at all: no traffic before it has. */
+      readonly first: boolean;
+    };
 
 /**
  * Adds an undo, before the change it takes back is made.
@@ -18,13 +25,21 @@ export function registerUndo(undos: readonly Undo[], undo: Undo): readonly Undo[
   return known ? undos : [...undos, undo];
 }
 
-/** The order of rollback: traffic first, so that clients are safe, then the rest, newest first. */
+/**
+ * The order of rollback: traffic first, so that clients are safe, then the rest, newest first. Only what has no instance
+ * left gets them back before its traffic.
+ */
 export function unwindOrder(undos: readonly Undo[]): readonly Undo[] {
   const newestFirst = [...undos].reverse();
   return [
+    ...newestFirst.filter(isFirst),
     ...newestFirst.filter((u) => u.kind === 'restore-traffic'),
-    ...newestFirst.filter((u) => u.kind !== 'restore-traffic'),
+    ...newestFirst.filter((u) => u.kind !== 'restore-traffic' && !isFirst(u)),
   ];
+}
+
+function isFirst(undo: Undo): boolean {
+  return undo.kind === 'restore-instances' && undo.first;
 }
 
 function sameThing(a: Undo, b: Undo): boolean {

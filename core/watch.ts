@@ -6,6 +6,7 @@ import type {
   OwnCollectors,
   RecordedLook,
 } from './gates/index.js';
+import type { Drift, Scaled, Written } from './drift.js';
 import type { EndpointRef } from './activities.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { Gate, Watching } from './plan.js';
@@ -46,8 +47,12 @@ export interface WatchInput extends EndpointRef {
   readonly stepIndex: number;
   readonly baseline: string;
   readonly green: string;
-  /** Traffic that the rollout wrote: anything else is drift. */
+  /** Traffic in force: what the rollout wrote, or what someone else made of it. */
   readonly expected: Traffic;
+  /** Traffic that the rollout wrote, and instances that it knows: anything else is drift. */
+  readonly written: Pick<Written, 'traffic' | 'instances'>;
+  /** Drift that the rollout is held for already: told only when it changes. */
+  readonly held: Drift | null;
   /** How green gets its requests in this step. */
   readonly kind: 'live' | 'mirror';
   /**
@@ -71,18 +76,36 @@ export interface WatchInput extends EndpointRef {
   readonly carriedDispersion?: Readonly<Record<string, number>>;
   /** How long this window may last. */
   readonly windowMs: number;
+  /** The rollout says already that it sees nothing; a window ends as soon as that is not so any more, or only now so. */
+  readonly blind: boolean;
   /** Counters at preflight, for the baseline's histogram before the gates start. */
   readonly before: MetricsSnapshot | null;
   readonly memory: WatchMemory | null;
 }
 
 export interface WatchResult {
-  /** `window-over`: nothing decided; look on. `drift`: the traffic is not what the rollout wrote. */
+  /** `window-over`: nothing decided; look on. `drift`: the endpoint is not what the rollout wrote, or is so again. */
   readonly verdict: 'breach' | 'pass' | 'undecided' | 'window-over' | 'drift';
   /** One sentence with numbers. */
   readonly sentence: string;
   readonly evidence: readonly GateEvidence[];
-  /** What the endpoint shows instead, for `drift`; null when the endpoint or a deployment is gone. */
+  /** What the endpoint shows, for `drift`; null when the endpoint or a deployment is gone. */
   readonly observed: Traffic | null;
+  /** Who has fewer instances, for `drift`; left out by workers that do not look for it. */
+  readonly scaled?: readonly Scaled[];
+  /**
+   * Why the gates see nothing, and have not for so long that a person should know (`blindAfterMs`); null = they do. Left
+   * out by workers that do not tell.
+   */
+  readonly blind?: string | null;
   readonly memory: WatchMemory;
+}
+
+/** How many looks may find nothing before people are told, and how long that may take at the most and the least. */
+const BLIND_LOOKS = { most: 12, least: 3 } as const;
+const BLIND_MS = 60_000;
+
+/** How long gates may see nothing before the rollout shows it: twelve looks or a minute, and never less than three looks. */
+export function blindAfterMs({ intervalMs }: Pick<Watching, 'intervalMs'>): number {
+  return Math.max(BLIND_LOOKS.least * intervalMs, Math.min(BLIND_LOOKS.most * intervalMs, BLIND_MS));
 }

@@ -1,5 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RolloutEvents, RolloutName } from '../core/rollout-events.js';
+import type { Hold } from '../core/run.js';
 import type { Outcome } from '../core/failures.js';
 
 const OUTCOMES: readonly Outcome[] = [
@@ -9,6 +10,7 @@ const OUTCOMES: readonly Outcome[] = [
   'rejected',
   'rollback-incomplete',
 ];
+const HOLDS: readonly Hold['kind'][] = ['undecided', 'drift', 'blind'];
 const NAME = ['endpoint', 'target'] as const;
 
 /** Counts what rollouts tell. Labels name endpoints and targets, never runs. */
@@ -28,7 +30,7 @@ export function rolloutMetrics(registry: Registry): RolloutEvents {
   });
   const held = new Counter({
     name: 'rollout_holds_total',
-    help: 'How often rollouts held for a person: gates could not decide (undecided), or someone else changed the traffic (drift).',
+    help: 'How often rollouts held for a person: gates could not decide (undecided), or someone else changed the endpoint (drift); or for metrics (blind).',
     labelNames: [...NAME, 'kind'],
     registers,
   });
@@ -55,7 +57,7 @@ export function rolloutMetrics(registry: Registry): RolloutEvents {
   /** Zeros, before there is something to count: Prometheus sees no increase in a series that begins at 1. */
   const know = (name: RolloutName): void => {
     for (const outcome of OUTCOMES) ended.inc({ ...name, outcome }, 0);
-    for (const kind of ['undecided', 'drift']) held.inc({ ...name, kind }, 0);
+    for (const kind of HOLDS) held.inc({ ...name, kind }, 0);
   };
   return {
     begun({ endpoint, target }) {

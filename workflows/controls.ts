@@ -130,7 +130,7 @@ export function installControls(run: Run): void {
       run.driftChoice = input.choice;
       return input.choice === 'adopt'
         ? 'going on from what stands there'
-        : 'writing the rollout’s traffic again';
+        : 'putting it back as the rollout left it';
     },
     {
       description:
@@ -138,14 +138,18 @@ export function installControls(run: Run): void {
       validator: (input) => {
         checkInput(input, 'resolve drift', true);
         const hold = run.state.hold;
-        if (hold?.kind !== 'drift') throw notNow(run, 'its traffic is as it wrote it');
+        if (hold?.kind !== 'drift') throw notNow(run, 'the endpoint is as it wrote it');
         // To restore undoes what came from outside; to adopt lets it stand, and is a word that not everybody has.
         if (input.choice === 'adopt') refuseStranger(run, input, 'adopt what somebody changed');
         if (input.choice === 'adopt' && hold.observed === null) {
           throw notNow(
             run,
-            'there is nothing to adopt: the endpoint or a deployment is gone; restore or abort',
+            'there is nothing to adopt: the endpoint or a deployment is gone; bring it back, restore or abort',
           );
+        }
+        const off = hold.scaled.find(({ to }) => to === 0);
+        if (input.choice === 'adopt' && off !== undefined) {
+          throw notNow(run, `${off.deployment} has no instance left; restore or abort`);
         }
         if (
           input.choice === 'adopt' &&

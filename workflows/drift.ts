@@ -1,10 +1,16 @@
+import { driftText, visibleDrift, type Drift, type Scaled } from '../core/drift.js';
+import type { DriftHold } from '../core/run.js';
 import type { Traffic } from '../core/traffic.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
-import { interruptible } from './interruptible.js';
-import { setTraffic } from './proxies.js';
+import { goOnAsNew } from './go-on-as-new.js';
+import { interruptible, type Ended } from './interruptible.js';
+import { scaleDeployment, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
 import { driftOf } from './stop.js';
 import { stopped, throwIfStopped, watchWindow } from './watching.js';
+
+/** How long instances that are given back may take to be ready. */
+export const INSTANCES_WITHIN_MS = 10 * 60_000;
 
 /**
  * Writes the endpoint's traffic and reads it back. Its undo is registered first.
@@ -14,6 +20,7 @@ import { stopped, throwIfStopped, watchWindow } from './watching.js';
 export async function shift(run: Run, to: Traffic): Promise<void> {
   const { before } = run.state;
   if (before !== null) run.willUndo({ kind: 'restore-traffic', traffic: before });
+  if (run.state.hold?.kind === 'drift') await holdForDrift(run, run.state.hold);
   for (;;) {
     throwIfStopped(run);
     const from = run.expected;
@@ -25,22 +32,26 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
       run.show();
       return;
     }
-    await holdForDrift(run, from, drift.observed);
+    await holdForDrift(run, { observed: drift.observed, scaled: [] });
   }
 }
 
 /**
- * Holds until a person adopts or restores; the gates keep their power meanwhile.
+ * Holds until a person adopts or restores, or it is as the rollout wrote it by itself; the gates keep their power
+ * meanwhile. A hold that the run had before it went on as a new one goes on.
  *
  * @throws {Stop} on a breach, an abort.
  */
-export async function holdForDrift(run: Run, expected: Traffic, observed: Traffic | null): Promise<void> {
+export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   const { state } = run;
-  const earlierHold = state.hold;
-  const sinceMs = Date.now();
+  const expected = run.expected;
+  const { sinceMs, earlier } = begun(run);
   run.driftChoice = null;
-  for (let seen = observed; ;) {
-    state.hold = { kind: 'drift', sinceMs, because: becauseOf(expected, seen), expected, observed: seen };
+  for (let seen: Drift | null = found; seen !== null;) {
+    const { observed, scaled }: Drift = seen;
+    const because = `someone else changed it: ${driftText(expected, seen)}`;
+    state.hold = { kind: 'drift', sinceMs, because, expected, observed, scaled, earlier };
+    run.willRescale(scaled);
     run.show();
     const result = await watchWindow(run, {
       mode: 'guard',
@@ -49,27 +60,48 @@ export async function holdForDrift(run: Run, expected: Traffic, observed: Traffi
       untilMs: null,
       interrupt: () => run.driftChoice !== null,
     });
+    // Changed once more, or back again by itself.
     if (typeof result === 'object' && result.verdict === 'drift') {
-      // Changed once more, or back again by itself.
-      seen = result.observed;
-      if (seen !== null && sameTraffic(seen, expected)) break;
+      seen = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });
     }
-    if (run.driftChoice === 'adopt' && seen !== null) {
-      state.expected = seen;
+    if (seen === null) break;
+    if (run.driftChoice === 'adopt' && seen.observed !== null) {
+      state.expected = seen.observed;
       state.takeOver = true;
-      break;
+      run.knowInstances(Object.fromEntries(seen.scaled.map(({ deployment, to }) => [deployment, to])));
+      seen = null;
+    } else if (run.driftChoice === 'restore' && (await restore(run, expected, seen))) {
+      seen = null;
+    } else {
+      run.driftChoice = null;
+      await goOnAsNew(run);
     }
-    if (run.driftChoice === 'restore') {
-      const failed = await write(run, null, expected, `restore traffic: ${trafficText(expected)}`);
-      // Traffic that shows as it should was not written, so its rules may still be managed by someone else.
-      state.takeOver = true;
-      if (failed === null) break;
-    }
-    run.driftChoice = null;
   }
   run.driftChoice = null;
-  state.hold = earlierHold;
+  run.willRescale([]);
+  state.hold = earlier;
   run.show();
+}
+
+function begun(run: Run): Pick<DriftHold, 'sinceMs' | 'earlier'> {
+  const { hold } = run.state;
+  return hold?.kind === 'drift' ? hold : { sinceMs: Date.now(), earlier: hold };
+}
+
+/** @returns whether it is as the rollout wrote it again. */
+async function restore(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
+  for (const each of scaled) await rescale(run, each);
+  // Traffic that shows as it should is not written, so its rules may still be managed by someone else.
+  run.state.takeOver = true;
+  if (observed !== null && sameTraffic(observed, expected)) return true;
+  return (await write(run, null, expected, `restore traffic: ${trafficText(expected)}`)) === null;
+}
+
+async function rescale(run: Run, { deployment, from: instances }: Scaled): Promise<void> {
+  const input = { ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS };
+  const summary = `restore ${deployment} to ${instances} instances`;
+  const ended = await unlessStopped(run, () => scaleDeployment.executeWithOptions({ summary }, [input]));
+  if (ended.how === 'failed') throw ended.error;
 }
 
 async function write(
@@ -79,15 +111,11 @@ async function write(
   summary: string,
   takeOver = false,
 ): Promise<{ readonly observed: Traffic } | null> {
-  const ended = await interruptible(
-    () =>
-      setTraffic.executeWithOptions({ summary }, [
-        { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) },
-      ]),
-    () => stopped(run),
-    () => true, // the write must have ended before it is taken back
+  const ended = await unlessStopped(run, () =>
+    setTraffic.executeWithOptions({ summary }, [
+      { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) },
+    ]),
   );
-  throwIfStopped(run);
   if (ended.how === 'failed') {
     const drift = driftOf(ended.error);
     if (drift === undefined) throw ended.error;
@@ -96,10 +124,13 @@ async function write(
   return null;
 }
 
-function becauseOf(expected: Traffic, observed: Traffic | null): string {
-  const shows =
-    observed === null
-      ? 'the endpoint or one of its deployments is gone'
-      : `the endpoint shows ${trafficText(observed)}`;
-  return `someone else changed it: the rollout wrote ${trafficText(expected)}, ${shows}`;
+/** @throws {Stop} once a write has ended that a person stopped: only then it is taken back. */
+async function unlessStopped<T>(run: Run, work: () => Promise<T>): Promise<Ended<T>> {
+  const ended = await interruptible(
+    work,
+    () => stopped(run),
+    () => true,
+  );
+  throwIfStopped(run);
+  return ended;
 }

@@ -38,8 +38,8 @@ export const { setTraffic, readAutoscale, setMinimum } = proxyActivities<
   retry: RETRY,
 });
 
-export const { createDeployment, deleteDeployment } = proxyActivities<
-  Pick<RolloutActivities, 'createDeployment' | 'deleteDeployment'>
+export const { createDeployment, deleteDeployment, scaleDeployment } = proxyActivities<
+  Pick<RolloutActivities, 'createDeployment' | 'deleteDeployment' | 'scaleDeployment'>
 >({
   startToCloseTimeout: '4h', // GPU quota and image builds take their time; the activity has the step's own deadline
   scheduleToCloseTimeout: '6h',

@@ -5,7 +5,8 @@ import { trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
 import { tellEnd } from './events.js';
 import { reasonOf, type Stop } from './stop.js';
-import { deleteDeployment, setMinimum, setTraffic } from './proxies.js';
+import { INSTANCES_WITHIN_MS } from './drift.js';
+import { deleteDeployment, scaleDeployment, setMinimum, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
 
 const FAILURE_OF = {
@@ -82,6 +83,15 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         run.willShow(undo.traffic);
         run.show();
         return null;
+      case 'restore-instances': {
+        const { deployment, instances } = undo;
+        await scaleDeployment.executeWithOptions(
+          { ...patience, summary: `roll back: ${deployment} to ${instances} instances` },
+          [{ ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS }],
+        );
+        run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
+        return null;
+      }
       case 'delete-deployment':
         if (run.plan.afterRollback === 'keep-green') return null;
         await deleteDeployment.executeWithOptions(
@@ -102,20 +112,20 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         return undo satisfies never;
     }
   } catch (err) {
-    const why = reasonOf(err);
-    return `${leftText(run, undo)} (${why})`;
+    return `${leftText(run, undo)} (${reasonOf(err)})`;
   }
 }
 
-function leftText(run: Run, undo: Undo): string {
-  const { endpoint } = run.plan;
+function leftText({ plan: { endpoint } }: Run, undo: Undo): string {
   switch (undo.kind) {
     case 'restore-traffic':
       return `set the traffic of ${endpoint} to ${trafficText(undo.traffic)}`;
-    case 'delete-deployment':
-      return `delete the deployment ${undo.deployment} of ${endpoint}`;
+    case 'restore-instances':
+      return `scale the deployment ${undo.deployment} of ${endpoint} to ${undo.instances} instances`;
     case 'restore-minimum':
       return `set the fewest instances of ${undo.deployment} of ${endpoint} to ${undo.minimum.to}`;
+    case 'delete-deployment':
+      return `delete the deployment ${undo.deployment} of ${endpoint}`;
     default:
       return undo satisfies never;
   }

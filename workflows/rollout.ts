@@ -32,6 +32,7 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
       run.record(await runStep(run, step));
       nextStep(run);
     }
+    throwIfStopped(run); // a person was told yes: then it is so, also in the last moment
   } catch (err) {
     if (err instanceof ContinueAsNew) throw err;
     const failure = await rollBack(run, untouched(run, asStop(err)));
@@ -71,13 +72,14 @@ async function checkFirst(run: Run): Promise<void> {
   throwIfStopped(run);
   if (ended.how === 'failed') throw ended.error;
   if (ended.how === 'interrupted') return;
-  const { baseline, before, greenExists, metrics, autoscaled } = ended.value;
+  const { baseline, before, greenExists, metrics, autoscaled, instances } = ended.value;
   run.state.baseline = baseline;
   run.state.before = before;
   run.state.expected = before;
   run.state.adopted = greenExists;
   if (autoscaled === true) run.state.autoscaled = true;
   run.state.metricsBefore = metrics;
+  run.knowInstances(instances);
   run.state.stepStartedAtMs = Date.now();
   run.show();
 }

@@ -1,15 +1,16 @@
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
+import type { Scaled } from '../core/drift.js';
 import type { EndpointRef } from '../core/activities.js';
 import type { Outcome } from '../core/failures.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { Plan, Step } from '../core/plan.js';
 import { targetName } from '../core/plan.js';
-import type { HumanAction, Phase, RolloutReport, RunState, StepRecord } from '../core/run.js';
+import type { Hold, HumanAction, Phase, RolloutReport, RunState, StepRecord } from '../core/run.js';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
 import { carryOver } from '../core/gates/carry-over.js';
-import { currentDetails, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
+import { currentDetails, holdOf, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
 import { shareOf, sumShares, type Traffic } from '../core/traffic.js';
 import type { RolloutName } from '../core/rollout-events.js';
 import { registerUndo, type Undo } from '../core/undo.js';
@@ -33,8 +34,10 @@ export function initialRunState(plan: Plan): RunState {
     stepPausedMs: 0,
     shifted: false,
     hold: null,
+    blind: null,
     paused: null,
     approval: null,
+    instances: {},
     undos: [],
     adopted: false,
     metricsBefore: null,
@@ -60,13 +63,13 @@ export class Run {
   outcome: Outcome | null = null;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = '';
-  private shownPhase: Phase | null;
+  private shownHold: Hold['kind'] | null;
 
   constructor(plan: Plan, carried: RunState | undefined) {
     this.plan = plan;
     this.state = carried ?? initialRunState(plan);
-    // Gone on as a new run, it is in its phase since before.
-    this.shownPhase = carried === undefined ? null : this.phase;
+    // Gone on as a new run, it is held since before.
+    this.shownHold = holdOf(this.state)?.kind ?? null;
     if (carried === undefined) events.begun(this.name);
   }
 
@@ -94,7 +97,7 @@ export class Run {
 
   /** Green holds everything and its undo list is cleared on purpose: the baseline may be gone at any moment. */
   get pastReturn(): boolean {
-    return this.step?.kind === 'delete-baseline' && this.state.undos.length === 0;
+    return (this.step === undefined || this.step.kind === 'delete-baseline') && this.state.undos.length === 0;
   }
 
   /** Someone else's traffic can be gone on from if it knows no third deployment. */
@@ -116,7 +119,7 @@ export class Run {
   get phase(): Phase {
     if (this.fixedPhase !== null) return this.fixedPhase;
     if (this.state.before === null) return 'preflight';
-    if (this.state.hold !== null) return 'held';
+    if (holdOf(this.state) !== null) return 'held';
     if (this.state.paused !== null) return 'paused';
     return this.step === undefined ? 'finished' : phaseOf(this.step);
   }
@@ -135,11 +138,9 @@ export class Run {
   show(): void {
     setCurrentDetails(currentDetails(this.status()));
     const phase = this.phase;
-    const { hold } = this.state;
-    if (hold !== null && phase === 'held' && this.shownPhase !== 'held') {
-      events.held({ ...this.name, kind: hold.kind });
-    }
-    this.shownPhase = phase;
+    const held = phase === 'held' ? (holdOf(this.state)?.kind ?? null) : null;
+    if (held !== null && held !== this.shownHold) events.held({ ...this.name, kind: held });
+    this.shownHold = held;
     const share = this.state.expected === null ? 0 : shareOf(this.state.expected.live, this.green);
     const key = `${phase} ${share} ${this.outcome ?? ''}`;
     if (key === this.shownKey) return;
@@ -154,6 +155,20 @@ export class Run {
   /** Registers how to take a change back; to be called before the change is made. */
   willUndo(undo: Undo): void {
     this.state.undos = registerUndo(this.state.undos, undo);
+  }
+
+  /** A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: none is. */
+  willRescale(scaled: readonly Scaled[]): void {
+    const undos = scaled
+      .filter(({ deployment }) => deployment === this.state.baseline)
+      .map(({ deployment, from: instances, to }): Undo => {
+        return { kind: 'restore-instances', deployment, instances, first: to === 0 };
+      });
+    this.state.undos = [...this.state.undos.filter(({ kind }) => kind !== 'restore-instances'), ...undos];
+  }
+
+  knowInstances(instances: Readonly<Record<string, number>>): void {
+    this.state.instances = { ...this.state.instances, ...instances };
   }
 
   /** What the endpoint shows from now on, if nobody else touches it. */

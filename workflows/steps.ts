@@ -1,19 +1,14 @@
-import { allHandlersFinished, continueAsNew, workflowInfo } from '@temporalio/workflow';
-
-import type { Plan, ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
-import type { RunState } from '../core/run.js';
+import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
 import { holdMinimum, releaseMinimum } from './autoscale.js';
 import { shift, holdForDrift } from './drift.js';
+import { goOnAsNew } from './go-on-as-new.js';
 import { interruptible } from './interruptible.js';
 import { createDeployment, deleteDeployment, smoke } from './proxies.js';
 import type { Run } from './run.js';
 import { Stop, asStop } from './stop.js';
 import { stopped, throwIfStopped, watchWindow, type Watch } from './watching.js';
-
-/** Past this many events a run goes on as a new one at the next window border: its history stays small however long it lasts. */
-const LONG_HISTORY = 120;
 
 /** So many looks without data at the end of a bake leave it open how the bake went. */
 const BLIND_LOOKS = 3;
@@ -57,6 +52,7 @@ async function create(run: Run, step: StepOf<'create'>): Promise<string> {
       },
     ]),
   );
+  if (!run.state.adopted) run.knowInstances({ [run.green]: run.plan.deployment.instanceCount });
   return run.state.adopted ? `${run.green} was there and is ready` : `${run.green} is ready`;
 }
 
@@ -169,6 +165,10 @@ async function watchOn(
   run: Run,
   asked: Omit<Watch, 'interrupt'>,
 ): Promise<'pass' | 'undecided' | 'window-over' | 'time-over'> {
+  if (run.state.hold?.kind === 'drift') {
+    await holdForDrift(run, run.state.hold); // since before the run went on as a new one
+    return 'window-over';
+  }
   const paused = run.state.paused !== null;
   const result = await watchWindow(run, {
     ...asked,
@@ -179,7 +179,7 @@ async function watchOn(
   if (result === 'interrupted') return 'window-over';
   if (result === 'time-over') return 'time-over';
   if (result.verdict === 'drift') {
-    await holdForDrift(run, run.expected, result.observed);
+    await holdForDrift(run, { observed: result.observed, scaled: result.scaled ?? [] });
     return 'window-over';
   }
   if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
@@ -235,17 +235,4 @@ function undecided(run: Run, policy: UndecidedPolicy, because: string): string |
     default:
       return policy satisfies never;
   }
-}
-
-/**
- * Between two windows: nothing is under way, and all that matters is in the state.
- *
- * @throws {ContinueAsNew} which the main loop lets through.
- */
-async function goOnAsNew(run: Run): Promise<void> {
-  throwIfStopped(run);
-  const info = workflowInfo();
-  if (info.historyLength < LONG_HISTORY && !info.continueAsNewSuggested) return;
-  if (!allHandlersFinished()) return;
-  await continueAsNew<(plan: Plan, state: RunState) => Promise<unknown>>(run.plan, run.state);
 }

@@ -1,6 +1,8 @@
 import { plannedWatches, plannedWatchMs } from '../core/plan.js';
+import { visibleDrift } from '../core/drift.js';
+import type { BlindHold } from '../core/run.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
-import { stepLabel } from '../core/status-text.js';
+import { holdOf, stepLabel } from '../core/status-text.js';
 import { shareOf, type Traffic } from '../core/traffic.js';
 import { interruptible } from './interruptible.js';
 import { WINDOW_MS, watch } from './proxies.js';
@@ -28,7 +30,8 @@ export async function watchWindow(
   asked: Watch,
 ): Promise<WatchResult | 'interrupted' | 'time-over'> {
   throwIfStopped(run);
-  const leftMs = asked.untilMs === null ? WINDOW_MS : asked.untilMs - Date.now();
+  const longestMs = Math.min(WINDOW_MS, run.plan.watching.windowMs ?? WINDOW_MS);
+  const leftMs = asked.untilMs === null ? longestMs : Math.min(longestMs, asked.untilMs - Date.now());
   if (leftMs <= 0) return 'time-over';
   if (asked.interrupt()) return 'interrupted';
 
@@ -46,6 +49,8 @@ export async function watchWindow(
   // Its record stays with the window's result in the history; the next window keeps its own.
   run.state.memory = { ...result.memory, record: [] };
   if (result.memory.setup !== null) run.state.metricsBefore = null;
+  const { blind = null } = result;
+  run.state.blind = blind === null ? null : (run.state.blind ?? blindHold(result.memory.blindSinceMs, blind));
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
   run.show();
@@ -53,16 +58,18 @@ export async function watchWindow(
   return result;
 }
 
-function inputOf(run: Run, asked: Watch, leftMs: number): WatchInput {
+function inputOf(run: Run, asked: Watch, windowMs: number): WatchInput {
   const { plan, state } = run;
-  const expected =
-    state.hold?.kind === 'drift' && state.hold.observed !== null ? state.hold.observed : run.expected;
+  const held = state.hold?.kind === 'drift' ? state.hold : null;
+  const expected = held?.observed ?? run.expected;
   return {
     ...run.endpoint,
     stepIndex: state.stepIndex,
     baseline: state.baseline,
     green: run.green,
     expected,
+    written: { traffic: run.expected, instances: state.instances },
+    held: held && visibleDrift(run.expected, held),
     kind: greenKind(expected, run.green),
     mode: asked.mode,
     alone: shareOf(expected.live, run.green) > 0 && shareOf(expected.live, state.baseline) === 0,
@@ -73,15 +80,21 @@ function inputOf(run: Run, asked: Watch, leftMs: number): WatchInput {
     plannedMs: plannedWatchMs(plan),
     plannedSteps: plannedWatches(plan),
     ...(plan.carriedDispersion === undefined ? {} : { carriedDispersion: plan.carriedDispersion }),
-    windowMs: Math.min(WINDOW_MS, leftMs),
+    windowMs,
+    blind: state.blind !== null,
     before: state.metricsBefore,
     memory: state.memory,
   };
 }
 
+function blindHold(sinceMs: number | null, why: string): BlindHold {
+  const because = `the gates see nothing: ${why}; nothing is concluded from that`;
+  return { kind: 'blind', sinceMs: sinceMs ?? Date.now(), because };
+}
+
 function summaryOf(run: Run, asked: Watch): string {
   const label = run.step === undefined ? '' : stepLabel(run.step);
-  const why = run.state.hold !== null ? ', held' : run.state.paused !== null ? ', paused' : '';
+  const why = holdOf(run.state) !== null ? ', held' : run.state.paused !== null ? ', paused' : '';
   return `watch ${run.green}: ${label}${asked.mode === 'guard' ? ' (guarding)' : ''}${why}`;
 }
 

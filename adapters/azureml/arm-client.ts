@@ -40,6 +40,8 @@ export interface ArmCall {
   readonly body?: unknown;
   /** Statuses that are a yes. */
   readonly accept: readonly number[];
+  /** Its answer carries a key or a token: never quoted. */
+  readonly secret?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -53,6 +55,8 @@ export interface ArmAnswer {
 }
 
 export const DEFAULT_API_VERSION = '2023-04-01';
+/** Azure Monitor's own. */
+const AUTOSCALE_API_VERSION = '2022-10-01';
 const DEFAULT_DEADLINE_MS = 20_000;
 
 /**
@@ -66,6 +70,8 @@ export class ArmClient {
   readonly host: string;
   /** ARM id of the workspace. */
   readonly workspaceId: string;
+  /** Address of the autoscale settings of Azure Monitor in the workspace's resource group. */
+  readonly autoscaleSettings: string;
   readonly #base: URL;
   readonly #apiVersion: string;
   readonly #deadlineMs: number;
@@ -77,9 +83,11 @@ export class ArmClient {
     this.host = this.#base.host;
     this.#apiVersion = settings.apiVersion ?? DEFAULT_API_VERSION;
     this.#deadlineMs = settings.deadlineMs ?? DEFAULT_DEADLINE_MS;
-    this.workspaceId =
-      `/subscriptions/${settings.subscription}/resourceGroups/${settings.resourceGroup}` +
-      `/providers/Microsoft.MachineLearningServices/workspaces/${settings.workspace}`;
+    const group = `/subscriptions/${settings.subscription}/resourceGroups/${settings.resourceGroup}`;
+    const list = new URL(`${group}/providers/Microsoft.Insights/autoscaleSettings`, this.#base);
+    list.searchParams.set('api-version', AUTOSCALE_API_VERSION);
+    this.autoscaleSettings = list.href;
+    this.workspaceId = `${group}/providers/Microsoft.MachineLearningServices/workspaces/${settings.workspace}`;
     this.#pipeline = createPipelineFromOptions({
       retryOptions: { maxRetries: 0 },
       userAgentOptions: { userAgentPrefix: 'greenlight' },
@@ -163,7 +171,7 @@ export class ArmClient {
         host: this.host,
         status: response.status,
         code: error?.code,
-        message: error?.message ?? (text === '' ? undefined : text),
+        message: error?.message ?? (text === '' || call.secret === true ? undefined : text),
         requestId: response.headers.get('x-ms-request-id'),
         retryAfterMs: waitMs,
       });

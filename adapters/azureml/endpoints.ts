@@ -156,6 +156,16 @@ class ArmEndpoints implements AzureMlEndpoints {
     });
   }
 
+  async isAutoscaled(endpoint: string, name: string, { signal }: CallOptions = {}): Promise<boolean> {
+    const resource = await this.#queries.deployment(endpoint, name, signal);
+    if (resource?.properties.scaleSettings?.scaleType === 'TargetUtilization') return true;
+    const id = `${this.#arm.workspaceId}${pathOf(endpoint, name)}`.toLowerCase();
+    const settings = await this.#queries.autoscaleSettings(signal);
+    return settings.some(
+      ({ properties }) => properties.enabled !== false && properties.targetResourceUri?.toLowerCase() === id,
+    );
+  }
+
   invoke(
     endpoint: string,
     deployment: string,

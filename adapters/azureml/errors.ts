@@ -189,8 +189,11 @@ export function oneLine(text: string): string {
   return line.length <= 600 ? line : `${line.slice(0, 597)}...`;
 }
 
+/** Longer waits than this are not the service's: a timer would not even count them. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+
 /**
- * How long the service asks to wait, milliseconds.
+ * How long the service asks to wait, milliseconds; an hour at the most.
  *
  * @param header - value of `Retry-After`: seconds, or an HTTP date.
  * @returns undefined when there is no header, or it says nothing usable.
@@ -199,5 +202,5 @@ export function retryAfterMs(header: string | undefined, nowMs: number): number 
   if (header === undefined || header.trim() === '') return undefined;
   const seconds = Number(header);
   const waitMs = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(header) - nowMs;
-  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : undefined;
+  return Number.isFinite(waitMs) ? Math.min(Math.max(0, waitMs), LONGEST_RETRY_AFTER_MS) : undefined;
 }

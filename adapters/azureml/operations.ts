@@ -8,8 +8,9 @@ import { OperationStatus } from './resources.js';
 // Where the service names no wait: quick at first, because the host on this machine is quick.
 const FIRST_POLL_MS = 100;
 const LONGEST_POLL_MS = 5_000;
-/** However soon the service says. */
+/** However soon, or late, the service says: an operation can be asked for at any time. */
 const SHORTEST_POLL_MS = 20;
+const LONGEST_WAIT_MS = 60_000;
 
 /** Only what tells whether an operation on the resource is over. */
 const AnyResource = z.looseObject({ properties: z.looseObject({ provisioningState: z.string() }) });
@@ -110,7 +111,8 @@ function backOffMs(turn: number): number {
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(Math.max(ms, SHORTEST_POLL_MS), undefined, signal === undefined ? {} : { signal });
+    const waitMs = Math.min(Math.max(ms, SHORTEST_POLL_MS), LONGEST_WAIT_MS);
+    await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
   } catch (thrown) {
     signal?.throwIfAborted();
     throw thrown;

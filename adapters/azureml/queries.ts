@@ -2,8 +2,10 @@ import type { z } from 'zod';
 import { PortError } from '../ports.js';
 import type { ArmClient } from './arm-client.js';
 import { oneLine } from './errors.js';
+import { unexpectedAnswer } from './errors.js';
 import { isGone } from './operations.js';
 import {
+  AutoscaleSetting,
   DeploymentResource,
   EndpointKeys,
   EndpointResource,
@@ -14,8 +16,12 @@ import {
 } from './resources.js';
 import { FAILURE } from './states.js';
 
+/** Pages of one list; the service's own have dozens of items each. */
+const MOST_PAGES = 1_000;
+
 type Signal = AbortSignal | undefined;
 
+const AutoscalePage = page(AutoscaleSetting);
 const EndpointPage = page(EndpointResource);
 const DeploymentPage = page(DeploymentResource);
 
@@ -55,12 +61,18 @@ export class Queries {
     return this.#all(DeploymentPage, what, `${pathOf(endpoint)}/deployments`, signal);
   }
 
+  /** Those of the workspace's resource group, where a deployment's own is as a rule. */
+  autoscaleSettings(signal: Signal): Promise<AutoscaleSetting[]> {
+    return this.#all(AutoscalePage, 'list the autoscale settings', this.#arm.autoscaleSettings, signal);
+  }
+
   keys(endpoint: string, signal: Signal): Promise<z.infer<typeof EndpointKeys>> {
     return this.#arm.read(EndpointKeys, {
       what: `list the keys of endpoint ${endpoint}`,
       method: 'POST',
       at: `${pathOf(endpoint)}/listKeys`,
       accept: [200],
+      secret: true,
       signal,
     });
   }
@@ -71,6 +83,7 @@ export class Queries {
       method: 'POST',
       at: `${pathOf(endpoint)}/token`,
       accept: [200],
+      secret: true,
       signal,
     });
   }
@@ -103,8 +116,17 @@ export class Queries {
 
   async #all<T>(schema: ReturnType<typeof page<T>>, what: string, at: string, signal: Signal): Promise<T[]> {
     const items: T[] = [];
+    const asked = new Set<string>();
     let next: string | null | undefined = at;
     do {
+      if (asked.has(next) || asked.size >= MOST_PAGES) {
+        throw unexpectedAnswer(
+          what,
+          this.#arm.host,
+          `its pages do not end, page ${asked.size + 1} is ${next}`,
+        );
+      }
+      asked.add(next);
       const got: z.infer<typeof schema> = await this.#get(schema, what, next, signal);
       items.push(...got.value);
       next = got.nextLink;

@@ -35,10 +35,17 @@ export const DeploymentResource = z.looseObject({
   sku: z.looseObject({ name: z.string(), capacity: z.number().int().min(0).nullish() }).nullish(),
   properties: z.looseObject({
     provisioningState: z.string(),
+    scaleSettings: z.looseObject({ scaleType: z.string() }).nullish(),
     properties: orEmpty(Texts),
   }),
 });
 export type DeploymentResource = z.infer<typeof DeploymentResource>;
+
+/** An autoscale setting of Azure Monitor. */
+export const AutoscaleSetting = z.looseObject({
+  properties: z.looseObject({ targetResourceUri: z.string().nullish(), enabled: z.boolean().nullish() }),
+});
+export type AutoscaleSetting = z.infer<typeof AutoscaleSetting>;
 
 export const WorkspaceResource = z.looseObject({ location: z.string() });
 

@@ -3,7 +3,7 @@ import type { TokenCredential } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { PortError, type InvokeResult } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
-import { noAnswerInTime, notReached } from './errors.js';
+import { noAnswerInTime, notReached, oneLine } from './errors.js';
 import type { Queries } from './queries.js';
 import type { AuthMode } from './resources.js';
 
@@ -123,6 +123,12 @@ export class Scoring {
         `Endpoint ${endpoint} has no scoring address (state ${properties.provisioningState}); ` +
           'wait until it is Succeeded',
         { kind: 'transient', code: 'NoScoringUri' },
+      );
+    }
+    if (!/^https?:/i.test(properties.scoringUri) || !URL.canParse(properties.scoringUri)) {
+      throw new PortError(
+        `Endpoint ${endpoint} has the scoring address "${oneLine(properties.scoringUri)}", which is no web address`,
+        { kind: 'permanent', code: 'UnexpectedAnswer' },
       );
     }
     return { uri: properties.scoringUri, ...(await this.#secret(endpoint, properties.authMode)) };

@@ -226,6 +226,11 @@ class RouteEndpoints implements KubernetesEndpoints {
     if (deployment !== undefined) await this.#client.delete(DEPLOYMENTS, objects, what('Deployment'));
   }
 
+  async isAutoscaled(endpoint: string, name: string, options: CallOptions = {}): Promise<boolean> {
+    const deployment = await this.#deployment(endpoint, name, options);
+    return (await autoscalerOf(this.#client, deployment.metadata.name, options)) !== undefined;
+  }
+
   async scale(endpoint: string, name: string, instances: number, options: CallOptions = {}): Promise<void> {
     const deployment = await this.#deployment(endpoint, name, options);
     const scaler = await autoscalerOf(this.#client, deployment.metadata.name, options);

@@ -60,6 +60,7 @@ export class MemoryEndpoint {
         return done;
       },
       scale: () => done,
+      isAutoscaled: () => Promise.resolve(false),
       invoke: () => Promise.resolve({ status: 200, body: '{}', durationMs: 1 }),
       logs: () => Promise.resolve(''),
     };

@@ -92,7 +92,9 @@ function shareBars({ traffic, green }: RolloutStatus): readonly ShareBar[] {
 function clockOf({ times, paused, hold }: RolloutStatus, nowMs: number): Screen['clock'] {
   if (times === undefined || times === null) return null;
   // A pause stops the clock until the person who paused resumes; only then is it known how long it was.
-  const untilMs = paused?.sinceMs ?? hold?.sinceMs ?? nowMs;
+  // While gates see nothing, it runs on.
+  const stoodSinceMs = hold?.kind === 'blind' ? undefined : hold?.sinceMs;
+  const untilMs = paused?.sinceMs ?? stoodSinceMs ?? nowMs;
   const spentMs = Math.max(0, Math.min(untilMs, nowMs) - times.sinceMs);
   const { atLeastMs, atMostMs } = times;
   const range =

@@ -35,7 +35,7 @@ export interface CollectOptions {
   readonly perBlue: number | null;
   /** How green gets its requests. Default `live`. */
   readonly kind?: 'live' | 'mirror';
-  /** There is no baseline to wait for. */
+  /** There is no baseline to wait for, or to compare with; if it has counters, they tell when the source began anew. */
   readonly alone?: boolean;
   /** Older data is no data. Default: a minute, or six intervals or two of the source's own, if that is more. */
   readonly staleAfterMs?: number;
@@ -125,9 +125,8 @@ function readArm(state: CollectorState, reading: Reading, arm: ArmName, options:
 export function collect(state: CollectorState, reading: Reading, options: CollectOptions): Collected {
   const alone = options.alone === true;
   const green = readArm(state, reading, 'green', options);
-  const blue: ArmReading = alone
-    ? { status: 'missing', look: NO_DATA, to: null, wait: false }
-    : readArm(state, reading, 'blue', options);
+  const witness = readArm(state, reading, 'blue', options);
+  const blue: ArmReading = alone ? { status: 'missing', look: NO_DATA, to: null, wait: false } : witness;
   const waited = reading.atMs - state.clockMs;
   const patience = Math.max(
     options.patienceMs ?? Math.max(30_000, 3 * options.intervalMs),
@@ -151,11 +150,12 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     clockMs: reading.atMs,
     dataAtMs: green.to || blue.to ? reading.atMs - reading.ageMs : state.dataAtMs,
     base: {
-      blue: baseAfter(state.base.blue, blue, green),
+      blue: baseAfter(state.base.blue, witness, green),
       green: baseAfter(state.base.green, green, blue),
     },
+    // Both at once: it was the source that began to count anew.
     greenResetsMs:
-      green.status === 'reset'
+      green.status === 'reset' && witness.status !== 'reset'
         ? [...state.greenResetsMs, reading.atMs].slice(-RESTARTS)
         : state.greenResetsMs,
     ...flowsAfter(state, options, blue, green, dtSec),

@@ -34,6 +34,7 @@ export { CRASH_GUARD } from './crash-guard.js';
 export { decide, type Measured, type Verdict } from './decide.js';
 export { parseEvalInput, type EvalInput, type ParsedEvalInput } from './eval-input.js';
 export { evaluate } from './evaluate.js';
+export { plausible } from './events.js';
 export { gateEvidence, type GateEvidence, type GateStanding } from './evidence.js';
 export { explain, signalInWords, type ExplainInput } from './explain.js';
 export {

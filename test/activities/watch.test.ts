@@ -78,6 +78,9 @@ async function watchFor({
     dwell: { atLeastMs: 0, atMostMs: 60_000 },
     plannedMs: 60_000,
     windowMs: times.windowMs,
+    written: { traffic: expected, instances: {} },
+    held: null,
+    blind: false,
     before: null,
     memory: null,
   };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import type { EndpointState } from '../../core/endpoint.js';
-import { driftIn, enterStep, instanceTrouble, look, withRestarts, type Looked } from '../../core/look.js';
+import { enterStep, instanceTrouble, look, resultOf, withRestarts, type Looked } from '../../core/look.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import type { Gate } from '../../core/plan.js';
-import type { WatchInput, WatchMemory } from '../../core/watch.js';
+import { blindAfterMs, type WatchInput, type WatchMemory } from '../../core/watch.js';
 import { planOf } from '../support/plans.js';
 
 const EDGES = [10, 100, 1000];
@@ -31,6 +31,8 @@ function input(more: Partial<WatchInput> = {}): WatchInput {
     baseline: 'blue',
     green: 'green',
     expected: { live: { blue: 90, green: 10 }, mirror: {} },
+    written: { traffic: { live: { blue: 90, green: 10 }, mirror: {} }, instances: {} },
+    held: null,
     kind: 'live',
     mode: 'judge',
     alone: false,
@@ -40,6 +42,7 @@ function input(more: Partial<WatchInput> = {}): WatchInput {
     dwell: { atLeastMs: 2000, atMostMs: 60_000 },
     plannedMs: 60_000,
     windowMs: 60_000,
+    blind: false,
     before: null,
     memory: null,
     ...more,
@@ -127,6 +130,56 @@ describe('look', () => {
 
     expect(new Set(verdicts)).toEqual(new Set(['window-over', 'undecided']));
     expect(memory.blindSinceMs).toBe(2000);
+  });
+
+  it.each<[string, (taken: MetricsSnapshot) => MetricsSnapshot | null, string]>([
+    ['that is away', () => null, 'the metric source does not answer'],
+    [
+      'without green',
+      (s) => ({ ...s, deployments: { blue: s.deployments['blue'] ?? {} } }),
+      'no usable metrics of green',
+    ],
+    [
+      'without blue',
+      (s) => ({ ...s, deployments: { green: s.deployments['green'] ?? {} } }),
+      'no usable metrics of blue',
+    ],
+    ['that is stale', (s) => ({ ...s, ageMs: 600_000 }), 'the newest metrics are 10 min old'],
+  ])(
+    'says why nobody sees anything, after twelve looks by a source %s, and when that is over',
+    (_, spoil, why) => {
+      const given = input({ dwell: { atLeastMs: 400_000, atMostMs: 900_000 } });
+      let { memory } = watchFor(10, 0, given);
+      const saidAt = (from: number, to: number, distort: typeof spoil): [number, string | null][] => {
+        const said: [number, string | null][] = [];
+        for (let s = from; s <= to; s++) {
+          const taken = distort(snapshot(s * 1000, counters(1000 * s), counters(200 * s)));
+          const looked = look(given, memory, taken, s * 1000);
+          memory = looked.memory;
+          const { blind = null } = resultOf(looked, given, s * 1000);
+          if (blind !== (said.at(-1)?.[1] ?? null) && (blind === null || said.length === 0))
+            said.push([s, blind]);
+        }
+        return said;
+      };
+
+      const away = saidAt(11, 311, spoil); // five minutes
+      const since = memory.blindSinceMs;
+      const back = saidAt(312, 320, (taken) => taken);
+
+      expect(away).toEqual([[23, expect.stringContaining(why) as string]]);
+      expect(since).toBe(11_000);
+      expect(back.at(-1)?.[1] ?? null).toBeNull(); // an arm that was away has to be seen twice
+    },
+  );
+
+  it.each([
+    [100, 1_200],
+    [1_000, 12_000],
+    [5_000, 60_000],
+    [30_000, 90_000],
+  ])('of looks every %i ms is blind after %i ms', (intervalMs, afterMs) => {
+    expect(blindAfterMs({ intervalMs })).toBe(afterMs);
   });
 
   it('is undecided in time too when the gates could never be set up', () => {
@@ -310,14 +363,6 @@ const ENDPOINT: EndpointState = {
 };
 
 describe('what the endpoint shows', () => {
-  it.each<[string, Partial<EndpointState>, ReturnType<typeof driftIn>]>([
-    ['is as written', {}, undefined],
-    ['was changed', { traffic: { live: { blue: 100 }, mirror: {} } }, { live: { blue: 100 }, mirror: {} }],
-    ['lost a deployment that has traffic', { deployments: ENDPOINT.deployments.slice(0, 1) }, null],
-  ])('%s', (_, more, drift) => {
-    expect(driftIn(input(), { ...ENDPOINT, ...more })).toEqual(drift);
-  });
-
   it('is trouble when green failed or was restarted three times since it got traffic', () => {
     const memory = withRestarts(enterStep(input(), 0), input(), ENDPOINT);
     const green = (more: object): EndpointState => ({

@@ -61,6 +61,9 @@ const input: WatchInput = {
   dwell: { atLeastMs: 2000, atMostMs: 120_000 },
   plannedMs: 120_000,
   windowMs: 120_000,
+  written: { traffic: { live: { blue: 90, green: 10 }, mirror: {} }, instances: {} },
+  held: null,
+  blind: false,
   before: null,
   memory: null,
 };
@@ -232,7 +235,7 @@ describe('the record', () => {
 
   it('lets changed gates be tried on what own metrics counted', () => {
     const watched = watchFor(60, { bad: 0.04, high: 0.05, everySec: 2 });
-    const window = recordedWindow(plan, input, resultOf(watched), {
+    const window = recordedWindow(plan, input, resultOf(watched, input, watched.sec * 1000), {
       startedAtMs: 0,
       endedAtMs: watched.sec * 1000,
     });

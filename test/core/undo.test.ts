@@ -31,4 +31,17 @@ describe('undo', () => {
 
     expect(undos.reduce<readonly Undo[]>(registerUndo, [])).toEqual([remove('green'), restore(100)]);
   });
+
+  it('puts traffic first, unless where it goes has no instance left', () => {
+    const traffic: Undo = { kind: 'restore-traffic', traffic: { live: { blue: 100 }, mirror: {} } };
+    const instances = (first: boolean): Undo => ({
+      kind: 'restore-instances',
+      deployment: 'blue',
+      instances: 4,
+      first,
+    });
+
+    expect(unwindOrder([traffic, instances(false)])).toEqual([traffic, instances(false)]);
+    expect(unwindOrder([traffic, instances(true)])).toEqual([instances(true), traffic]);
+  });
 });

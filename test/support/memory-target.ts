@@ -35,6 +35,8 @@ export class MemoryTarget {
   readonly writes: string[] = [];
   /** Every live split that was ever in force. */
   readonly everLive: Traffic[] = [];
+  /** Deployments whose number of instances an autoscaler says. */
+  readonly autoscaled = new Set<string>();
   smokeStatus = 200;
   requestsPerSecond = 4000;
   metricsAway = false;
@@ -77,6 +79,12 @@ export class MemoryTarget {
     this.everLive.push(this.traffic);
   }
 
+  changeInstances(name: string, instances: number): void {
+    const found = this.deployments.get(name);
+    if (found === undefined) throw permanent('ResourceNotFound', `no deployment ${name}`);
+    this.deployments.set(name, { ...found, instances: { wanted: instances, ready: instances } });
+  }
+
   ports(): TargetPorts {
     return { endpoints: this.endpoints(), metrics: this.metrics(), autoscaling: this.autoscaling() };
   }
@@ -110,10 +118,18 @@ export class MemoryTarget {
       readDeployment: (_, name) => this.call('readDeployment', () => this.deployments.get(name)),
       deleteDeployment: (_, name) =>
         this.call('deleteDeployment', () => {
+          if (shareOf(this.traffic.live, name) + shareOf(this.traffic.mirror, name) > 0) {
+            throw permanent('BadRequest', `${name} gets traffic`);
+          }
           this.flow();
           if (this.deployments.delete(name)) this.writes.push(`delete ${name}`);
         }),
-      scale: () => Promise.resolve(),
+      scale: (_, name, instances) =>
+        this.call('scale', () => {
+          this.changeInstances(name, instances);
+          this.writes.push(`scale ${name} to ${instances}`);
+        }),
+      isAutoscaled: (_, name) => this.call('isAutoscaled', () => this.autoscaled.has(name)),
       invoke: (_, deployment) =>
         this.call('invoke', (): InvokeResult => {
           this.writes.push(`invoke ${deployment}`);
@@ -194,6 +210,12 @@ export class MemoryTarget {
       this.add(name, 'live', (requests * shareOf(this.traffic.live, name)) / 100);
       this.add(name, 'mirror', (requests * shareOf(this.traffic.mirror, name)) / 100);
     }
+  }
+
+  /** Requests that a deployment has had so far. */
+  requestsOf(name: string, kind: TrafficKind): number {
+    this.flow();
+    return this.of(name, kind).requests;
   }
 
   private of(name: string, kind: TrafficKind): Counters {

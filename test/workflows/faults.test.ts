@@ -134,7 +134,7 @@ describe('metrics that are away', () => {
     await rollout.until((s) => s.phase === 'baking');
 
     target.metricsAway = true;
-    const held = await rollout.until((s) => s.phase === 'held');
+    const held = await rollout.until((s) => s.hold?.kind === 'undecided');
     await rollout.send('approve', { by: 'ada', reason: 'checked by hand' });
     await rollout.promoted();
 

@@ -105,7 +105,8 @@ export function endpointsContract(service: string, start: () => Promise<World>):
       await shows({ live: { blue: 100 }, mirror: {} });
     });
 
-    it('scale a deployment', async () => {
+    it('scale a deployment that no autoscaler scales', async () => {
+      expect(await endpoints.isAutoscaled('contract', 'green')).toBe(false);
       await endpoints.scale('contract', 'green', 2);
 
       await vi.waitFor(async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAzureMlEndpoints, type AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
 import { fileRecorder, type Exchange } from '../../../adapters/azureml/recorder.js';
-import { FakeArm, settingsFor } from './fake-arm.js';
+import { FakeArm, settingsFor, WORKSPACE } from './fake-arm.js';
 import { sampleDeployment } from './samples.js';
 
 let arm: FakeArm;
@@ -164,6 +164,36 @@ describe('deployments', () => {
 
     expect((await client().readDeployment('diabetes', 'green'))?.instances.wanted).toBe(4);
     expect(await client().logs('diabetes', 'green', 2)).toBe('line 1\nline 2');
+  });
+
+  it.each<[string, boolean, object]>([
+    ['by a setting of Azure Monitor, however its target is written', true, {}],
+    ['by none that is switched off', false, { enabled: false }],
+    [
+      'by none of another deployment',
+      false,
+      { targetResourceUri: `${WORKSPACE}/onlineEndpoints/diabetes/deployments/blue` },
+    ],
+  ])('are autoscaled %s', async (_, expected, changes) => {
+    arm.seedEndpoint('diabetes');
+    arm.seedDeployment('diabetes', 'green');
+    const targetResourceUri = `${WORKSPACE}/onlineEndpoints/Diabetes/deployments/GREEN`.toUpperCase();
+    const others = ['a', 'b', 'c'].map((name) => ({
+      name,
+      properties: { targetResourceUri: `/vm/${name}` },
+    }));
+    arm.autoscaleSettings.push(...others, { properties: { targetResourceUri, enabled: true, ...changes } });
+
+    expect(await client().isAutoscaled('diabetes', 'green')).toBe(expected);
+  });
+
+  it('of Kubernetes are autoscaled by their own settings', async () => {
+    arm.seedEndpoint('diabetes');
+    const scaleSettings = { scaleType: 'TargetUtilization', minInstances: 1, maxInstances: 4 };
+    const properties = { provisioningState: 'Succeeded', properties: {}, scaleSettings };
+    arm.seedDeployment('diabetes', 'green', 'Succeeded', { properties });
+
+    expect(await client().isAutoscaled('diabetes', 'green')).toBe(true);
   });
 });
 

@@ -52,6 +52,15 @@ export interface Fault {
     | 'never';
 }
 
+/** An answer on its way. */
+export interface Answer {
+  readonly path: string;
+  readonly status: number;
+  /** Headers that are to be set. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 export interface Seen {
   readonly method: string;
   readonly path: string;
@@ -79,6 +88,10 @@ export class FakeArm {
   /** Reads of an endpoint that still show its last traffic after a write is done. */
   staleReads = 0;
   pageSize = 2;
+  /** Autoscale settings of Azure Monitor in its resource group. */
+  readonly autoscaleSettings: Json[] = [];
+  /** What becomes of an answer on its way, if anything. */
+  spoil: ((answer: Answer) => Answer) | undefined;
   key = 'key-1';
   scored: { deployment: string | undefined; body: string }[] = [];
   scoreStatus = 200;
@@ -155,10 +168,23 @@ export class FakeArm {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text));
     app.addHook('preHandler', async (request, reply) => this.#meet(request, reply));
-    app.addHook('onSend', async (request, reply) => {
+    app.addHook('onSend', async (request, reply, payload) => {
       if (lostAfter.has(request)) reply.raw.destroy();
+      if (this.spoil === undefined) return payload;
+      const path = request.url.replace(WORKSPACE, '');
+      const before = {
+        path,
+        status: reply.statusCode,
+        headers: {},
+        body: typeof payload === 'string' ? payload : '',
+      };
+      const { status, headers, body } = this.spoil(before);
+      void reply.code(status).removeHeader('content-length').headers(headers);
+      return body;
     });
     const at = `${WORKSPACE}/onlineEndpoints`;
+    const insights = '/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/autoscaleSettings';
+    app.get(insights, async (request) => this.#list(request, this.autoscaleSettings));
     app.get(WORKSPACE, async () => ({ name: 'ws', location: 'westeurope' }));
     app.get(at, async (request) => this.#list(request, [...this.endpoints.values()]));
     app.get(`${at}/:e`, async (request, reply) => this.#getEndpoint(request, reply));
@@ -258,7 +284,7 @@ export class FakeArm {
       .send(fault.answer.body ?? '');
   }
 
-  #list(request: FastifyRequest, all: Resource[]): Json {
+  #list(request: FastifyRequest, all: readonly Json[]): Json {
     const url = new URL(request.url, this.url);
     const skip = Number(url.searchParams.get('$skip') ?? 0);
     const next = skip + this.pageSize;

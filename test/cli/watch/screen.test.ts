@@ -64,7 +64,14 @@ describe('the keys', () => {
   });
 
   it('leave a change from outside to its two commands', () => {
-    const hold = { kind: 'drift', sinceMs: START_MS, because: 'someone changed it', observed: null } as const;
+    const hold = {
+      kind: 'drift',
+      sinceMs: START_MS,
+      because: 'someone changed it',
+      observed: null,
+      scaled: [],
+      earlier: null,
+    } as const;
     const actionsNow = [
       'greenlight drift diabetes --adopt --reason …',
       'greenlight drift diabetes --restore --reason …',

@@ -217,6 +217,18 @@ describe('a counter reset', () => {
     expect(got[1]?.look).toMatchObject({ green: { n: 10 }, status: { green: 'ok' } });
   });
 
+  it.each([false, true])(
+    'of both at once are the source’s, and no sign of a green that restarts (alone: %s)',
+    (alone) => {
+      const at = (sec: number, n: number) => reading(sec, counters(n * 9), counters(n));
+      const times = [0, 60, 65, 120, 125, 180, 185, 240].map((sec, i) => at(sec, i % 2 === 0 ? 100 : 1));
+
+      const got = follow(times, { ...OPTIONS, alone });
+
+      expect(got.at(-1)?.signals.some(({ kind }) => kind === 'restarting')).toBe(false);
+    },
+  );
+
   it('of green, three times in ten minutes, is a signal of its own', () => {
     const at = (sec: number, n: number) => reading(sec, counters(10_000 + sec * 18), counters(n));
     const loop = (gapSec: number) =>

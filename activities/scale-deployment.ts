@@ -1,0 +1,37 @@
+import { cancellationSignal } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { TargetPorts } from '../adapters/ports.js';
+import type { ScaleDeploymentInput } from '../core/activities.js';
+import { FailureType } from '../core/failures.js';
+import { durationText } from '../core/units.js';
+import { isReady } from './create-deployment.js';
+import { beating, poll } from './poll.js';
+
+/**
+ * Gives a deployment its instances back, and waits until they are ready.
+ *
+ * Safe to repeat: one that has as many, or more, is only waited for.
+ */
+export async function scaleDeployment(ports: TargetPorts, input: ScaleDeploymentInput): Promise<void> {
+  const { endpoints } = ports;
+  const { endpoint, deployment, instances } = input;
+  const signal = cancellationSignal();
+  const done = await poll(async () => {
+    const state = await endpoints.readDeployment(endpoint, deployment, { signal });
+    if (state === undefined) {
+      throw ApplicationFailure.nonRetryable(
+        `Deployment ${deployment} of ${endpoint} is gone; it cannot get its ${instances} instances back`,
+        FailureType.PortPermanent,
+      );
+    }
+    if (state.instances.wanted >= instances) return isReady(state) ? true : undefined;
+    await beating(() => endpoints.scale(endpoint, deployment, instances, { signal }));
+    return undefined;
+  }, input.readyWithinMs);
+  if (done === true) return;
+  throw ApplicationFailure.nonRetryable(
+    `Deployment ${deployment} of ${endpoint} did not have its ${instances} instances ready within ${durationText(input.readyWithinMs)}`,
+    FailureType.PortTransient,
+  );
+}

@@ -1,0 +1,79 @@
+import { findDeployment, type EndpointState } from './endpoint.js';
+import { sameTraffic, shareOf, trafficText, type Traffic } from './traffic.js';
+
+/** A deployment that someone else gave fewer instances. */
+export interface Scaled {
+  readonly deployment: string;
+  /** Instances that the rollout knows it with. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What someone else made of the endpoint. */
+export interface Drift {
+  /** Its traffic; null when the endpoint or a deployment that the rollout needs is gone. */
+  readonly observed: Traffic | null;
+  readonly scaled: readonly Scaled[];
+}
+
+/** The endpoint as the rollout left it. */
+export interface Written {
+  readonly traffic: Traffic;
+  readonly baseline: string;
+  readonly green: string;
+  /** Instances by deployment, as far as they are known. */
+  readonly instances: Readonly<Record<string, number>>;
+}
+
+/**
+ * What differs from what the rollout wrote; null = nothing.
+ *
+ * The baseline must stay also while it has no traffic: it is where a rollback goes. More instances harm nobody, and are
+ * no drift.
+ */
+export function driftIn(written: Written, endpoint: EndpointState): Drift | null {
+  const { traffic, baseline, green } = written;
+  const greenServes = shareOf(traffic.live, green) + shareOf(traffic.mirror, green) > 0;
+  const needed = greenServes ? [baseline, green] : [baseline];
+  const found = needed.map((name) => findDeployment(endpoint, name));
+  if (found.some((deployment) => deployment === undefined || deployment.state === 'deleting')) {
+    return { observed: null, scaled: [] };
+  }
+  const scaled = found.flatMap((deployment): Scaled[] => {
+    if (deployment === undefined) return [];
+    const from = written.instances[deployment.name];
+    const to = deployment.instances.wanted;
+    return from === undefined || to >= from ? [] : [{ deployment: deployment.name, from, to }];
+  });
+  return visibleDrift(traffic, { observed: endpoint.traffic, scaled });
+}
+
+/** Whether two looks found the same; what a rollout is held for already is not told again. */
+export function sameDrift(a: Drift | null, b: Drift | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.observed === null || b.observed === null) return a.observed === b.observed;
+  return sameTraffic(a.observed, b.observed) && JSON.stringify(a.scaled) === JSON.stringify(b.scaled);
+}
+
+/** `the rollout wrote blue 90 %, green 10 %, the endpoint shows blue 100 %; blue was scaled from 4 to 1 instances` */
+export function driftText(written: Traffic, { observed, scaled }: Drift): string {
+  const parts: string[] = [];
+  if (observed === null) {
+    parts.push(`the rollout wrote ${trafficText(written)}, the endpoint or one of its deployments is gone`);
+  } else if (!sameTraffic(observed, written)) {
+    parts.push(`the rollout wrote ${trafficText(written)}, the endpoint shows ${trafficText(observed)}`);
+  }
+  for (const { deployment, from, to } of scaled) {
+    parts.push(`${deployment} was scaled from ${from} to ${to} ${to === 1 ? 'instance' : 'instances'}`);
+  }
+  // A target that knows who wrote its rules last can refuse a write though they look the same.
+  return (
+    parts.join('; ') || `its traffic rules are someone else's now, though they show ${trafficText(written)}`
+  );
+}
+
+/** What of it a look can see; null = nothing: all is as written. */
+export function visibleDrift(written: Traffic, { observed, scaled }: Drift): Drift | null {
+  const same = observed !== null && sameTraffic(observed, written);
+  return same && scaled.length === 0 ? null : { observed, scaled };
+}

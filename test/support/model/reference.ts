@@ -1,0 +1,45 @@
+import type { Outcome } from '../../../core/failures.js';
+import type { Step } from '../../../core/plan.js';
+import { mirrorTraffic, splitTraffic, type Traffic } from '../../../core/traffic.js';
+import type { Happened } from './run.js';
+import type { Scenario } from './scenario.js';
+
+/** The outcomes that are right. The rule book in a few lines: no clock, no history, no retries. */
+export function outcomesOf(scenario: Scenario, { stopped, brokeAt }: Happened): readonly Outcome[] {
+  const { steps, quiet, smokeFails, forbidden } = scenario;
+  const outcomes = new Set<Outcome>();
+  const back = (how: Outcome): void => {
+    outcomes.add(how);
+    if (forbidden) outcomes.add('rollback-incomplete');
+  };
+  if (stopped !== 'no') back('aborted');
+  const undecidedEnds = quiet && steps.some((step) => judges(step) && step.undecided === 'roll-back');
+  const smokeEnds = smokeFails && steps.some(({ kind }) => kind === 'smoke');
+  const from = quiet ? null : brokeAt;
+  const breachEnds = from !== null && steps.some((step, index) => index > from && judges(step));
+  if (undecidedEnds || smokeEnds || breachEnds) back('rolled-back');
+  else if (stopped !== 'yes') outcomes.add('promoted');
+  // Green broke in the middle of a step, or is watched for too short a time to be looked at for sure.
+  if (from !== null && steps.some((step, index) => index >= from && (judges(step) || watches(step))))
+    back('rolled-back');
+  // The right to write may go before the next write forward.
+  if (forbidden && brokeAt !== null) back('rolled-back');
+  return [...outcomes];
+}
+
+/** The traffic that a run writes on its way, in order, without what is restored or rolled back. */
+export function wayOf(steps: readonly Step[]): readonly Traffic[] {
+  return steps.flatMap((step): Traffic[] => {
+    if (step.kind === 'mirror') return [mirrorTraffic('blue', 'green', step.percent)];
+    if (step.kind === 'ramp') return [splitTraffic('blue', 'green', step.percent)];
+    return step.kind === 'cutover' ? [splitTraffic('blue', 'green', 100)] : [];
+  });
+}
+
+function judges(step: Step): step is Extract<Step, { kind: 'mirror' | 'ramp' }> {
+  return step.kind === 'mirror' || step.kind === 'ramp';
+}
+
+function watches({ kind }: Step): boolean {
+  return kind === 'bake' || kind === 'approve';
+}

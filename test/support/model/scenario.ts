@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import type { Step, UndecidedPolicy } from '../../../core/plan.js';
+import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, mirrorStep, rampStep, SMOKE } from '../plans.js';
+
+/** Calls of the target that can go wrong for a while. */
+export const FAULTY = ['writeTraffic', 'createDeployment', 'deleteDeployment', 'read', 'readDeployment', 'invoke', 'scale'] as const; // prettier-ignore
+
+export interface FaultSpell {
+  readonly call: (typeof FAULTY)[number];
+  readonly how: 'throw-transient' | 'lose-answer' | 'throttle';
+  /** Hits so many calls, after so many were spared. */
+  readonly times: number;
+  readonly after: number;
+}
+
+/** What a person, or somebody else, does as soon as the rollout has come to a step. */
+export interface Act {
+  readonly atStep: number;
+  readonly what: 'abort' | 'reject' | 'pause' | 'shift' | 'scale-down' | 'blind' | 'cancel';
+  /** How it is settled, where it asks for that. */
+  readonly then: 'adopt' | 'restore' | 'abort';
+}
+
+/** One run: a spec, and all that happens to it. Plain data, so that a wrong one can be run again. */
+export interface Scenario {
+  readonly steps: readonly Step[];
+  readonly afterRollback: 'delete-green' | 'keep-green';
+  /** Green fails every request from this step on; null: never. */
+  readonly breaksAt: number | null;
+  /** Nobody calls the endpoint: no gate can decide. */
+  readonly quiet: boolean;
+  readonly smokeFails: boolean;
+  /** Rollback may not write. */
+  readonly forbidden: boolean;
+  readonly faults: readonly FaultSpell[];
+  readonly acts: readonly Act[];
+  /** Windows this short make a run go on as a new one. */
+  readonly windowMs: number;
+}
+
+const rarely = fc.integer({ min: 0, max: 7 }).map((n) => n === 0);
+const undecided = fc.constantFrom<UndecidedPolicy>('hold', 'roll-back', 'proceed');
+const dwell = fc
+  .tuple(fc.integer({ min: 50, max: 400 }), fc.integer({ min: 100, max: 500 }))
+  .map(([atLeastMs, more]) => ({ atLeastMs, atMostMs: atLeastMs + more }));
+/** Long enough for the load that there is: only a quiet endpoint leaves it undecided. */
+const AMPLE_MS = 30_000;
+
+const shares = fc
+  .uniqueArray(
+    fc.integer({ min: 2, max: 30 }).map((half) => 2 * half),
+    { maxLength: 3 },
+  )
+  .map((all) => all.sort((a, b) => a - b));
+
+const steps = fc
+  .record({
+    smoke: fc.boolean(),
+    mirror: fc.option(fc.tuple(fc.integer({ min: 5, max: 50 }), dwell, undecided), { nil: null }),
+    ramps: shares,
+    ramp: fc.tuple(dwell, undecided),
+    approve: fc.boolean(),
+    cutover: fc.boolean(),
+    bakeMs: fc.option(fc.integer({ min: 100, max: 600 }), { nil: null }),
+    end: fc.boolean(),
+  })
+  .map(({ smoke, mirror, ramps, ramp, approve, cutover, bakeMs, end }): readonly Step[] => [
+    CREATE,
+    ...(smoke ? [SMOKE] : []),
+    ...(mirror === null ? [] : [mirrorStep(mirror[0], { dwell: mirror[1], undecided: mirror[2] })]),
+    ...ramps.map((percent) => rampStep(percent, { dwell: ramp[0], undecided: ramp[1] })),
+    ...(approve ? [{ kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] } as const] : []),
+    ...(cutover ? [CUTOVER] : []),
+    ...(cutover && bakeMs !== null ? [bakeStep(bakeMs)] : []),
+    ...(cutover && end ? [DELETE_BASELINE] : []),
+  ]);
+
+const fault: fc.Arbitrary<FaultSpell> = fc.record({
+  call: fc.constantFrom(...FAULTY),
+  how: fc.constantFrom('throw-transient', 'lose-answer', 'throttle'),
+  times: fc.integer({ min: 1, max: 3 }),
+  after: fc.integer({ min: 0, max: 6 }),
+});
+
+const act: fc.Arbitrary<Act> = fc.record({
+  atStep: fc.nat({ max: 8 }),
+  what: fc.constantFrom(
+    'abort',
+    'reject',
+    'pause',
+    'pause',
+    'shift',
+    'shift',
+    'scale-down',
+    'scale-down',
+    'blind',
+    'cancel',
+  ),
+  then: fc.constantFrom('adopt', 'restore', 'restore', 'abort'),
+});
+
+export const scenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    steps,
+    afterRollback: fc.constantFrom('delete-green' as const, 'keep-green' as const),
+    breaksAt: fc.option(fc.nat({ max: 8 }), { nil: null, freq: 2 }),
+    quiet: rarely,
+    smokeFails: rarely,
+    forbidden: rarely,
+    faults: fc.array(fault, { maxLength: 3 }),
+    acts: fc.array(act, { maxLength: 2 }).map((acts) => [...acts].sort((a, b) => a.atStep - b.atStep)),
+    windowMs: fc.constantFrom(40, 200, 20 * 60_000),
+  })
+  .map((made) => ({ ...made, steps: made.quiet ? made.steps : made.steps.map(withAmpleTime) }));
+
+function withAmpleTime(step: Step): Step {
+  if (step.kind !== 'mirror' && step.kind !== 'ramp') return step;
+  return { ...step, dwell: { ...step.dwell, atMostMs: AMPLE_MS } };
+}

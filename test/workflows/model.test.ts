@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+import { runScenario } from '../support/model/run.js';
+import { scenario, type Scenario } from '../support/model/scenario.js';
+import { useBench } from '../support/rollout-bench.js';
+
+/**
+ * More in a run by hand: `MODEL_RUNS=500 MODEL_SEED=7 npx vitest run test/workflows/model.test.ts`. One that was wrong is
+ * printed as JSON; `MODEL_ONLY='{…}'` runs it again.
+ */
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 16);
+const SEED = Number(process.env['MODEL_SEED'] ?? 20_261_121);
+const AT_ONCE = 8;
+const only = process.env['MODEL_ONLY'];
+
+const bench = useBench();
+
+it(
+  'random specs, faults and people: a rollout ends as the rule book says, and leaves nothing behind',
+  async () => {
+    const all =
+      only === undefined
+        ? fc.sample(scenario, { numRuns: RUNS, seed: SEED })
+        : [JSON.parse(only) as Scenario];
+    const wrong: { problems: readonly string[]; scenario: string }[] = [];
+    const queue = [...all.entries()];
+    const runNext = async (): Promise<void> => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [index, each] = next;
+        const problems = await runScenario(bench, `model-${SEED}-${index}`, each);
+        if (problems.length > 0) wrong.push({ problems, scenario: JSON.stringify(each) });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, runNext));
+    if (process.env['MODEL_RUNS'] !== undefined) {
+      process.stdout.write(`${all.length} runs of the model, seed ${SEED}: ${wrong.length} wrong\n`);
+    }
+
+    expect(wrong).toEqual([]);
+  },
+  Math.max(120_000, RUNS * 15_000),
+);

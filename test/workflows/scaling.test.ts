@@ -1,0 +1,159 @@
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+
+import type { Step } from '../../core/plan.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { useBench, type Rollout } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const LONG = rampStep(10, { dwell: { atLeastMs: 60_000, atMostMs: 600_000 } });
+const BAKE: Step = { kind: 'bake', forMs: 600_000, gates: ['errors', 'slow'], undecided: 'hold' };
+const by = { by: 'ada', reason: 'test' };
+
+/** A rollout whose baseline has four instances, in its ramp or in its bake. */
+async function underWay(name: string, steps: readonly Step[] = [CREATE, LONG]) {
+  const target = new MemoryTarget();
+  target.changeInstances('blue', 4);
+  const rollout = await bench.start(planOf(name, steps), target);
+  await rollout.until(
+    (s) => (s.phase === 'ramping' || s.phase === 'baking') && s.traffic?.live['green'] !== undefined,
+  );
+  return { target, rollout };
+}
+
+async function end(rollout: Rollout): Promise<void> {
+  await rollout.send('abort', by);
+  await rollout.failure();
+}
+
+const scaledDown = { kind: 'drift', scaled: [{ deployment: 'blue', from: 4, to: 1 }] };
+
+describe('a baseline that someone else scales down', () => {
+  it.each([
+    ['in a ramp', [CREATE, LONG]],
+    ['in a bake, where it has no traffic but is where a rollback goes', [CREATE, CUTOVER, BAKE]],
+  ])('%s: is held for and said, and nothing is written', async (where, steps) => {
+    const { target, rollout } = await underWay(`scaled-${where.slice(0, 8).replaceAll(' ', '-')}`, steps);
+    const { looks } = target;
+    const writes = [...target.writes];
+
+    target.changeInstances('blue', 1);
+    const held = await rollout.until((s) => s.phase === 'held');
+
+    expect(held.hold).toMatchObject({
+      ...scaledDown,
+      because: 'someone else changed it: blue was scaled from 4 to 1 instance',
+    });
+    expect(target.looks - looks).toBeLessThan(20);
+    // Held, it goes on looking at its interval, and does not turn in circles.
+    const { historyLength } = await rollout.handle.describe();
+    const from = target.looks;
+    await rollout.until(() => target.looks > from + 10);
+    expect((await rollout.handle.describe()).historyLength).toBeLessThan(historyLength + 10);
+    expect(target.writes).toEqual(writes);
+    await end(rollout);
+  });
+
+  it('restored gets its instances back, and the rollout goes on', async () => {
+    const { target, rollout } = await underWay('scaled-restored');
+    target.changeInstances('blue', 1);
+    await rollout.until((s) => s.phase === 'held');
+
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.phase === 'ramping');
+
+    expect(target.deployments.get('blue')?.instances.wanted).toBe(4);
+    expect(target.writes.filter((w) => w.startsWith('scale'))).toEqual(['scale blue to 4']);
+    await end(rollout);
+  });
+
+  it('adopted stays as it is, also when the rollout is taken back', async () => {
+    const { target, rollout } = await underWay('scaled-adopted');
+    target.changeInstances('blue', 1);
+    await rollout.until((s) => s.phase === 'held');
+
+    await rollout.send('resolveDrift', { choice: 'adopt', ...by });
+    await rollout.until((s) => s.phase === 'ramping');
+    await end(rollout);
+
+    expect(target.deployments.get('blue')?.instances.wanted).toBe(1);
+  });
+
+  it('and up again needs nobody: the rollout goes on', async () => {
+    const { target, rollout } = await underWay('scaled-back');
+    target.changeInstances('blue', 1);
+    await rollout.until((s) => s.phase === 'held');
+
+    target.changeInstances('blue', 4);
+    await rollout.until((s) => s.phase === 'ramping');
+
+    await end(rollout);
+  });
+
+  it('gets its instances back when the rollout is aborted, and the report says so', async () => {
+    const { target, rollout } = await underWay('scaled-aborted');
+    target.changeInstances('blue', 1);
+    await rollout.until((s) => s.phase === 'held');
+
+    await rollout.send('abort', by);
+    const { report } = await rollout.failure();
+
+    expect(target.deployments.get('blue')?.instances.wanted).toBe(4);
+    expect(report.notes).toEqual(['blue got its 4 instances back: someone else had scaled it down']);
+    // Green answers nobody any more before anything else is done.
+    expect(target.writes.slice(-3).map((w) => w.split(' ')[0])).toEqual(['traffic', 'scale', 'delete']);
+  });
+
+  it('to nothing gets them back before its traffic, and cannot be adopted', async () => {
+    const { target, rollout } = await underWay('scaled-to-nothing', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held');
+
+    const refused: unknown = await rollout
+      .send('resolveDrift', { choice: 'adopt', ...by })
+      .catch((e: unknown) => e);
+    target.behaviour.set('green', { errors: 1, slow: 0 });
+    const { type } = await rollout.failure();
+
+    expect(refused).toBeInstanceOf(WorkflowUpdateFailedError);
+    expect(((refused as Error).cause as Error).message).toContain(
+      'blue has no instance left; restore or abort',
+    );
+    expect(type).toBe('RolledBack');
+    expect(target.deployments.get('blue')?.instances.wanted).toBe(4);
+    expect(target.writes.slice(-3)).toEqual([
+      'scale blue to 4',
+      'traffic {"live":{"blue":100},"mirror":{}}',
+      'delete green',
+    ]);
+  });
+});
+
+describe('no drift', () => {
+  it('is what an autoscaler does, unless nothing is left', async () => {
+    const { target, rollout } = await underWay('autoscaled', [CREATE, CUTOVER, BAKE]);
+    target.autoscaled.add('blue');
+    target.changeInstances('blue', 1);
+    const { looks } = target;
+    const still = await rollout.until(() => target.looks > looks + 10);
+
+    target.changeInstances('blue', 0);
+    const held = await rollout.until((s) => s.phase === 'held');
+
+    expect(still.phase).toBe('baking');
+    expect(held.hold).toMatchObject({ kind: 'drift', scaled: [{ deployment: 'blue', from: 4, to: 0 }] });
+    await end(rollout);
+  });
+
+  it('are more instances', async () => {
+    const { target, rollout } = await underWay('scaled-up');
+    target.changeInstances('blue', 9);
+    target.changeInstances('green', 9);
+    const { looks } = target;
+
+    expect((await rollout.until(() => target.looks > looks + 10)).phase).toBe('ramping');
+    await end(rollout);
+  });
+});
