@@ -1,3 +1,4 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
@@ -51,9 +52,10 @@ const WAITS: Readonly<
 };
 
 async function shownInTheUi(rollout: Rollout): Promise<{ phase: unknown; details: string }> {
-  const { searchAttributes } = await rollout.handle.describe();
+  const { typedSearchAttributes } = await rollout.handle.describe();
+  const phase = typedSearchAttributes.get(defineSearchAttributeKey('RolloutPhase', 'KEYWORD'));
   const metadata = await rollout.handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
-  return { phase: searchAttributes['RolloutPhase'], details: metadata.currentDetails };
+  return { phase, details: metadata.currentDetails };
 }
 
 /** Waits for as many more looks as five minutes have. */
@@ -93,7 +95,7 @@ describe('five minutes without metrics', () => {
       expect(held.next).toMatch(next);
       expect(later.hold).toEqual(held.hold);
       expect(later.stepIndex).toBe(before.stepIndex);
-      expect(shown.phase).toEqual(['held']);
+      expect(shown.phase).toBe('held');
       expect(shown.details).toContain('the metric source does not answer');
       expect(shown.details).toContain('(since ');
       expect({ traffic: target.traffic, writes: target.writes }).toEqual({ traffic, writes });

@@ -5,8 +5,9 @@ import type { Happened } from './run.js';
 import type { Scenario } from './scenario.js';
 
 /** The outcomes that are right. The rule book in a few lines: no clock, no history, no retries. */
-export function outcomesOf(scenario: Scenario, { stopped, brokeAt }: Happened): readonly Outcome[] {
+export function outcomesOf(scenario: Scenario, happened: Happened): readonly Outcome[] {
   const { steps, quiet, smokeFails, forbidden } = scenario;
+  const { stopped, brokeAt } = happened;
   const outcomes = new Set<Outcome>();
   const back = (how: Outcome): void => {
     outcomes.add(how);
@@ -23,7 +24,7 @@ export function outcomesOf(scenario: Scenario, { stopped, brokeAt }: Happened): 
   if (from !== null && steps.some((step, index) => index >= from && (judges(step) || watches(step))))
     back('rolled-back');
   // The right to write may go before the next write forward.
-  if (forbidden && brokeAt !== null) back('rolled-back');
+  if (happened.forbidden) back('rolled-back');
   return [...outcomes];
 }
 

@@ -12,6 +12,8 @@ import type { Act, FaultSpell, Scenario } from './scenario.js';
 /** Longer than any scenario takes, with all its faults, on a busy machine. */
 const ENDS_WITHIN_MS = 180_000;
 const BLIND_MS = 700;
+/** gRPC status, which the client's packages do not export. */
+const FAILED_PRECONDITION = 9;
 /** No step writes it. */
 const SHIFTED = { live: { blue: 57, green: 43 }, mirror: {} };
 const BY = { by: 'ada', reason: 'a person of the model' };
@@ -22,6 +24,8 @@ export interface Happened {
   stopped: 'no' | 'maybe' | 'yes';
   /** Step that was under way when green began to fail; null: it never did. */
   brokeAt: number | null;
+  /** The right to write was taken away. */
+  forbidden: boolean;
   /** Shares were changed by somebody else while a step was watched. */
   shifted: boolean;
   adopted: number;
@@ -71,12 +75,18 @@ function reportOf(error: unknown): RolloutReport | null {
 
 /** Everybody around a rollout: those who steer it, those who meddle, and green itself. */
 class People {
-  readonly happened: Happened = { stopped: 'no', brokeAt: null, shifted: false, adopted: 0, restored: 0 };
+  readonly happened: Happened = {
+    stopped: 'no',
+    brokeAt: null,
+    forbidden: false,
+    shifted: false,
+    adopted: 0,
+    restored: 0,
+  };
   readonly #target: MemoryTarget;
   readonly #scenario: Scenario;
   readonly #acts: Act[];
   #settle: Act['then'] = 'restore';
-  #forbidden = false;
 
   constructor(target: MemoryTarget, scenario: Scenario) {
     this.#target = target;
@@ -84,7 +94,7 @@ class People {
     this.#acts = [...scenario.acts];
     const spells = scenario.faults.map(spell);
     target.fault = (call) => {
-      if (this.#forbidden && call === 'writeTraffic') return 'throw-permanent';
+      if (this.happened.forbidden && call === 'writeTraffic') return 'throw-permanent';
       for (const hit of spells) {
         const how = hit(call);
         if (how !== undefined) return how;
@@ -103,7 +113,7 @@ class People {
       status.stepIndex >= breaksAt &&
       status.stepIndex > 0
     ) {
-      this.#forbidden = forbidden;
+      this.happened.forbidden = forbidden;
       this.#target.behaviour.set('green', { errors: 1, slow: 0 });
       // Asked again: what begins after this answer begins with a broken green.
       this.happened.brokeAt = (await rollout.status()).stepIndex;
@@ -128,11 +138,11 @@ class People {
     switch (what) {
       case 'abort':
       case 'reject':
-        this.#forbidden = this.#scenario.forbidden;
+        this.happened.forbidden = this.#scenario.forbidden;
         if (await this.#send(rollout, what)) this.happened.stopped = 'yes';
         return;
       case 'cancel':
-        this.#forbidden = this.#scenario.forbidden;
+        this.happened.forbidden = this.#scenario.forbidden;
         if (this.happened.stopped === 'no') this.happened.stopped = 'maybe';
         await rollout.handle.cancel().catch(() => undefined);
         return;
@@ -165,7 +175,7 @@ class People {
 
   async #settleDrift(rollout: Rollout): Promise<void> {
     if (this.#settle === 'abort') {
-      this.#forbidden = this.#scenario.forbidden;
+      this.happened.forbidden = this.#scenario.forbidden;
       if (await this.#send(rollout, 'abort')) this.happened.stopped = 'yes';
       return;
     }
@@ -181,9 +191,10 @@ class People {
       await rollout.send(name, { ...BY, ...more });
       return true;
     } catch (error) {
-      const refused = error instanceof WorkflowUpdateFailedError || error instanceof WorkflowNotFoundError;
-      if (!refused && !(error instanceof Error && isGrpcServiceError(error.cause))) throw error;
-      return false;
+      if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowNotFoundError) return false;
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION) return false; // just going on as a new run
+      throw error;
     }
   }
 }
