@@ -1,10 +1,11 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { TargetPorts } from '../adapters/ports.js';
+import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import type { CreateDeploymentInput } from '../core/activities.js';
 import type { DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
+import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { poll } from './poll.js';
 import { rolloutTags } from './tags.js';
@@ -15,7 +16,11 @@ import { rolloutTags } from './tags.js';
  * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. A target
  * that answers "busy" is asked again.
  */
-export async function createDeployment(ports: TargetPorts, input: CreateDeploymentInput): Promise<void> {
+export async function createDeployment(
+  ports: TargetPorts,
+  secrets: Secrets,
+  input: CreateDeploymentInput,
+): Promise<void> {
   const { endpoints } = ports;
   const { name } = input.deployment;
   const signal = cancellationSignal();
@@ -28,7 +33,7 @@ export async function createDeployment(ports: TargetPorts, input: CreateDeployme
       if (asked) return undefined; // accepted, and not listed yet
       await endpoints.createDeployment(
         input.endpoint,
-        input.deployment,
+        await withSecrets(input.deployment, secrets),
         rolloutTags(input.deployment, input.rolloutId),
         {
           signal,

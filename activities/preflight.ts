@@ -1,7 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { PortError, TargetPorts } from '../adapters/ports.js';
+import type { PortError, Secrets, TargetPorts } from '../adapters/ports.js';
 import { unableGates, unableSteps, unableText } from '../core/capabilities.js';
 import type { EndpointRef, PreflightInput, PreflightResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
@@ -9,6 +9,7 @@ import { FailureType } from '../core/failures.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
 import { ownQueriesOf, type Plan } from '../core/plan.js';
 import { checkEndpoint } from '../core/preflight.js';
+import { secretNames } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { isPortError } from './classify.js';
 import { beating } from './poll.js';
@@ -24,6 +25,7 @@ const FRESH_MS = 5 * 60_000;
  */
 export async function preflight(
   ports: TargetPorts,
+  secrets: Secrets,
   { plan, rolloutId, endpoint }: PreflightInput & EndpointRef,
 ): Promise<PreflightResult> {
   const signal = cancellationSignal();
@@ -38,7 +40,8 @@ export async function preflight(
       ? null
       : await beating(async () => ports.autoscaling?.read(endpoint, check.baseline, { signal }) ?? null);
   const own = await beating(() => checkOwnMetrics(ports, plan, signal));
-  const all = [...check.problems, ...unable, ...problems, ...own];
+  const secretless = await missingSecrets(secrets, plan);
+  const all = [...check.problems, ...unable, ...problems, ...own, ...secretless];
   if (all.length > 0) throw rejected(all);
   return {
     baseline: check.baseline,
@@ -110,6 +113,20 @@ async function checkOwnMetrics(
     if (!isPortError(err) || err.kind !== 'permanent') throw err;
     return [metricsProblem(err)];
   }
+}
+
+/** Asked for before anything is changed, and not kept: the deployment's creation asks again. */
+async function missingSecrets(secrets: Secrets, plan: Plan): Promise<readonly string[]> {
+  const asked = secretNames(plan.deployment).map((name) =>
+    secrets(name).then(
+      () => [],
+      (err: unknown) => {
+        if (!isPortError(err) || err.kind !== 'permanent') throw err;
+        return [err.message];
+      },
+    ),
+  );
+  return (await Promise.all(asked)).flat();
 }
 
 function metricsProblem(err: PortError): string {

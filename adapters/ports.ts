@@ -138,3 +138,10 @@ export interface TargetPorts {
   /** Left out where this worker knows no source of the user's own metrics. */
   readonly own?: OwnMetrics;
 }
+
+/**
+ * The secret of that name, as the machine that asks has it.
+ *
+ * @throws {PortError} permanent `UnknownSecret` when it has none. Messages never hold the secret.
+ */
+export type Secrets = (name: string) => Promise<string>;

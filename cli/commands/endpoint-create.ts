@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { machineSecrets } from '../../adapters/secrets.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { EndpointState } from '../../core/endpoint.js';
+import { withSecrets } from '../../core/secrets.js';
 import { normalTraffic, sumShares } from '../../core/traffic.js';
 import { shortDuration } from '../../core/units.js';
 import { renderProblems } from '../../spec/index.js';
@@ -48,8 +50,9 @@ async function firstDeployment(
 ): Promise<void> {
   const { name } = deployment;
   refuseWhereServed(await endpoints.read(endpoint), name);
+  const whole = await withSecrets(deployment, machineSecrets(ctx.env));
   ctx.out.note(`creating deployment ${name}`);
-  await endpoints.createDeployment(endpoint, deployment, {});
+  await endpoints.createDeployment(endpoint, whole, {});
   await untilReady(ctx, endpoints, endpoint, name);
   const all = normalTraffic({ live: { [name]: 100 }, mirror: {} });
   await writeAndReadBack(endpoints, endpoint, all, ctx.out.note);

@@ -1,3 +1,4 @@
+import { isBrokenReference, secretName } from '../../core/secrets.js';
 import { quote, type Path, type Problem } from '../problem.js';
 import { filesOf } from '../resolve-files.js';
 import type { Deployment } from '../deployment-form.js';
@@ -37,6 +38,7 @@ export function deploymentRules({ draft, deployment, deploymentSource }: Facts):
   const found = [
     ...kindRules(deployment),
     ...probeRules(deployment),
+    ...secretRules(deployment),
     ...(onAzure ? azureRules(deployment, endpoint) : []),
     ...(namespace !== undefined
       ? kubernetesRules(deployment, deploymentSource, { endpoint, namespace })
@@ -53,6 +55,38 @@ export type Finding = readonly [Path, Complaint];
 /** Azure treats names that differ in case only as one. */
 function same(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
+}
+
+const SECRET_NAME = /secret|token|passw(or)?d|api[-_]?key|credential|connection[-_]?string/i;
+
+function secretRules({ environment_variables: variables }: Deployment): Finding[] {
+  return Object.entries(variables).flatMap(([name, value]): Finding[] => {
+    const path = ['environment_variables', name];
+    if (isBrokenReference(value)) {
+      return [
+        [
+          path,
+          {
+            code: 'secret',
+            message: `${quote(value)} is no reference to a secret; expected \${secret:NAME} and nothing beside it`,
+            help: 'the name has 1 to 64 letters, digits, dots, dashes and underscores; for a text with a secret in it, make the whole text the secret',
+          },
+        ],
+      ];
+    }
+    if (secretName(value) !== undefined || value === '' || !SECRET_NAME.test(name)) return [];
+    return [
+      [
+        path,
+        {
+          severity: 'warning',
+          code: 'plain-secret',
+          message: `${quote(name)} looks like a secret, and its value would stand in the plan and in Temporal`,
+          help: 'write "${secret:NAME}", and give NAME to the worker: docs/encryption.md',
+        },
+      ],
+    ];
+  });
 }
 
 const LONGEST_TIMEOUT_MS = { managed: 180_000, kubernetes: 300_000 } as const;

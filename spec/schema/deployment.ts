@@ -168,8 +168,8 @@ export const Deployment = refusing(
         .describe('The scoring code.'),
       environment: Environment.optional(),
       environment_variables: texts(
-        'Environment variables of the instances; no secrets.',
-        'Value of a variable, taken as it stands in the file.',
+        'Environment variables of the instances. They stand in the plan and in Temporal: a secret is named, as `${secret:NAME}`, and never written here.',
+        'Value of a variable, taken as it stands in the file; `${secret:NAME}` is replaced by the worker when the deployment is created.',
       ),
       instance_type: z
         .string()
