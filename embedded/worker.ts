@@ -1,9 +1,8 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { TemporalSettings } from './connection.js';
-import { ensureDaemon, stopDaemon } from './daemons.js';
-import { readJson } from './files.js';
+import { ensureDaemon, runningDaemon, stopDaemon } from './daemons.js';
 import { packageRoot } from './package-root.js';
+import { readWorkerNote } from './worker-note.js';
 
 const NAME = 'worker';
 const READY_WITHIN_MS = 60_000;
@@ -12,19 +11,6 @@ const STOP_WITHIN_MS = 30_000;
 
 /** Its server is most likely gone, and then it waits in vain to tell it what becomes of its tasks. */
 const ELSEWHERE_STOP_WITHIN_MS = 5_000;
-
-/** What a worker notes when it listens. */
-const WorkerNote = z.object({
-  pid: z.int().positive(),
-  /** Of its health server. */
-  url: z.string(),
-  /** host:port of the server that it takes tasks from. */
-  temporal: z.string(),
-  namespace: z.string(),
-  /** Ids of the keys that it encrypts and decrypts with. */
-  codecKeys: z.array(z.string()),
-});
-type WorkerNote = z.infer<typeof WorkerNote>;
 
 /**
  * Starts a worker in the background and returns when it takes tasks. One that runs already is left alone, unless it
@@ -39,7 +25,8 @@ export async function startWorker(
   state: string,
   wanted: Pick<TemporalSettings, 'address' | 'namespace'> & { readonly keyIds?: readonly string[] },
 ): Promise<string> {
-  const note = await readNote(state);
+  const running = await runningDaemon(state, NAME);
+  const note = running === undefined ? undefined : await readWorkerNote(state, running.pid);
   if (note !== undefined) {
     const elsewhere = note.temporal !== wanted.address || note.namespace !== wanted.namespace;
     if (elsewhere) await stopDaemon(state, NAME, ELSEWHERE_STOP_WITHIN_MS);
@@ -63,14 +50,10 @@ export async function stopWorker(state: string): Promise<boolean> {
 }
 
 async function ready(state: string, pid: number): Promise<string | undefined> {
-  const note = await readNote(state);
-  if (note?.pid !== pid) return undefined;
+  const note = await readWorkerNote(state, pid);
+  if (note === undefined) return undefined;
   return fetch(`${note.url}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
     ({ ok }) => (ok ? note.url : undefined),
     () => undefined,
   );
-}
-
-async function readNote(state: string): Promise<WorkerNote | undefined> {
-  return readJson(join(state, 'worker.json'), WorkerNote);
 }
