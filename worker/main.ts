@@ -1,10 +1,10 @@
-// The worker as a program: `node dist/worker/main.js [--state DIR] [--health-port PORT]`.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+// The worker as a program: `node dist/worker/main.js [--state DIR] [--health-port PORT] [--version BUILD-ID|auto [--make-current]]`.
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
+import { machineSecrets } from '../adapters/secrets.js';
 import { createTargets } from '../adapters/targets.js';
 import { CodecError } from '../codec/errors.js';
 import { openEncryption } from '../codec/data-converter.js';
@@ -13,6 +13,7 @@ import { type TemporalSettings, temporalSettings } from '../embedded/connection.
 import { stateDir } from '../embedded/state-dir.js';
 import { EmbeddedError } from '../embedded/errors.js';
 import { freePort } from '../embedded/processes.js';
+import { removeWorkerNote, writeWorkerNote } from '../embedded/worker-note.js';
 import { activityMetrics } from './activity-metrics.js';
 import { workflowBundle } from './bundle.js';
 import { serveHealth } from './health.js';
@@ -21,12 +22,10 @@ import { createMetrics } from './metrics.js';
 import { sdkMetricsText } from './sdk-metrics.js';
 import { rolloutSinks } from './sinks.js';
 import { TUNING } from './tuning.js';
-
-/** In the state folder: `{ version, pid, url, temporal, namespace, codecKeys }`, for whoever started this worker. */
-const NOTE = 'worker.json';
+import { deploymentOptions, makeCurrent } from './versioning.js';
 
 async function main(logger: Logger): Promise<void> {
-  const { state, healthPort } = options();
+  const { state, healthPort, version, current } = options();
   const sdkMetricsAddress = `127.0.0.1:${await freePort()}`;
   const sdkLogger = temporalLogger(logger);
   // Before anything else touches the SDK: it takes its runtime once.
@@ -56,15 +55,21 @@ async function main(logger: Logger): Promise<void> {
     connect(settings),
     workflowBundle(sdkLogger, dataConverter.failureConverterPath),
   ]);
+  // By what workflows do: the same code has the same id, wherever it was built.
+  const buildId = version === 'auto' ? basename(bundle.codePath, '.js') : version;
   const worker = await Worker.create({
     connection,
     namespace: settings.namespace,
     taskQueue: TASK_QUEUE,
     workflowBundle: bundle,
     dataConverter,
-    activities: createActivities({ targets: createTargets({ hostState: join(state, 'host') }) }),
+    activities: createActivities({
+      targets: createTargets({ hostState: join(state, 'host') }),
+      secrets: machineSecrets(process.env),
+    }),
     interceptors: { activity: [activityMetrics(metrics)] },
     sinks: rolloutSinks(metrics.rollouts),
+    ...(buildId === null ? {} : { workerDeploymentOptions: deploymentOptions(buildId) }),
     ...TUNING,
   });
 
@@ -76,11 +81,12 @@ async function main(logger: Logger): Promise<void> {
     }),
   });
   try {
-    await note(state, {
+    await writeWorkerNote(state, {
+      pid: process.pid,
       url: health.url,
       temporal: settings.address,
       namespace: settings.namespace,
-      codecKeys: keyIds,
+      codecKeys: [...keyIds],
     });
     logger.info(
       {
@@ -89,6 +95,7 @@ async function main(logger: Logger): Promise<void> {
         taskQueue: TASK_QUEUE,
         health: health.url,
         codecKeys: keyIds,
+        buildId,
       },
       'Worker starts',
     );
@@ -96,18 +103,37 @@ async function main(logger: Logger): Promise<void> {
     stop = () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
     };
+    if (buildId !== null && current) {
+      // Not awaited before the tasks: other workers go on with theirs meanwhile.
+      await Promise.race([makeCurrent(connection, settings.namespace, buildId), running]);
+      logger.info({ buildId }, 'New rollouts begin with this version');
+    }
     await running;
     logger.info('Worker ended');
   } finally {
-    await rm(join(state, NOTE), { force: true });
+    await removeWorkerNote(state, process.pid);
     await health.close();
     await connection.close();
   }
 }
 
-function options(): { readonly state: string; readonly healthPort: number } {
+interface Options {
+  readonly state: string;
+  readonly healthPort: number;
+  /** Build id of its Worker Deployment version; `auto`: by the workflow code; null: no versioning. */
+  readonly version: string | null;
+  /** Whether new rollouts begin with that version. */
+  readonly current: boolean;
+}
+
+function options(): Options {
   const { values } = parseArgs({
-    options: { state: { type: 'string' }, 'health-port': { type: 'string', default: '0' } },
+    options: {
+      state: { type: 'string' },
+      'health-port': { type: 'string', default: '0' },
+      version: { type: 'string' },
+      'make-current': { type: 'boolean', default: false },
+    },
   });
   const healthPort = Number(values['health-port']);
   if (!Number.isInteger(healthPort) || healthPort < 0 || healthPort > 65_535) {
@@ -115,7 +141,19 @@ function options(): { readonly state: string; readonly healthPort: number } {
       `--health-port is "${values['health-port']}"; wanted: a port from 1 to 65535, or 0 for a free one`,
     );
   }
-  return { state: values.state ?? stateDir(), healthPort };
+  const version = values.version ?? process.env['GREENLIGHT_WORKER_VERSION'] ?? null;
+  const current = values['make-current'];
+  if (version !== null && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(version)) {
+    throw new EmbeddedError(
+      `--version is "${version}"; wanted: a build id of letters, digits, dots, dashes and underscores, such as a git revision, or auto`,
+    );
+  }
+  if (current && version === null) {
+    throw new EmbeddedError(
+      '--make-current needs a version to make current; wanted: --version BUILD-ID, or --version auto',
+    );
+  }
+  return { state: values.state ?? stateDir(), healthPort, version, current };
 }
 
 async function connect(settings: TemporalSettings): Promise<NativeConnection> {
@@ -130,21 +168,6 @@ async function connect(settings: TemporalSettings): Promise<NativeConnection> {
       { cause: error },
     );
   }
-}
-
-async function note(
-  state: string,
-  where: {
-    readonly url: string;
-    readonly temporal: string;
-    readonly namespace: string;
-    readonly codecKeys: readonly string[];
-  },
-): Promise<void> {
-  await mkdir(state, { recursive: true, mode: 0o700 });
-  const beside = join(state, `${NOTE}.part`);
-  await writeFile(beside, `${JSON.stringify({ version: 1, pid: process.pid, ...where })}\n`);
-  await rename(beside, join(state, NOTE));
 }
 
 const logger = createLogger();
