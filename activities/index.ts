@@ -1,6 +1,7 @@
-import type { TargetPorts } from '../adapters/ports.js';
+import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import type { EndpointRef, RolloutActivities } from '../core/activities.js';
 import type { Target } from '../core/plan.js';
+import type { QueueActivities } from '../core/queue.js';
 import { readAutoscale, setMinimum } from './autoscale.js';
 import { classify } from './classify.js';
 import { createDeployment } from './create-deployment.js';
@@ -9,6 +10,7 @@ import { preflight } from './preflight.js';
 import { scaleDeployment } from './scale-deployment.js';
 import { setTraffic } from './set-traffic.js';
 import { smoke } from './smoke.js';
+import { untilFree } from './until-free.js';
 import { watch } from './watch.js';
 
 export interface ActivityDependencies {
@@ -18,10 +20,15 @@ export interface ActivityDependencies {
    * @throws {PortError} permanent when this worker does not serve such a target.
    */
   readonly targets: (target: Target) => Promise<TargetPorts>;
+  /** What deployments name as `${secret:NAME}`. */
+  readonly secrets: Secrets;
 }
 
 /** The activities of a rollout over the given ports. */
-export function createActivities({ targets }: ActivityDependencies): RolloutActivities {
+export function createActivities({
+  targets,
+  secrets,
+}: ActivityDependencies): RolloutActivities & QueueActivities {
   const on =
     <I extends EndpointRef, R>(work: (ports: TargetPorts, input: I) => Promise<R>) =>
     async (input: I): Promise<R> => {
@@ -33,11 +40,11 @@ export function createActivities({ targets }: ActivityDependencies): RolloutActi
     };
   return {
     preflight: (input) =>
-      on((ports, ref: EndpointRef) => preflight(ports, { ...input, ...ref }))({
+      on((ports, ref: EndpointRef) => preflight(ports, secrets, { ...input, ...ref }))({
         target: input.plan.target,
         endpoint: input.plan.endpoint,
       }),
-    createDeployment: on(createDeployment),
+    createDeployment: on((ports, input) => createDeployment(ports, secrets, input)),
     smoke: on(smoke),
     setTraffic: on(setTraffic),
     readAutoscale: on(readAutoscale),
@@ -45,5 +52,6 @@ export function createActivities({ targets }: ActivityDependencies): RolloutActi
     watch: on(watch),
     scaleDeployment: on(scaleDeployment),
     deleteDeployment: on(deleteDeployment),
+    untilFree,
   };
 }

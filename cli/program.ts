@@ -161,11 +161,21 @@ function specCommands(program: Command, add: Add): void {
     .addOption(
       new Option(
         '--queue',
-        'where another rollout holds the endpoint: wait here for its end, then start',
+        'where another rollout holds the endpoint: wait in Temporal for its end, then start',
       ).conflicts('supersede'),
     )
     .option('--supersede', 'where another rollout holds the endpoint: roll that one back first, then start')
     .option('--by <name>', 'who submits (default: the user of this machine)');
+  add(
+    program,
+    'withdraw <endpoint>',
+    'Take a rollout back that waits for an endpoint (`submit --queue`) and has not started.',
+    'greenlight withdraw diabetes --reason "not needed any more"',
+    async () => (await import('./commands/withdraw.js')).withdraw,
+  )
+    .option('--id <id>', 'which one; may be left out where only one waits')
+    .option('--reason <text>', 'why; kept with the queue', '')
+    .option('--by <name>', 'who acts (default: the user of this machine)');
   add(
     program,
     'list',

@@ -76,7 +76,8 @@ async function throughNewRun<T>(send: () => Promise<T>): Promise<T> {
   }
 }
 
-function refusal(error: WorkflowUpdateFailedError): CliError {
+/** What the workflow said to a message that it refused. */
+export function refusal(error: WorkflowUpdateFailedError): CliError {
   const why =
     error.cause instanceof ApplicationFailure ? error.cause.message : (error.cause?.message ?? error.message);
   return new CliError('refused', why, { cause: error });

@@ -81,7 +81,10 @@ export async function checkEncryption({ env }: Context): Promise<Check> {
   try {
     const [first, ...older] = (await openEncryption(env)).keyIds;
     if (first === undefined) return ok('Encryption', 'off: Temporal keeps plans and evidence as plain text');
-    return ok('Encryption', `on, with the key ${first}${older.length === 0 ? '' : `; reads ${older.join(', ')} too`}`);
+    return ok(
+      'Encryption',
+      `on, with the key ${first}${older.length === 0 ? '' : `; reads ${older.join(', ')} too`}`,
+    );
   } catch (error) {
     return problem('Encryption', textOf(error), 'mend the keys: docs/encryption.md');
   }

@@ -21,6 +21,8 @@ export const FailureType = {
   NotNow: 'NotNow',
   /** An update by somebody whom the spec does not let do it. */
   NotAllowed: 'NotAllowed',
+  /** A queue starts nothing more: its endpoint may stand half-way. */
+  QueueStopped: 'QueueStopped',
 } as const;
 export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 

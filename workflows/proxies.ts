@@ -1,6 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 
 import type { RolloutActivities } from '../core/activities.js';
+import type { QueueActivities } from '../core/queue.js';
 import { FailureType } from '../core/failures.js';
 
 /** How long a window of watching lasts at the most: a crash costs little, and history grows with windows only. */
@@ -52,4 +53,11 @@ export const { watch } = proxyActivities<Pick<RolloutActivities, 'watch'>>({
   startToCloseTimeout: WINDOW_MS + 120_000,
   heartbeatTimeout: LOOK_HEARTBEAT,
   retry: { ...RETRY, maximumInterval: '5s', nonRetryableErrorTypes: [FailureType.PortPermanent] },
+});
+
+// Retried without end: a queue waits for as long as it takes.
+export const { untilFree } = proxyActivities<QueueActivities>({
+  startToCloseTimeout: '7h', // a bit more than it waits by itself
+  heartbeatTimeout: HEARTBEAT,
+  retry: RETRY,
 });

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import type { Target } from '../../core/plan.js';
 import { workflowBundle } from '../../worker/bundle.js';
@@ -36,7 +37,7 @@ const rollouts = await Worker.create({
   connection,
   taskQueue: ROLLOUT_QUEUE,
   workflowBundle: await workflowBundle(logger),
-  activities: createActivities({ targets: portsOf }),
+  activities: createActivities({ targets: portsOf, secrets: machineSecrets({}) }),
   sinks: rolloutSinks(createMetrics().rollouts),
   ...TUNING,
 });

@@ -2,6 +2,8 @@ import { targetName } from '../../core/plan.js';
 import type { CommandFunction } from '../program.js';
 import { CliError } from '../errors.js';
 import { askStatus, ending, exitOf, lostText, needRollout, type KnownRollout } from '../rollouts.js';
+import { columns, indent } from '../output.js';
+import { readQueue, waitingRows } from '../queue.js';
 import { newestBeat, withBeat } from '../live.js';
 import { reportText, statusText } from '../status-view.js';
 import { uiLink, withTemporal, type Session } from '../temporal.js';
@@ -37,10 +39,14 @@ async function showRunning(
   if ('status' in answer) {
     const ui = link(session, known);
     const now = withBeat(answer.status, await newestBeat(session.client, known.description));
-    const text = statusText(now, Date.now());
+    const { waiting = [] } = (await readQueue(session, ctx.target, endpoint)) ?? {};
+    const behind =
+      waiting.length === 0 ? '' : `\n\nWaiting\n${indent(columns(waitingRows(waiting))).join('\n')}`;
+    const text = statusText(now, Date.now()) + behind;
     ctx.out.result(ui === null ? text : `${text}\n\nIn Temporal's UI: ${ui}`, {
       ...now,
       ...idsOf(session, known),
+      waiting,
     });
     return 'ok';
   }

@@ -1,28 +1,22 @@
 import { basename } from 'node:path';
-import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
-import { ROLLOUT_WORKFLOW } from '../../core/messages.js';
-import { TASK_QUEUE } from '../../core/names.js';
-import { targetName, workflowId, type Plan } from '../../core/plan.js';
+import type { WorkflowHandle } from '@temporalio/client';
+import { workflowId, type Plan } from '../../core/plan.js';
+import type { QueueEntry } from '../../core/queue.js';
 import { staticSummary } from '../../core/status-text.js';
-import { renderPlan } from '../../spec/index.js';
 import { withCarriedDispersion } from '../carried.js';
 import { whoActs, type Context } from '../context.js';
-import { CliError, detailsOf } from '../errors.js';
+import { CliError } from '../errors.js';
 import type { Exit } from '../exit-codes.js';
 import { supersede, untilFree } from '../free-endpoint.js';
 import { columns, indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
+import { enqueue, queueEntry, readQueue, untilSettled } from '../queue.js';
 import { askStatus, findRollout } from '../rollouts.js';
 import { readSpec } from '../spec-file.js';
-import { shortenTo } from '../texts.js';
+import { start, taken, type Memo } from '../start-rollout.js';
 import { uiLink, withTemporal, type Session } from '../temporal.js';
 import { waitForEnd } from '../wait.js';
 import { noWorkerText, pollingWorkers } from '../workers.js';
-
-/** Temporal's limit for static details, bytes. */
-const DETAILS_BYTES = 20_000;
-const SUMMARY_BYTES = 200;
 
 export const submit: CommandFunction = async (ctx, [file = ''], options) => {
   const { wait = false, by, ...when } = options as { wait?: boolean; by?: string } & When;
@@ -41,121 +35,122 @@ export const submit: CommandFunction = async (ctx, [file = ''], options) => {
         `The rollout of ${plan.endpoint} was not started. ${noWorkerText(session)}`,
       );
     }
-    const handle = await startWhenFree(ctx, session, plan, memo, when);
-    if (handle === undefined) return 'interrupted';
-    const started = startedFacts(session, plan, handle);
+    const begun = await begin(ctx, session, plan, memo, { ...when, wait });
+    if (begun === 'queued') return 'ok';
+    if (begun === 'interrupted') return 'interrupted';
+    const started = startedFacts(session, plan, begun);
     if (wait) {
       ctx.out.note(startedText(plan, started));
-      return waitForEnd(ctx, session, { handle, endpoint: plan.endpoint, ids: started });
+      return waitForEnd(ctx, session, { handle: begun, endpoint: plan.endpoint, ids: started });
     }
     ctx.out.result(startedText(plan, started), { ...started, endpoint: plan.endpoint, ...memo });
-    return heardOf(ctx, session, plan, handle);
+    return heardOf(ctx, session, plan, begun);
   });
 };
-
-/** Who submitted what: kept with the workflow, for whoever finds the endpoint taken. */
-interface Memo extends Record<string, unknown> {
-  readonly digest: string;
-  readonly by: string;
-  readonly spec: string;
-}
 
 /** What to do when another rollout holds the endpoint; by default, refuse. */
 interface When {
   readonly queue?: boolean;
   readonly supersede?: boolean;
+  /** Whether somebody waits for its start. */
+  readonly wait?: boolean;
 }
 
-/** @returns undefined when a person ended the waiting. */
-async function startWhenFree(
+/** @returns the rollout, once it is started; `queued` where nobody waits for that. */
+async function begin(
   ctx: Context,
   session: Session,
   plan: Plan,
   memo: Memo,
-  { queue = false, supersede: mayEnd = false }: When,
-): Promise<WorkflowHandle | undefined> {
+  { queue = false, supersede: mayEnd = false, wait = false }: When,
+): Promise<WorkflowHandle | 'queued' | 'interrupted'> {
   const claimant = { endpoint: plan.endpoint, by: memo.by, spec: memo.spec };
   let stop: AbortSignal | undefined;
   for (let ended = false; ;) {
     // Anew each time: the rollout that was waited for may have learned something.
-    const handle = await start(session, await withCarriedDispersion(ctx, session, plan), memo);
+    const ready = await withCarriedDispersion(ctx, session, plan);
+    const handle = await start(session, ready, memo);
     if (handle !== undefined) return handle;
-    const refusal = await taken(ctx, session, plan, memo);
+    const refused = await taken(ctx, session, plan, memo);
     // Who has ended one rollout, and found another in its place, has met somebody who wants it too.
-    if (!queue && (!mayEnd || ended)) throw refusal;
+    if (!queue && (!mayEnd || ended)) throw refused;
+    if (queue) {
+      ctx.out.note(firstLine(refused.message));
+      const entry = queueEntry(ready, memo);
+      const place = await enqueue(session, { entry, first: false });
+      return wait ? whenStarted(ctx, session, entry) : tellQueued(ctx, entry, place);
+    }
     const holder = await findRollout({ ...ctx, target: plan.target }, session, plan.endpoint);
     if (holder?.running !== true) continue;
-    ctx.out.note(firstLine(refusal.message));
-    if (mayEnd) await supersede(ctx, session, holder, claimant);
-    else ctx.out.note('waiting for its end; Ctrl-C gives the place up');
+    ctx.out.note(firstLine(refused.message));
+    // Where others wait, it stands before them: else one of them would take the place that it makes free.
+    const others = (await readQueue(session, plan.target, plan.endpoint))?.waiting ?? [];
+    if (others.length > 0) {
+      const entry = queueEntry(ready, memo);
+      await enqueue(session, { entry, first: true });
+      await supersede(ctx, session, holder, claimant);
+      return whenStarted(ctx, session, entry);
+    }
+    await supersede(ctx, session, holder, claimant);
     ended = true;
     stop ??= ctx.stop();
     if (await untilFree(session, holder, claimant, stop)) continue;
     ctx.out.note('Nothing was started.');
-    return undefined;
+    return 'interrupted';
   }
+}
+
+function tellQueued(ctx: Context, { id, plan, by, spec }: QueueEntry, place: number): 'queued' {
+  const { endpoint } = plan;
+  ctx.out.result(
+    [
+      `${spec} waits for ${endpoint} as number ${place}, also when this machine is off. It starts when its turn comes.`,
+      ...indent(
+        columns([
+          ['Who waits', `greenlight status ${endpoint}`],
+          ['Withdraw it', `greenlight withdraw ${endpoint} --id ${id}`],
+        ]),
+      ),
+    ].join('\n'),
+    { endpoint, queued: id, place, digest: plan.digest, by, spec },
+  );
+  return 'queued';
+}
+
+/** @throws {CliError} refused, when it was withdrawn, or dropped because nobody knows how the endpoint stands. */
+async function whenStarted(
+  ctx: Context,
+  session: Session,
+  entry: QueueEntry,
+): Promise<WorkflowHandle | 'interrupted'> {
+  const { id, plan } = entry;
+  const { endpoint } = plan;
+  ctx.out.note(
+    `waits for its turn as ${id}; Ctrl-C leaves it waiting, \`greenlight withdraw ${endpoint} --id ${id}\` takes it back`,
+  );
+  const fate = await untilSettled(session, entry, ctx.stop());
+  if (fate === 'aborted') {
+    ctx.out.note(
+      `\nStopped waiting. ${entry.spec} keeps its place; \`greenlight withdraw ${endpoint} --id ${id}\` takes it back.`,
+    );
+    return 'interrupted';
+  }
+  if (fate.fate === 'started') {
+    const runId = fate.runId === undefined ? {} : { firstExecutionRunId: fate.runId };
+    return Object.assign(
+      session.client.workflow.getHandle(workflowId(plan.target, endpoint), undefined, runId),
+      runId,
+    );
+  }
+  const advice =
+    fate.fate === 'dropped'
+      ? `\nLook with \`greenlight endpoint show ${endpoint}\`; \`greenlight revert ${endpoint}\` puts the traffic back. Then submit again.`
+      : '';
+  throw new CliError('refused', `Nothing was started: ${fate.because}.${advice}`);
 }
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? text;
-}
-
-/** @returns undefined when another rollout holds the endpoint. */
-async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
-  const key = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
-  try {
-    return await session.client.workflow.start(ROLLOUT_WORKFLOW, {
-      workflowId: workflowId(plan.target, plan.endpoint),
-      taskQueue: TASK_QUEUE,
-      args: [plan],
-      workflowIdConflictPolicy: 'FAIL',
-      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-      staticSummary: shortenTo(staticSummary(plan), SUMMARY_BYTES),
-      staticDetails: shortenTo(`\`\`\`\n${renderPlan(plan)}\n\`\`\``, DETAILS_BYTES),
-      typedSearchAttributes: [
-        { key: key('RolloutEndpoint'), value: plan.endpoint },
-        { key: key('RolloutTarget'), value: targetName(plan.target) },
-        { key: key('RolloutPhase'), value: 'preflight' },
-      ],
-      memo,
-    });
-  } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
-    if (/search attribute/i.test(detailsOf(error))) throw unknownAttributes(session, error);
-    throw error;
-  }
-}
-
-/** Who holds the endpoint, since when, and what can be done about it. */
-async function taken(ctx: Context, session: Session, plan: Plan, mine: Memo): Promise<CliError> {
-  const { endpoint } = plan;
-  const on = `${endpoint} on ${targetName(plan.target)}`;
-  const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpoint} --wait\` tells how it goes.`;
-  const known = await findRollout({ ...ctx, target: plan.target }, session, endpoint);
-  if (known?.running !== true) {
-    return new CliError(
-      'already-running',
-      `${on} was held by another rollout, which ended just now. Submit again.`,
-    );
-  }
-  const theirs = (known.description.memo ?? {}) as Partial<Memo>;
-  const answer = await askStatus(session, known.handle);
-  const where =
-    'status' in answer ? `${answer.status.green}, ${answer.status.phase}` : 'no worker says where it stands';
-  const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';
-  return new CliError(
-    'already-running',
-    `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${known.description.startTime.toISOString()}.${same}\n${again}`,
-  );
-}
-
-function unknownAttributes({ place }: Session, error: unknown): CliError {
-  return new CliError(
-    'unreachable',
-    `Temporal at ${place.address}, namespace ${place.namespace}, does not know the search attributes of rollouts: ${detailsOf(error)}\n` +
-      'Run `greenlight up`, which registers them; `greenlight doctor` prints the command by hand.',
-    { cause: error },
-  );
 }
 
 interface Started {

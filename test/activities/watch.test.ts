@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import type { Endpoints } from '../../adapters/ports.js';
+import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import { splitTraffic } from '../../core/traffic.js';
 import type { WatchInput, WatchResult } from '../../core/watch.js';
@@ -90,7 +91,7 @@ async function watchFor({
   environment.on('heartbeat', (details: unknown) => beats.push(details));
   const { endpoints, metrics } = target.ports();
   const ports = { metrics, endpoints: read === undefined ? endpoints : { ...endpoints, read } };
-  const { watch } = createActivities({ targets: () => Promise.resolve(ports) });
+  const { watch } = createActivities({ targets: () => Promise.resolve(ports), secrets: machineSecrets({}) });
   const { verdict } = (await environment.run(watch, input)) as WatchResult;
   return { verdict, beats, looks: target.looks, lastedMs: Date.now() - startedAtMs };
 }

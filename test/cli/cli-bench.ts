@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, inject } from 'vitest';
+import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import { openEncryption } from '../../codec/data-converter.js';
 import { TASK_QUEUE } from '../../core/names.js';
@@ -31,6 +32,8 @@ export interface CliBench {
   readonly targets: Map<string, MemoryTarget>;
   /** For files of the tests; goes with them. */
   readonly folder: string;
+  /** Ends the worker and starts another, as a deployment or a crash would. */
+  replaceWorker(): Promise<void>;
   /** One command line, about the endpoint of a workspace. */
   on(workspace: string, args: readonly string[], more?: Parameters<typeof greenlight>[1]): Promise<Told>;
   /** See {@link writeSpec}. */
@@ -56,30 +59,37 @@ export function useCliBench(env: NodeJS.ProcessEnv = {}): CliBench {
   let state = '';
   let folder = '';
 
+  let startWorker = (): Promise<void> => Promise.reject(new Error('the bench is not set up'));
+
   beforeAll(async () => {
     state = await stateWithTemporal(namespace);
     folder = await temporaryFolder();
     Runtime.install({ logger: new DefaultLogger('ERROR') });
     await makeNamespace(namespace);
-    connection = await NativeConnection.connect({ address: inject('temporalAddress') });
+    const made = await NativeConnection.connect({ address: inject('temporalAddress') });
+    connection = made;
     const { dataConverter } = await openEncryption(env);
     const { failureConverterPath } = dataConverter;
-    worker = await Worker.create({
-      connection,
-      namespace,
-      taskQueue: TASK_QUEUE,
-      workflowBundle: await bundleWorkflowCode({
-        workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-        logger: new DefaultLogger('ERROR'),
-        ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
-      }),
-      dataConverter,
-      activities: createActivities({ targets: portsOf }),
-      sinks: rolloutSinks(createMetrics().rollouts),
-      maxHeartbeatThrottleInterval: '200ms',
-      defaultHeartbeatThrottleInterval: '200ms',
+    const workflowBundle = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+      logger: new DefaultLogger('ERROR'),
+      ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
     });
-    running = worker.run();
+    startWorker = async () => {
+      worker = await Worker.create({
+        connection: made,
+        namespace,
+        taskQueue: TASK_QUEUE,
+        workflowBundle,
+        dataConverter,
+        activities: createActivities({ targets: portsOf, secrets: machineSecrets(env) }),
+        sinks: rolloutSinks(createMetrics().rollouts),
+        maxHeartbeatThrottleInterval: '200ms',
+        defaultHeartbeatThrottleInterval: '200ms',
+      });
+      running = worker.run();
+    };
+    await startWorker();
   });
 
   afterAll(async () => {
@@ -93,6 +103,11 @@ export function useCliBench(env: NodeJS.ProcessEnv = {}): CliBench {
     targets,
     get folder() {
       return folder;
+    },
+    async replaceWorker() {
+      worker?.shutdown();
+      await running;
+      await startWorker();
     },
     on: (workspace, args, more) =>
       greenlight([...args, '--state', state, '--target', `host/${workspace}`], { env, ...more }),

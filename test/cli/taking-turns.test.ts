@@ -77,7 +77,7 @@ describe('submit --queue', () => {
     const { spec } = await held('queued');
     let waits = false;
     const queued = on('queued', ['submit', spec, '--queue', '--wait', '--by', 'bob'], {
-      onLine: (text) => (waits ||= text.includes('waiting for its end')),
+      onLine: (text) => (waits ||= text.includes('waits for its turn')),
     });
     await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
 
@@ -87,19 +87,91 @@ describe('submit --queue', () => {
     expect(await lastOf('queued')).toMatchObject({ outcome: 'promoted' });
   });
 
-  it('gives its place up at Ctrl-C, and starts nothing', async () => {
+  it('needs nobody who waits: it keeps its place in Temporal, over the end of its worker', async () => {
+    const { spec } = await held('alone');
+
+    const told = await on('alone', ['submit', spec, '--queue', '--by', 'bob']);
+    const [seen, listed] = [await on('alone', ['status', 'diabetes']), await on('alone', ['list'])];
+    await bench.replaceWorker();
+    await on('alone', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
+
+    expect(told.code).toBe(0);
+    expect(told.stdout).toContain('alone.yml waits for diabetes as number 1');
+    expect(seen.stdout).toMatch(/Waiting\n {2}1\. +[0-9a-f]{8} +bob, alone\.yml \(green\) +since /);
+    expect(listed.stdout).toContain('queued (1)');
+    await expect
+      .poll(() => lastOf('alone'), { timeout: 30_000, interval: 250 })
+      .toMatchObject({ outcome: 'promoted' });
+    expect((await on('alone', ['withdraw', 'diabetes'])).code).toBe(10);
+  });
+
+  it('keeps its place at Ctrl-C; withdrawn, it never starts', async () => {
     const { spec } = await held('left');
     const ctrlC = new AbortController();
-    const told = await on('left', ['submit', spec, '--queue'], {
+    const told = await on('left', ['submit', spec, '--queue', '--wait'], {
       stop: ctrlC.signal,
       onLine: (text) => {
-        if (text.includes('waiting for its end')) ctrlC.abort();
+        if (text.includes('waits for its turn')) ctrlC.abort();
       },
     });
+    const withdrawn = await on('left', [
+      'withdraw',
+      'diabetes',
+      '--reason',
+      'changed my mind',
+      '--by',
+      'bob',
+    ]);
 
     expect(told.code).toBe(130);
-    expect(told.stderr).toContain('Nothing was started.');
+    expect(told.stderr).toContain('left.yml keeps its place; `greenlight withdraw diabetes --id ');
+    expect(withdrawn.stdout).toMatch(/^diabetes: [0-9a-f]{8} is withdrawn by bob: changed my mind/);
+    expect((await on('left', ['withdraw', 'diabetes'])).stderr).toContain('Nobody waits for diabetes.');
     expect(await lastOf('left')).toMatchObject({ phase: 'ramping', outcome: null });
+  });
+
+  it('refuses the same spec twice, and tells who waits with it', async () => {
+    const { spec } = await held('twice');
+    await on('twice', ['submit', spec, '--queue', '--by', 'bob']);
+
+    const told = await on('twice', ['submit', spec, '--queue', '--by', 'cy']);
+    await on('twice', ['withdraw', 'diabetes']);
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain('this very spec waits for diabetes already, since bob submitted it');
+  });
+
+  it('starts nothing where the running one could not be taken back', async () => {
+    const { target, spec } = await held('stuck-queue');
+    let waits = false;
+    const queued = on('stuck-queue', ['submit', spec, '--queue', '--wait'], {
+      onLine: (text) => (waits ||= text.includes('waits for its turn')),
+    });
+    await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+    await on('stuck-queue', ['abort', 'diabetes', '--reason', 'enough']);
+    const told = await queued;
+    target.fault = () => undefined;
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain(
+      'Nothing was started: the rollout before it could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
+    );
+    expect(await lastOf('stuck-queue')).toMatchObject({ outcome: 'rollback-incomplete' });
+  });
+
+  it('stands behind one that supersedes', async () => {
+    const { spec } = await held('overtaken');
+    const other = await bench.spec('overtaken', [...QUICK.slice(0, -1)], ['adopt: true']);
+    await on('overtaken', ['submit', other, '--queue', '--by', 'bob']);
+    await bench.spec('overtaken', QUICK);
+
+    const told = await on('overtaken', ['submit', spec, '--supersede', '--wait', '--by', 'cy']);
+    await on('overtaken', ['withdraw', 'diabetes']);
+
+    expect(told.code).toBe(0);
+    expect(told.stderr).toContain('the rollout that held diabetes is told to roll back');
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { AesCodec } from '../../codec/aes-codec.js';
 import { keySource } from '../../codec/keys.js';
 import { serveCodec, type CodecServerOptions } from '../../codec/server.js';
+import { freePort } from '../../embedded/processes.js';
 import { greenlight } from '../cli/cli.js';
 
 const UI = 'http://localhost:8233';
@@ -102,13 +103,22 @@ describe('the codec server', () => {
 describe('greenlight codec-server', () => {
   it('runs until it is ended', async () => {
     const stop = new AbortController();
-    const told = await greenlight(
-      ['codec-server', '--port', '1', '--output', 'json', '--host', '127.0.0.1'],
-      {
-        env: { ...KEYS, GREENLIGHT_CODEC_TOKEN: 'short' },
-        stop: stop.signal,
+    let health: Promise<Response> | undefined;
+    const told = await greenlight(['codec-server', '--port', String(await freePort()), '--output', 'json'], {
+      env: KEYS,
+      stop: stop.signal,
+      onLine: (text) => {
+        health = fetch(`${(JSON.parse(text) as { url: string }).url}/healthz`);
+        void health.finally(() => stop.abort());
       },
-    );
+    });
+
+    expect((await health)?.status).toBe(200);
+    expect(told.code).toBe(0);
+  });
+
+  it('refuses a token that can be guessed', async () => {
+    const told = await greenlight(['codec-server'], { env: { ...KEYS, GREENLIGHT_CODEC_TOKEN: 'short' } });
 
     expect(told).toMatchObject({ code: 2 });
     expect(told.stderr).toContain('is 5 characters long; wanted: at least 16');

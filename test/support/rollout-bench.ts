@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
 
 import type { TargetPorts } from '../../adapters/ports.js';
+import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import { MessageName, ROLLOUT_WORKFLOW, type RolloutStatus } from '../../core/messages.js';
 import { workflowId, type Plan, type Target } from '../../core/plan.js';
@@ -116,7 +117,7 @@ export function useBench(): Bench {
       connection,
       taskQueue,
       workflowBundle: bundle,
-      activities: createActivities({ targets: portsOf }),
+      activities: createActivities({ targets: portsOf, secrets: machineSecrets({}) }),
       interceptors: { activity: [activityMetrics(metrics)] },
       sinks: rolloutSinks(metrics.rollouts),
       maxHeartbeatThrottleInterval: '200ms',

@@ -1,0 +1,30 @@
+import { whoActs } from '../context.js';
+import { CliError } from '../errors.js';
+import { columns, indent } from '../output.js';
+import type { CommandFunction } from '../program.js';
+import { readQueue, waitingRows, withdraw as takeBack } from '../queue.js';
+import { withTemporal } from '../temporal.js';
+
+/** Takes a plan back that waits for an endpoint. */
+export const withdraw: CommandFunction = async (ctx, [endpoint = ''], options) => {
+  const { id: given, by, reason } = options as { id?: string; by?: string; reason: string };
+  return withTemporal(ctx, async (session) => {
+    const waiting = (await readQueue(session, ctx.target, endpoint))?.waiting ?? [];
+    const [only, ...others] = waiting;
+    if (only === undefined) throw new CliError('not-found', `Nobody waits for ${endpoint}.`);
+    if (given === undefined && others.length > 0) {
+      throw new CliError(
+        'usage',
+        [
+          `${waiting.length} rollouts wait for ${endpoint}; name one with --id:`,
+          ...indent(columns(waitingRows(waiting))),
+        ].join('\n'),
+      );
+    }
+    const id = given ?? only.id;
+    const input = { id, by: whoActs(by, ctx.env), reason };
+    const answer = await takeBack(session, ctx.target, endpoint, input);
+    ctx.out.result(`${endpoint}: ${id} is ${answer}`, { endpoint, action: 'withdraw', ...input, answer });
+    return 'ok';
+  });
+};

@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  WithStartWorkflowOperation,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { TASK_QUEUE } from '../core/names.js';
+import { targetName, type Plan, type Target } from '../core/plan.js';
+import {
+  QUEUE_WORKFLOW,
+  queueId,
+  QueueMessage,
+  type EnqueueInput,
+  type Fate,
+  type QueueEntry,
+  type QueueMemo,
+  type Waiting,
+  type WithdrawInput,
+} from '../core/queue.js';
+import { instantText } from '../core/units.js';
+import { CliError } from './errors.js';
+import { refusal } from './send-action.js';
+import { startTexts, type Memo } from './start-rollout.js';
+import type { Session } from './temporal.js';
+
+const ANSWER_MS = 10_000;
+const ASK_EVERY_MS = 500;
+
+/** A plan as it waits. Its id is what `withdraw` takes: short, since people type it. */
+export function queueEntry(plan: Plan, { by, spec }: Memo): QueueEntry {
+  return { id: randomUUID().slice(0, 8), plan, by, spec, ...startTexts(plan), sinceMs: Date.now() };
+}
+
+/**
+ * Puts a plan into its endpoint's queue, which begins with it where there is none.
+ *
+ * @returns its place, 1 = next.
+ * @throws {CliError} refused, when it cannot wait there.
+ */
+export async function enqueue({ client }: Session, input: EnqueueInput): Promise<number> {
+  const { plan, id } = input.entry;
+  for (let again = 3; ; again--) {
+    try {
+      return await client.withDeadline(Date.now() + ANSWER_MS, () =>
+        client.workflow.executeUpdateWithStart<never, number, [EnqueueInput]>(QueueMessage.enqueue, {
+          args: [input],
+          updateId: id,
+          startWorkflowOperation: new WithStartWorkflowOperation<never>(QUEUE_WORKFLOW, {
+            workflowId: queueId(plan.target, plan.endpoint),
+            taskQueue: TASK_QUEUE,
+            args: [plan.target, plan.endpoint] as never,
+            workflowIdConflictPolicy: 'USE_EXISTING',
+            workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+            staticSummary: `who waits for ${plan.endpoint}`,
+            typedSearchAttributes: [
+              { key: defineSearchAttributeKey('RolloutEndpoint', 'KEYWORD'), value: plan.endpoint },
+              { key: defineSearchAttributeKey('RolloutTarget', 'KEYWORD'), value: targetName(plan.target) },
+            ],
+          }),
+        }),
+      );
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError && isRefusal(error)) throw refusal(error);
+      // It came to a queue that was just ending, or going on as a new run.
+      if (again === 0) throw error;
+    }
+  }
+}
+
+function isRefusal(error: WorkflowUpdateFailedError): boolean {
+  return (error.cause as { readonly type?: string } | undefined)?.type === 'NotNow';
+}
+
+/** Who waits for an endpoint, and what became of those who did; undefined when nobody has for long. */
+export async function readQueue(
+  { client }: Session,
+  target: Target,
+  endpoint: string,
+): Promise<(QueueMemo & { readonly running: boolean }) | undefined> {
+  try {
+    const description = await client.workflow.getHandle(queueId(target, endpoint)).describe();
+    const running = description.status.name === 'RUNNING';
+    const { waiting, fates } = memoOf(description);
+    // One that was ended from outside has left its memo behind.
+    return { waiting: running ? waiting : [], fates, running };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** Memos of a queue that has only begun are empty. */
+export function memoOf({ memo }: Pick<WorkflowExecutionDescription, 'memo'>): QueueMemo {
+  const { waiting = [], fates = [] } = (memo ?? {}) as Partial<QueueMemo>;
+  return { waiting, fates };
+}
+
+/** Waits until an entry waits no more; `aborted` when `stop` was first. The entry keeps its place then. */
+export async function untilSettled(
+  session: Session,
+  { id, plan }: QueueEntry,
+  stop: AbortSignal,
+): Promise<Fate | 'aborted'> {
+  while (!stop.aborted) {
+    const queue = await readQueue(session, plan.target, plan.endpoint);
+    const fate = queue?.fates.find((settled) => settled.id === id);
+    if (fate !== undefined) return fate;
+    const waits = queue?.waiting.some((waiting) => waiting.id === id) ?? false;
+    // Its memo follows within the same task, so an entry that is in neither list is nowhere.
+    if (!waits) return { id, fate: 'dropped', because: 'its queue was ended from outside Greenlight' };
+    await sleep(ASK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
+  }
+  return 'aborted';
+}
+
+/**
+ * Takes a waiting plan back.
+ *
+ * @throws {CliError} refused, when it does not wait any more.
+ */
+export async function withdraw(
+  { client }: Session,
+  target: Target,
+  endpoint: string,
+  input: WithdrawInput,
+): Promise<string> {
+  try {
+    return await client.withDeadline(Date.now() + ANSWER_MS, () =>
+      client.workflow
+        .getHandle(queueId(target, endpoint))
+        .executeUpdate<string, [WithdrawInput]>(QueueMessage.withdraw, { args: [input] }),
+    );
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
+    if (error instanceof WorkflowNotFoundError) {
+      throw new CliError('not-found', `Nobody waits for ${endpoint} any more.`);
+    }
+    throw error;
+  }
+}
+
+/** `1  3f2a9c01  bob, rollout.yml (green), since 14:02 UTC`, as columns. */
+export function waitingRows(waiting: readonly Waiting[]): string[][] {
+  return waiting.map(({ id, by, spec, green, sinceMs }, index) => [
+    `${index + 1}.`,
+    id,
+    `${by}, ${spec} (${green})`,
+    `since ${instantText(sinceMs)}`,
+  ]);
+}

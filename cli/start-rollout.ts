@@ -1,0 +1,90 @@
+import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { ROLLOUT_WORKFLOW } from '../core/messages.js';
+import { TASK_QUEUE } from '../core/names.js';
+import { targetName, workflowId, type Plan } from '../core/plan.js';
+import { staticSummary } from '../core/status-text.js';
+import { renderPlan } from '../spec/index.js';
+import type { Context } from './context.js';
+import { CliError, detailsOf } from './errors.js';
+import { askStatus, findRollout } from './rollouts.js';
+import type { Session } from './temporal.js';
+import { shortenTo } from './texts.js';
+
+/** Temporal's limit for static details, bytes. */
+const DETAILS_BYTES = 20_000;
+const SUMMARY_BYTES = 200;
+
+/** Who submitted what: kept with the workflow, for whoever finds the endpoint taken. */
+export interface Memo extends Record<string, unknown> {
+  readonly digest: string;
+  readonly by: string;
+  readonly spec: string;
+}
+
+/** What a rollout's page in Temporal's UI says of it from the start. */
+export function startTexts(plan: Plan): { readonly summary: string; readonly details: string } {
+  return {
+    summary: shortenTo(staticSummary(plan), SUMMARY_BYTES),
+    details: shortenTo(`\`\`\`\n${renderPlan(plan)}\n\`\`\``, DETAILS_BYTES),
+  };
+}
+
+/** @returns undefined when another rollout holds the endpoint. */
+export async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
+  const key = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
+  const { summary, details } = startTexts(plan);
+  try {
+    return await session.client.workflow.start(ROLLOUT_WORKFLOW, {
+      workflowId: workflowId(plan.target, plan.endpoint),
+      taskQueue: TASK_QUEUE,
+      args: [plan],
+      workflowIdConflictPolicy: 'FAIL',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      staticSummary: summary,
+      staticDetails: details,
+      typedSearchAttributes: [
+        { key: key('RolloutEndpoint'), value: plan.endpoint },
+        { key: key('RolloutTarget'), value: targetName(plan.target) },
+        { key: key('RolloutPhase'), value: 'preflight' },
+      ],
+      memo,
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    if (/search attribute/i.test(detailsOf(error))) throw unknownAttributes(session, error);
+    throw error;
+  }
+}
+
+/** Who holds the endpoint, since when, and what can be done about it. */
+export async function taken(ctx: Context, session: Session, plan: Plan, mine: Memo): Promise<CliError> {
+  const { endpoint } = plan;
+  const on = `${endpoint} on ${targetName(plan.target)}`;
+  const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpoint} --wait\` tells how it goes.`;
+  const known = await findRollout({ ...ctx, target: plan.target }, session, endpoint);
+  if (known?.running !== true) {
+    return new CliError(
+      'already-running',
+      `${on} was held by another rollout, which ended just now. Submit again.`,
+    );
+  }
+  const theirs = (known.description.memo ?? {}) as Partial<Memo>;
+  const answer = await askStatus(session, known.handle);
+  const where =
+    'status' in answer ? `${answer.status.green}, ${answer.status.phase}` : 'no worker says where it stands';
+  const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';
+  return new CliError(
+    'already-running',
+    `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${known.description.startTime.toISOString()}.${same}\n${again}`,
+  );
+}
+
+function unknownAttributes({ place }: Session, error: unknown): CliError {
+  return new CliError(
+    'unreachable',
+    `Temporal at ${place.address}, namespace ${place.namespace}, does not know the search attributes of rollouts: ${detailsOf(error)}\n` +
+      'Run `greenlight up`, which registers them; `greenlight doctor` prints the command by hand.',
+    { cause: error },
+  );
+}

@@ -1,0 +1,205 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  continueAsNew,
+  defineUpdate,
+  setHandler,
+  setWorkflowOptions,
+  startChild,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+
+import { FailureType } from '../core/failures.js';
+import { ROLLOUT_WORKFLOW } from '../core/messages.js';
+import { targetName, workflowId, type Plan, type Target } from '../core/plan.js';
+import {
+  enqueued,
+  QueueMessage,
+  queueMemo,
+  settled,
+  whyNotQueued,
+  type EnqueueInput,
+  type Freed,
+  type QueueEntry,
+  type QueueState,
+  type WithdrawInput,
+} from '../core/queue.js';
+import { interruptible } from './interruptible.js';
+import { untilFree } from './proxies.js';
+
+const enqueueUpdate = defineUpdate<number, [EnqueueInput]>(QueueMessage.enqueue);
+const withdrawUpdate = defineUpdate<string, [WithdrawInput]>(QueueMessage.withdraw);
+
+/** Whoever starts a queue brings the first entry along; so long it may take until that is here. */
+const FIRST_ENTRY = '1m';
+/** Past this many events it goes on as a new run. */
+const LONG_HISTORY = 500;
+
+/**
+ * Plans that wait for one endpoint, in order: each is started when the rollout that holds it is over. Ends when nobody
+ * waits any more.
+ *
+ * Rollouts are its children in name only: it starts them, exactly once each, and never stops them.
+ *
+ * @throws ApplicationFailure `QueueStopped`, when a rollout left the endpoint in a state that nobody has proven: nothing
+ *   is started upon that.
+ */
+export async function rolloutQueue(target: Target, endpoint: string, carried?: QueueState): Promise<void> {
+  const queue = new Queue(target, endpoint, carried ?? { waiting: [], fates: [] });
+  queue.install();
+  await condition(() => queue.state.waiting.length > 0, FIRST_ENTRY);
+  let learned: Freed['dispersion'] = {};
+  for (;;) {
+    const [next] = queue.state.waiting;
+    if (next === undefined) {
+      await condition(allHandlersFinished);
+      if (queue.state.waiting.length === 0) return;
+      continue;
+    }
+    if (await queue.start(next, learned)) continue;
+    const freed = await queue.untilFree();
+    learned = freed?.dispersion ?? {};
+    if (freed !== null && freed.unproven !== null) throw await queue.stop(freed.unproven);
+    await queue.goOnAsNew();
+  }
+}
+
+// A queue may wait for longer than any version lives, and starts its rollouts with the current one. Its code changes by
+// `patched` only.
+setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, rolloutQueue);
+
+class Queue {
+  readonly target: Target;
+  readonly endpoint: string;
+  state: QueueState;
+  /** Id of the entry that is on its way into a rollout: it cannot be withdrawn any more. */
+  private starting: string | null = null;
+
+  constructor(target: Target, endpoint: string, state: QueueState) {
+    this.target = target;
+    this.endpoint = endpoint;
+    this.state = state;
+  }
+
+  install(): void {
+    setHandler(
+      enqueueUpdate,
+      (input) => {
+        this.become(enqueued(this.state, input, this.starting));
+        return this.state.waiting.findIndex(({ id }) => id === input.entry.id) + 1;
+      },
+      {
+        description: 'Wait for the endpoint with a plan.',
+        validator: ({ entry }) => {
+          const why = whyNotQueued(this.state, entry);
+          if (why !== undefined) throw notNow(why);
+        },
+      },
+    );
+    setHandler(
+      withdrawUpdate,
+      ({ id, by, reason }) => {
+        const because = `withdrawn by ${by}${reason === '' ? '' : `: ${reason}`}`;
+        this.become(settled(this.state, { id, fate: 'withdrawn', because }));
+        return because;
+      },
+      {
+        description: 'Take a waiting plan back.',
+        validator: ({ id, by }) => {
+          if (typeof by !== 'string' || by.trim() === '')
+            throw notNow('withdraw needs to know who acts; give "by"');
+          if (id === this.starting) throw notNow('it is being started; abort the rollout instead');
+          if (!this.state.waiting.some((entry) => entry.id === id)) {
+            throw notNow(`no rollout with the id ${id} waits for ${this.endpoint}`);
+          }
+        },
+      },
+    );
+  }
+
+  /** @returns false when another rollout holds the endpoint. */
+  async start(
+    { id, plan, by, spec, summary, details }: QueueEntry,
+    learned: Freed['dispersion'],
+  ): Promise<boolean> {
+    const key = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
+    this.starting = id;
+    try {
+      const { firstExecutionRunId } = await startChild(ROLLOUT_WORKFLOW, {
+        workflowId: workflowId(this.target, this.endpoint),
+        args: [withDispersion(plan, learned)],
+        parentClosePolicy: 'ABANDON',
+        cancellationType: 'ABANDON',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        staticSummary: summary,
+        staticDetails: details,
+        typedSearchAttributes: [
+          { key: key('RolloutEndpoint'), value: this.endpoint },
+          { key: key('RolloutTarget'), value: targetName(this.target) },
+          { key: key('RolloutPhase'), value: 'preflight' },
+        ],
+        memo: { digest: plan.digest, by, spec },
+      });
+      this.become(settled(this.state, { id, fate: 'started', because: '', runId: firstExecutionRunId }));
+      return true;
+    } catch (err) {
+      if (err instanceof WorkflowExecutionAlreadyStartedError) return false;
+      throw err;
+    } finally {
+      this.starting = null;
+    }
+  }
+
+  /** @returns null when nobody waits any more, or it is still held after hours. */
+  async untilFree(): Promise<Freed | null> {
+    const ended = await interruptible(
+      () =>
+        untilFree.executeWithOptions({ summary: `wait until ${this.endpoint} is free` }, [
+          { workflowId: workflowId(this.target, this.endpoint) },
+        ]),
+      () => this.state.waiting.length === 0,
+      () => false,
+    );
+    if (ended.how === 'failed') throw ended.error;
+    return ended.how === 'done' ? ended.value : null;
+  }
+
+  /** Nothing is started on an endpoint that may stand half-way. */
+  async stop(unproven: string): Promise<ApplicationFailure> {
+    for (const { id } of this.state.waiting) {
+      this.state = settled(this.state, { id, fate: 'dropped', because: unproven });
+    }
+    this.become(this.state);
+    await condition(allHandlersFinished);
+    return ApplicationFailure.nonRetryable(
+      `Nothing more is started on ${this.endpoint}: ${unproven}`,
+      FailureType.QueueStopped,
+    );
+  }
+
+  /** @throws {ContinueAsNew} */
+  async goOnAsNew(): Promise<void> {
+    const info = workflowInfo();
+    if (info.historyLength < LONG_HISTORY && !info.continueAsNewSuggested) return;
+    if (!allHandlersFinished()) return;
+    await continueAsNew<typeof rolloutQueue>(this.target, this.endpoint, this.state);
+  }
+
+  private become(state: QueueState): void {
+    this.state = state;
+    upsertMemo(queueMemo(state));
+  }
+}
+
+/** What the rollout before it learned, of the gates that this one has too. */
+function withDispersion(plan: Plan, learned: Freed['dispersion']): Plan {
+  const known = Object.entries(learned).filter(([gate]) => plan.gates.some(({ name }) => name === gate));
+  return known.length === 0 ? plan : { ...plan, carriedDispersion: Object.fromEntries(known) };
+}
+
+function notNow(why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(why, FailureType.NotNow);
+}
