@@ -47,6 +47,7 @@ export async function startCodecServer(
       ...[join(packageRoot(), 'dist', 'cli', 'main.js'), 'codec-server', '--port', new URL(place.url).port],
       ...origins.flatMap((origin) => ['--origin', origin]),
     ],
+    env: withoutToken(process.env),
   };
   return ensureDaemon(state, command, () => answers(place.url), READY_WITHIN_MS);
 }
@@ -54,6 +55,15 @@ export async function startCodecServer(
 /** @returns whether one ran. */
 export async function stopCodecServer(state: string): Promise<boolean> {
   return stopDaemon(state, NAME);
+}
+
+/** Temporal's own UI cannot show one; a token is for codec servers that more than this machine reaches. */
+function withoutToken({
+  GREENLIGHT_CODEC_TOKEN: _token,
+  GREENLIGHT_CODEC_TOKEN_FILE: _file,
+  ...env
+}: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
 }
 
 async function answers(url: string): Promise<string | undefined> {

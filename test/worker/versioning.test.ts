@@ -52,8 +52,8 @@ async function startWorker(buildId: string): Promise<{ stop(): Promise<void> }> 
     taskQueue: 'versions',
     workflowBundle,
     activities: createActivities({
-      targets: async ({ kind, workspace }: Target) => {
-        const found = kind === 'host' ? targets.get(workspace) : undefined;
+      targets: async (target: Target) => {
+        const found = target.kind === 'host' ? targets.get(target.workspace) : undefined;
         if (found === undefined) throw new Error('no such target');
         return found.ports();
       },
