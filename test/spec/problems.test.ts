@@ -57,6 +57,13 @@ const form: readonly Case[] = [
   ['a word that is not in the list', `${SPEC}after-rollback: delete-gren\n`],
   ['a version of the future', `version: 2\n${SPEC}`],
   ['an endpoint name that Azure ML refuses', 'endpoint: 1-diabetes-\ndeployment: green.yml\n'],
+  [
+    'a secret by reference that is none, and one in plain text',
+    SPEC,
+    {
+      'green.yml': `name: green\nenvironment_variables: { A: "x ${'$'}{secret:db}", DB_PASSWORD: hunter2 }\n`,
+    },
+  ],
   ['an approver without a name', `${SPEC}approvers: [ann, "  "]\n`],
   ['an empty list of approvers', `${SPEC}approvers: []\n`],
   ['a duration without a unit', `${SPEC}rollback-within: 30\n`],
