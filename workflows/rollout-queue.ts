@@ -68,8 +68,12 @@ export async function rolloutQueue(target: Target, endpoint: string, carried?: Q
 }
 
 // A queue may wait for longer than any version lives, and starts its rollouts with the current one. Its code changes by
-// `patched` only.
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, rolloutQueue);
+// `patched` only. Asked at its start, since a server refuses any behaviour of a worker that has no version.
+setWorkflowOptions(
+  () =>
+    workflowInfo().currentDeploymentVersion?.deploymentName ? { versioningBehavior: 'AUTO_UPGRADE' } : {},
+  rolloutQueue,
+);
 
 class Queue {
   readonly target: Target;

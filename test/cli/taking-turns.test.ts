@@ -1,6 +1,9 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
 import { useCliBench } from './cli-bench.js';
+
+// Each of these is two rollouts and more, on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 90_000 });
 
 const bench = useCliBench();
 const { on } = bench;

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { until } from '../../embedded/processes.js';
 import { startStack, type Stack } from '../../embedded/stack.js';
 import { hostState, type HostNote } from '../../embedded/host.js';
 import { stopTemporal } from '../../embedded/temporal-server.js';
@@ -48,12 +49,9 @@ async function rollOut(endpoint: string, reason: string): Promise<void> {
   );
   const told = await on(`submit ${endpoint}`, ['submit', spec]);
   expect(told, told.stderr).toMatchObject({ code: 0 });
-  await expect
-    .poll(async () => (await on(`status ${endpoint}`, ['status', endpoint])).stdout, {
-      timeout: 120_000,
-      interval: 500,
-    })
-    .toContain('ramping');
+  const ramping = async () =>
+    (await on(`status ${endpoint}`, ['status', endpoint])).stdout.includes('ramping');
+  expect(await until(async () => ((await ramping()) ? true : undefined), 120_000, 500)).toBe(true);
   await on(`abort ${endpoint}`, ['abort', endpoint, '--reason', reason]);
   expect((await on(`end of ${endpoint}`, ['status', endpoint, '--wait'])).code).toBe(5);
 }
