@@ -1,4 +1,4 @@
-import { factors } from './dispersion.js';
+import { greenFactors } from './dispersion.js';
 import { dispersionOf } from './machine.js';
 import type { GateState, MachineConfig } from './types.js';
 
@@ -10,7 +10,9 @@ export function carryOver(config: MachineConfig, state: GateState): Record<strin
   const learned = config.metrics.flatMap((metric): [string, number][] => {
     const own = state.metrics[metric.name];
     const dispersion = dispersionOf(config, metric);
-    return own && dispersion.mode === 'auto' ? [[metric.name, factors(dispersion, own.dispersion).phi]] : [];
+    return own && dispersion.mode === 'auto'
+      ? [[metric.name, greenFactors(dispersion, own.dispersion, own.blueDispersion).phi]]
+      : [];
   });
   return Object.fromEntries(learned);
 }

@@ -15,6 +15,9 @@ function checkDispersion(where: string, dispersion: DispersionConfig): string[] 
   if (dispersion.mode === 'auto' && !between(dispersion.nu0 ?? 4, Number.MIN_VALUE, 1e9)) {
     problems.push(`${where}: dispersion nu0 must be above 0, got ${dispersion.nu0}`);
   }
+  if (dispersion.mode === 'auto' && !['green', 'larger'].includes(dispersion.by ?? 'green')) {
+    problems.push(`${where}: dispersion by must be green or larger, got ${dispersion.by}`);
+  }
   return problems;
 }
 

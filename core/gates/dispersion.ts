@@ -27,6 +27,18 @@ export function factors(config: DispersionConfig, state: DispersionState): Facto
   return { phi, phiPass: phi * (1 + 0.5 * Math.sqrt(2 / (nu0 + state.closed))) };
 }
 
+/** The factors for green, with what the baseline's own counts say where the configuration wants it. */
+export function greenFactors(
+  config: DispersionConfig,
+  green: DispersionState,
+  blue: DispersionState,
+): Factors {
+  const own = factors(config, green);
+  if (config.mode === 'fixed' || config.by !== 'larger') return own;
+  const other = factors(config, blue);
+  return { phi: Math.max(own.phi, other.phi), phiPass: Math.max(own.phiPass, other.phiPass) };
+}
+
 /**
  * Takes a look into the dispersion estimate. The reference ratio is recent, so that a lasting change of green's rate is
  * soon read as a change and not as noise.

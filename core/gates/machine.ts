@@ -1,7 +1,7 @@
 import { bounds } from './bounds.js';
 import { breachAtStep, breachLook, initialBreach, lnWealth } from './breach.js';
 import { decide } from './decide.js';
-import { factors, initialDispersion, updateDispersion } from './dispersion.js';
+import { factors, greenFactors, initialDispersion, updateDispersion } from './dispersion.js';
 import { lookOf, pairsSeen, seen, type Seen } from './events.js';
 import { finiteOrNull, logSumExp } from './numbers.js';
 import { afterPairs, judgedOf } from './pairing.js';
@@ -76,7 +76,7 @@ function takeIn(
   dtSec: number,
 ): { readonly state: MetricState; readonly lnM: number } {
   const dispersion = dispersionOf(config, metric);
-  const { phi, phiPass } = factors(dispersion, old.dispersion);
+  const { phi, phiPass } = greenFactors(dispersion, old.dispersion, old.blueDispersion);
   const { phi: phiBlue } = factors(dispersion, old.blueDispersion);
   const blueAlone: BadCounts = { xB: 0, nB: 0, xG: breach.xB, nG: breach.nB };
   const side = breachLook(old.breach, metric, config.alpha, breach, dtSec, { phi, phiBlue });
@@ -106,7 +106,7 @@ function resultOf(
   lnM: number,
   withBounds: boolean,
 ): MetricResult {
-  const next = factors(dispersionOf(config, metric), state.dispersion);
+  const next = greenFactors(dispersionOf(config, metric), state.dispersion, state.blueDispersion);
   const interval = withBounds ? bounds(state.pass, metric.r, config.alphaPass) : { lower: null, upper: null };
   return {
     lnBreach: finiteOrNull(lnM),

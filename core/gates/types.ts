@@ -11,6 +11,11 @@ export type DispersionConfig =
       readonly phi0?: number;
       /** Weight of `phi0`, in count-blocks; default 4, or 16 for a value carried over. */
       readonly nu0?: number;
+      /**
+       * `larger`: the baseline's own factor counts where it is larger than green's, since it has many more requests to show
+       * clusters in. Default `green`.
+       */
+      readonly by?: 'green' | 'larger';
     }
   | { readonly mode: 'fixed'; readonly phi: number };
 

@@ -42,6 +42,7 @@ const configs: fc.Arbitrary<MachineConfig> = fc.record({
   dispersion: fc.constantFrom(
     { mode: 'auto' as const },
     { mode: 'auto' as const, phi0: 2.5, nu0: 16 },
+    { mode: 'auto' as const, by: 'larger' as const },
     { mode: 'fixed' as const, phi: 1.5 },
   ),
   metrics: fc

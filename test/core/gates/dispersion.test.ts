@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { factors, initialDispersion, updateDispersion } from '../../../core/gates/dispersion.js';
+import {
+  factors,
+  greenFactors,
+  initialDispersion,
+  updateDispersion,
+} from '../../../core/gates/dispersion.js';
 
 const alone = (xG: number, nG: number) => ({ xB: 0, nB: 0, xG, nG });
 
@@ -35,6 +40,17 @@ describe('the dispersion of counts, by hand', () => {
     expect(closed).toBe(0);
     expect(d).toBeCloseTo(3 - 10 * part, 12);
     expect(v).toBeCloseTo(10 * part * (1 - part), 12);
+  });
+
+  it('takes the baseline’s own factor where it is larger, if asked to', () => {
+    const few = { ...initialDispersion(), sum: 6, closed: 2 };
+    const many = { ...initialDispersion(), sum: 90, closed: 18 };
+    const both = { mode: 'auto', by: 'larger' } as const;
+
+    expect(greenFactors(both, few, many)).toEqual(factors({ mode: 'auto' }, many));
+    expect(greenFactors(both, many, few)).toEqual(factors({ mode: 'auto' }, many));
+    expect(greenFactors({ mode: 'auto' }, few, many)).toEqual(factors({ mode: 'auto' }, few));
+    expect(greenFactors({ mode: 'fixed', phi: 2 }, few, many).phi).toBe(2);
   });
 
   it('tempers a pass more while little was seen, and a breach by the estimate alone', () => {

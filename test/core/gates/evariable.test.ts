@@ -147,3 +147,30 @@ describe('the e-variable of one look', () => {
     );
   });
 });
+
+describe('failures in groups', () => {
+  it('are covered by tempering with the size of the largest group, however the requests of a group depend on each other', () => {
+    const phi = 4;
+    const pG = 0.3;
+    // Groups of 4 of green that fail all, three, or none of their requests, and of blue, all or none: means pG and 0.1.
+    const groups = [
+      [4, 0.15],
+      [3, 0.2],
+      [0, 0.65],
+    ] as const;
+    const delta = pG - 0.1;
+    for (const tilt of [...BREACH_GRID, ...PASS_GRID]) {
+      let sum = 0;
+      for (const [first, p] of groups)
+        for (const [second, q] of groups)
+          for (const [blue, s] of [
+            [4, 0.1],
+            [0, 0.9],
+          ] as const) {
+            const ln = lnEvidence({ xB: blue, nB: 4, xG: first + second, nG: 8 }, 1, delta, tilt);
+            sum += p * q * s * Math.exp(ln / phi);
+          }
+      expect(sum).toBeLessThanOrEqual(1 + 1e-12);
+    }
+  });
+});

@@ -160,10 +160,18 @@ class Metric {
     const [A, C] = terms(counts, this.m.r, h);
     return A - delta * C;
   }
+  factors(): { phi: number; phiPass: number } {
+    const arms =
+      this.green.c.mode === 'auto' && this.green.c.by === 'larger' ? [this.green, this.blue] : [this.green];
+    return {
+      phi: Math.max(...arms.map((arm) => arm.phi())),
+      phiPass: Math.max(...arms.map((arm) => arm.phiPass())),
+    };
+  }
   look(dt: number, breach: Four, pass: Four): number {
-    const phi = this.green.phi();
+    const { phi, phiPass } = this.factors();
     const phiBlue = this.blue.phi();
-    this.passed.push({ counts: pass, phi: this.green.phiPass() });
+    this.passed.push({ counts: pass, phi: phiPass });
     this.green.add(breach, this.m.r);
     this.blue.add([0, 0, breach[0], breach[1]], 0);
     if (!this.open) {
@@ -269,8 +277,8 @@ export function reference(config: MachineConfig, looks: readonly Look[], withBou
             lnPass: lnPass[i]!,
             lower: withBounds ? m.cross(BREACH, false) : null,
             upper: withBounds ? m.cross(PASS, true) : null,
-            phiNext: m.green.phi(),
-            phiPassNext: m.green.phiPass(),
+            phiNext: m.factors().phi,
+            phiPassNext: m.factors().phiPass,
             shared: m.shared,
           },
         ]),
