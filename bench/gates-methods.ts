@@ -15,9 +15,9 @@ const { values } = parseArgs({
 });
 const [runs, seed, rps] = [Number(values.runs), Number(values.seed), 100];
 
-/** Errors of the baseline by look: 1%, or from 0.2 to 4% and back every minute. */
+/** Errors of the baseline by look: 1%, or two minutes of 0.2% and two of 4% by turns. */
 const steady = () => 0.01;
-const jumping = (look: number) => (Math.floor((look * LOOK_SEC) / 60) % 2 === 0 ? 0.002 : 0.04);
+const jumping = (look: number) => (Math.floor((look * LOOK_SEC) / 120) % 2 === 0 ? 0.002 : 0.04);
 
 const COLUMNS = [
   { name: 'no difference, 1%: rejected %', rate: steady, more: 0 },

@@ -85,7 +85,7 @@ export function mapGates(input: MappingInput): Mapping {
       plannedBlocks: blocks(gate.blipMs),
       passRole: gate.role === 'required',
       shared: gate.shared,
-      dispersion: dispersion(gate, input.carried),
+      dispersion: dispersion(gate, mapped.margin?.r === 0, input.carried),
     };
     // Events need not be as many as requests are.
     const known =
@@ -136,10 +136,19 @@ function frozen(
     : { metric, notes: previous.notes.filter((note) => note.gate === gate.name) };
 }
 
-function dispersion(gate: Gate, carried: MappingInput['carried']): NonNullable<MetricConfig['dispersion']> {
+/**
+ * Beside an absolute limit, the baseline shows clusters sooner than green does. Not beside a margin: what moves both
+ * arms would look like clusters of the baseline, and there it cancels.
+ */
+function dispersion(
+  gate: Gate,
+  absolute: boolean,
+  carried: MappingInput['carried'],
+): NonNullable<MetricConfig['dispersion']> {
   if (gate.dispersion.mode === 'fixed') return gate.dispersion;
   const phi0 = carried?.[gate.name];
-  return phi0 === undefined ? { mode: 'auto' } : { mode: 'auto', phi0, nu0: CARRIED_NU0 };
+  const by = absolute ? ({ by: 'larger' } as const) : {};
+  return phi0 === undefined ? { mode: 'auto', ...by } : { mode: 'auto', phi0, nu0: CARRIED_NU0, ...by };
 }
 
 /** Shares of alpha: the crash guard's, those that are given, and equal parts of the rest. */

@@ -383,11 +383,17 @@ describe('the step and the endpoint around it', () => {
     expect(next.metrics.map(({ paused }) => paused === true)).toEqual([false, false, true]);
   });
 
-  it('carries over the dispersion of the last rollout, unless it is fixed', () => {
+  it('carries over the dispersion of the last rollout, unless it is fixed; beside a limit, it is the larger of both arms’', () => {
     const { metrics } = setup(gates, FINE, { carried: { a: 3.2, b: 9 } }).config;
 
-    expect(metrics[1]?.dispersion).toEqual({ mode: 'auto', phi0: 3.2, nu0: 16 });
+    expect(metrics[1]?.dispersion).toEqual({ mode: 'auto', phi0: 3.2, nu0: 16, by: 'larger' });
     expect(metrics[2]?.dispersion).toEqual({ mode: 'fixed', phi: 2 });
+    const relative: Gate = {
+      ...BASE,
+      metric: 'error-rate',
+      limit: { kind: 'worse-by', share: 0.005, ratio: 1 },
+    };
+    expect(setup([relative]).config.metrics[1]?.dispersion).toEqual({ mode: 'auto' });
   });
 
   it.each`
