@@ -1,0 +1,102 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { z } from 'zod';
+
+import { DEPLOYMENTS, KubeClient } from '../../../adapters/kubernetes/client.js';
+import { connect } from '../../../adapters/kubernetes/connection.js';
+
+/** As client-node writes a pod's own service account: the file is read again when its token is old. */
+const inCluster = (tokenFile: string) => ({ 'auth-provider': { name: 'tokenFile', config: { tokenFile } } });
+
+let folder: string;
+let server: Server;
+let asked: { readonly line: string; readonly token: string | undefined; readonly body: string }[];
+
+beforeEach(async () => {
+  asked = [];
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      asked.push({ line: `${request.method} ${request.url}`, token: request.headers.authorization, body });
+      response.end('{"items":[]}');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  folder = await mkdtemp(join(tmpdir(), 'greenlight-kube-'));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`;
+  await writeFile(join(folder, 'token'), 'from-the-file');
+  await writeFile(
+    join(folder, 'config'),
+    JSON.stringify({
+      'current-context': 'here',
+      clusters: [{ name: 'one', cluster: { server: address, 'insecure-skip-tls-verify': true } }],
+      users: [
+        { name: 'ada', user: { token: 'as-ada' } },
+        { name: 'worker', user: inCluster(join(folder, 'token')) },
+      ],
+      contexts: [
+        { name: 'here', context: { cluster: 'one', user: 'ada' } },
+        { name: 'in-cluster', context: { cluster: 'one', user: 'worker' } },
+        { name: 'broken', context: { cluster: 'two', user: 'ada' } },
+      ],
+    }),
+  );
+  vi.stubEnv('KUBECONFIG', join(folder, 'config'));
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await new Promise((resolve) => server.close(resolve));
+  await rm(folder, { recursive: true, force: true });
+});
+
+it('asks the current context with its token, or the one that is named', async () => {
+  for (const context of [undefined, 'in-cluster']) {
+    const client = new KubeClient(connect(context), 'models');
+    await client.list(z.object({}), DEPLOYMENTS, { what: 'list', labels: 'a=b' });
+  }
+
+  expect(asked.map(({ line, token }) => [line, token])).toEqual([
+    ['GET /prefix/apis/apps/v1/namespaces/models/deployments?labelSelector=a%3Db', 'Bearer as-ada'],
+    ['GET /prefix/apis/apps/v1/namespaces/models/deployments?labelSelector=a%3Db', 'Bearer from-the-file'],
+  ]);
+});
+
+it('sends a DELETE with its body, and goes on after it', async () => {
+  const client = new KubeClient(connect(), 'models');
+  await client.delete(DEPLOYMENTS, 'blue', { what: 'delete' });
+  await client.delete(DEPLOYMENTS, 'green', { what: 'delete' });
+
+  expect(asked.map(({ line }) => line.split('/').at(-1))).toEqual(['blue', 'green']);
+  expect(JSON.parse(asked[0]?.body ?? '')).toMatchObject({ propagationPolicy: 'Foreground' });
+});
+
+it.each([
+  ['there', 'the kubeconfig has no context "there"; it has here, in-cluster, broken'],
+  [
+    'broken',
+    'the kubeconfig\'s context "broken" names no cluster; it has the contexts here, in-cluster, broken',
+  ],
+])('says which contexts there are instead of %s', (context, message) => {
+  expect(() => connect(context)).toThrow(message);
+});
+
+it('says that nobody answers, as something that passes', async () => {
+  const client = new KubeClient(connect(), 'models');
+  await new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+
+  await expect(
+    client.list(z.object({}), DEPLOYMENTS, { what: 'list the deployments' }),
+  ).rejects.toMatchObject({
+    kind: 'transient',
+    message: expect.stringMatching(
+      /could not be reached to list the deployments: .*; check the address/,
+    ) as string,
+  });
+});
