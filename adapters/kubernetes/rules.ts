@@ -163,7 +163,7 @@ export function slotsOf(rules: readonly Rule[], frame: Frame): Readonly<Record<s
 
 /** Rules that carry clients' traffic to the endpoint's deployments; while there are none, those that lead nowhere yet. */
 export function liveRules(rules: readonly Rule[], frame: Frame): readonly number[] {
-  const indexes = rules.flatMap((rule, index) => (pinnedTo(rule, frame) === undefined ? [index] : []));
+  const indexes = rules.flatMap((rule, index) => (isForHeader(rule) ? [] : [index]));
   const serving = indexes.filter((index) =>
     rules[index]?.backendRefs?.some((ref) => ours(ref, frame) !== undefined),
   );
@@ -177,23 +177,26 @@ export function liveRules(rules: readonly Rule[], frame: Frame): readonly number
   });
 }
 
-/** The deployment that a rule pins requests to, if that is what it does. */
+/** The deployment that a rule sends requests with the header to, whatever value it wants. */
 function pinnedTo(rule: Rule, frame: Frame): string | undefined {
   const [ref, ...more] = rule.backendRefs ?? [];
-  if (ref === undefined || more.length > 0) return undefined;
-  const deployment = ours(ref, frame)?.deployment;
-  const matches = rule.matches ?? [];
-  const pinned = (match: Match): boolean =>
-    match.headers?.some((h) => isPin(h) && h.value === deployment) ?? false;
-  return deployment !== undefined && matches.length > 0 && matches.every(pinned) ? deployment : undefined;
+  if (ref === undefined || more.length > 0 || !isForHeader(rule)) return undefined;
+  return ours(ref, frame)?.deployment;
 }
 
-function isPin(header: { readonly name: string; readonly type?: string | undefined }): boolean {
-  return header.name.toLowerCase() === PIN_HEADER && (header.type ?? 'Exact') === 'Exact';
+/** Whether only requests with the header get to a rule: no live traffic does. */
+function isForHeader({ matches = [] }: Rule): boolean {
+  return matches.length > 0 && matches.every(namesHeader);
+}
+
+function namesHeader({ headers = [] }: Match): boolean {
+  return headers.some(({ name }) => name.toLowerCase() === PIN_HEADER);
 }
 
 function pinRule(live: Rule, backend: Backend, frame: Frame): Rule {
-  const matches = live.matches?.length ? live.matches : [{ path: { type: 'PathPrefix', value: '/' } }];
+  const matches = live.matches?.length
+    ? live.matches.filter((match) => !namesHeader(match))
+    : [{ path: { type: 'PathPrefix', value: '/' } }];
   const filters = (live.filters ?? []).filter((filter) => filter.type !== 'RequestMirror');
   return {
     matches: matches.map((match) => ({

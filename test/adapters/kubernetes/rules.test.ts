@@ -186,6 +186,19 @@ describe('what is written into a route', () => {
   });
 });
 
+it('takes a rule of others for the same header for no live one, and takes it out with its deployment', () => {
+  const theirs: Rule = {
+    matches: [{ headers: [{ name: 'Azureml-Model-Deployment', value: 'diabetes-blue' }] }],
+    backendRefs: [{ name: 'diabetes-blue', port: 80 }],
+  };
+  const rules = withDeployments([...HAND_MADE, theirs], BOTH);
+
+  expect(rules[3]).toBe(theirs);
+  expect(rules).toHaveLength(6);
+  expect(slotsOf(rules, BOTH)['blue']?.direct.map(({ rule }) => rule)).toEqual([3, 4]);
+  expect(JSON.stringify(withoutDeployment(rules, BOTH, 'blue'))).not.toContain('diabetes-blue');
+});
+
 it('says where every deployment stands, by rule and entry', () => {
   const rules = withTraffic(withDeployments(HAND_MADE, BOTH), BOTH, {
     live: { blue: 100 },
