@@ -16,7 +16,11 @@ export interface Behaviour {
   slow: number;
 }
 
-export const EDGES_MS = [5, 10, 20, 50, 100, 200, 500];
+const EDGES_MS: readonly number[] = [5, 10, 20, 50, 100, 200, 500];
+/** The latency of a request that is not slow, milliseconds. */
+const USUAL_MS = 10;
+/** Slow ones take longer than this, and less than the next edge. */
+const SLOW_MS = 100;
 
 type Call = keyof Endpoints | 'metrics' | 'autoscale';
 
@@ -39,6 +43,8 @@ export class MemoryTarget {
   readonly autoscaled = new Set<string>();
   smokeStatus = 200;
   requestsPerSecond = 4000;
+  /** Upper bounds of its latency histogram; requests take 10 ms, slow ones more than 100 ms. */
+  edgesMs = EDGES_MS;
   metricsAway = false;
   /** What the metric source makes of the truth. */
   distort: (snapshot: MetricsSnapshot) => MetricsSnapshot = (snapshot) => snapshot;
@@ -198,7 +204,7 @@ export class MemoryTarget {
         direct: this.of(name, 'direct'),
       };
     }
-    return { atMs: Date.now(), ageMs: 0, edgesMs: EDGES_MS, deployments };
+    return { atMs: Date.now(), ageMs: 0, edgesMs: this.edgesMs, deployments };
   }
 
   /** Lets the requests since the last time flow by the rules in force. */
@@ -219,7 +225,7 @@ export class MemoryTarget {
   }
 
   private of(name: string, kind: TrafficKind): Counters {
-    const empty: Counters = { requests: 0, errors: 0, le: EDGES_MS.map(() => 0).concat(0), active: 0 };
+    const empty: Counters = { requests: 0, errors: 0, le: this.edgesMs.map(() => 0).concat(0), active: 0 };
     return this.counts.get(`${name} ${kind}`) ?? empty;
   }
 
@@ -232,9 +238,10 @@ export class MemoryTarget {
     this.counts.set(`${name} ${kind}`, {
       requests: before.requests + n,
       errors: before.errors + bad,
-      le: before.le.map(
-        (count, i) => count + ((EDGES_MS[i] ?? Infinity) <= 100 ? (EDGES_MS[i] === 5 ? 0 : n - late) : n),
-      ),
+      le: before.le.map((count, i) => {
+        const edge = this.edgesMs[i] ?? Infinity;
+        return count + (edge < USUAL_MS ? 0 : edge <= SLOW_MS ? n - late : n);
+      }),
       active: 0,
     });
   }
