@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
+import type { ArmSettings } from './azureml/arm-client.js';
 import type { RouteSlots } from './prometheus/templates.js';
 import { type AdminEndpoints, type Metrics, type OwnMetrics, PortError, type TargetPorts } from './ports.js';
 
@@ -107,21 +108,25 @@ async function hostPorts(
 }
 
 async function azurePorts(target: Target): Promise<AdminTargetPorts> {
+  const [workspace, { createAzureMlEndpoints }, { createAzureMonitorMetrics }] = await Promise.all([
+    openWorkspace(target),
+    import('./azureml/endpoints.js'),
+    import('./azure-monitor/metrics.js'),
+  ]);
+  return { endpoints: createAzureMlEndpoints(workspace), metrics: createAzureMonitorMetrics(workspace) };
+}
+
+/** How a workspace on Azure is spoken to: with the credentials that Azure's SDKs find in the environment. */
+export async function openWorkspace(target: Target): Promise<ArmSettings> {
   if (target.kind !== 'azureml') throw new TypeError(`${targetName(target)} is not an Azure ML workspace`);
-  const [{ DefaultAzureCredential }, { createAzureMlEndpoints }, { createAzureMonitorMetrics }] =
-    await Promise.all([
-      import('@azure/identity'),
-      import('./azureml/endpoints.js'),
-      import('./azure-monitor/metrics.js'),
-    ]);
-  const workspace = {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return {
     baseUrl: 'https://management.azure.com',
     subscription: target.subscription,
     resourceGroup: target.resourceGroup,
     workspace: target.workspace,
     credential: new DefaultAzureCredential(),
   };
-  return { endpoints: createAzureMlEndpoints(workspace), metrics: createAzureMonitorMetrics(workspace) };
 }
 
 /**

@@ -50,3 +50,13 @@ export function checksText(checks: readonly Check[]): string {
 export function exitOfChecks(checks: readonly Check[]): Exit {
   return checks.some((check) => check.state === 'problem') ? 'not-ready' : 'ok';
 }
+
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Port errors end with what to do, after the last semicolon. */
+export function splitAdvice(text: string): [found: string, advice: string] {
+  const at = text.lastIndexOf('; ');
+  return at < 0 ? [text, 'see the message'] : [text.slice(0, at), text.slice(at + 2)];
+}

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cacheDir, entryPath, hasEntry } from '../embedded/cache.js';
 import { ENVOY_VERSION } from '../embedded/envoy.js';
@@ -94,6 +94,35 @@ async function checkFolder(name: string, path: string, setting: string): Promise
         `${path} cannot be written: ${what}`,
         `give this user the right to write there, or set ${setting} to another folder`,
       );
+    }
+  }
+}
+
+/** Temporal, Envoy and the model server in the cache take 1 GB, and getting them as much again for a while. */
+const ROOM_BYTES = 2 * 1024 ** 3;
+/** Below this a database on the disk soon cannot write. */
+const LEAST_BYTES = 200 * 1024 ** 2;
+
+/** Room where the cache and the state folder are, or will be. */
+export async function checkRoom(stateDir: string): Promise<Check> {
+  const places = [cacheDir(), stateDir];
+  const free = await Promise.all(places.map(freeBytes));
+  const least = Math.min(...free);
+  const place = places[free.indexOf(least)] ?? stateDir;
+  const found = `${(least / 1024 ** 3).toFixed(1)} GB free at ${place}`;
+  const mend = 'make room there, or put the folder elsewhere: GREENLIGHT_CACHE, GREENLIGHT_STATE or --state';
+  if (least < LEAST_BYTES) return problem('Disk', found, mend);
+  return least < ROOM_BYTES ? warning('Disk', `${found}; expected 2 GB`, mend) : ok('Disk', found);
+}
+
+/** Of the nearest folder that exists. */
+async function freeBytes(path: string): Promise<number> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      const { bavail, bsize } = await statfs(at);
+      return bavail * bsize;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(at) === at) throw error;
     }
   }
 }

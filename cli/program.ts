@@ -97,9 +97,9 @@ function machineCommands(program: Command, add: Add): void {
   );
   add(
     program,
-    'doctor',
-    'Check everything that a rollout needs, and say how to mend what is missing.',
-    'greenlight doctor --output json',
+    'doctor [endpoint]',
+    'Check everything that a rollout needs, here or of one endpoint, and say how to mend what is missing.',
+    'greenlight doctor diabetes',
     async () => (await import('./commands/doctor.js')).doctor,
   );
   add(

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import { openEncryption } from '../codec/data-converter.js';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
-import { targetName } from '../core/plan.js';
 import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
 import { runningDaemon } from '../embedded/daemons.js';
-import { ok, problem, warning, type Check } from './checks.js';
+import { ok, problem, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
-import { openEndpoints } from './endpoints.js';
 import { connect, findTemporal, type Session } from './temporal.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
 
@@ -90,21 +88,6 @@ export async function checkEncryption({ env }: Context): Promise<Check> {
   }
 }
 
-/** Whether the target's endpoints can be listed; that is what a rollout needs first. */
-export async function checkTarget(ctx: Context): Promise<Check> {
-  const name = { host: 'Endpoint host', azureml: 'Azure ML', kubernetes: 'Kubernetes' }[ctx.target.kind];
-  try {
-    const endpoints = await (
-      await openEndpoints(ctx)
-    ).listEndpoints({ signal: AbortSignal.timeout(2 * ASK_MS) });
-    const count = endpoints.length === 1 ? '1 endpoint' : `${endpoints.length} endpoints`;
-    return ok(name, `${targetName(ctx.target)} answers, with ${count}`);
-  } catch (error) {
-    const [found, advice] = splitAdvice(textOf(error));
-    return problem(name, found, ctx.target.kind === 'host' ? 'run `greenlight up`' : advice);
-  }
-}
-
 /** Whether the Prometheus that the environment names answers; nothing where it names none. */
 export async function checkPrometheus(env: NodeJS.ProcessEnv): Promise<readonly Check[]> {
   try {
@@ -129,12 +112,6 @@ export async function checkPrometheus(env: NodeJS.ProcessEnv): Promise<readonly 
   }
 }
 
-/** Port errors end with what to do, after the last semicolon. */
-function splitAdvice(text: string): [found: string, advice: string] {
-  const at = text.lastIndexOf('; ');
-  return at < 0 ? [text, 'see the message'] : [text.slice(0, at), text.slice(at + 2)];
-}
-
 /** What `up` started here, and whether it still runs. */
 export async function checkDaemons(ctx: Context): Promise<Check> {
   const names = ['temporal', 'host', 'worker'];
@@ -149,8 +126,4 @@ export async function checkDaemons(ctx: Context): Promise<Check> {
         text,
         `\`greenlight up\` starts the others; logs are in ${join(ctx.stateDir, '*.log')}`,
       );
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

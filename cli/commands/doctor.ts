@@ -1,34 +1,38 @@
 import { checksText, exitOfChecks } from '../checks.js';
-import { checkClock, checkFolders, checkNode, checkTools } from '../machine-checks.js';
+import { checkTarget } from '../endpoint-checks.js';
+import { checkClock, checkFolders, checkNode, checkRoom, checkTools } from '../machine-checks.js';
+import { checkPorts } from '../port-checks.js';
 import type { CommandFunction } from '../program.js';
-import {
-  checkDaemons,
-  checkEncryption,
-  checkPrometheus,
-  checkTarget,
-  checkTemporal,
-} from '../service-checks.js';
+import { checkRights } from '../rights-checks.js';
+import { checkDaemons, checkEncryption, checkPrometheus, checkTemporal } from '../service-checks.js';
 
-export const doctor: CommandFunction = async (ctx) => {
-  const [tools, folders, temporal, encryption, target, prometheus, daemons] = await Promise.all([
-    checkTools(),
-    checkFolders(ctx.stateDir),
-    checkTemporal(ctx),
-    checkEncryption(ctx),
-    checkTarget(ctx),
-    checkPrometheus(process.env),
-    checkDaemons(ctx),
-  ]);
+export const doctor: CommandFunction = async (ctx, [endpoint]) => {
+  const [tools, folders, room, temporal, encryption, rights, target, prometheus, daemons, ports] =
+    await Promise.all([
+      checkTools(),
+      checkFolders(ctx.stateDir),
+      checkRoom(ctx.stateDir),
+      checkTemporal(ctx),
+      checkEncryption(ctx),
+      checkRights(ctx),
+      checkTarget(ctx, endpoint),
+      checkPrometheus(process.env),
+      checkDaemons(ctx),
+      checkPorts(ctx.stateDir),
+    ]);
   const checks = [
     checkNode(process.version),
     ...tools,
     ...folders,
+    room,
     checkClock(Date.now()),
     ...temporal,
     encryption,
-    target,
+    ...rights,
+    ...target,
     ...prometheus,
     daemons,
+    ports,
   ];
   ctx.out.result(checksText(checks), {
     ready: exitOfChecks(checks) === 'ok',

@@ -17,10 +17,6 @@ export interface Behaviour {
 }
 
 const EDGES_MS: readonly number[] = [5, 10, 20, 50, 100, 200, 500];
-/** The latency of a request that is not slow, milliseconds. */
-const USUAL_MS = 10;
-/** Slow ones take longer than this, and less than the next edge. */
-const SLOW_MS = 100;
 
 type Call = keyof Endpoints | 'metrics' | 'autoscale';
 
@@ -43,8 +39,10 @@ export class MemoryTarget {
   readonly autoscaled = new Set<string>();
   smokeStatus = 200;
   requestsPerSecond = 4000;
-  /** Upper bounds of its latency histogram; requests take 10 ms, slow ones more than 100 ms. */
+  /** Upper bounds of its latency histogram. */
   edgesMs = EDGES_MS;
+  /** Share of requests that take at most so long, of a deployment of which a share is slow. */
+  within = (ms: number, slow: number): number => (ms < 10 ? 0 : ms <= 100 ? 1 - slow : 1);
   metricsAway = false;
   /** What the metric source makes of the truth. */
   distort: (snapshot: MetricsSnapshot) => MetricsSnapshot = (snapshot) => snapshot;
@@ -234,13 +232,12 @@ export class MemoryTarget {
     const { errors, slow } = this.behaviour.get(name) ?? { errors: 0, slow: 0 };
     const n = Math.round(requests);
     const bad = Math.round(n * errors);
-    const late = Math.round(n * slow);
     this.counts.set(`${name} ${kind}`, {
       requests: before.requests + n,
       errors: before.errors + bad,
       le: before.le.map((count, i) => {
-        const edge = this.edgesMs[i] ?? Infinity;
-        return count + (edge < USUAL_MS ? 0 : edge <= SLOW_MS ? n - late : n);
+        const edge = this.edgesMs[i];
+        return count + (edge === undefined ? n : Math.round(n * this.within(edge, slow)));
       }),
       active: 0,
     });

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { createTargets, type AdminTargetPorts } from '../adapters/targets.js';
+import { findDeployment, type EndpointState } from '../core/endpoint.js';
+import { targetName } from '../core/plan.js';
+import { sumShares, trafficText, wholeHolder } from '../core/traffic.js';
+import { durationText } from '../core/units.js';
+import { ok, problem, splitAdvice, textOf, warning, type Check } from './checks.js';
+import type { Context } from './context.js';
+
+const ASK_MS = 10_000;
+/** Without an endpoint of its own to look at, `doctor` looks at so many. */
+const MOST = 5;
+/** Older evidence than this is no picture of now; Azure's settles for three minutes. */
+const OLD_MS = 10 * 60_000;
+
+/** The target, and its endpoints: the one that was named, or the first ones. */
+export async function checkTarget(ctx: Context, endpoint: string | undefined): Promise<readonly Check[]> {
+  const name = { host: 'Endpoint host', azureml: 'Azure ML', kubernetes: 'Kubernetes' }[ctx.target.kind];
+  const signal = AbortSignal.timeout(ASK_MS);
+  try {
+    const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(ctx.target);
+    const all = await ports.endpoints.listEndpoints({ signal });
+    const count = all.length === 1 ? '1 endpoint' : `${all.length} endpoints`;
+    const names = endpoint === undefined ? all.slice(0, MOST).map((one) => one.name) : [endpoint];
+    return [
+      ok(name, `${targetName(ctx.target)} answers, with ${count}`),
+      ...(await Promise.all(names.map((one) => checkEndpoint(ports, one, signal)))).flat(),
+    ];
+  } catch (error) {
+    const [found, advice] = splitAdvice(textOf(error));
+    return [problem(name, found, ctx.target.kind === 'host' ? 'run `greenlight up`' : advice)];
+  }
+}
+
+async function checkEndpoint(
+  { endpoints, metrics }: AdminTargetPorts,
+  name: string,
+  signal: AbortSignal,
+): Promise<readonly Check[]> {
+  const about = `Endpoint ${name}`;
+  let state: EndpointState;
+  try {
+    state = await endpoints.read(name, { signal });
+  } catch (error) {
+    const [found, advice] = splitAdvice(textOf(error));
+    return [problem(about, found, advice)];
+  }
+  const baseline = wholeHolder(state.traffic.live);
+  const holder = baseline === undefined ? undefined : findDeployment(state, baseline);
+  if (baseline === undefined || holder?.state !== 'ready') {
+    const found =
+      baseline === undefined
+        ? `no deployment holds all live traffic (${trafficText(state.traffic)})`
+        : `${baseline} holds all live traffic, and is ${holder?.state ?? 'not there'}`;
+    const mend =
+      sumShares(state.traffic.live) === 0
+        ? `\`greenlight endpoint create ${name} --deployment FILE\` gives it its first deployment; \`greenlight revert ${name} --to DEPLOYMENT\` turns one on`
+        : `finish the shift that is under way, or \`greenlight revert ${name} --to DEPLOYMENT\``;
+    return [warning(about, found, mend)];
+  }
+  const served = ok(about, `${state.state}, ${trafficText(state.traffic)}`);
+  return [served, await checkMetrics(metrics, name, baseline, signal)];
+}
+
+/** Whether gates would have something to judge by. */
+async function checkMetrics(
+  metrics: AdminTargetPorts['metrics'],
+  endpoint: string,
+  baseline: string,
+  signal: AbortSignal,
+): Promise<Check> {
+  const about = `Metrics of ${endpoint}`;
+  try {
+    const { ageMs, deployments } = await metrics.read(endpoint, [baseline], { signal });
+    const { requests = 0 } = deployments[baseline]?.live ?? {};
+    const found = `${requests.toLocaleString('en')} requests of ${baseline} so far, ${durationText(Math.round(ageMs / 1000) * 1000)} old`;
+    if (ageMs > OLD_MS) {
+      return warning(about, found, 'gates judge by what is recent: see whether the source still gathers');
+    }
+    if (requests > 0) return ok(about, found);
+    return warning(about, found, 'gates need requests: without any, no step can be proven');
+  } catch (error) {
+    const [found, advice] = splitAdvice(textOf(error));
+    return problem(about, found, advice);
+  }
+}
