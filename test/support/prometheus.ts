@@ -91,14 +91,13 @@ export async function startPrometheus(targets: readonly string[]): Promise<RealP
       { timeout: 30_000, interval: 100 },
     );
   };
-  await start();
-  return {
-    url: `http://${address}`,
-    start,
-    crash: () => end('SIGKILL'),
-    async stop() {
-      await end('SIGTERM');
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async () => {
+    await end('SIGTERM');
+    await rm(folder, { recursive: true, force: true });
   };
+  await start().catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { url: `http://${address}`, start, crash: () => end('SIGKILL'), stop };
 }
