@@ -19,11 +19,18 @@ export interface Frame {
   readonly markBackends: boolean;
 }
 
+/** `alone`: the rule has no other backend, and nobody has marked this one. */
+export interface Slot {
+  readonly rule: number;
+  readonly backend: number;
+  readonly alone?: boolean;
+}
+
 /** Where a deployment stands in a route: rules and entries by index, as proxies name their statistics. */
 export interface Slots {
   readonly service: string;
-  readonly live: readonly { readonly rule: number; readonly backend: number }[];
-  readonly direct: readonly { readonly rule: number; readonly backend: number }[];
+  readonly live: readonly Slot[];
+  readonly direct: readonly Slot[];
   readonly mirror: readonly { readonly rule: number; readonly filter: number }[];
 }
 
@@ -138,7 +145,9 @@ export function slotsOf(rules: readonly Rule[], frame: Frame): Readonly<Record<s
     frame.backends.map(({ deployment, service }) => {
       const refs = rules.flatMap((rule, index) =>
         (rule.backendRefs ?? []).flatMap((ref, backend) =>
-          isService(ref, service, frame) ? [{ rule: index, backend }] : [],
+          isService(ref, service, frame)
+            ? [{ rule: index, backend, ...(isAlone(rule) ? { alone: true } : {}) }]
+            : [],
         ),
       );
       const mirror = rules.flatMap((rule, index) =>
@@ -316,6 +325,10 @@ function mirrorFilter({ service, port }: Backend, percent: number): Filter {
     type: 'RequestMirror',
     requestMirror: { backendRef: { name: service, port }, ...(percent === 100 ? {} : { percent }) },
   };
+}
+
+function isAlone({ backendRefs = [] }: Rule): boolean {
+  return backendRefs.length === 1 && (backendRefs[0]?.filters ?? []).length === 0;
 }
 
 function isOwnMirror({ requestMirror }: Filter, frame: Frame): boolean {

@@ -36,8 +36,16 @@ export interface RouteSlots {
     Record<
       string,
       {
-        readonly live: readonly { readonly rule: number; readonly backend: number }[];
-        readonly direct: readonly { readonly rule: number; readonly backend: number }[];
+        readonly live: readonly {
+          readonly rule: number;
+          readonly backend: number;
+          readonly alone?: boolean;
+        }[];
+        readonly direct: readonly {
+          readonly rule: number;
+          readonly backend: number;
+          readonly alone?: boolean;
+        }[];
         readonly mirror: readonly { readonly rule: number; readonly filter: number }[];
       }
     >
@@ -63,7 +71,11 @@ export function envoyGatewayQueries(options: {
       const clusters =
         kind === 'mirror'
           ? slots.mirror.map(({ rule, filter }) => at(rule, `-mirror-${filter}`))
-          : slots[kind].map(({ rule, backend }) => at(rule, `/backend/${backend}`));
+          : slots[kind].flatMap(({ rule, backend, alone }) => [
+              at(rule, `/backend/${backend}`),
+              // The only backend of a rule, as others write it, has the cluster of the rule itself.
+              ...(alone === true ? [at(rule, '')] : []),
+            ]);
       return clusters.length === 0 ? undefined : clusterQueries(clusters);
     },
   };

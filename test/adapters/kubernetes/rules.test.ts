@@ -199,6 +199,10 @@ it('takes a rule of others for the same header for no live one, and takes it out
   expect(JSON.stringify(withoutDeployment(rules, BOTH, 'blue'))).not.toContain('diabetes-blue');
 });
 
+it('says of the only backend of a rule that nobody marked that it stands alone', () => {
+  expect(slotsOf(HAND_MADE, BOTH)['blue']?.live).toEqual([{ rule: 1, backend: 0, alone: true }]);
+});
+
 it('says where every deployment stands, by rule and entry', () => {
   const rules = withTraffic(withDeployments(HAND_MADE, BOTH), BOTH, {
     live: { blue: 100 },
