@@ -211,7 +211,9 @@ async function untilProgrammed(config: KubeConfig): Promise<void> {
       name: GATEWAY_NAME,
     })) as { status?: { conditions?: { type: string; status: string }[] } };
     seen = gateway.status?.conditions;
-    const accepted = gateway.status?.conditions?.some((one) => one.type === 'Accepted' && one.status === 'True');
+    const accepted = gateway.status?.conditions?.some(
+      (one) => one.type === 'Accepted' && one.status === 'True',
+    );
     return accepted === true ? true : undefined;
   }, READY_WITHIN_MS);
   const ready = done && (await until(() => get(`${ENVOY_ADMIN_URL}/ready`), READY_WITHIN_MS));

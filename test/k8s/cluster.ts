@@ -94,6 +94,34 @@ export async function untilReady(
   if (done === undefined) throw new Error(`${app} did not get ready: ${JSON.stringify(seen)}`);
 }
 
+/** A route to one version, with a filter that gives it counters of its own from the beginning. */
+export function plainRoute(bed: Bed, namespace: string, name: string, service: string): Manifest {
+  return {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name, namespace },
+    spec: {
+      parentRefs: [bed.gateway],
+      hostnames: [`${name}.${namespace}.test`],
+      rules: [{ backendRefs: [backendOf(service)] }],
+    },
+  };
+}
+
+function backendOf(service: string) {
+  return {
+    name: service,
+    port: 80,
+    // A filter gives each backend a cluster, and counters, of its own.
+    filters: [
+      {
+        type: 'RequestHeaderModifier',
+        requestHeaderModifier: { set: [{ name: 'x-served-by', value: service }] },
+      },
+    ],
+  };
+}
+
 /** The rules of a route: shares by the services' names, one pinning rule for each, and a mirror. */
 export function route(
   bed: Bed,
@@ -102,17 +130,6 @@ export function route(
   shares: Readonly<Record<string, number>>,
   mirror?: { readonly to: string; readonly percent: number },
 ): Manifest {
-  const backend = (service: string) => ({
-    name: service,
-    port: 80,
-    // A filter gives each backend a cluster, and counters, of its own.
-    filters: [
-      {
-        type: 'RequestHeaderModifier',
-        requestHeaderModifier: { set: [{ name: 'azureml-model-deployment', value: service }] },
-      },
-    ],
-  });
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'HTTPRoute',
@@ -122,7 +139,7 @@ export function route(
       hostnames: [`${name}.${namespace}.test`],
       rules: [
         {
-          backendRefs: Object.entries(shares).map(([service, weight]) => ({ ...backend(service), weight })),
+          backendRefs: Object.entries(shares).map(([service, weight]) => ({ ...backendOf(service), weight })),
           ...(mirror && {
             filters: [
               {
@@ -134,7 +151,7 @@ export function route(
         },
         ...Object.keys(shares).map((service) => ({
           matches: [{ headers: [{ name: 'azureml-model-deployment', value: service }] }],
-          backendRefs: [backend(service)],
+          backendRefs: [backendOf(service)],
         })),
       ],
     },

@@ -24,8 +24,8 @@ import {
   makeNamespace,
   model,
   type ModelOptions,
+  plainRoute,
   putRoute,
-  route,
   theBed,
   untilReady,
 } from './cluster.js';
@@ -130,7 +130,7 @@ export class KubernetesWorld {
       model(this.namespace, service, { ...options, labels, env: { NAME: 'blue', ...options.env } }),
     );
     await untilReady(config, this.namespace, service, options.replicas ?? 1);
-    await putRoute(config, route(this.bed, this.namespace, endpoint, { [service]: 100 }));
+    await putRoute(config, plainRoute(this.bed, this.namespace, endpoint, service));
     const door = { endpoint, host: `${endpoint}.${this.namespace}.test` };
     const clients = this.clients(door);
     await until(async () => ((await clients.ask()).status === 200 ? true : undefined), 15_000);
@@ -202,13 +202,15 @@ export class KubernetesWorld {
   async command(args: readonly string[]): Promise<Submitted> {
     const said: string[] = [];
     const signal = AbortSignal.timeout(LONGEST_ROLLOUT_MS);
-    const result = await greenlight(args, { state: this.state, signal, onLine: (line) => said.push(line) }).catch(
-      (error: unknown) => {
-        throw new Error(`greenlight ${args.join(' ')} did not end in time. It said:\n${said.join('\n')}`, {
-          cause: error,
-        });
-      },
-    );
+    const result = await greenlight(args, {
+      state: this.state,
+      signal,
+      onLine: (line) => said.push(line),
+    }).catch((error: unknown) => {
+      throw new Error(`greenlight ${args.join(' ')} did not end in time. It said:\n${said.join('\n')}`, {
+        cause: error,
+      });
+    });
     return { result, said };
   }
 
