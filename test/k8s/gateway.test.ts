@@ -42,10 +42,10 @@ describe('Envoy Gateway on the test bed', () => {
     mirror?: { readonly to: string; readonly percent: number },
   ) => putRoute(bed.kubeConfig(), route(bed, namespace, NAME, weights, mirror));
 
-  /** Timed requests of one of the route's clusters, as Prometheus would read them; flushed every second. */
+  /** Answered requests of one of the route's clusters, as Prometheus would read them. */
   const countersOf = async (cluster: string): Promise<number> => {
     const name = `httproute/${namespace}/${NAME}/${cluster}`;
-    const pattern = new RegExp(`^envoy_cluster_upstream_rq_time_count\\{[^}]*"${name}"\\} (\\d+)`, 'm');
+    const pattern = new RegExp(`^envoy_cluster_upstream_rq_completed\\{[^}]*"${name}"\\} (\\d+)`, 'm');
     const read = async () => pattern.exec((await get(`${ENVOY_ADMIN_URL}/stats/prometheus`)) ?? '')?.[1];
     let last = await read();
     const settled = await until(

@@ -127,15 +127,11 @@ describe('a namespace that is not as it should be', () => {
 
     await world.untilStatus(door, ({ phase }) => phase === 'held');
     expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 90, green: 10 });
-    await world.command([
-      'drift',
-      door.endpoint,
-      '--target',
-      `kubernetes/${world.namespace}`,
-      '--restore',
-      '--by',
-      'ada',
+    const restored = await world.command([
+      ...['drift', door.endpoint, '--target', `kubernetes/${world.namespace}`],
+      ...['--restore', '--reason', 'test', '--by', 'ada'],
     ]);
+    expect(restored.result.exitCode, restored.said.join('\n')).toBe(0);
     await world.untilStatus(
       door,
       ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
