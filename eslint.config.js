@@ -2,7 +2,7 @@ import { builtinModules } from 'node:module';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-// The house's import table (core ← spec, workflows, activities, adapters, host ← cli, worker), as rules that fire.
+// The house's import table (core ← spec, workflows, activities, adapters, host ← client ← cli; worker), as rules that fire.
 // Each message says what to do instead.
 
 const ROOMS = [
@@ -15,6 +15,8 @@ const ROOMS = [
   'host',
   'embedded',
   'worker',
+  'telemetry',
+  'client',
   'cli',
   'demo',
   'report',
@@ -143,18 +145,31 @@ const houseTable = [
     ),
   ),
   table(
-    'cli',
-    types(
-      rooms(
-        ['activities'],
-        'The CLI talks to rollouts through Temporal: use the messages in core/ and `import type`.',
-      ),
+    'telemetry',
+    rooms(others(['telemetry']), 'telemetry/ knows OpenTelemetry and nothing of rollouts.'),
+    packages(
+      ['@opentelemetry', '@temporalio/interceptors-opentelemetry'],
+      'telemetry/ knows OpenTelemetry and its Temporal plugin, nothing else.',
     ),
-    rooms(['host', 'worker'], 'The CLI starts the host and the worker as processes: use embedded/.'),
-    types(rooms(['workflows'], 'Use the message definitions of core/ and `import type` of workflows/.')),
+  ),
+  table(
+    'client',
+    rooms(
+      others(['core', 'spec', 'codec', 'embedded', 'report', 'telemetry', 'client']),
+      'client/ is the library: it imports core/, spec/, codec/, embedded/, report/, telemetry/ and client/ only.',
+    ),
     {
-      regex: '^@temporalio/(?!(client|envconfig|common)($|/))',
-      message: 'The CLI is a client: @temporalio/client, /envconfig and /common only.',
+      regex: '^@temporalio/(?!(client|common)($|/))',
+      message: 'The library is a client: @temporalio/client and /common only.',
+    },
+  ),
+  table(
+    'cli',
+    rooms(['activities', 'workflows'], 'The CLI talks to rollouts through the library: use client/.'),
+    rooms(['host', 'worker'], 'The CLI starts the host and the worker as processes: use embedded/.'),
+    {
+      regex: '^@temporalio/',
+      message: 'The CLI is built on the library: what speaks to Temporal belongs in client/.',
     },
   ),
   table(
@@ -165,7 +180,7 @@ const houseTable = [
     ),
     rooms(
       ['host', 'cli'],
-      'worker/ composes activities and adapters; the host and the CLI are programs of their own.',
+      'worker/ composes activities, adapters and client/; the host and the CLI are programs of their own.',
     ),
   ),
   table(
@@ -184,7 +199,7 @@ const houseTable = [
     'demo',
     rooms(
       ['host', 'worker', 'workflows', 'activities'],
-      'The demo does what a user can: through cli/, spec/, adapters/ and embedded/.',
+      'The demo does what a user can: through client/, cli/, spec/, adapters/ and embedded/.',
     ),
   ),
 ];

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { Target } from '../core/plan.js';
 import type { Output } from './output.js';
 
@@ -26,13 +25,7 @@ export interface Context {
   readonly stop: () => AbortSignal;
 }
 
-/** Who acts: what was given, else the user of this machine. Kept with the rollout. */
-export function whoActs(given: string | undefined, env: NodeJS.ProcessEnv): string {
-  if (given !== undefined && given.trim() !== '') return given.trim();
-  try {
-    return userInfo().username;
-  } catch {
-    // A user id without an entry in the password file, as in some containers.
-    return env['USER'] ?? `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
+/** Who acts, as given; undefined where nobody was named, or with a blank. */
+export function givenName(by: string | undefined): string | undefined {
+  return by?.trim() || undefined;
 }

@@ -1,3 +1,4 @@
+import { detailsOf, GRPC, grpcCode, isUnreachable, type ErrorCode } from '../client/errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
 
 /** Ends a command with a message for people: what is wrong, what was expected, what to do. */
@@ -37,6 +38,10 @@ function explainKnown(error: unknown): Explained | undefined {
   if (error instanceof CliError) return { exit: error.exit, text: error.message };
   if (!(error instanceof Error)) return undefined;
   switch (error.name) {
+    case 'GreenlightError': {
+      const { code } = error as Error & { readonly code: ErrorCode };
+      return { exit: code === 'spec' ? 'rejected' : code, text: error.message };
+    }
     case 'PortError':
       return { exit: portExit(error), text: error.message };
     case 'EmbeddedError':
@@ -60,24 +65,6 @@ function portExit(error: Error): Exit {
   return kind === 'permanent' ? 'refused' : 'unreachable';
 }
 
-/** gRPC status codes, as far as people can do something about them. */
-const GRPC = { deadlineExceeded: 4, permissionDenied: 7, unavailable: 14, unauthenticated: 16 } as const;
-
-/** The gRPC status inside an error of Temporal's client; undefined when there is none. */
-export function grpcCode(error: unknown): number | undefined {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { code } = at as { readonly code?: unknown };
-    if (typeof code === 'number') return code;
-  }
-  return undefined;
-}
-
-/** Whether Temporal could not be asked, as opposed to having said no. */
-export function isUnreachable(error: unknown): boolean {
-  const code = grpcCode(error);
-  return code === GRPC.unavailable || code === GRPC.deadlineExceeded;
-}
-
 function explainService(error: Error): Explained {
   const code = grpcCode(error);
   const details = detailsOf(error);
@@ -94,15 +81,6 @@ function explainService(error: Error): Explained {
     };
   }
   return { exit: 'unexpected', text: `Temporal said no: ${details}` };
-}
-
-/** The text that the server gave, which the client's own error only wraps. */
-export function detailsOf(error: unknown): string {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    const { details } = at as { readonly details?: unknown };
-    if (typeof details === 'string' && details !== '') return details;
-  }
-  return error instanceof Error ? error.message : String(error);
 }
 
 function systemText(error: Error): Explained | undefined {

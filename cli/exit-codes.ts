@@ -1,3 +1,6 @@
+import type { Ended } from '../client/find.js';
+import type { Outcome } from '../core/failures.js';
+
 /**
  * How a command ends, as a number for scripts. The one table: `--help` and docs/cli.md show it.
  *
@@ -33,6 +36,19 @@ export const EXIT_CODES = {
 } as const;
 
 export type Exit = keyof typeof EXIT_CODES;
+
+const EXIT_OF: Readonly<Record<Outcome, Exit>> = {
+  promoted: 'ok',
+  'rolled-back': 'rolled-back',
+  aborted: 'aborted',
+  rejected: 'rejected',
+  'rollback-incomplete': 'rollback-incomplete',
+};
+
+/** How a command ends that waited for a rollout's end. */
+export function exitOf(ended: Ended): Exit {
+  return ended.kind === 'report' ? EXIT_OF[ended.report.outcome] : 'rollback-incomplete';
+}
 
 /** The table as text, one line each. */
 export function exitCodeLines(): readonly string[] {

@@ -1,7 +1,8 @@
+import { changesBetween, type RolloutChange } from '../client/events.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
 import { actionLine } from '../core/status-text.js';
-import { sameTraffic, trafficText } from '../core/traffic.js';
+import { trafficText } from '../core/traffic.js';
 import { shortDuration } from '../core/units.js';
 
 /**
@@ -10,18 +11,45 @@ import { shortDuration } from '../core/units.js';
  * Pure: the same two answers give the same lines. `previous` is null before the first answer.
  */
 export function changes(previous: RolloutStatus | null, next: RolloutStatus): string[] {
-  const doneSteps = next.steps.slice(previous?.steps.length ?? 0);
-  return [
-    ...(previous === null ? [headline(next)] : []),
-    ...next.actions.slice(previous?.actions.length ?? 0).map(actionLine),
-    ...doneSteps.map((step, i) => doneLine(next, step, (previous?.steps.length ?? 0) + i)),
-    ...rollbackLines(previous, next, doneSteps),
-    ...begunLines(previous, next),
-    ...trafficLines(previous, next),
-    ...verdictLines(previous, next, doneSteps),
-    ...standstillLines(previous, next),
-    ...next.notes.slice(previous?.notes.length ?? 0).map((note) => `note: ${note}`),
-  ];
+  const found = changesBetween(previous, next);
+  const done = found.flatMap((change) => (change.kind === 'step-ended' ? [change.step] : []));
+  return found.flatMap((change) => linesOf(change, previous, isTold(next, done)));
+}
+
+/** @param told - a step that is over, or a hold, gives the verdict as its reason: it is not told twice. */
+function linesOf(change: RolloutChange, previous: RolloutStatus | null, told: boolean): readonly string[] {
+  const { status } = change;
+  switch (change.kind) {
+    case 'begun':
+      return status.phase === 'preflight'
+        ? [headline(status), 'preflight: checks the endpoint, changes nothing']
+        : [headline(status)];
+    case 'acted':
+      return [actionLine(change.action)];
+    case 'step-ended':
+      return [doneLine(status, change.step, change.index)];
+    case 'rolling-back':
+      return [told ? '↩ rolling back' : `↩ rolling back: ${change.because}`];
+    case 'step-begun':
+      return [`▶ ${change.index + 1}/${status.stepLabels.length} ${change.label}; next: ${status.next}`];
+    case 'traffic':
+      return [`traffic: ${trafficText(change.traffic)}`];
+    case 'verdict':
+      return told ? [] : [`verdict: ${change.verdict}`];
+    case 'held':
+      return [`held: ${change.hold.because}`, ...howToAct(status)];
+    case 'approval-wanted':
+      return ['waits for approval', ...howToAct(status)];
+    case 'paused': {
+      // Who paused, and why, was told as an action, unless this is the first answer.
+      const { by, reason } = change.paused;
+      return previous === null ? [`paused by ${by}: ${reason}`, ...howToAct(status)] : howToAct(status);
+    }
+    case 'note':
+      return [`note: ${change.note}`];
+    default:
+      return change satisfies never;
+  }
 }
 
 /** Two looks that are told are at least so far apart; more, the longer the step lasts. */
@@ -75,22 +103,6 @@ export function endLines(report: RolloutReport): string[] {
   ];
 }
 
-/** The story's last answer: what a report adds to the newest status, so that no step is left untold. */
-export function atTheEnd(last: RolloutStatus, report: RolloutReport): RolloutStatus {
-  return {
-    ...last,
-    phase: 'finished',
-    outcome: report.outcome,
-    baseline: report.baseline,
-    stepIndex: report.steps.length,
-    hold: null,
-    paused: null,
-    steps: report.steps,
-    actions: report.actions,
-    notes: report.notes,
-  };
-}
-
 const END_TEXT: Readonly<Record<RolloutReport['outcome'], string>> = {
   promoted: 'PROMOTED',
   'rolled-back': 'ROLLED BACK',
@@ -114,63 +126,9 @@ export function markOf(step: StepRecord): '✓' | '✗' {
   return step.stopped ? '✗' : '✓';
 }
 
-function verdictLines(
-  previous: RolloutStatus | null,
-  next: RolloutStatus,
-  done: readonly StepRecord[],
-): readonly string[] {
-  const { verdict, phase } = next;
-  if (verdict === '' || verdict === previous?.verdict || phase === 'rolling-back' || phase === 'finished')
-    return [];
-  return isTold(next, done) ? [] : [`verdict: ${verdict}`];
-}
-
-function rollbackLines(
-  previous: RolloutStatus | null,
-  next: RolloutStatus,
-  done: readonly StepRecord[],
-): readonly string[] {
-  if (next.phase !== 'rolling-back' || previous?.phase === 'rolling-back') return [];
-  return [isTold(next, done) ? '↩ rolling back' : `↩ rolling back: ${next.verdict}`];
-}
-
 /** Whether a step that is over, or a hold, gives the verdict as its reason: it is not told twice. */
 function isTold({ verdict, hold }: RolloutStatus, done: readonly StepRecord[]): boolean {
   return done.some((step) => step.result.includes(verdict)) || (hold?.because.includes(verdict) ?? false);
-}
-
-function begunLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
-  if (next.phase === 'preflight') {
-    return previous === null ? ['preflight: checks the endpoint, changes nothing'] : [];
-  }
-  const label = next.stepLabels[next.stepIndex];
-  const ends = next.phase === 'finished' || next.phase === 'rolling-back';
-  const begun = previous === null || previous.phase === 'preflight' || previous.stepIndex !== next.stepIndex;
-  if (label === undefined || ends || !begun) return [];
-  return [`▶ ${next.stepIndex + 1}/${next.stepLabels.length} ${label}; next: ${next.next}`];
-}
-
-function trafficLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
-  if (next.traffic === null) return [];
-  const before = previous?.traffic ?? null;
-  if (before !== null && sameTraffic(before, next.traffic)) return [];
-  return [`traffic: ${trafficText(next.traffic)}`];
-}
-
-/** Why it stands still, and what a person can do about it. */
-function standstillLines(previous: RolloutStatus | null, next: RolloutStatus): readonly string[] {
-  if (next.hold !== null && next.hold.because !== previous?.hold?.because) {
-    return [`held: ${next.hold.because}`, ...howToAct(next)];
-  }
-  const asks = (status: RolloutStatus | null): boolean => status?.phase === 'waiting-for-approval';
-  if (asks(next) && !asks(previous)) return ['waits for approval', ...howToAct(next)];
-  if (next.paused !== null && (previous?.paused ?? null) === null) {
-    // Who paused, and why, was told as an action, unless this is the first answer.
-    return previous === null
-      ? [`paused by ${next.paused.by}: ${next.paused.reason}`, ...howToAct(next)]
-      : howToAct(next);
-  }
-  return [];
 }
 
 function howToAct(status: RolloutStatus): readonly string[] {

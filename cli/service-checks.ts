@@ -5,8 +5,8 @@ import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
 import { runningDaemon } from '../embedded/daemons.js';
 import { ok, problem, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
-import { connect, findTemporal, type Session } from './temporal.js';
-import { noWorkerText, pollingWorkers } from './workers.js';
+import { connect, findTemporal, type Session } from '../client/temporal.js';
+import { noWorkerText, pollingWorkers } from '../client/workers.js';
 
 const ASK_MS = 5_000;
 

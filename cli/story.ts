@@ -1,9 +1,10 @@
+import { atTheEnd } from '../client/events.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
 import type { Context } from './context.js';
-import { atTheEnd, changes, endLines, isWorthTelling, keepLook } from './follow.js';
-import { withBeat } from './live.js';
-import { lostText, type Ended } from './rollouts.js';
+import { changes, endLines, isWorthTelling, keepLook } from './follow.js';
+import { withBeat } from '../client/live.js';
+import { lostText, type Ended } from '../client/find.js';
 import { clockTime } from './times.js';
 
 /** Whoever tells people about a rollout that is waited for. */

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { decodePayloads, type Payload } from '../cli/payloads.js';
+import { decodePayloads, type Payload } from '../client/payloads.js';
 import type { SetTrafficInput } from '../core/activities.js';
 import type { Gate, Plan } from '../core/plan.js';
 import { sameTraffic } from '../core/traffic.js';

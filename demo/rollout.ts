@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { type Ended, ending } from '../cli/rollouts.js';
+import { type Ended, ending } from '../client/find.js';
 import { workflowId } from '../core/plan.js';
 import type { RolloutReport } from '../core/run.js';
 import { greenlight } from './command.js';

@@ -30,7 +30,9 @@ describe('the import table', () => {
     ${'host/main.ts'}            | ${"import { sumShares } from '../core/traffic.js'; export { sumShares };"}                | ${'import type'}
     ${'embedded/stack.ts'}       | ${"import { serve } from '../host/main.js'; export { serve };"}                           | ${'as processes'}
     ${'cli/submit.ts'}           | ${"import { main } from '../worker/main.js'; export { main };"}                           | ${'as processes'}
-    ${'cli/submit.ts'}           | ${"import { Worker } from '@temporalio/worker'; export { Worker };"}                      | ${'/envconfig and /common only'}
+    ${'cli/submit.ts'}           | ${"import { Worker } from '@temporalio/worker'; export { Worker };"}                      | ${'belongs in client/'}
+    ${'client/find.ts'}          | ${"import { list } from '../cli/commands/list.js'; export { list };"}                     | ${'client/ is the library'}
+    ${'client/find.ts'}          | ${"import { Worker } from '@temporalio/worker'; export { Worker };"}                      | ${'/client and /common only'}
     ${'report/page.ts'}          | ${"import { renderPlan } from '../spec/index.js'; export { renderPlan };"}                | ${'core/ and report/ only'}
     ${'report/page.ts'}          | ${"import { writeFile } from 'node:fs/promises'; export { writeFile };"}                  | ${'does no I/O'}
     ${'worker/main.ts'}          | ${"import { rollout } from '../workflows/index.js'; export { rollout };"}                 | ${'bundled by path'}
@@ -47,7 +49,8 @@ describe('the import table', () => {
     ${'activities/watch.ts'}     | ${"import type { Endpoints } from '../adapters/ports.js'; export type { Endpoints };"}
     ${'adapters/azureml/arm.ts'} | ${"import { PortError } from '../ports.js'; import { z } from 'zod'; export { PortError, z };"}
     ${'host/main.ts'}            | ${"import type { Traffic } from '../core/traffic.js'; import fastify from 'fastify'; export { fastify, type Traffic };"}
-    ${'cli/submit.ts'}           | ${"import { Client } from '@temporalio/client'; import { up } from '../embedded/stack.js'; export { Client, up };"}
+    ${'cli/submit.ts'}           | ${"import { Greenlight } from '../client/greenlight.js'; import { up } from '../embedded/stack.js'; export { Greenlight, up };"}
+    ${'client/find.ts'}          | ${"import { Client } from '@temporalio/client'; import { loadSpec } from '../spec/index.js'; export { Client, loadSpec };"}
     ${'report/page.ts'}          | ${"import { plot } from '@observablehq/plot'; import { x } from '../core/x.js'; export { plot, x };"}
     ${'worker/targets.ts'}       | ${"import { arm } from '../adapters/azureml/arm.js'; import { Worker } from '@temporalio/worker'; export { arm, Worker };"}
   `('allows in $file: $code', async ({ file, code }: Record<string, string>) => {

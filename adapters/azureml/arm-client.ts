@@ -5,13 +5,16 @@ import {
   createPipelineFromOptions,
   createPipelineRequest,
   proxyPolicyName,
+  tracingPolicyName,
   type HttpMethods,
   type Pipeline,
 } from '@azure/core-rest-pipeline';
 import { type z } from 'zod';
+import { isLoopback } from '../loopback.js';
 import { noAnswerInTime, notReached, refused, retryAfterMs, unexpectedAnswer } from './errors.js';
 import { recordingPolicy, type Recorder } from './recorder.js';
 import { ArmErrorBody } from './resources.js';
+import { armTracingPolicy } from './tracing-policy.js';
 
 /** Where a workspace is, and how to speak to it. */
 export interface ArmSettings {
@@ -101,6 +104,9 @@ export class ArmClient {
         scopes: `${this.#base.origin}/.default`,
       }),
     );
+    // Ours, and not the SDK's own tracing: it needs no second instrumentation, and keeps signatures out of spans.
+    this.#pipeline.removePolicy({ name: tracingPolicyName });
+    this.#pipeline.addPolicy(armTracingPolicy);
     if (settings.recorder) {
       this.#pipeline.addPolicy(recordingPolicy(settings.recorder), { afterPhase: 'Sign' });
     }
@@ -195,10 +201,6 @@ export class ArmClient {
     url.searchParams.set('api-version', this.#apiVersion);
     return url.href;
   }
-}
-
-export function isLoopback(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\./.test(url.hostname);
 }
 
 function jsonOrUndefined(text: string): unknown {

@@ -9,7 +9,8 @@ import { azureCapabilities, type EndpointCapabilities } from '../../core/capabil
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import type { Traffic } from '../../core/traffic.js';
-import { ArmClient, isLoopback, type ArmSettings } from './arm-client.js';
+import { isLoopback } from '../loopback.js';
+import { ArmClient, type ArmSettings } from './arm-client.js';
 import { deploymentBody } from './deployment-body.js';
 import { newEndpointBody, withTraffic, type NewEndpoint } from './endpoint-body.js';
 import { isGone, waitForOperation } from './operations.js';

@@ -1,32 +1,23 @@
 import { randomUUID } from 'node:crypto';
-import type { ActionInput, ResolveDriftInput } from '../../core/messages.js';
-import { whoActs } from '../context.js';
+import type { ActName } from '../../client/send-action.js';
+import { thisUser } from '../../client/who.js';
+import type { ResolveDriftInput } from '../../core/messages.js';
+import { givenName } from '../context.js';
 import { CliError } from '../errors.js';
 import type { CommandFunction, Options } from '../program.js';
-import { lastEnd, needRollout } from '../rollouts.js';
-import { sendAction, type ActName } from '../send-action.js';
-import { withTemporal } from '../temporal.js';
+import { withGreenlight } from '../with-greenlight.js';
 
 /** The commands by which people steer a rollout: each sends one message and prints the answer. */
 export function act(name: ActName): CommandFunction {
   return async (ctx, [endpoint = ''], options) => {
-    const {
-      by,
-      reason,
-      requestId = randomUUID(),
-    } = options as { by?: string; reason: string; requestId?: string };
-    const common: ActionInput = { by: whoActs(by, ctx.env), reason };
-    const input = name === 'drift' ? { ...common, choice: choiceOf(options) } : common;
-    return withTemporal(ctx, async (session) => {
-      const known = await needRollout(ctx, session, endpoint);
-      if (!known.running) {
-        throw new CliError(
-          'not-found',
-          `No rollout of ${endpoint} runs now. The last one ended at ${known.description.closeTime?.toISOString() ?? 'an unknown time'}: ${await lastEnd(known)}`,
-        );
-      }
-      const answer = await sendAction(session, known.handle, name, input, requestId);
-      ctx.out.result(`${endpoint}: ${answer}`, { endpoint, action: name, ...input, answer, requestId });
+    const { reason, requestId = randomUUID() } = options as { reason: string; requestId?: string };
+    const by = givenName((options as { by?: string }).by) ?? thisUser(ctx.env);
+    const choice = name === 'drift' ? choiceOf(options) : undefined;
+    return withGreenlight(ctx, async (greenlight) => {
+      const rollout = await greenlight.rollout(endpoint);
+      const answer = await rollout.act(name, { by, reason, requestId }, choice);
+      const said = { by, reason, ...(choice === undefined ? {} : { choice }) };
+      ctx.out.result(`${endpoint}: ${answer}`, { endpoint, action: name, ...said, answer, requestId });
       return 'ok';
     });
   };

@@ -2,17 +2,14 @@ import type { RecordedWindow } from '../../core/decision-record.js';
 import { type Arms, gateLine } from '../../core/status-text.js';
 import { trafficText } from '../../core/traffic.js';
 import { instantText, shortDuration } from '../../core/units.js';
-import { decisionRecord } from '../decision-record.js';
 import { indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
-import { needRollout } from '../rollouts.js';
-import { withTemporal } from '../temporal.js';
+import { withGreenlight } from '../with-greenlight.js';
 
 /** What the gates of an endpoint's newest rollout saw and said, window by window. */
 export const evidence: CommandFunction = async (ctx, [endpoint = '']) =>
-  withTemporal(ctx, async (session) => {
-    const { handle, description } = await needRollout(ctx, session, endpoint);
-    const record = await decisionRecord(session.client, handle.workflowId, description.runId);
+  withGreenlight(ctx, async (greenlight) => {
+    const record = await greenlight.evidence(endpoint);
     const arms = { green: record.plan.deployment.name, baseline: record.baseline };
     const { length } = record.windows;
     const title = `${endpoint}: ${arms.baseline || '?'} → ${arms.green}, ${length} ${length === 1 ? 'window' : 'windows'} watched`;

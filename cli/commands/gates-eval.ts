@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { evaluate, parseEvalInput } from '../../core/gates/index.js';
-import { CliError, detailsOf } from '../errors.js';
+import { detailsOf } from '../../client/errors.js';
+import { CliError } from '../errors.js';
 import type { CommandFunction } from '../program.js';
 
 /** Numbers that others can check (gates.md 9): the same code as a rollout's, on given looks. Always JSON. */

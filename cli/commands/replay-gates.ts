@@ -1,10 +1,8 @@
 import { replayGates, type Decided, type StepDecision } from '../../core/decision-record.js';
-import { decisionRecord } from '../decision-record.js';
 import { CliError } from '../errors.js';
 import type { CommandFunction } from '../program.js';
-import { needRollout } from '../rollouts.js';
 import { readSpec } from '../spec-file.js';
-import { withTemporal } from '../temporal.js';
+import { withGreenlight } from '../with-greenlight.js';
 
 /** Runs what an endpoint's newest rollout saw through the gates of a spec, and shows where they decide otherwise. */
 export const replayGatesCommand: CommandFunction = async (ctx, [endpoint = ''], options) => {
@@ -14,9 +12,8 @@ export const replayGatesCommand: CommandFunction = async (ctx, [endpoint = ''], 
     if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
     return 'rejected';
   }
-  return withTemporal(ctx, async (session) => {
-    const { handle, description } = await needRollout(ctx, session, endpoint);
-    const record = await decisionRecord(session.client, handle.workflowId, description.runId);
+  return withGreenlight(ctx, async (greenlight) => {
+    const record = await greenlight.evidence(endpoint);
     const replay = replayGates(record, spec.plan.gates, spec.plan.watching);
     if (!replay.ok) {
       const why = replay.problems.map((problem) => problem.message).join('\n');

@@ -33,13 +33,13 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
 async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
   try {
     const [{ connect, findTemporal }, { findRollout }] = await Promise.all([
-      import('../temporal.js'),
-      import('../rollouts.js'),
+      import('../../client/temporal.js'),
+      import('../../client/find.js'),
     ]);
     const session = await connect(await findTemporal(ctx), TEMPORAL_MS);
     try {
       const known = await session.client.withDeadline(Date.now() + TEMPORAL_MS, () =>
-        findRollout(ctx, session, endpoint),
+        findRollout(session, ctx.target, endpoint),
       );
       if (known?.running !== true) return;
       ctx.out.note(

@@ -1,14 +1,15 @@
-import { whoActs } from '../context.js';
+import { thisUser } from '../../client/who.js';
+import { givenName } from '../context.js';
 import { CliError } from '../errors.js';
 import { columns, indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
-import { readQueue, waitingRows, withdraw as takeBack } from '../queue.js';
-import { withTemporal } from '../temporal.js';
+import { readQueue, waitingRows, withdraw as takeBack } from '../../client/queue.js';
+import { withGreenlight } from '../with-greenlight.js';
 
 /** Takes a plan back that waits for an endpoint. */
 export const withdraw: CommandFunction = async (ctx, [endpoint = ''], options) => {
   const { id: given, by, reason } = options as { id?: string; by?: string; reason: string };
-  return withTemporal(ctx, async (session) => {
+  return withGreenlight(ctx, async ({ session }) => {
     const waiting = (await readQueue(session, ctx.target, endpoint))?.waiting ?? [];
     const [only, ...others] = waiting;
     if (only === undefined) throw new CliError('not-found', `Nobody waits for ${endpoint}.`);
@@ -22,7 +23,7 @@ export const withdraw: CommandFunction = async (ctx, [endpoint = ''], options) =
       );
     }
     const id = given ?? only.id;
-    const input = { id, by: whoActs(by, ctx.env), reason };
+    const input = { id, by: givenName(by) ?? thisUser(ctx.env), reason };
     const answer = await takeBack(session, ctx.target, endpoint, input);
     ctx.out.result(`${endpoint}: ${id} is ${answer}`, { endpoint, action: 'withdraw', ...input, answer });
     return 'ok';

@@ -2,7 +2,7 @@ import type { RolloutStatus } from '../../core/messages.js';
 import { normalTraffic } from '../../core/traffic.js';
 import { durationText, shortDuration } from '../../core/units.js';
 import { markOf } from '../follow.js';
-import type { ActName } from '../send-action.js';
+import type { ActName } from '../../client/send-action.js';
 import { gateRow, type GateRow, type LookHistory } from './gate-rows.js';
 
 export type Tone = 'good' | 'bad' | 'busy' | 'quiet' | 'plain';

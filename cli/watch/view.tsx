@@ -1,6 +1,6 @@
 import { Box, Text, useInput } from 'ink';
 import { useRef, useState, type ReactElement } from 'react';
-import type { ActName } from '../send-action.js';
+import type { ActName } from '../../client/send-action.js';
 import { bar, percentCell } from './bars.js';
 import type { GateRow } from './gate-rows.js';
 import type { Key, Screen, ShareBar, StepLine, Tone } from './screen.js';

@@ -2,7 +2,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import {
+  type BundlerPlugin,
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerPlugin,
+} from '@temporalio/worker';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
@@ -40,12 +48,15 @@ export interface CliBench {
   spec(workspace: string, steps: readonly string[], more?: readonly string[]): Promise<string>;
 }
 
-/**
- * The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees.
- *
- * @param env - of the worker, and of every command line.
- */
-export function useCliBench(env: NodeJS.ProcessEnv = {}): CliBench {
+export interface CliBenchOptions {
+  /** Of the worker, and of every command line. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Asked for when its worker starts. */
+  readonly plugins?: () => (WorkerPlugin & BundlerPlugin)[];
+}
+
+/** The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees. */
+export function useCliBench({ env = {}, plugins = () => [] }: CliBenchOptions = {}): CliBench {
   const namespace = `cli-${process.pid}`;
   const targets = new Map<string, MemoryTarget>();
   const portsOf = async (target: Target) => {
@@ -74,6 +85,7 @@ export function useCliBench(env: NodeJS.ProcessEnv = {}): CliBench {
       workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
       logger: new DefaultLogger('ERROR'),
       ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
+      plugins: plugins(),
     });
     startWorker = async () => {
       worker = await Worker.create({
@@ -82,6 +94,7 @@ export function useCliBench(env: NodeJS.ProcessEnv = {}): CliBench {
         taskQueue: TASK_QUEUE,
         workflowBundle,
         dataConverter,
+        plugins: plugins(),
         activities: createActivities({ targets: portsOf, secrets: machineSecrets(env) }),
         sinks: rolloutSinks(createMetrics().rollouts),
         maxHeartbeatThrottleInterval: '200ms',

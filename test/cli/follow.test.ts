@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { atTheEnd, changes, endLines, isWorthTelling } from '../../cli/follow.js';
+import { atTheEnd } from '../../client/events.js';
+import { changes, endLines, isWorthTelling } from '../../cli/follow.js';
 import { ERRORS, reportOf, START_MS, statusOf, stepOf } from './statuses.js';
 
 describe('changes', () => {

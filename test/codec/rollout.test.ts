@@ -11,7 +11,7 @@ import { MemoryTarget } from '../support/memory-target.js';
 
 const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 const [old, fresh] = [key('spring'), key('summer')];
-const bench = useCliBench({ GREENLIGHT_CODEC_KEYS: old });
+const bench = useCliBench({ env: { GREENLIGHT_CODEC_KEYS: old } });
 
 const STEPS = ['create', 'ramp: 10%\n    for: 1s .. 10s', 'approve: { within: 1h }', 'cutover'];
 /** What people write and Greenlight says; none of it may stand in Temporal's database. */

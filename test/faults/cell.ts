@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
-import { ending, type Ended } from '../../cli/rollouts.js';
+import { ending, type Ended } from '../../client/find.js';
 import { MessageName, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { ending } from '../../cli/rollouts.js';
+import { ending } from '../../client/find.js';
 import { ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { decisionRecord } from '../../cli/decision-record.js';
+import { decisionRecord } from '../../client/decision-record.js';
 import { replayGates } from '../../core/decision-record.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';

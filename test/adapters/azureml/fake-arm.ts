@@ -66,6 +66,8 @@ export interface Seen {
   readonly path: string;
   readonly query: string;
   readonly body: unknown;
+  /** W3C trace context, where the caller has one. */
+  readonly traceparent: string | undefined;
 }
 
 export const WORKSPACE =
@@ -259,6 +261,7 @@ export class FakeArm {
       path: url.pathname.replace(WORKSPACE, ''),
       query: url.search,
       body: parsedBody(request),
+      traceparent: request.headers['traceparent'] as string | undefined,
     });
     if (!url.pathname.startsWith('/score/') && request.headers.authorization !== `Bearer ${TOKEN}`) {
       return reply.status(401).send({ error: { code: 'AuthenticationFailed', message: 'Bad token.' } });

@@ -9,12 +9,11 @@ import {
 } from '@temporalio/client';
 import { FailureType } from '../core/failures.js';
 import { MessageName, type RolloutStatus } from '../core/messages.js';
-import { targetName, workflowId } from '../core/plan.js';
+import { workflowId, type Target } from '../core/plan.js';
 import type { RolloutReport } from '../core/run.js';
-import type { Context } from './context.js';
-import { newestBeat, withBeat } from './live.js';
-import { CliError, detailsOf, isUnreachable } from './errors.js';
-import type { Exit } from './exit-codes.js';
+import type { WatchBeat } from '../core/watch.js';
+import { detailsOf, isUnreachable } from './errors.js';
+import { newestBeat } from './live.js';
 import type { Session } from './temporal.js';
 
 /** How long a worker may take to answer a question, milliseconds. */
@@ -32,13 +31,17 @@ export type Ended =
   | { readonly kind: 'report'; readonly report: RolloutReport }
   | { readonly kind: 'lost'; readonly because: string };
 
+/** A rollout's answer, and the newest look of the watch under way; or why there is no answer. */
+export type Answer =
+  { readonly status: RolloutStatus; readonly look: WatchBeat | undefined } | { readonly silent: string };
+
 /** @returns undefined when no rollout of that endpoint is known: there was none, or it is too long ago. */
 export async function findRollout(
-  ctx: Context,
   { client }: Session,
+  target: Target,
   endpoint: string,
 ): Promise<KnownRollout | undefined> {
-  const handle = client.workflow.getHandle(workflowId(ctx.target, endpoint));
+  const handle = client.workflow.getHandle(workflowId(target, endpoint));
   try {
     const description = await handle.describe();
     return { handle, description, running: description.status.name === 'RUNNING' };
@@ -48,32 +51,17 @@ export async function findRollout(
   }
 }
 
-/** @throws {CliError} not-found. */
-export async function needRollout(ctx: Context, session: Session, endpoint: string): Promise<KnownRollout> {
-  const found = await findRollout(ctx, session, endpoint);
-  if (found !== undefined) return found;
-  throw new CliError(
-    'not-found',
-    `Temporal at ${session.place.address} knows no rollout of ${endpoint} on ${targetName(ctx.target)}.\n` +
-      '`greenlight list` shows those that it knows; another target is named with --target.',
-  );
-}
-
-/**
- * Asks a rollout where it stands.
- *
- * @returns why there is no answer, when no worker gives one.
- */
+/** Asks a rollout where it stands. */
 export async function askStatus(
   { client }: Session,
   handle: WorkflowHandle,
   withinMs = ANSWER_MS,
-): Promise<{ readonly status: RolloutStatus } | { readonly silent: string }> {
+): Promise<Answer> {
   try {
     const [status, description] = await client.withDeadline(Date.now() + withinMs, () =>
       Promise.all([handle.query<RolloutStatus>(MessageName.status), handle.describe()]),
     );
-    return { status: withBeat(status, await newestBeat(client, description)) };
+    return { status, look: await newestBeat(client, description) };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw error;
     return { silent: detailsOf(error) };
@@ -114,18 +102,6 @@ export function lostText(endpoint: string, because: string): string {
     `The rollout of ${endpoint} ended without a report: ${because}. Nothing was taken back, so its traffic may stand half-way.\n` +
     `Look with \`greenlight endpoint show ${endpoint}\`; \`greenlight revert ${endpoint} --to BASELINE\` puts all traffic back.`
   );
-}
-
-const EXIT_OF: Readonly<Record<RolloutReport['outcome'], Exit>> = {
-  promoted: 'ok',
-  'rolled-back': 'rolled-back',
-  aborted: 'aborted',
-  rejected: 'rejected',
-  'rollback-incomplete': 'rollback-incomplete',
-};
-
-export function exitOf(ended: Ended): Exit {
-  return ended.kind === 'report' ? EXIT_OF[ended.report.outcome] : 'rollback-incomplete';
 }
 
 /** One sentence: how the last rollout ended, for refusals. */

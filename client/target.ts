@@ -1,5 +1,5 @@
-import { targetName, type Target } from '../core/plan.js';
-import { CliError } from './errors.js';
+import type { Target } from '../core/plan.js';
+import { GreenlightError } from './errors.js';
 
 /** The endpoint host's default workspace. */
 export const DEFAULT_TARGET = 'host/local';
@@ -11,7 +11,7 @@ const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
  * Reads a target as `targetName` writes it: `host/WORKSPACE`, `azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE`,
  * `kubernetes/NAMESPACE` or `kubernetes/CONTEXT/NAMESPACE`.
  *
- * @throws {CliError} usage.
+ * @throws {GreenlightError} usage.
  */
 export function parseTarget(text: string): Target {
   const [kind, ...parts] = text.split('/');
@@ -26,11 +26,9 @@ export function parseTarget(text: string): Target {
       return { kind, namespace, ...(parts.length === 2 ? { context: first ?? '' } : {}) };
     }
   }
-  throw new CliError(
+  throw new GreenlightError(
     'usage',
     `"${text}" is no target; expected host/WORKSPACE (default ${DEFAULT_TARGET}), ` +
       'azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE, kubernetes/NAMESPACE, or kubernetes/CONTEXT/NAMESPACE',
   );
 }
-
-export { targetName };

@@ -7,15 +7,12 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { MessageName, type ActionInput, type ResolveDriftInput } from '../core/messages.js';
-import { CliError } from './errors.js';
+import { GRPC, GreenlightError } from './errors.js';
 import type { Session } from './temporal.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
 
 /** A worker takes a message within a second; one that takes longer is not there. */
 const ANSWER_MS = 10_000;
-
-/** gRPC status, which the client's packages do not export. */
-const FAILED_PRECONDITION = 9;
 
 const MESSAGE_OF = {
   approve: MessageName.approve,
@@ -25,6 +22,7 @@ const MESSAGE_OF = {
   abort: MessageName.abort,
   drift: MessageName.resolveDrift,
 } as const;
+/** What a person can tell a rollout. */
 export type ActName = keyof typeof MESSAGE_OF;
 
 /**
@@ -32,7 +30,7 @@ export type ActName = keyof typeof MESSAGE_OF;
  *
  * @param updateId - a name for this request: sent twice, it acts once.
  * @returns the rollout's answer, in words.
- * @throws {CliError} refused, when it does not fit now; no-worker, when nobody answers within ten seconds.
+ * @throws {GreenlightError} refused, when it does not fit now; no-worker, when nobody answers within ten seconds.
  */
 export async function sendAction(
   session: Session,
@@ -55,7 +53,7 @@ export async function sendAction(
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
       throw await noAnswer(session, name, updateId, error);
     if (error instanceof WorkflowNotFoundError) {
-      throw new CliError(
+      throw new GreenlightError(
         'not-found',
         `The rollout ${handle.workflowId} ended before it could be told to ${name}.`,
       );
@@ -71,28 +69,33 @@ async function throughNewRun<T>(send: () => Promise<T>): Promise<T> {
       return await send();
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
-      if (again === 0 || !isGrpcServiceError(cause) || cause.code !== FAILED_PRECONDITION) throw error;
+      if (again === 0 || !isGrpcServiceError(cause) || cause.code !== GRPC.failedPrecondition) throw error;
     }
   }
 }
 
 /** What the workflow said to a message that it refused. */
-export function refusal(error: WorkflowUpdateFailedError): CliError {
+export function refusal(error: WorkflowUpdateFailedError): GreenlightError {
   const why =
     error.cause instanceof ApplicationFailure ? error.cause.message : (error.cause?.message ?? error.message);
-  return new CliError('refused', why, { cause: error });
+  return new GreenlightError('refused', why, { cause: error });
 }
 
-async function noAnswer(session: Session, name: string, updateId: string, cause: Error): Promise<CliError> {
+async function noAnswer(
+  session: Session,
+  name: string,
+  updateId: string,
+  cause: Error,
+): Promise<GreenlightError> {
   const workers = await pollingWorkers(session, Date.now());
   const why =
     workers.length === 0
       ? noWorkerText(session)
       : `A worker polls (${workers.join(', ')}), and did not answer: it may be busy, or have died just now.`;
-  return new CliError(
+  return new GreenlightError(
     'no-worker',
     `The rollout did not answer to ${name} within ${ANSWER_MS / 1_000} s; it may still do it when a worker is back.\n${why}\n` +
-      `To repeat it without acting twice, add --request-id ${updateId}.`,
+      `To repeat it without acting twice, give the same request id: ${updateId}.`,
     { cause },
   );
 }

@@ -21,7 +21,7 @@ import {
   type WithdrawInput,
 } from '../core/queue.js';
 import { instantText } from '../core/units.js';
-import { CliError } from './errors.js';
+import { GreenlightError } from './errors.js';
 import { refusal } from './send-action.js';
 import { startTexts, type Memo } from './start-rollout.js';
 import type { Session } from './temporal.js';
@@ -38,7 +38,7 @@ export function queueEntry(plan: Plan, { by, spec }: Memo): QueueEntry {
  * Puts a plan into its endpoint's queue, which begins with it where there is none.
  *
  * @returns its place, 1 = next.
- * @throws {CliError} refused, when it cannot wait there.
+ * @throws {GreenlightError} refused, when it cannot wait there.
  */
 export async function enqueue({ client }: Session, input: EnqueueInput): Promise<number> {
   const { plan, id } = input.entry;
@@ -119,7 +119,7 @@ export async function untilSettled(
 /**
  * Takes a waiting plan back.
  *
- * @throws {CliError} refused, when it does not wait any more.
+ * @throws {GreenlightError} refused, when it does not wait any more.
  */
 export async function withdraw(
   { client }: Session,
@@ -136,7 +136,7 @@ export async function withdraw(
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
     if (error instanceof WorkflowNotFoundError) {
-      throw new CliError('not-found', `Nobody waits for ${endpoint} any more.`);
+      throw new GreenlightError('not-found', `Nobody waits for ${endpoint} any more.`);
     }
     throw error;
   }

@@ -5,9 +5,8 @@ import { TASK_QUEUE } from '../core/names.js';
 import { targetName, workflowId, type Plan } from '../core/plan.js';
 import { staticSummary } from '../core/status-text.js';
 import { renderPlan } from '../spec/index.js';
-import type { Context } from './context.js';
-import { CliError, detailsOf } from './errors.js';
-import { askStatus, findRollout } from './rollouts.js';
+import { detailsOf, GreenlightError } from './errors.js';
+import { askStatus, findRollout } from './find.js';
 import type { Session } from './temporal.js';
 import { shortenTo } from './texts.js';
 
@@ -58,13 +57,13 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
 }
 
 /** Who holds the endpoint, since when, and what can be done about it. */
-export async function taken(ctx: Context, session: Session, plan: Plan, mine: Memo): Promise<CliError> {
+export async function taken(session: Session, plan: Plan, mine: Memo): Promise<GreenlightError> {
   const { endpoint } = plan;
   const on = `${endpoint} on ${targetName(plan.target)}`;
   const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpoint} --wait\` tells how it goes.`;
-  const known = await findRollout({ ...ctx, target: plan.target }, session, endpoint);
+  const known = await findRollout(session, plan.target, endpoint);
   if (known?.running !== true) {
-    return new CliError(
+    return new GreenlightError(
       'already-running',
       `${on} was held by another rollout, which ended just now. Submit again.`,
     );
@@ -74,14 +73,14 @@ export async function taken(ctx: Context, session: Session, plan: Plan, mine: Me
   const where =
     'status' in answer ? `${answer.status.green}, ${answer.status.phase}` : 'no worker says where it stands';
   const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';
-  return new CliError(
+  return new GreenlightError(
     'already-running',
     `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${known.description.startTime.toISOString()}.${same}\n${again}`,
   );
 }
 
-function unknownAttributes({ place }: Session, error: unknown): CliError {
-  return new CliError(
+function unknownAttributes({ place }: Session, error: unknown): GreenlightError {
+  return new GreenlightError(
     'unreachable',
     `Temporal at ${place.address}, namespace ${place.namespace}, does not know the search attributes of rollouts: ${detailsOf(error)}\n` +
       'Run `greenlight up`, which registers them; `greenlight doctor` prints the command by hand.',

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Context } from './context.js';
-import { CliError } from './errors.js';
-import { ending, type Ended, type KnownRollout, lostText } from './rollouts.js';
+import { GreenlightError } from './errors.js';
+import { ending, type Ended, type KnownRollout, lostText } from './find.js';
 import { sendAction } from './send-action.js';
 import type { Session } from './temporal.js';
-import { aborted } from './wait.js';
 
 /** Who wants the endpoint, and for what. */
 export interface Claimant {
   readonly endpoint: string;
   readonly by: string;
-  /** Name of the spec file. */
+  /** Name of the spec. */
   readonly spec: string;
 }
 
@@ -19,46 +17,59 @@ export interface Claimant {
  * rolls back already or its baseline is being deleted, is left to its end.
  */
 export async function supersede(
-  ctx: Context,
   session: Session,
   holder: KnownRollout,
   { endpoint, by, spec }: Claimant,
+  tell: (text: string) => void,
 ): Promise<void> {
   try {
     const input = { by, reason: `superseded by ${spec} of ${by}` };
     await sendAction(session, holder.handle, 'abort', input, `supersede-${randomUUID()}`);
-    ctx.out.note(`the rollout that held ${endpoint} is told to roll back`);
+    tell(`the rollout that held ${endpoint} is told to roll back`);
   } catch (error) {
-    const ends = error instanceof CliError && (error.exit === 'refused' || error.exit === 'not-found');
+    const ends = error instanceof GreenlightError && (error.code === 'refused' || error.code === 'not-found');
     if (!ends) throw error;
-    ctx.out.note(`${error.message}; waiting for its end`);
+    tell(`${error.message}; waiting for its end`);
   }
 }
 
 /**
  * Waits for the end of the rollout that holds an endpoint.
  *
- * @returns false when `stop` was aborted first.
- * @throws {CliError} refused, when it left the endpoint in a state that nobody has proven.
+ * @throws {GreenlightError} refused, when it left the endpoint in a state that nobody has proven; the signal's reason.
  */
 export async function untilFree(
   { client }: Session,
   { handle, description }: KnownRollout,
   { endpoint }: Claimant,
-  stop: AbortSignal,
-): Promise<boolean> {
+  signal: AbortSignal | undefined,
+): Promise<void> {
   // That run and those that it goes on as: a rollout that somebody starts after it is another one.
   const held = client.workflow.getHandle(handle.workflowId, description.runId);
-  const waiting = ending(held);
-  const ended = await Promise.race([waiting, aborted(stop)]);
-  if (ended === 'aborted') {
-    // The question stays open until the connection is closed, which nobody minds.
-    waiting.catch(() => undefined);
-    return false;
-  }
+  const ended = await orAborted(signal, (over) => client.withAbortSignal(over, () => ending(held)));
   const unproven = unprovenEnd(endpoint, ended);
-  if (unproven !== undefined) throw new CliError('refused', `Nothing was started. ${unproven}`);
-  return true;
+  if (unproven !== undefined) throw new GreenlightError('refused', `Nothing was started. ${unproven}`);
+}
+
+/** The client looks at a signal only while a question is open: whoever waits must not wait for the next one. */
+async function orAborted<T>(
+  signal: AbortSignal | undefined,
+  work: (over: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return work(new AbortController().signal);
+  signal.throwIfAborted();
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  const working = work(signal);
+  working.catch(() => undefined); // it may fail of the abort, later
+  try {
+    return await Promise.race([working, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function unprovenEnd(endpoint: string, ended: Ended): string | undefined {

@@ -1,6 +1,5 @@
 import type { Plan } from '../core/plan.js';
-import type { Context } from './context.js';
-import { ending, findRollout } from './rollouts.js';
+import { ending, findRollout } from './find.js';
 import type { Session } from './temporal.js';
 
 /**
@@ -8,8 +7,8 @@ import type { Session } from './temporal.js';
  *
  * Early passes are safe under clustered failures only with this; a first rollout has to learn it.
  */
-export async function withCarriedDispersion(ctx: Context, session: Session, plan: Plan): Promise<Plan> {
-  const last = await findRollout({ ...ctx, target: plan.target }, session, plan.endpoint);
+export async function withCarriedDispersion(session: Session, plan: Plan): Promise<Plan> {
+  const last = await findRollout(session, plan.target, plan.endpoint);
   if (last === undefined || last.running) return plan;
   const ended = await ending(last.handle);
   if (ended.kind !== 'report') return plan;

@@ -1,0 +1,53 @@
+/**
+ * What kind of refusal it is, for programs.
+ *
+ * `usage`: an argument is not what it should be; `spec`: the spec was rejected by its check; `already-running`: another
+ * rollout holds the endpoint; `unreachable`: Temporal does not answer; `no-worker`: Temporal answers, and no worker does
+ * the work; `not-found`: there is no such rollout; `refused`: what was asked does not fit now.
+ */
+export type ErrorCode =
+  'usage' | 'spec' | 'already-running' | 'unreachable' | 'no-worker' | 'not-found' | 'refused';
+
+/** The only error that this room throws on purpose: what is wrong, what was expected, what to do. */
+export class GreenlightError extends Error {
+  override readonly name = 'GreenlightError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** gRPC status codes, as far as people can do something about them. */
+export const GRPC = {
+  deadlineExceeded: 4,
+  permissionDenied: 7,
+  failedPrecondition: 9,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+/** The gRPC status inside an error of Temporal's client; undefined when there is none. */
+export function grpcCode(error: unknown): number | undefined {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { code } = at as { readonly code?: unknown };
+    if (typeof code === 'number') return code;
+  }
+  return undefined;
+}
+
+/** Whether Temporal could not be asked, as opposed to having said no. */
+export function isUnreachable(error: unknown): boolean {
+  const code = grpcCode(error);
+  return code === GRPC.unavailable || code === GRPC.deadlineExceeded;
+}
+
+/** The text that the server gave, which the client's own error only wraps. */
+export function detailsOf(error: unknown): string {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const { details } = at as { readonly details?: unknown };
+    if (typeof details === 'string' && details !== '') return details;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

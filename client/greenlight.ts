@@ -1,0 +1,178 @@
+import { resolve } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { DecisionRecord } from '../core/decision-record.js';
+import { targetName, type Plan, type Target } from '../core/plan.js';
+import { stateDir } from '../embedded/state-dir.js';
+import type { Ending } from '../report/index.js';
+import { GreenlightError } from './errors.js';
+import type { RolloutEvent } from './events.js';
+import { findRollout } from './find.js';
+import { listRollouts, type ListedRollout, type ListOptions } from './list.js';
+import { Rollout, type Act } from './rollout.js';
+import { begin, planOf, type BeginOptions, type Queued, type SubmitOptions } from './submit.js';
+import { DEFAULT_TARGET, parseTarget } from './target.js';
+import { connect, findTemporal, namedTemporal, type NamedTemporal, type Session } from './temporal.js';
+import { thisUser } from './who.js';
+
+export interface GreenlightOptions {
+  /** Temporal's server. Default: what TEMPORAL_… or Temporal's configuration file name, else the one of `greenlight up`. */
+  readonly temporal?: NamedTemporal;
+  /** Where endpoints live that are named without a spec: `host/WORKSPACE` or `azureml/SUBSCRIPTION/GROUP/WORKSPACE`. */
+  readonly target?: string | Target;
+  /** Who submits and acts; kept with rollouts. Default: the user of this machine. */
+  readonly by?: string;
+  /** Folder that notes what `greenlight up` started. Default: as for the command line. */
+  readonly stateDir?: string;
+  /** Default: the process's. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Starts rollouts, watches and steers them. The command line is built on it. */
+export class Greenlight {
+  /** Temporal's address and namespace, and how they were found. */
+  readonly session: Session;
+  readonly #target: Target;
+  readonly #by: string;
+
+  private constructor(session: Session, target: Target, by: string) {
+    this.session = session;
+    this.#target = target;
+    this.#by = by;
+  }
+
+  /**
+   * Connects to Temporal. The caller closes it again.
+   *
+   * @throws {GreenlightError} unreachable, with the address and where it came from; usage, when the target is none.
+   */
+  static async connect(options: GreenlightOptions = {}): Promise<Greenlight> {
+    const { target = DEFAULT_TARGET, env = process.env } = options;
+    const chosen = typeof target === 'string' ? parseTarget(target) : target;
+    const around = { env, stateDir: resolve(options.stateDir ?? stateDir(env)) };
+    const place =
+      options.temporal === undefined
+        ? await findTemporal(around)
+        : await namedTemporal(around, options.temporal);
+    return new Greenlight(await connect(place), chosen, options.by ?? thisUser(env));
+  }
+
+  async close(): Promise<void> {
+    await this.session.client.connection.close();
+    await this.session.tracing?.flush();
+  }
+
+  /**
+   * Starts a rollout; one at a time per endpoint.
+   *
+   * @param spec - path of a spec, or a plan that `loadSpec` made of one.
+   * @throws {SpecError} with every problem of the spec.
+   * @throws {GreenlightError} already-running, no-worker, unreachable; refused, where the one before it left something
+   *   undone.
+   */
+  async submit(spec: string | Plan, options: SubmitOptions = {}): Promise<Rollout> {
+    const begun = await this.begin(spec, { ...options, wait: true });
+    if (begun instanceof Rollout) return begun;
+    throw new TypeError('a plan that is waited for is started, or an error');
+  }
+
+  /** As `submit`; but where it need not be waited for, a plan that found its endpoint taken is left in the queue. */
+  async begin(spec: string | Plan, options: BeginOptions): Promise<Rollout | Queued> {
+    const { plan, name } = await planOf(spec);
+    const { by = this.#by } = options;
+    const memo = { digest: plan.digest, by, spec: options.name ?? name };
+    const start = () => begin(this.session, plan, memo, options);
+    const { tracing } = this.session;
+    const facts = { 'greenlight.endpoint': plan.endpoint, 'greenlight.target': targetName(plan.target) };
+    const begun = tracing === undefined ? await start() : await tracing.span('submit', facts, start);
+    if ('kind' in begun) return begun;
+    const handle: WorkflowHandle & { readonly firstExecutionRunId?: string } = begun;
+    return new Rollout({
+      session: this.session,
+      handle,
+      endpoint: plan.endpoint,
+      target: plan.target,
+      runId: handle.firstExecutionRunId ?? '',
+      by,
+    });
+  }
+
+  /**
+   * The newest rollout of an endpoint, under way or over.
+   *
+   * @throws {GreenlightError} not-found, when there was none, or it is too long ago.
+   */
+  async rollout(endpoint: string, target = this.#target): Promise<Rollout> {
+    const { session } = this;
+    const found = await findRollout(session, target, endpoint);
+    if (found === undefined) {
+      throw new GreenlightError(
+        'not-found',
+        `Temporal at ${session.place.address} knows no rollout of ${endpoint} on ${targetName(target)}.\n` +
+          '`greenlight list` shows those that it knows; another target is named with --target.',
+      );
+    }
+    const { handle, description } = found;
+    return new Rollout({
+      session,
+      handle,
+      endpoint,
+      target,
+      runId: description.runId,
+      by: this.#by,
+      description,
+    });
+  }
+
+  /** The rollouts that run, or all that Temporal remembers, newest first. */
+  list(options: ListOptions = {}): Promise<readonly ListedRollout[]> {
+    return listRollouts(this.session, options);
+  }
+
+  /** @see Rollout.status */
+  async status(endpoint: string): Promise<Ending> {
+    return (await this.rollout(endpoint)).status();
+  }
+
+  /** @see Rollout.watch */
+  async *watch(
+    endpoint: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<RolloutEvent, void, undefined> {
+    yield* (await this.rollout(endpoint)).watch(options);
+  }
+
+  /** @see Rollout.approve */
+  async approve(endpoint: string, act: Act = {}): Promise<string> {
+    return (await this.rollout(endpoint)).approve(act);
+  }
+
+  /** @see Rollout.reject */
+  async reject(endpoint: string, act: Act): Promise<string> {
+    return (await this.rollout(endpoint)).reject(act);
+  }
+
+  /** @see Rollout.pause */
+  async pause(endpoint: string, act: Act): Promise<string> {
+    return (await this.rollout(endpoint)).pause(act);
+  }
+
+  /** @see Rollout.resume */
+  async resume(endpoint: string, act: Act = {}): Promise<string> {
+    return (await this.rollout(endpoint)).resume(act);
+  }
+
+  /** @see Rollout.abort */
+  async abort(endpoint: string, act: Act): Promise<string> {
+    return (await this.rollout(endpoint)).abort(act);
+  }
+
+  /** @see Rollout.evidence */
+  async evidence(endpoint: string): Promise<DecisionRecord> {
+    return (await this.rollout(endpoint)).evidence();
+  }
+
+  /** @see Rollout.report */
+  async report(endpoint: string): Promise<string> {
+    return (await this.rollout(endpoint)).report();
+  }
+}
