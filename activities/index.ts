@@ -1,4 +1,4 @@
-import type { Secrets, TargetPorts } from '../adapters/ports.js';
+import type { Notifier, Secrets, TargetPorts } from '../adapters/ports.js';
 import type { EndpointRef, RolloutActivities } from '../core/activities.js';
 import type { Target } from '../core/plan.js';
 import type { QueueActivities } from '../core/queue.js';
@@ -6,6 +6,7 @@ import { readAutoscale, setMinimum } from './autoscale.js';
 import { classify } from './classify.js';
 import { createDeployment } from './create-deployment.js';
 import { deleteDeployment } from './delete-deployment.js';
+import { namingChannels, notify } from './notify.js';
 import { preflight } from './preflight.js';
 import { scaleDeployment } from './scale-deployment.js';
 import { setTraffic } from './set-traffic.js';
@@ -22,12 +23,15 @@ export interface ActivityDependencies {
   readonly targets: (target: Target) => Promise<TargetPorts>;
   /** What deployments name as `${secret:NAME}`. */
   readonly secrets: Secrets;
+  /** Left out: nobody is told anything. */
+  readonly notifier?: Notifier;
 }
 
 /** The activities of a rollout over the given ports. */
 export function createActivities({
   targets,
   secrets,
+  notifier,
 }: ActivityDependencies): RolloutActivities & QueueActivities {
   const on =
     <I extends EndpointRef, R>(work: (ports: TargetPorts, input: I) => Promise<R>) =>
@@ -40,10 +44,12 @@ export function createActivities({
     };
   return {
     preflight: (input) =>
-      on((ports, ref: EndpointRef) => preflight(ports, secrets, { ...input, ...ref }))({
-        target: input.plan.target,
-        endpoint: input.plan.endpoint,
-      }),
+      namingChannels(notifier, () =>
+        on((ports, ref: EndpointRef) => preflight(ports, secrets, { ...input, ...ref }))({
+          target: input.plan.target,
+          endpoint: input.plan.endpoint,
+        }),
+      ),
     createDeployment: on((ports, input) => createDeployment(ports, secrets, input)),
     smoke: on(smoke),
     setTraffic: on(setTraffic),
@@ -53,5 +59,6 @@ export function createActivities({
     scaleDeployment: on(scaleDeployment),
     deleteDeployment: on(deleteDeployment),
     untilFree,
+    notify: (input) => notify(notifier, input),
   };
 }

@@ -3,6 +3,7 @@ import type { DeploymentSpec } from '../core/deployment.js';
 import type { EndpointState, DeploymentState } from '../core/endpoint.js';
 import type { Autoscale, MinimumChange } from '../core/autoscale.js';
 import type { MetricsSnapshot, OwnQuery, OwnSnapshot } from '../core/metrics.js';
+import type { ChannelRef, Notification } from '../core/notification.js';
 import type { Traffic } from '../core/traffic.js';
 
 /** What a target did not do. The only error that adapters throw on purpose. */
@@ -128,6 +129,18 @@ export interface OwnMetrics {
   ): Promise<OwnSnapshot>;
   /** What keeps the queries from being judged by, one sentence each: metrics that the source does not know. */
   check(queries: Readonly<Record<string, OwnQuery>>, options?: CallOptions): Promise<readonly string[]>;
+}
+
+/** Tells people and programs what happens to rollouts. */
+export interface Notifier {
+  /** Channels that are told of every rollout, as workflows may know them. */
+  readonly forAll: readonly ChannelRef[];
+  /**
+   * Delivers one notification once.
+   *
+   * @throws {PortError} without the channel's address or secret in its message: it goes into histories.
+   */
+  send(channel: ChannelRef, notification: Notification, options?: CallOptions): Promise<void>;
 }
 
 /** All that a rollout needs of one target. */

@@ -47,7 +47,9 @@ export async function listRollouts(
     found.push(listed(info, place));
     if (found.length >= limit) break;
   }
-  const queues = [`WorkflowType = '${QUEUE_WORKFLOW}'`, `ExecutionStatus = 'Running'`, ...onTarget].join(' AND ');
+  const queues = [`WorkflowType = '${QUEUE_WORKFLOW}'`, `ExecutionStatus = 'Running'`, ...onTarget].join(
+    ' AND ',
+  );
   for await (const queue of client.workflow.list({ query: queues })) found.push(...waiting(queue, place));
   return found;
 }

@@ -1,6 +1,7 @@
 import type { DeploymentSpec } from './deployment.js';
 import type { Autoscale, MinimumChange } from './autoscale.js';
 import type { MetricsSnapshot } from './metrics.js';
+import type { ChannelRef, Notification } from './notification.js';
 import type { Plan, Target } from './plan.js';
 import type { Traffic } from './traffic.js';
 import type { WatchInput, WatchResult } from './watch.js';
@@ -28,6 +29,19 @@ export interface PreflightResult {
   readonly autoscaled?: boolean;
   /** Instances of the baseline, and of green where it exists: fewer later on are someone else's change. */
   readonly instances: Readonly<Record<string, number>>;
+  /** Whom this worker tells of every rollout; left out: nobody. */
+  readonly channels?: readonly ChannelRef[];
+}
+
+/** First detail of a `Rejected` failure. */
+export interface RejectedDetails {
+  readonly problems: readonly string[];
+  readonly channels?: readonly ChannelRef[];
+}
+
+export interface NotifyInput {
+  readonly channel: ChannelRef;
+  readonly notification: Notification;
 }
 
 export interface CreateDeploymentInput extends EndpointRef {
@@ -100,6 +114,8 @@ export interface RolloutActivities {
   watch(input: WatchInput): Promise<WatchResult>;
   /** Gives it its instances back, and waits until they are ready. */
   scaleDeployment(input: ScaleDeploymentInput): Promise<void>;
+  /** Delivers one notification. Nothing is ever decided by whether it succeeds. */
+  notify(input: NotifyInput): Promise<void>;
   /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. */
   deleteDeployment(input: DeleteDeploymentInput): Promise<void>;
 }

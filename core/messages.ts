@@ -21,6 +21,8 @@ export const MessageName = {
 export interface ActionInput {
   readonly by: string;
   readonly reason: string;
+  /** The question that this answers (`Ask.id`); left out: whatever is asked now. */
+  readonly ask?: string;
 }
 
 export interface ResolveDriftInput extends ActionInput {

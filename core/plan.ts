@@ -1,5 +1,6 @@
 import type { DeploymentSpec } from './deployment.js';
 import type { OwnQuery } from './metrics.js';
+import type { NotifyChannel } from './notification.js';
 
 /** Where an endpoint lives. Holds no address, port or secret that may change: the worker knows those. */
 export type Target =
@@ -159,6 +160,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Who may let the rollout go on where it waits for a person; left out: everyone who can send it a message. */
   readonly approvers?: readonly string[];
+  /** Who is told what happens; left out: nobody but those whom the worker tells of every rollout. */
+  readonly notify?: readonly NotifyChannel[];
   /** Dispersion by gate at the end of the endpoint's last rollout; left out where none is known (gates.md 2.4). */
   readonly carriedDispersion?: Readonly<Record<string, number>>;
   /** SHA-256 of the spec and the files that it names, hex. */

@@ -2,6 +2,7 @@ import type { GateEvidence, WatchMemory } from './watch.js';
 import type { Drift } from './drift.js';
 import type { Outcome } from './failures.js';
 import type { MetricsSnapshot } from './metrics.js';
+import type { Ask, ChannelRef, Notification } from './notification.js';
 import type { Traffic } from './traffic.js';
 import type { Undo } from './undo.js';
 
@@ -114,6 +115,20 @@ export interface RunState {
   actions: readonly HumanAction[];
   /** What a person should know but nothing failed of: a baseline that could not be deleted, say. */
   notes: readonly string[];
+  /** The question that is open now: set while a person is asked, and gone with the answer. */
+  ask?: Ask | null;
+  /** What is told, and to whom; left out where nobody is. */
+  telling?: TellingState;
+}
+
+/** What is still to be told, by channel, oldest first. */
+export interface TellingState {
+  readonly channels: readonly ChannelRef[];
+  /** Of the last notification. */
+  readonly sequence: number;
+  readonly pending: readonly (readonly Notification[])[];
+  /** Channels that could not be told something, by their place: said once each. */
+  readonly failed: readonly number[];
 }
 
 /** The result of a rollout, and the details of its failure. */

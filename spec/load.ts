@@ -4,6 +4,7 @@ import { PLAN_VERSION, type Plan, type Target } from '../core/plan.js';
 import { compileDeployment } from './compile-deployment.js';
 import { readDeploymentForm, type Deployment } from './deployment-form.js';
 import { compileGate, compileWatching } from './compile-gates.js';
+import { compileChannels } from './compile-notify.js';
 import { compileStep } from './compile-steps.js';
 import { planDigest } from './digest.js';
 import { readDraft, stepsFor, type Draft, type StepForm } from './draft.js';
@@ -96,6 +97,7 @@ export function compile({ draft, deployment, steps, files, root }: Spec): Plan {
     afterRollback: known(fields['after-rollback']),
     rollbackWithinMs: known(fields['rollback-within']),
     ...(fields.approvers === undefined ? {} : { approvers: fields.approvers }),
+    ...(fields.notify === undefined ? {} : { notify: compileChannels(fields.notify, 'notify') }),
     watching: compileWatching(watching),
     gates,
     steps: steps.flatMap((step) => compileStep(known(step), names, files.bodies)),

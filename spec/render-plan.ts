@@ -1,6 +1,7 @@
 import type { OwnQuery } from '../core/metrics.js';
 import { targetName, type Gate, type Plan, type Step } from '../core/plan.js';
 import { approversOf, approversText } from '../core/approvers.js';
+import { referenceText, type NotifyChannel } from '../core/notification.js';
 import { CRASH_GUARD } from '../core/gates/crash-guard.js';
 import { deploymentRows } from './render-deployment.js';
 import { renderRows, type Row } from './rows.js';
@@ -45,6 +46,7 @@ function rolloutRows(plan: Plan): Row[] {
     ],
     ['rollback', `tried for ${durationText(plan.rollbackWithinMs)}, then a person is called`],
     ['approvers', approversText(plan.approvers ?? null)],
+    ...(plan.notify ?? []).map((channel): Row => [channel.name, channelText(channel)]),
     [
       'looks',
       `every ${durationText(watching.intervalMs)}; the first ${durationText(watching.warmUpMs)} of a step are warm-up`,
@@ -53,6 +55,14 @@ function rolloutRows(plan: Plan): Row[] {
     ['wrong pass', `at most ${percentText(watching.alphaPass)}, per step`],
     ['digest', plan.digest],
   ];
+}
+
+function channelText({ url, events, secret, linksFor }: NotifyChannel): string {
+  return [
+    `to ${referenceText(url)}: ${events.join(', ')}`,
+    secret === null ? 'unsigned' : `signed with ${referenceText(secret)}`,
+    ...(linksFor === null ? [] : [`links for ${linksFor}`]),
+  ].join(' · ');
 }
 
 function gateRow(gate: Gate): Row {

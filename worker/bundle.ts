@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { bundleWorkflowCode, type Logger } from '@temporalio/worker';
+import { type BundlerPlugin, bundleWorkflowCode, type Logger } from '@temporalio/worker';
 import { packageRoot } from '../embedded/package-root.js';
 
 const DIST = join(packageRoot(), 'dist');
@@ -15,14 +15,16 @@ const BUNDLES = join(DIST, 'workflow-bundle');
  * run in the sandbox, and the SDK's version.
  *
  * @param failureConverterPath - of the data converter, if it has one: it runs in the sandbox too.
+ * @param plugins - whatever adds to workflows: a bundle takes nothing more once it is made.
  * @returns path of the bundle.
  */
 export async function workflowBundle(
   logger: Logger,
   failureConverterPath?: string,
+  plugins: readonly BundlerPlugin[] = [],
 ): Promise<{ readonly codePath: string }> {
   const suffix = failureConverterPath === undefined ? '' : '-encrypting';
-  const name = `${await digest(failureConverterPath)}${suffix}.js`;
+  const name = `${await digest(failureConverterPath, plugins)}${suffix}.js`;
   const codePath = join(BUNDLES, name);
   if (await exists(codePath)) return { codePath };
 
@@ -30,6 +32,7 @@ export async function workflowBundle(
     workflowsPath: join(DIST, 'workflows', 'index.js'),
     logger,
     ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
+    plugins: [...plugins],
   });
   await mkdir(BUNDLES, { recursive: true });
   const beside = `${codePath}.${process.pid}.part`;
@@ -45,8 +48,11 @@ async function dropOthers(name: string): Promise<void> {
   await Promise.all(others.map((file) => rm(join(BUNDLES, file), { force: true })));
 }
 
-async function digest(failureConverterPath: string | undefined): Promise<string> {
-  const hash = createHash('sha256').update(sdkVersion());
+async function digest(
+  failureConverterPath: string | undefined,
+  plugins: readonly BundlerPlugin[],
+): Promise<string> {
+  const hash = createHash('sha256').update([sdkVersion(), ...plugins.map(({ name }) => name)].join('\0'));
   if (failureConverterPath !== undefined) hash.update(await readFile(failureConverterPath));
   for (const room of ['core', 'workflows']) {
     const files = await readdir(join(DIST, room), { recursive: true });

@@ -1,6 +1,7 @@
 // The worker as a program: `node dist/worker/main.js [--state DIR] [--health-port PORT] [--version BUILD-ID|auto [--make-current]]`.
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Client } from '@temporalio/client';
 import { makeTelemetryFilterString, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.js';
@@ -8,17 +9,23 @@ import { machineSecrets } from '../adapters/secrets.js';
 import { createTargets } from '../adapters/targets.js';
 import { CodecError } from '../codec/errors.js';
 import { openEncryption } from '../codec/data-converter.js';
+import { GreenlightError } from '../client/errors.js';
+import { findTemporal } from '../client/temporal.js';
 import { TASK_QUEUE } from '../core/names.js';
-import { type TemporalSettings, temporalSettings } from '../embedded/connection.js';
+import type { TemporalSettings } from '../embedded/connection.js';
 import { stateDir } from '../embedded/state-dir.js';
 import { EmbeddedError } from '../embedded/errors.js';
 import { freePort } from '../embedded/processes.js';
 import { removeWorkerNote, writeWorkerNote } from '../embedded/worker-note.js';
+import type { Tracing } from '../telemetry/tracing.js';
+import { tracesWanted } from '../telemetry/wanted.js';
 import { activityMetrics } from './activity-metrics.js';
 import { workflowBundle } from './bundle.js';
 import { serveHealth } from './health.js';
+import { serveLinks } from './links.js';
 import { createLogger, temporalLogger } from './logger.js';
 import { createMetrics } from './metrics.js';
+import { linkSettings, notifierOf } from './notify.js';
 import { sdkMetricsText } from './sdk-metrics.js';
 import { rolloutSinks } from './sinks.js';
 import { TUNING } from './tuning.js';
@@ -48,12 +55,16 @@ async function main(logger: Logger): Promise<void> {
   let stop: () => void = () => process.exit(0);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop());
 
-  const settings = await temporalSettings(state);
-  const { dataConverter, keyIds } = await openEncryption(process.env);
   const metrics = createMetrics();
+  const tracing = await workerTracing();
+  const plugins = tracing === undefined ? [] : [tracing.plugin];
+  const settings = await findTemporal({ env: process.env, stateDir: state });
+  const { dataConverter, keyIds } = await openEncryption(process.env);
+  const links = await linkSettings(process.env);
+  const notifier = await notifierOf(process.env, links, settings);
   const [connection, bundle] = await Promise.all([
     connect(settings),
-    workflowBundle(sdkLogger, dataConverter.failureConverterPath),
+    workflowBundle(sdkLogger, dataConverter.failureConverterPath, plugins),
   ]);
   // By what workflows do: the same code has the same id, wherever it was built.
   const buildId = version === 'auto' ? basename(bundle.codePath, '.js') : version;
@@ -66,10 +77,12 @@ async function main(logger: Logger): Promise<void> {
     activities: createActivities({
       targets: createTargets({ hostState: join(state, 'host') }),
       secrets: machineSecrets(process.env),
+      notifier,
     }),
     interceptors: { activity: [activityMetrics(metrics)] },
     sinks: rolloutSinks(metrics.rollouts),
     ...(buildId === null ? {} : { workerDeploymentOptions: deploymentOptions(buildId) }),
+    plugins,
     ...TUNING,
   });
 
@@ -80,6 +93,13 @@ async function main(logger: Logger): Promise<void> {
       text: (await metrics.registry.metrics()) + (await sdkMetricsText(sdkMetricsAddress)),
     }),
   });
+  const answers =
+    links === null
+      ? null
+      : await serveLinks(links, links.signer, {
+          client: new Client({ connection, namespace: settings.namespace, dataConverter }),
+          place: settings,
+        });
   try {
     await writeWorkerNote(state, {
       pid: process.pid,
@@ -96,6 +116,7 @@ async function main(logger: Logger): Promise<void> {
         health: health.url,
         codecKeys: keyIds,
         buildId,
+        ...(answers === null ? {} : { links: answers.url }),
       },
       'Worker starts',
     );
@@ -113,8 +134,17 @@ async function main(logger: Logger): Promise<void> {
   } finally {
     await removeWorkerNote(state, process.pid);
     await health.close();
+    await answers?.close();
     await connection.close();
+    await tracing?.flush();
   }
+}
+
+/** Loaded when it is asked for, by OpenTelemetry's standard variables. */
+async function workerTracing(): Promise<Tracing | undefined> {
+  if (!tracesWanted(process.env)) return undefined;
+  const { startTracing } = await import('../telemetry/tracing.js');
+  return startTracing('greenlight-worker');
 }
 
 interface Options {
@@ -175,7 +205,8 @@ main(logger).then(
   // The runtime's own threads would keep the process for a while.
   () => process.exit(0),
   (error: unknown) => {
-    if (error instanceof EmbeddedError || error instanceof CodecError) logger.fatal(error.message);
+    const known = [EmbeddedError, CodecError, GreenlightError].some((kind) => error instanceof kind);
+    if (known && error instanceof Error) logger.fatal(error.message);
     else logger.fatal({ err: error }, 'Worker failed');
     process.exit(1);
   },

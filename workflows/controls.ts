@@ -33,14 +33,16 @@ export function installControls(run: Run): void {
     approveUpdate,
     (input) => {
       run.state.approval = noted(run, 'approve', input);
+      run.state.ask = null;
       return 'approved';
     },
     {
       description: 'Go on: an approval step, or a step whose gates could not decide.',
       validator: (input) => {
         checkInput(input, 'approve', false);
-        if (!asksForApproval(run)) throw notNow(run, 'nothing waits for approval');
+        if (!run.asksForApproval) throw notNow(run, 'nothing waits for approval');
         if (run.state.approval !== null) throw notNow(run, 'it is approved already');
+        refuseOldAnswer(run, input);
         refuseStranger(run, input, 'approve it');
       },
     },
@@ -50,16 +52,19 @@ export function installControls(run: Run): void {
     rejectUpdate,
     (input) => {
       run.rejection = noted(run, 'reject', input);
+      run.state.ask = null;
       return 'rejected; rolling back';
     },
     {
       description: 'Say no where approval is asked for: the rollout rolls back.',
       validator: (input) => {
         checkInput(input, 'reject', true);
-        if (!asksForApproval(run))
+        if (!run.asksForApproval)
           throw notNow(run, 'nothing waits for approval; to stop the rollout, abort it');
         if (run.state.approval !== null)
           throw notNow(run, 'it is approved already; to stop the rollout, abort it');
+        if (run.rejection !== null) throw notNow(run, 'it is rejected already');
+        refuseOldAnswer(run, input);
       },
     },
   );
@@ -166,8 +171,10 @@ export function installControls(run: Run): void {
   );
 }
 
-function asksForApproval(run: Run): boolean {
-  return run.outcome === null && (run.state.hold?.kind === 'undecided' || run.step?.kind === 'approve');
+/** An answer to one question is not an answer to another. */
+function refuseOldAnswer(run: Run, { ask }: ActionInput): void {
+  if (ask === undefined || ask === run.state.ask?.id) return;
+  throw notNow(run, 'what was asked then is answered, or over; this is another question');
 }
 
 function refuseWhenOver(run: Run): void {

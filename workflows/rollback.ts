@@ -34,6 +34,7 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
   if (undos.length > 0) {
     await CancellationScope.nonCancellable(async () => {
       run.enter('rolling-back');
+      run.tell('rolling-back', stop.message);
       for (const undo of undos) {
         const failed = await takeBack(run, undo);
         if (failed !== null) left.push(failed);
@@ -44,7 +45,7 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
   const outcome: Outcome = left.length > 0 ? 'rollback-incomplete' : stop.outcome;
   run.enter('finished', outcome);
   const report = run.report(outcome, stop.message, { rollbackMs, left });
-  tellEnd(report);
+  tellEnd(run, report);
   const message =
     left.length > 0
       ? `Rollback of ${run.plan.endpoint} is incomplete; left to do: ${left.join('; ')}. It rolled back because: ${stop.message}`

@@ -2,6 +2,7 @@ import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from
 
 import type { Plan } from '../core/plan.js';
 import type { RolloutReport, RunState } from '../core/run.js';
+import { staticSummary } from '../core/status-text.js';
 import { releaseMinimum } from './autoscale.js';
 import { installControls } from './controls.js';
 import { tellEnd } from './events.js';
@@ -10,7 +11,7 @@ import { preflight } from './proxies.js';
 import { rollBack } from './rollback.js';
 import { Run } from './run.js';
 import { runStep, whilePaused } from './steps.js';
-import { asStop, Stop } from './stop.js';
+import { asStop, rejectedDetails, Stop } from './stop.js';
 import { stopped, throwIfStopped } from './watching.js';
 
 /**
@@ -36,14 +37,16 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
   } catch (err) {
     if (err instanceof ContinueAsNew) throw err;
     const failure = await rollBack(run, untouched(run, asStop(err)));
+    await run.telling.finish();
     await handlersFinished();
     throw failure;
   }
   await releaseMinimum(run);
   run.enter('finished', 'promoted');
-  await handlersFinished();
   const report = run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
-  tellEnd(report);
+  tellEnd(run, report);
+  await run.telling.finish();
+  await handlersFinished();
   return report;
 }
 
@@ -70,9 +73,13 @@ async function checkFirst(run: Run): Promise<void> {
     () => false,
   );
   throwIfStopped(run);
-  if (ended.how === 'failed') throw ended.error;
+  if (ended.how === 'failed') {
+    run.telling.begin(rejectedDetails(ended.error)?.channels ?? []);
+    throw ended.error;
+  }
   if (ended.how === 'interrupted') return;
-  const { baseline, before, greenExists, metrics, autoscaled, instances } = ended.value;
+  const { baseline, before, greenExists, metrics, autoscaled, instances, channels = [] } = ended.value;
+  run.telling.begin(channels);
   run.state.baseline = baseline;
   run.state.before = before;
   run.state.expected = before;
@@ -81,6 +88,7 @@ async function checkFirst(run: Run): Promise<void> {
   run.state.metricsBefore = metrics;
   run.knowInstances(instances);
   run.state.stepStartedAtMs = Date.now();
+  run.tell('started', staticSummary(run.plan));
   run.show();
 }
 

@@ -1,4 +1,4 @@
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails, upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 import type { Scaled } from '../core/drift.js';
@@ -13,8 +13,10 @@ import { carryOver } from '../core/gates/carry-over.js';
 import { currentDetails, holdOf, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
 import { shareOf, sumShares, type Traffic } from '../core/traffic.js';
 import type { RolloutName } from '../core/rollout-events.js';
+import type { ChannelRef, NotifyEvent } from '../core/notification.js';
 import { registerUndo, type Undo } from '../core/undo.js';
 import { events } from './events.js';
+import { Telling } from './telling.js';
 
 const attribute = <N extends SearchAttributeName>(name: N) =>
   defineSearchAttributeKey(name, SEARCH_ATTRIBUTES[name]);
@@ -61,16 +63,36 @@ export class Run {
   /** Set by the drift handler while the rollout is held. */
   driftChoice: 'adopt' | 'restore' | null = null;
   outcome: Outcome | null = null;
+  readonly telling: Telling;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = '';
+<<<<<<< HEAD
   private shownHold: Hold['kind'] | null;
+=======
+  private toldDrift = '';
+  private shownPhase: Phase | null;
+>>>>>>> 4f8f224 (feat(notify): rollouts tell Slack, Teams and programs, with links to approve and reject)
 
   constructor(plan: Plan, carried: RunState | undefined) {
     this.plan = plan;
     this.state = carried ?? initialRunState(plan);
+<<<<<<< HEAD
     // Gone on as a new run, it is held since before.
     this.shownHold = holdOf(this.state)?.kind ?? null;
+=======
+    // Gone on as a new run, it is in its phase since before.
+    this.shownPhase = carried === undefined ? null : this.phase;
+    this.telling = new Telling(
+      () => this.state.telling,
+      (telling) => {
+        this.state.telling = telling;
+      },
+      (text) => this.note(text),
+    );
+>>>>>>> 4f8f224 (feat(notify): rollouts tell Slack, Teams and programs, with links to approve and reject)
     if (carried === undefined) events.begun(this.name);
+    // Gone on as a new run, it tells on.
+    this.telling.begin(carried === undefined ? planChannels(plan) : []);
   }
 
   get name(): RolloutName {
@@ -138,9 +160,18 @@ export class Run {
   show(): void {
     setCurrentDetails(currentDetails(this.status()));
     const phase = this.phase;
+<<<<<<< HEAD
     const held = phase === 'held' ? (holdOf(this.state)?.kind ?? null) : null;
     if (held !== null && held !== this.shownHold) events.held({ ...this.name, kind: held });
     this.shownHold = held;
+=======
+    const { hold } = this.state;
+    if (hold !== null && phase === 'held' && this.shownPhase !== 'held') {
+      events.held({ ...this.name, kind: hold.kind });
+    }
+    this.shownPhase = phase;
+    this.askIfNeeded();
+>>>>>>> 4f8f224 (feat(notify): rollouts tell Slack, Teams and programs, with links to approve and reject)
     const share = this.state.expected === null ? 0 : shareOf(this.state.expected.live, this.green);
     const key = `${phase} ${share} ${this.outcome ?? ''}`;
     if (key === this.shownKey) return;
@@ -150,6 +181,57 @@ export class Run {
       { key: greenShareAttribute, value: share },
       ...(this.outcome === null ? [] : [{ key: outcomeAttribute, value: this.outcome }]),
     ]);
+  }
+
+  /** Whether a person may say yes or no now. */
+  get asksForApproval(): boolean {
+    return this.outcome === null && (this.state.hold?.kind === 'undecided' || this.step?.kind === 'approve');
+  }
+
+  /** Opens a question where a person is asked, and tells; closes it where nobody is asked any more. */
+  private askIfNeeded(): void {
+    const { hold, before, approval } = this.state;
+    const open = before !== null && this.fixedPhase === null && approval === null && this.asksForApproval;
+    if (hold?.kind === 'drift' && this.toldDrift !== hold.because) {
+      this.toldDrift = hold.because;
+      this.tell('held', hold.because);
+    }
+    if (!open) {
+      if (this.state.ask) this.state.ask = null;
+      return;
+    }
+    if (this.state.ask || hold?.kind === 'drift') return;
+    const { step } = this;
+    const untilMs = hold === null && step?.kind === 'approve' ? this.timeUp(step.withinMs) : null;
+    this.state.ask = { id: uuid4(), untilMs };
+    this.tell('approval-wanted', hold?.because ?? 'a person is asked before it goes on');
+  }
+
+  /** Tells whoever wants to know of such an event. */
+  tell(event: NotifyEvent, text: string): void {
+    const { workflowId } = workflowInfo();
+    const status = this.status();
+    const label = status.stepLabels[status.stepIndex];
+    this.telling.tell(event, (sequence) => ({
+      v: 1,
+      id: `${this.rolloutId}-${sequence}`,
+      sequence,
+      event,
+      atMs: Date.now(),
+      rolloutId: this.rolloutId,
+      workflowId,
+      ...this.name,
+      baseline: status.baseline,
+      green: status.green,
+      digest: this.plan.digest,
+      phase: status.phase,
+      step: label === undefined ? '' : `${status.stepIndex + 1} of ${status.stepLabels.length}: ${label}`,
+      traffic: status.traffic,
+      text,
+      next: status.outcome === null ? status.next : '',
+      actionsNow: status.actionsNow,
+      ask: event === 'approval-wanted' ? (this.state.ask ?? null) : null,
+    }));
   }
 
   /** Registers how to take a change back; to be called before the change is made. */
@@ -190,6 +272,7 @@ export class Run {
     this.state.steps = [...this.state.steps, done];
     const durationMs = done.endedAtMs - done.startedAtMs;
     events.stepEnded({ ...this.name, phase: phaseOf(step), durationMs, stopped });
+    this.tell('step-ended', `${done.label}: ${result}`);
   }
 
   note(text: string): void {
@@ -220,6 +303,10 @@ export class Run {
   get rolloutId(): string {
     return workflowInfo().firstExecutionRunId;
   }
+}
+
+function planChannels(plan: Plan): readonly ChannelRef[] {
+  return (plan.notify ?? []).map((channel) => ({ from: 'plan', channel }));
 }
 
 function learnedDispersion(memory: RunState['memory']): Readonly<Record<string, number>> | undefined {

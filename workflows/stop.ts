@@ -6,7 +6,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 
-import type { DriftDetails } from '../core/activities.js';
+import type { DriftDetails, RejectedDetails } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 
 /** Ends the forward run: everything is taken back. Never leaves the workflow. */
@@ -50,4 +50,10 @@ export function applicationFailure(err: unknown): ApplicationFailure | undefined
 export function driftOf(err: unknown): DriftDetails | undefined {
   const failure = applicationFailure(err);
   return failure?.type === FailureType.Drift ? (failure.details?.[0] as DriftDetails) : undefined;
+}
+
+/** What a preflight found, if this is its `Rejected` failure. */
+export function rejectedDetails(err: unknown): RejectedDetails | undefined {
+  const failure = applicationFailure(err);
+  return failure?.type === FailureType.Rejected ? (failure.details?.[0] as RejectedDetails) : undefined;
 }

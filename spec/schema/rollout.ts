@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
 import { Gate, sharedKnobs } from './gates.js';
 import { contextName, filePath, gateName, namespaceName, resourceGroupName, resourceName, subscriptionId, workspaceName } from './names.js';
+import { Channels } from './notify.js';
 import { approvers, MOST_STEPS, Step } from './steps.js';
 import { confidence, duration, durationOrZero } from './texts.js';
 
@@ -102,6 +103,9 @@ export const Rollout = z
     'rollback-within': duration()
       .prefault('1h')
       .describe('How long a rollback tries before it ends as incomplete and calls for a person.'),
+    notify: Channels.optional().describe(
+      'Who is told what happens, by webhook. Nothing waits for it, and nothing fails of it.',
+    ),
     approvers: approvers(
       'Who may let the rollout go on where it waits for a person: approve, or adopt a change from outside; default everyone who can reach Temporal. Stopping it and taking it back is open to everyone.',
     ),

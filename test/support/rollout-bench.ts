@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
 
-import type { TargetPorts } from '../../adapters/ports.js';
+import type { Notifier, TargetPorts } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import { MessageName, ROLLOUT_WORKFLOW, type RolloutStatus } from '../../core/messages.js';
@@ -90,8 +90,13 @@ export class Rollout {
   }
 }
 
+export interface BenchOptions {
+  /** Asked for when a worker starts. */
+  readonly notifier?: () => Notifier;
+}
+
 /** To be called at the top of a test file: one bundle and one worker for it. */
-export function useBench(): Bench {
+export function useBench({ notifier }: BenchOptions = {}): Bench {
   const taskQueue = `test-${process.pid}`;
   const metrics = createMetrics();
   const targets = new Map<string, BenchTarget>();
@@ -117,7 +122,11 @@ export function useBench(): Bench {
       connection,
       taskQueue,
       workflowBundle: bundle,
-      activities: createActivities({ targets: portsOf, secrets: machineSecrets({}) }),
+      activities: createActivities({
+        targets: portsOf,
+        secrets: machineSecrets({}),
+        ...(notifier === undefined ? {} : { notifier: notifier() }),
+      }),
       interceptors: { activity: [activityMetrics(metrics)] },
       sinks: rolloutSinks(metrics.rollouts),
       maxHeartbeatThrottleInterval: '200ms',

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { USUAL_EVENTS } from '../../core/notification.js';
+import { loadChannels, renderPlan } from '../../spec/index.js';
+import { Folder, SPEC } from './folder.js';
+
+let folder: Folder;
+beforeAll(async () => {
+  folder = await Folder.make();
+});
+afterAll(() => folder.remove());
+
+describe('notify', () => {
+  it('keeps references, and no value, in the plan and in its text', async () => {
+    const plan = await folder.plan(
+      `${SPEC}notify:
+  - webhook: \${env:SLACK}
+    form: slack
+  - { webhook: "\${file:/run/secrets/hook}", events: [promoted], secret: "\${env:KEY}", links-for: ada }
+`,
+    );
+
+    expect(plan.notify).toEqual([
+      {
+        name: 'notify[0] (slack)',
+        url: { env: 'SLACK' },
+        form: 'slack',
+        events: USUAL_EVENTS,
+        secret: null,
+        linksFor: null,
+      },
+      {
+        name: 'notify[1] (cloudevents)',
+        url: { file: '/run/secrets/hook' },
+        form: 'cloudevents',
+        events: ['promoted'],
+        secret: { env: 'KEY' },
+        linksFor: 'ada',
+      },
+    ]);
+    expect(renderPlan(plan)).toContain(
+      'to ${file:/run/secrets/hook}: promoted · signed with ${env:KEY} · links for ada',
+    );
+  });
+
+  it.each([
+    ['webhook: https://hooks.slack.example/T0/SECRET', 'expected where the secret is'],
+    ['webhook: x${env:SLACK}', 'expected where the secret is'],
+    ['{ webhook: "${env:SLACK}", secret: hunter2 }', 'expected where the secret is'],
+    ['{ webhook: "${env:SLACK}", events: [promotd] }', 'promoted'],
+  ])('refuses %s', async (entry, text) => {
+    expect(await folder.rendered(`${SPEC}notify:\n  - ${entry}\n`)).toContain(text);
+  });
+
+  it("is read from a worker's own file as well, with its problems by place", async () => {
+    await folder.write({
+      'notify.yml': 'notify:\n  - webhook: ${env:OPS}\n    form: teams\n',
+      'wrong.yml': 'notify:\n  - webhook: https://x\n',
+    });
+
+    expect(await loadChannels(folder.at('notify.yml'))).toMatchObject({
+      ok: true,
+      channels: [{ name: "the worker's notify[0] (teams)", url: { env: 'OPS' } }],
+    });
+    expect(await loadChannels(folder.at('wrong.yml'))).toMatchObject({
+      ok: false,
+      problems: [{ code: 'spec/secret', at: { line: 2 } }],
+    });
+  });
+});
