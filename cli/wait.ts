@@ -47,6 +47,14 @@ export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> 
   return 'interrupted';
 }
 
+/** Settles when the signal is aborted, or was already. */
+export function aborted(signal: AbortSignal): Promise<'aborted'> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve('aborted');
+    signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+  });
+}
+
 /** What stands beside a rollout's facts in JSON. */
 export function idsOf({ workflowId, runId, ui }: Rollout): {
   readonly workflowId: string;
