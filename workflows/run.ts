@@ -66,22 +66,13 @@ export class Run {
   readonly telling: Telling;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = '';
-<<<<<<< HEAD
   private shownHold: Hold['kind'] | null;
-=======
-  private toldDrift = '';
-  private shownPhase: Phase | null;
->>>>>>> 4f8f224 (feat(notify): rollouts tell Slack, Teams and programs, with links to approve and reject)
 
   constructor(plan: Plan, carried: RunState | undefined) {
     this.plan = plan;
     this.state = carried ?? initialRunState(plan);
-<<<<<<< HEAD
     // Gone on as a new run, it is held since before.
     this.shownHold = holdOf(this.state)?.kind ?? null;
-=======
-    // Gone on as a new run, it is in its phase since before.
-    this.shownPhase = carried === undefined ? null : this.phase;
     this.telling = new Telling(
       () => this.state.telling,
       (telling) => {
@@ -89,7 +80,6 @@ export class Run {
       },
       (text) => this.note(text),
     );
->>>>>>> 4f8f224 (feat(notify): rollouts tell Slack, Teams and programs, with links to approve and reject)
     if (carried === undefined) events.begun(this.name);
     // Gone on as a new run, it tells on.
     this.telling.begin(carried === undefined ? planChannels(plan) : []);
@@ -160,18 +150,14 @@ export class Run {
   show(): void {
     setCurrentDetails(currentDetails(this.status()));
     const phase = this.phase;
-<<<<<<< HEAD
-    const held = phase === 'held' ? (holdOf(this.state)?.kind ?? null) : null;
-    if (held !== null && held !== this.shownHold) events.held({ ...this.name, kind: held });
-    this.shownHold = held;
-=======
-    const { hold } = this.state;
-    if (hold !== null && phase === 'held' && this.shownPhase !== 'held') {
+    const hold = phase === 'held' ? holdOf(this.state) : null;
+    if (hold !== null && hold.kind !== this.shownHold) {
       events.held({ ...this.name, kind: hold.kind });
+      // Where gates could not decide, a person is asked: that is told as such.
+      if (hold.kind !== 'undecided') this.tell('held', hold.because);
     }
-    this.shownPhase = phase;
+    this.shownHold = hold?.kind ?? null;
     this.askIfNeeded();
->>>>>>> 4f8f224 (feat(notify): rollouts tell Slack, Teams and programs, with links to approve and reject)
     const share = this.state.expected === null ? 0 : shareOf(this.state.expected.live, this.green);
     const key = `${phase} ${share} ${this.outcome ?? ''}`;
     if (key === this.shownKey) return;
@@ -192,10 +178,6 @@ export class Run {
   private askIfNeeded(): void {
     const { hold, before, approval } = this.state;
     const open = before !== null && this.fixedPhase === null && approval === null && this.asksForApproval;
-    if (hold?.kind === 'drift' && this.toldDrift !== hold.because) {
-      this.toldDrift = hold.because;
-      this.tell('held', hold.because);
-    }
     if (!open) {
       if (this.state.ask) this.state.ask = null;
       return;
