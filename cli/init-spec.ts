@@ -54,16 +54,14 @@ target: ${targetText(target)}
 # A breach of any gate rolls back at once. A required gate has to be proven before its step goes on.
 gates:
   errors: { metric: error-rate, worse-by: 0.5pp } # at most half a percentage point more errors than ${baseline}
-  latency: { metric: latency, quantile: p95, slower-by: 10% } # p95 at most a tenth slower than ${baseline}'s
-  # Limits of your own, whatever ${baseline} does:
+${latencyText(target, baseline)}  # Limits of your own, whatever ${baseline} does:
   # slo: { metric: error-rate, at-most: 1% }
-  # slow: { metric: latency, quantile: p95, at-most: 250ms }
-
+${target.kind === 'azureml' ? '' : '  # slow: { metric: latency, quantile: p95, at-most: 250ms }\n'}
 steps:
   - create # green, without traffic
   # A request that green has to answer before it gets traffic; put one into the file and take the # away:
   # - smoke: { request: ./sample-request.json, count: 20 }
-${mirrorText(endpoint)}  - ramp: [10%, 25%, 50%] # live traffic
+${mirrorText(endpoint, target)}  - ramp: [10%, 25%, 50%] # live traffic
     for: 2m .. 30m # at least, at most; goes on in between as soon as every required gate is proven
     undecided: hold # where the gates could not decide: ask a person (hold), roll-back or proceed
   # - approve: { within: 24h } # a person says yes or no; no answer rolls back
@@ -73,9 +71,15 @@ ${mirrorText(endpoint)}  - ramp: [10%, 25%, 50%] # live traffic
 `;
 }
 
-/** Azure ML mirrors on managed endpoints only. */
-function mirrorText({ kind }: EndpointState): string {
-  if (kind === 'kubernetes') return '';
+function latencyText(target: Target, baseline: string): string {
+  return target.kind === 'azureml'
+    ? '  # Azure Monitor has no histograms: latency needs a metric of your own in Prometheus.\n'
+    : `  latency: { metric: latency, quantile: p95, slower-by: 10% } # p95 at most a tenth slower than ${baseline}'s\n`;
+}
+
+/** Only where copies are made, and how green answers them can be told. */
+function mirrorText({ kind }: EndpointState, target: Target): string {
+  if (target.kind === 'azureml' || (target.kind === 'host' && kind === 'kubernetes')) return '';
   return `  - mirror: 10% # copies of live requests, whose answers nobody sees
     for: 2m .. 20m
 `;
@@ -106,8 +110,7 @@ function deploymentText(
 name: ${green}
 endpoint_name: ${name}
 type: ${kind}
-${target.kind === 'host' ? LOCAL_PARTS : REGISTERED_PARTS}instance_type: Standard_DS3_v2
-instance_count: ${Math.max(1, instances)} # as many as serve now: it will carry the same traffic
+${PARTS[target.kind]}instance_count: ${Math.max(1, instances)} # as many as serve now: it will carry the same traffic
 `;
 }
 
@@ -116,6 +119,7 @@ environment: azureml:ENVIRONMENT:VERSION
 code_configuration:
   code: ./scoring # folder of the scoring script
   scoring_script: score.py
+instance_type: Standard_DS3_v2
 `;
 
 /** Nothing is uploaded: Azure ML has to know every part already. */
@@ -123,4 +127,11 @@ const REGISTERED_PARTS = `model: azureml:MODEL:VERSION # a registered model
 environment: azureml:ENVIRONMENT:VERSION # a registered environment
 # Registered code, by its id; an MLflow model needs none:
 # code_configuration: { code: 'azureml:/subscriptions/…/codes/NAME/versions/1', scoring_script: score.py }
+instance_type: Standard_DS3_v2
 `;
+
+const CONTAINER = `environment: { image: REGISTRY/MODEL:VERSION } # model, code and packages are in it
+# properties: { greenlight.port: "5001", greenlight.probePath: / } # where it listens, and what its probes ask
+`;
+
+const PARTS = { host: LOCAL_PARTS, azureml: REGISTERED_PARTS, kubernetes: CONTAINER } as const;

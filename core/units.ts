@@ -29,3 +29,8 @@ export function shortDuration(ms: number): string {
 export function instantText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
+
+/** `1 gate`, `2 gates`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,15 +1,21 @@
-/** What a spec without `gates` gets, as if it had been written. */
-export const STANDARD_GATES = {
-  errors: { metric: 'error-rate', 'worse-by': '0.5pp' },
-  latency: { metric: 'latency', quantile: 'p95', 'slower-by': '10%' },
-} as const;
+/**
+ * What a spec without `gates` gets, as if it had been written.
+ *
+ * @param histograms - whether the target's own metrics can tell how slow requests are.
+ */
+export function standardGates(histograms: boolean): Readonly<Record<string, unknown>> {
+  return {
+    errors: { metric: 'error-rate', 'worse-by': '0.5pp' },
+    ...(histograms ? { latency: { metric: 'latency', quantile: 'p95', 'slower-by': '10%' } } : {}),
+  };
+}
 
 /**
  * What a spec without `steps` gets, as if it had been written.
  *
  * No smoke step: it needs a request, which nobody can guess.
  *
- * @param mirrors - whether the target can copy live traffic to this deployment.
+ * @param mirrors - whether the target can copy live traffic to green and tell how it answers that.
  */
 export function standardSteps(mirrors: boolean): readonly unknown[] {
   return [

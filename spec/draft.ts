@@ -1,9 +1,8 @@
 import type { z } from 'zod';
 import type { Problem } from './problem.js';
-import { STANDARD_GATES, standardSteps } from './defaults.js';
+import { standardGates, standardSteps } from './defaults.js';
 import { check } from './schema/check.js';
 import { isMapping } from './schema/choice.js';
-import type { Deployment } from './schema/deployment.js';
 import { Gate } from './schema/gates.js';
 import { Rollout } from './schema/rollout.js';
 import { BARE, MOST_STEPS, Step } from './schema/steps.js';
@@ -38,20 +37,28 @@ export function readDraft(source: Source): { readonly draft: Draft; readonly pro
   const written = { gates: value['gates'] !== undefined, steps: value['steps'] !== undefined };
   return {
     problems,
-    draft: { source, fields, gates: gatesOf(value['gates']), steps: stepsOf(value['steps']), written },
+    draft: {
+      source,
+      fields,
+      gates: gatesOf(value['gates'], fields.target),
+      steps: stepsOf(value['steps']),
+      written,
+    },
   };
 }
 
-/** The steps that run: the written ones, or the standard pipeline for this deployment. */
-export function stepsFor(draft: Draft, deployment: Deployment | undefined): readonly (StepForm | null)[] {
-  if (draft.steps) return draft.steps;
-  const target = draft.fields.target;
-  const onAzure = target !== undefined && 'azureml' in target;
-  return stepsOf(standardSteps(!(onAzure && deployment?.type === 'kubernetes'))) ?? [];
+/** The steps that run: the written ones, or the standard pipeline for this target. */
+export function stepsFor({ steps, fields }: Draft): readonly (StepForm | null)[] {
+  return steps ?? stepsOf(standardSteps(!onAzure(fields.target))) ?? [];
 }
 
-function gatesOf(value: unknown): ReadonlyMap<string, Gate | null> {
-  const gates = value === undefined ? STANDARD_GATES : isMapping(value) ? value : {};
+/** Azure Monitor has neither histograms nor counts of mirrored requests: what is standard elsewhere cannot be judged. */
+export function onAzure(target: Draft['fields']['target']): boolean {
+  return target !== undefined && 'azureml' in target;
+}
+
+function gatesOf(value: unknown, target: Draft['fields']['target']): ReadonlyMap<string, Gate | null> {
+  const gates = value === undefined ? standardGates(!onAzure(target)) : isMapping(value) ? value : {};
   return new Map(Object.entries(gates).map(([name, gate]) => [name, valueOf(Gate, gate) ?? null]));
 }
 

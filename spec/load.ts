@@ -61,7 +61,7 @@ export async function parseSpec(file: string): Promise<Parsed> {
   const { draft, problems: draftProblems } = readDraft(reading.source);
   const root = await realpath(dirname(file));
   const green = await readDeployment(draft, file, root);
-  const steps = stepsFor(draft, green.form);
+  const steps = stepsFor(draft);
   const requests = await resolveRequests(reading.source, steps, { root, folder: root });
   const problems = shortened(
     [

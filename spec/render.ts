@@ -1,3 +1,4 @@
+import { counted } from '../core/units.js';
 import type { Position, Problem } from './problem.js';
 
 const WIDEST_SOURCE = 120;
@@ -69,11 +70,9 @@ function columns(character: string): number {
 function summary(problems: readonly Problem[]): string {
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   const warnings = problems.length - errors;
-  const counts = [counted(errors, 'error'), counted(warnings, 'warning')].filter((text) => text !== '');
+  const counts = [
+    ...(errors === 0 ? [] : [counted(errors, 'error')]),
+    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+  ];
   return `${counts.join(' and ')} in ${counted(new Set(problems.map(({ file }) => file)).size, 'file')}`;
-}
-
-function counted(count: number, noun: string): string {
-  if (count === 0) return '';
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

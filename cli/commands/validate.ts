@@ -1,4 +1,5 @@
 import { targetName } from '../../core/plan.js';
+import { counted } from '../../core/units.js';
 import type { CommandFunction } from '../program.js';
 import { readSpec } from '../spec-file.js';
 
@@ -12,7 +13,7 @@ export const validate: CommandFunction = async (ctx, [file = '']) => {
   const { name } = plan.deployment;
   ctx.out.result(
     `${file} is right: ${name} to ${plan.endpoint} on ${targetName(plan.target)}, ` +
-      `${plan.steps.length} steps, ${plan.gates.length} gates. \`greenlight plan ${file}\` shows them.`,
+      `${counted(plan.steps.length, 'step')}, ${counted(plan.gates.length, 'gate')}. \`greenlight plan ${file}\` shows them.`,
     {
       ok: true,
       endpoint: plan.endpoint,

@@ -5,6 +5,7 @@ import { gateRules } from './gates.js';
 import { ownMetricRules } from './own-metrics.js';
 import { orderRules } from './order.js';
 import { shareRules } from './shares.js';
+import { standardRules } from './standard.js';
 import { stepGateRules } from './step-gates.js';
 import { timeRules } from './times.js';
 
@@ -18,5 +19,6 @@ export function rulesOf(facts: Facts): readonly Problem[] {
     ownMetricRules,
     stepGateRules,
     deploymentRules,
+    standardRules,
   ].flatMap((rules) => rules(facts));
 }

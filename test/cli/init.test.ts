@@ -16,6 +16,13 @@ afterEach(() => {
 });
 
 const HOST = { kind: 'host', workspace: 'local' } as const;
+const NAMESPACE = { kind: 'kubernetes', namespace: 'models' } as const;
+const AZURE = {
+  kind: 'azureml',
+  subscription: '00000000-0000-0000-0000-000000000000',
+  resourceGroup: 'rg',
+  workspace: 'workspace',
+} as const;
 
 function endpointOf(
   live: Readonly<Record<string, number>>,
@@ -43,7 +50,8 @@ describe('the spec that init writes', () => {
     kind            | target
     ${'managed'}    | ${HOST}
     ${'kubernetes'} | ${HOST}
-    ${'managed'}    | ${{ kind: 'azureml', subscription: '00000000-0000-0000-0000-000000000000', resourceGroup: 'rg', workspace: 'workspace' }}
+    ${'kubernetes'} | ${NAMESPACE}
+    ${'managed'}    | ${AZURE}
   `(
     'is right as it stands, for a $kind endpoint on $target.kind',
     async ({ kind, target }: { kind: EndpointState['kind']; target: Target }) => {
@@ -74,14 +82,20 @@ describe('the spec that init writes', () => {
     },
   );
 
-  it('mirrors only where Azure ML does', () => {
-    const spec = (kind: EndpointState['kind']): string =>
-      initialFiles(endpointOf({ blue: 100 }, { kind }), { target: HOST, deploymentFile: './g.yml' })?.spec ??
-      '';
+  it.each`
+    kind            | target       | mirrors  | because
+    ${'managed'}    | ${HOST}      | ${true}  | ${'the host copies requests and counts them apart'}
+    ${'kubernetes'} | ${HOST}      | ${false} | ${'Azure ML does not mirror on such endpoints, and the host is like it'}
+    ${'kubernetes'} | ${NAMESPACE} | ${true}  | ${'the gateway copies requests and counts them apart'}
+    ${'managed'}    | ${AZURE}     | ${false} | ${'nobody can tell how green answers the copies'}
+  `(
+    'mirrors on $target.kind, endpoint of kind $kind: $mirrors, since $because',
+    ({ kind, target, mirrors }: { kind: EndpointState['kind']; target: Target; mirrors: boolean }) => {
+      const files = initialFiles(endpointOf({ blue: 100 }, { kind }), { target, deploymentFile: './g.yml' });
 
-    expect(spec('managed')).toContain('- mirror: 10%');
-    expect(spec('kubernetes')).not.toContain('- mirror: 10%');
-  });
+      expect(files?.spec.includes('- mirror: 10%')).toBe(mirrors);
+    },
+  );
 
   it.each`
     live                       | green

@@ -144,17 +144,15 @@ describe('a plan', () => {
     expect(plan.baseline).toBeNull();
   });
 
-  it('has no mirror step by default where Azure ML cannot mirror', async () => {
-    const managed = await folder.plan(SPEC + AZURE, {
-      'green.yml': 'name: green\ninstance_type: Standard_DS3_v2\n',
-    });
-    const kubernetes = await folder.plan(SPEC + AZURE, { 'green.yml': 'name: green\ntype: kubernetes\n' });
-    const local = await folder.plan(SPEC, { 'green.yml': 'name: green\ntype: kubernetes\n' });
+  it('has by default what the target can judge: on Azure ML no mirror step and no gate on latency', async () => {
+    const files = { 'green.yml': 'name: green\ninstance_type: Standard_DS3_v2\n' };
+    const azure = await folder.plan(SPEC + AZURE, files);
+    const local = await folder.plan(SPEC, files);
 
-    expect([managed, kubernetes, local].map(({ steps }) => steps[1]?.kind)).toEqual([
-      'mirror',
-      'ramp',
-      'mirror',
+    expect([azure, local].map(({ steps }) => steps[1]?.kind)).toEqual(['ramp', 'mirror']);
+    expect([azure, local].map(({ gates }) => gates.map(({ name }) => name))).toEqual([
+      ['errors'],
+      ['errors', 'latency'],
     ]);
   });
 

@@ -239,6 +239,11 @@ const deployment: readonly Case[] = [
     },
   ],
   [
+    'what the standard pipeline leaves out on Azure ML',
+    SPEC + AZURE,
+    { 'green.yml': 'name: green\ninstance_type: Standard_DS3_v2\n' },
+  ],
+  [
     'mirroring for Kubernetes on Azure ML',
     `${SPEC}${AZURE}steps: [create, mirror, ramp, cutover]\n`,
     { 'green.yml': 'name: green\ntype: kubernetes\n' },
