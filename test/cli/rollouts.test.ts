@@ -219,7 +219,7 @@ describe('people', () => {
     expect(shown.stdout).toMatch(/^Paused {3}by .*: lunch$/m);
     expect(shown.stdout).toContain('  greenlight resume diabetes\n');
     expect(resumed).toMatchObject({ code: 0, stdout: 'diabetes: resumed\n' });
-    expect(drift.stderr).toContain('its traffic is as it wrote it');
+    expect(drift.stderr).toContain('the endpoint is as it wrote it');
   });
 
   it('abort, which whoever waits sees as exit code 5', async () => {
