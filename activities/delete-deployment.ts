@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DeleteDeploymentInput } from '../core/activities.js';
+import { isDrained } from '../core/drain.js';
 import { FailureType } from '../core/failures.js';
 import { shareOf, trafficText } from '../core/traffic.js';
 import { isPortError } from './classify.js';
@@ -33,7 +34,7 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
       FailureType.PortPermanent,
     );
   }
-  await drain(ports, input, signal);
+  await drain(ports, input, Object.keys(traffic.live), signal);
 
   const gone = await poll(async () => {
     const state = await endpoints.readDeployment(endpoint, deployment, { signal });
@@ -50,17 +51,26 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   );
 }
 
-/** Waits until nothing is in flight. A source that cannot tell, or is away, is waited out in full: that is safe too. */
-async function drain(ports: TargetPorts, input: DeleteDeploymentInput, signal: AbortSignal): Promise<void> {
+/**
+ * Waits until nothing is in flight. A source that cannot tell, or is away, is waited out in full: that is safe too.
+ *
+ * @param serving - who has the traffic now: their counters say how new the data are when the deployment's own have ended.
+ */
+async function drain(
+  ports: TargetPorts,
+  input: DeleteDeploymentInput,
+  serving: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { endpoint, deployment, drainWithinMs } = input;
+  const sinceMs = Date.now();
   await poll(async () => {
     try {
-      const { deployments } = await ports.metrics.read(input.endpoint, [input.deployment], { signal });
-      const counters = Object.values(deployments[input.deployment] ?? {});
-      const known = counters.every((c) => c.active !== null);
-      return known && counters.every((c) => c.active === 0) ? true : undefined;
+      const snapshot = await ports.metrics.read(endpoint, [...new Set([deployment, ...serving])], { signal });
+      return isDrained(snapshot, deployment, sinceMs) ? true : undefined;
     } catch (err) {
       if (isPortError(err)) return undefined;
       throw err;
     }
-  }, input.drainWithinMs);
+  }, drainWithinMs);
 }

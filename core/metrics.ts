@@ -12,7 +12,7 @@ export interface Counters {
   /** Requests that the target counts as errors of the model or its serving, never the caller's own. */
   readonly errors: number;
   readonly le: readonly number[];
-  /** Requests that were sent and are not answered yet; null where the source cannot tell. */
+  /** Requests that were sent and are not answered yet; null where the source cannot tell: then see {@link isDrained}. */
   readonly active: number | null;
 }
 

@@ -10,6 +10,8 @@ export interface Tally {
   readonly total: number;
   /** When it was last scraped, milliseconds since the epoch. */
   readonly lastMs: number;
+  /** Its value then: what a gauge says. */
+  readonly last: number;
 }
 
 interface Entry extends Tally {

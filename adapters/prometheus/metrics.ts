@@ -33,6 +33,7 @@ const GONE_SCRAPES = 3;
  *   that come and go lose nothing and invent nothing. Totals begin anew at full hours, which `sinceMs` says.
  * - All queries of a reading end at the same moment, and at one that is old enough for its scrapes to be stored.
  * - `ageMs` is the age of the newest sample; `cadence` the usual time between scrapes.
+ * - `active` is what each instance last said, without those that have not been scraped for a while: they are gone.
  * - `le` may end below `requests`: a request that failed without an answer has no timing.
  */
 export function createPrometheusMetrics(settings: PrometheusMetricsSettings): Metrics {
@@ -77,9 +78,13 @@ class PrometheusMetrics implements Metrics {
       there.flatMap((arm) => bucketsOf(counted, arm)),
       scaleOf(arms),
     );
+    const activeSinceMs = everyMs === 0 ? -Infinity : newestMs - GONE_SCRAPES * everyMs;
     const found: Record<string, Partial<Record<TrafficKind, Counters>>> = {};
     for (const arm of there) {
-      found[arm.deployment] = { ...found[arm.deployment], [arm.kind]: countersOf(counted, arm, edgesMs) };
+      found[arm.deployment] = {
+        ...found[arm.deployment],
+        [arm.kind]: countersOf(counted, arm, edgesMs, activeSinceMs),
+      };
     }
     return {
       atMs,
@@ -112,8 +117,8 @@ class PrometheusMetrics implements Metrics {
 }
 
 function queriesOf({ queries }: Arm): string[] {
-  const { requests, errors, buckets, beyond } = queries;
-  return [requests, errors, buckets?.query, beyond].filter((query) => query !== undefined);
+  const { requests, errors, buckets, beyond, active } = queries;
+  return [requests, errors, buckets?.query, beyond, active].filter((query) => query !== undefined);
 }
 
 function bucketsOf({ ledger }: Counted, { queries }: Arm): readonly Tally[] {
@@ -124,7 +129,7 @@ function scaleOf(arms: readonly Arm[]): number {
   return arms.some(({ queries }) => queries.buckets?.unit === 's') ? 1000 : 1;
 }
 
-function countersOf(counted: Counted, arm: Arm, edgesMs: readonly number[]): Counters {
+function countersOf(counted: Counted, arm: Arm, edgesMs: readonly number[], activeSinceMs: number): Counters {
   const { ledger } = counted;
   const beyond = arm.queries.beyond === undefined ? 0 : sum(ledger.tallies(arm.queries.beyond));
   const buckets = bucketsOf(counted, arm);
@@ -135,8 +140,16 @@ function countersOf(counted: Counted, arm: Arm, edgesMs: readonly number[]): Cou
     requests: sum(ledger.tallies(arm.queries.requests)),
     errors: sum(ledger.tallies(arm.queries.errors)),
     le: le.map((count, i) => (i === edgesMs.length ? count + beyond : count)),
-    active: null,
+    active: activeOf(counted, arm, activeSinceMs),
   };
+}
+
+function activeOf({ ledger }: Counted, { queries }: Arm, sinceMs: number): number | null {
+  if (queries.active === undefined) return null;
+  const said = ledger.tallies(queries.active);
+  // A gauge that was never there is no gauge: the proxy, or what scrapes it, may leave it out.
+  if (said.length === 0) return null;
+  return said.reduce((sum, { last, lastMs }) => (lastMs >= sinceMs ? sum + last : sum), 0);
 }
 
 function sum(tallies: readonly Tally[]): number {

@@ -31,6 +31,7 @@ const Proxy = z.discriminatedUnion('proxy', [
     errors: Query,
     buckets: z.strictObject({ query: Query, unit: z.enum(['ms', 's']) }).optional(),
     beyond: Query.optional(),
+    active: Query.optional(),
     mirrored: z.boolean(),
   }),
 ]);

@@ -11,6 +11,8 @@ export interface ArmQueries {
   readonly buckets?: { readonly query: string; readonly unit: 'ms' | 's' };
   /** Requests that ended without a timing because they took too long: slower than any edge. */
   readonly beyond?: string;
+  /** A gauge of requests that are not answered yet; its series end with their last request. Left out where there is none. */
+  readonly active?: string;
 }
 
 /** How a proxy counts the requests of an endpoint's deployments. */
@@ -104,6 +106,8 @@ function clusterQueries(clusters: readonly string[]): ArmQueries {
     errors: of('upstream_rq', `,envoy_response_code=~"${FAILED}"`),
     buckets: { query: of('upstream_rq_time_bucket'), unit: 'ms' },
     beyond: of('upstream_rq_timeout'),
+    // A cluster that a new configuration leaves out keeps its statistics while a request of it is under way.
+    active: of('upstream_rq_active'),
   };
 }
 
@@ -152,7 +156,7 @@ export function istioQueries(options: {
 
 /** Queries of the user's own for any other proxy, with `$endpoint`, `$deployment` and, where it tells them apart, `$kind`. */
 export function ownQueries(queries: ArmQueries & { readonly mirrored: boolean }): TrafficQueries {
-  const { requests, errors, buckets, beyond, mirrored } = queries;
+  const { requests, errors, buckets, beyond, active, mirrored } = queries;
   return {
     histograms: buckets !== undefined,
     mirrored,
@@ -164,6 +168,7 @@ export function ownQueries(queries: ArmQueries & { readonly mirrored: boolean })
         errors: filled(errors),
         ...(buckets && { buckets: { ...buckets, query: filled(buckets.query) } }),
         ...(beyond === undefined ? {} : { beyond: filled(beyond) }),
+        ...(active === undefined ? {} : { active: filled(active) }),
       });
     },
   };

@@ -61,6 +61,14 @@ describe('Envoy Gateway on the test bed', () => {
     return Number(settled);
   };
 
+  /** Requests under way in one of the route's clusters; undefined where it has none. */
+  const activeOf = async (cluster: string): Promise<number | undefined> => {
+    const name = `httproute/${namespace}/${NAME}/${cluster}`;
+    const pattern = new RegExp(`^envoy_cluster_upstream_rq_active\\{[^}]*"${name}"\\} (\\d+)`, 'm');
+    const found = pattern.exec((await get(`${ENVOY_ADMIN_URL}/stats/prometheus`)) ?? '')?.[1];
+    return found === undefined ? undefined : Number(found);
+  };
+
   it('counts live and pinned traffic of each backend apart, and answers the pinned ones by it', async () => {
     await shares({ blue: 80, green: 20 });
     const clients = new Clients(bed.gatewayUrl, host);
@@ -77,6 +85,25 @@ describe('Envoy Gateway on the test bed', () => {
     expect(await countersOf('rule/0/backend/1')).toBe(live['green']);
     expect(await countersOf('rule/2/backend/0')).toBe(30);
     await Promise.all([clients.stop(), pinned.stop()]);
+  });
+
+  // What draining a deployment relies on: see adapters/prometheus/templates.ts.
+  it('counts a request as active until its answer, also when its backend has no share any more', async () => {
+    await shares({ blue: 0, green: 100 });
+    const clients = new Clients(bed.gatewayUrl, host);
+    await until(async () => ((await clients.ask()).by === 'green' ? true : undefined), 10_000);
+    const slow = new Clients(bed.gatewayUrl, host, { 'x-delay-ms': '4000' });
+    const answering = slow.ask();
+    await until(async () => ((await activeOf('rule/0/backend/1')) === 1 ? true : undefined), 3_000);
+    await shares({ blue: 100, green: 0 });
+    await until(async () => ((await clients.ask()).by === 'blue' ? true : undefined), 10_000);
+
+    expect(await activeOf('rule/0/backend/1')).toBe(1);
+    expect(await answering).toMatchObject({ status: 200, by: 'green' });
+    expect(
+      await until(async () => ((await activeOf('rule/0/backend/1')) ?? 0) === 0 || undefined, 10_000),
+    ).toBe(true);
+    await Promise.all([clients.stop(), slow.stop()]);
   });
 
   it('serves a request by new weights within a second of their write', async () => {

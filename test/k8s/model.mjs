@@ -1,7 +1,7 @@
 // A model server for tests of the Kubernetes target: plain JavaScript, since pods run it as it is.
 //
 // Environment: NAME (what it says it is), PORT (5001), DELAY_MS (0), BREAK_FILE (fails while it is there), BAD (fails
-// always), NEVER_READY. Counts what it answered: GET /count.
+// always), NEVER_READY. A request may ask for its own delay, by the header x-delay-ms. Counts what it answered: GET /count.
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,8 +24,9 @@ const server = createServer((request, response) => {
     const broken = BAD || (BREAK_FILE && existsSync(BREAK_FILE));
     const answer = () =>
       broken ? end(500, { error: 'broken on purpose' }) : end(200, { version: NAME, predictions: [1] });
-    if (DELAY_MS === '0') answer();
-    else void sleep(Number(DELAY_MS)).then(answer);
+    const delayMs = Number(request.headers['x-delay-ms'] ?? DELAY_MS);
+    if (delayMs === 0) answer();
+    else void sleep(delayMs).then(answer);
   });
 });
 // Longer than any client keeps a connection: no request meets one that is just closed.

@@ -27,7 +27,7 @@ beforeAll(async () => {
   world = await KubernetesWorld.start();
 }, 180_000);
 afterAll(async () => {
-  await world.stop();
+  await world?.stop();
 });
 
 const shown = async (endpoint: string) => {

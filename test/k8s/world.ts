@@ -119,7 +119,7 @@ export class KubernetesWorld {
     if (worker !== undefined) process.kill(worker.pid, 'SIGKILL');
   }
 
-  /** An endpoint that blue serves, as a team has it before Greenlight comes. */
+  /** An endpoint that blue serves and that Prometheus has counters of, as a team has it before Greenlight comes. */
   async openEndpoint(options: ModelOptions = {}): Promise<Door> {
     const endpoint = `model-${++this.#made}`;
     const config = this.bed.kubeConfig();
@@ -132,10 +132,30 @@ export class KubernetesWorld {
     await untilReady(config, this.namespace, service, options.replicas ?? 1);
     await putRoute(config, plainRoute(this.bed, this.namespace, endpoint, service));
     const door = { endpoint, host: `${endpoint}.${this.namespace}.test` };
-    const clients = this.clients(door);
-    await until(async () => ((await clients.ask()).status === 200 ? true : undefined), 15_000);
-    await clients.stop();
+    await this.#untilCounted(door);
     return door;
+  }
+
+  /** Asks until blue answers, and until Prometheus says so: preflight refuses an endpoint that nothing is known of. */
+  async #untilCounted(door: Door): Promise<void> {
+    const clients = this.clients(door);
+    const { metrics } = await this.ports();
+    let last: unknown;
+    const counted = await until(async () => {
+      const { status } = await clients.ask();
+      last = `the gateway answers ${status}`;
+      if (status !== 200) return undefined;
+      try {
+        const { deployments } = await metrics.read(door.endpoint, ['blue']);
+        last = deployments;
+        return (deployments['blue']?.live?.requests ?? 0) > 0 ? true : undefined;
+      } catch (error) {
+        last = error;
+        return undefined;
+      }
+    }, 30_000);
+    await clients.stop();
+    if (counted === undefined) throw new Error(`${door.endpoint} is not counted`, { cause: last });
   }
 
   clients(door: Door): Clients {

@@ -8,6 +8,7 @@ import { ScrapedProcess, startPrometheus, type RealPrometheus } from '../../supp
 
 const SETTLE_MS = 400;
 const requests = (version: string, code: string) => `rq_total{version="${version}",code="${code}"}`;
+const active = (version: string) => `rq_active{version="${version}"}`;
 const bucket = (version: string, le: string) => `rq_seconds_bucket{version="${version}",le="${le}"}`;
 
 describe.skipIf(onPath('prometheus') === undefined)(
@@ -49,6 +50,7 @@ describe.skipIf(onPath('prometheus') === undefined)(
           requests: 'rq_total{version="$deployment"}',
           errors: 'rq_total{version="$deployment",code=~"5.."}',
           buckets: { query: 'rq_seconds_bucket{version="$deployment"}', unit: 's' },
+          active: 'rq_active{version="$deployment"}',
           mirrored: false,
         }),
       });
@@ -132,6 +134,17 @@ describe.skipIf(onPath('prometheus') === undefined)(
         code: 'NoSeries',
         message: expect.stringContaining('rq_total{version="orange"} has no series') as string,
       });
+    });
+
+    it('says how many requests are under way, at those instances that still say it', async () => {
+      one.counters.set(active('green'), 2);
+      two.counters.set(active('green'), 1);
+      await expect.poll(async () => (await count('green'))?.active, { timeout: 10_000 }).toBe(3);
+
+      one.counters.set(active('green'), 0);
+      two.counters.delete(active('green'));
+
+      await expect.poll(async () => (await count('green'))?.active, { timeout: 10_000 }).toBe(0);
     });
 
     it('keeps what an instance counted that went away', async () => {

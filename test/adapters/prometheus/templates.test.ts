@@ -90,6 +90,7 @@ describe('histograms of several instances', () => {
     labels: { instance, le },
     total,
     lastMs: 0,
+    last: total,
   });
   const both = [
     bucket('a', '0.1', 3),
