@@ -18,6 +18,15 @@ export interface GoTool {
   build(folder: string, signal?: AbortSignal): Promise<string | undefined>;
 }
 
+/** @returns why a tool is neither in the cache nor can be built; undefined where one of both is so. */
+export async function whyNoGoTool(tool: GoTool): Promise<string | undefined> {
+  if (await hasEntry(`${tool.name}-${tool.version}`)) return undefined;
+  const go = await run('go', ['version'], { timeoutMs: 30_000 });
+  return go.code === 0
+    ? undefined
+    : `no ${tool.name} in the cache, and no Go to build it with: ${whyNot(go)}`;
+}
+
 const BUILD_LIMIT_MS = 45 * 60_000;
 
 /**

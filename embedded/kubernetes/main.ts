@@ -1,6 +1,8 @@
 // Run as a program: `node main.js [COMMAND [ARG...]]` brings the test bed up, runs the command (default: a shell) in it,
 // and takes it down. The command finds the cluster by KUBECONFIG; GREENLIGHT_GATEWAY, _GATEWAY_URL and _PROMETHEUS_URL
 // name its gateway and its Prometheus, as Greenlight's Kubernetes target takes them.
+//
+// With `--where-possible` before the command, a machine that cannot have a test bed is no failure: one line says why.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,14 +11,23 @@ import { fileURLToPath } from 'node:url';
 import { progressToStderr } from '../progress.js';
 import { Bed, BED_FOLDER } from './bed.js';
 import { imagesOfThisMachine } from './images.js';
-import { INSIDE, runInNamespaces } from './namespaces.js';
-import { ensureKubernetesTools } from './tools.js';
+import { INSIDE, runInNamespaces, whyNoNamespaces } from './namespaces.js';
+import { ensureKubernetesTools, whyNoKubernetesTools } from './tools.js';
 
-const words = process.argv.slice(2);
+const WHERE_POSSIBLE = '--where-possible';
+const given = process.argv.slice(2);
+const words = given[0] === WHERE_POSSIBLE ? given.slice(1) : given;
 const command = words.length > 0 ? words : [process.env['SHELL'] ?? 'sh'];
 
 /** Outside: what has to be fetched or built is, for there is no network inside; then this same program again. */
 async function outside(): Promise<number> {
+  if (given[0] === WHERE_POSSIBLE) {
+    const why = (await whyNoNamespaces()) ?? (await whyNoKubernetesTools());
+    if (why !== undefined) {
+      process.stderr.write(`skipped: the Kubernetes test bed is not possible on this machine: ${why}\n`);
+      return 0;
+    }
+  }
   await ensureKubernetesTools();
   const folder = await mkdtemp(join(tmpdir(), 'greenlight-bed-'));
   process.env[BED_FOLDER] = folder;

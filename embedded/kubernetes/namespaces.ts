@@ -6,6 +6,14 @@ import { run, whyNot } from '../run.js';
 
 /** Set inside: where the bed may be started. */
 export const INSIDE = 'GREENLIGHT_TEST_BED';
+const ENTER = join(packageRoot(), 'embedded', 'kubernetes', 'enter.sh');
+
+/** @returns why this machine gives no such namespaces as {@link runInNamespaces} wants; undefined where it does. */
+export async function whyNoNamespaces(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return `it runs ${process.platform}`;
+  const check = await run('sh', [ENTER, 'true'], { timeoutMs: 30_000 });
+  return check.code === 0 ? undefined : whyNot(check);
+}
 
 /**
  * Runs a program in network, process and mount namespaces of its own, and gives its exit code.
@@ -17,18 +25,17 @@ export const INSIDE = 'GREENLIGHT_TEST_BED';
  * @throws {EmbeddedError} where the kernel gives no such namespaces.
  */
 export async function runInNamespaces(command: string, args: readonly string[]): Promise<number> {
-  const enter = join(packageRoot(), 'embedded', 'kubernetes', 'enter.sh');
-  const check = await run('sh', [enter, 'true'], { timeoutMs: 30_000 });
-  if (check.code !== 0) {
+  const why = await whyNoNamespaces();
+  if (why !== undefined) {
     throw new EmbeddedError(
       [
-        `This machine gives no namespaces for the Kubernetes test bed: ${whyNot(check)}`,
+        `This machine gives no namespaces for the Kubernetes test bed: ${why}`,
         'Wanted: Linux with `unshare` (util-linux) and `ip` (iproute2), as root or with user namespaces for everyone.',
         'Install them, and run this again as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; on Ubuntu also kernel.apparmor_restrict_unprivileged_userns=0).',
       ].join('\n'),
     );
   }
-  const child = spawn('sh', [enter, command, ...args], {
+  const child = spawn('sh', [ENTER, command, ...args], {
     stdio: 'inherit',
     env: { ...process.env, [INSIDE]: '1' },
   });

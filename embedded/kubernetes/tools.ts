@@ -6,7 +6,7 @@ import { type Progress, progressToStderr } from '../progress.js';
 import { run, whyNot } from '../run.js';
 import { together } from '../tools.js';
 import { atLeast, findVersion, type Version, versionText } from '../version.js';
-import { ensureGoTool, goBuild, goInstall, goModule, type GoTool } from './go-tools.js';
+import { ensureGoTool, goBuild, goInstall, goModule, type GoTool, whyNoGoTool } from './go-tools.js';
 
 export const KUBERNETES_VERSION = '1.36.3';
 export const ENVOY_GATEWAY_VERSION = '1.9.1';
@@ -109,15 +109,30 @@ export async function ensureKubernetesTools(progress: Progress = progressToStder
   };
 }
 
+/** @returns the first tool that is not here and that cannot be got here; undefined where all can be. */
+export async function whyNoKubernetesTools(): Promise<string | undefined> {
+  const prometheus = await prometheusOnPath();
+  if (prometheus !== undefined) return `no Prometheus on the PATH: ${prometheus}`;
+  const etcd = (await etcdOnPath()) === undefined ? [] : [ETCD];
+  for (const tool of [KUBERNETES, ENVOY_GATEWAY, ...etcd]) {
+    const why = await whyNoGoTool(tool);
+    if (why !== undefined) return why;
+  }
+  return undefined;
+}
+
+const prometheusOnPath = () => onPathAtLeast('prometheus', /prometheus, version (\S+)/, OLDEST_PROMETHEUS);
+const etcdOnPath = () => onPathAtLeast('etcd', /etcd Version: (\S+)/, OLDEST_ETCD);
+
 async function ensureEtcd(progress: Progress, signal: AbortSignal): Promise<string> {
-  const onPath = await onPathAtLeast('etcd', /etcd Version: (\S+)/, OLDEST_ETCD);
+  const onPath = await etcdOnPath();
   if (onPath === undefined) return 'etcd';
   if (!onPath.includes('ENOENT')) progress(`not using \`etcd\` from the PATH: ${onPath}`);
   return join(await ensureGoTool(ETCD, progress, signal), 'etcd');
 }
 
 async function findPrometheus(): Promise<string> {
-  const why = await onPathAtLeast('prometheus', /prometheus, version (\S+)/, OLDEST_PROMETHEUS);
+  const why = await prometheusOnPath();
   if (why === undefined) return 'prometheus';
   throw new EmbeddedError(
     [

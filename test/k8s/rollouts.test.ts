@@ -1,5 +1,5 @@
 import { CoreV1Api, CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findDeployment } from '../../core/endpoint.js';
 import { apply } from '../../embedded/kubernetes/objects.js';
 import { servedBy } from './cluster.js';
@@ -224,7 +224,8 @@ describe('a namespace that is not as it should be', () => {
     } finally {
       await apply(world.bed.kubeConfig(), saved);
     }
-    const after = await endpoints.read(door.endpoint);
+    // The API server learns of rights a moment after they are written.
+    const after = await vi.waitFor(() => endpoints.read(door.endpoint), { timeout: 15_000, interval: 200 });
     expect(after.traffic).toEqual(before.traffic);
     expect(findDeployment(after, 'green')).toBeUndefined();
   });
