@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
@@ -16,6 +17,7 @@ import { AUTOSCALERS, DEPLOYMENTS, KubeClient, ROUTES, SERVICES } from './client
 import { autoscalerOf, createAutoscaling } from './autoscaling.js';
 import type { Connection } from './connection.js';
 import { Gateways } from './gateways.js';
+import { PROXIES_TAKE_MS, withFirstWeights, withLastWeights } from './handover.js';
 import { doorOf, invoke } from './invoke.js';
 import { manifestsOf } from './manifests.js';
 import { MADE_BY, MADE_BY_LABEL, objectName } from './names.js';
@@ -150,6 +152,13 @@ class RouteEndpoints implements KubernetesEndpoints {
           `Service ${backend.service} of deployment ${name} has no ready endpoints, so its requests would fail; expected at least one pod that its selector finds and that is ready`,
         );
       }
+    }
+    for (const change of [withFirstWeights, withLastWeights]) {
+      const rules = view.route.spec.rules;
+      // Asked of what was read above, so that most writes stay one.
+      if (change(rules, this.#frame(view, true), traffic) === rules) continue;
+      await this.#change(endpoint, options, (now, frame) => change(now, frame, traffic));
+      await sleep(PROXIES_TAKE_MS, undefined, call);
     }
     await this.#change(endpoint, options, (rules, frame) => withTraffic(rules, frame, traffic));
   }

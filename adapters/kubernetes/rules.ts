@@ -263,7 +263,8 @@ function suffixed(shares: Readonly<Record<string, number>>, rule: number): Reado
   );
 }
 
-function nameOf(ref: BackendRef, frame: Frame): string {
+/** The deployment that a backend is; of a backend that is none of ours, its kind and name. */
+export function nameOf(ref: BackendRef, frame: Frame): string {
   return ours(ref, frame)?.deployment ?? `${ref.kind ?? 'Service'} ${ref.name}`;
 }
 

@@ -2,7 +2,7 @@ import { CoreV1Api, CustomObjectsApi, PatchStrategy, setHeaderOptions } from '@k
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findDeployment } from '../../core/endpoint.js';
 import { apply } from '../../embedded/kubernetes/objects.js';
-import { servedBy } from './cluster.js';
+import { model, putRoute, route, servedBy, untilReady } from './cluster.js';
 import { KubernetesWorld } from './world.js';
 
 const PROMOTED = 0;
@@ -71,6 +71,28 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
       traffic: { live: { blue: 100 }, mirror: {} },
       deployments: ['blue'],
     });
+  });
+
+  it('loses no request when shares begin and end, one cutover after the other', async () => {
+    const door = await world.openEndpoint();
+    const [blue, green] = [`${door.endpoint}-blue`, `${door.endpoint}-green`];
+    const config = world.bed.kubeConfig();
+    const labels = { 'greenlight/endpoint': door.endpoint, 'greenlight/deployment': 'green' };
+    await apply(config, model(world.namespace, green, { labels }));
+    await untilReady(config, world.namespace, green);
+    await putRoute(config, route(world.bed, world.namespace, door.endpoint, { [blue]: 100, [green]: 0 }));
+    const { endpoints } = await world.ports();
+    const clients = world.clients(door);
+    clients.start(8, 5);
+    for (let cutover = 0; cutover < 4; cutover += 1) {
+      const live = cutover % 2 === 0 ? { green: 100 } : { blue: 100 };
+      await endpoints.writeTraffic(door.endpoint, { live, mirror: {} });
+      expect((await shown(door.endpoint)).traffic.live).toEqual(live);
+    }
+    await clients.stop();
+
+    expect(clients.got.length).toBeGreaterThan(300);
+    expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
   it('goes on when the worker, the API server and Envoy Gateway are killed in the middle of it', async () => {

@@ -1,0 +1,63 @@
+import type { Traffic } from '../../core/traffic.js';
+import type { Rule } from './objects.js';
+import { type Frame, liveRules, nameOf, withTraffic } from './rules.js';
+
+/**
+ * What a gateway needs to hear of before the shares themselves change.
+ *
+ * Envoy Gateway makes Envoy's cluster of a backend with its first weight, takes it away with its last, and tells Envoy of
+ * routes and clusters apart: for some 10 ms routes lead to a cluster that is not there yet, or not any more, and requests
+ * are answered with 500 (seen in nearly every such write under load, and in none between other weights). So a backend gets
+ * a millionth of the requests before its share, and again after it, while clusters come and go.
+ */
+const WHOLE = 1_000_000;
+const LEAST = 1;
+
+/** How long a gateway's proxies may take for new rules. */
+export const PROXIES_TAKE_MS = 500;
+
+type Refs = NonNullable<Rule['backendRefs']>;
+
+/** The rules as they are, but for the least weight at backends that are about to get a share; the same array for none. */
+export function withFirstWeights(rules: readonly Rule[], frame: Frame, { live }: Traffic): readonly Rule[] {
+  return mapRefs(rules, frame, (refs) => {
+    const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
+    const begins = (ref: Refs[number]) => ref.weight === 0 && (live[nameOf(ref, frame)] ?? 0) > 0;
+    // Without any share nothing is answered yet that could be lost.
+    if (total === 0 || !refs.some(begins)) return refs;
+    const scale = Math.max(1, Math.floor(WHOLE / total));
+    return refs.map((ref) => ({ ...ref, weight: begins(ref) ? LEAST : (ref.weight ?? 1) * scale }));
+  });
+}
+
+/** The rules with their new shares, but for the least weight at backends that lose theirs; the same array for none. */
+export function withLastWeights(rules: readonly Rule[], frame: Frame, traffic: Traffic): readonly Rule[] {
+  const ending = new Set<string>();
+  mapRefs(rules, frame, (refs) => {
+    for (const ref of refs) {
+      const name = nameOf(ref, frame);
+      if (ref.weight !== 0 && (traffic.live[name] ?? 0) === 0) ending.add(name);
+    }
+    return refs;
+  });
+  if (ending.size === 0) return rules;
+  return mapRefs(withTraffic(rules, frame, traffic), frame, (refs) =>
+    refs.map((ref) => ({
+      ...ref,
+      weight: ending.has(nameOf(ref, frame)) ? LEAST : (ref.weight ?? 1) * (WHOLE / 100),
+    })),
+  );
+}
+
+function mapRefs(rules: readonly Rule[], frame: Frame, change: (refs: Refs) => Refs): readonly Rule[] {
+  const live = new Set(liveRules(rules, frame));
+  let same = true;
+  const changed = rules.map((rule, index) => {
+    if (!live.has(index) || rule.backendRefs === undefined) return rule;
+    const backendRefs = change(rule.backendRefs);
+    if (backendRefs === rule.backendRefs) return rule;
+    same = false;
+    return { ...rule, backendRefs };
+  });
+  return same ? rules : changed;
+}
