@@ -24,7 +24,9 @@ async function outside(): Promise<number> {
   if (given[0] === WHERE_POSSIBLE) {
     const why = (await whyNoNamespaces()) ?? (await whyNoKubernetesTools());
     if (why !== undefined) {
-      process.stderr.write(`skipped: the Kubernetes test bed is not possible on this machine: ${why}\n`);
+      process.stderr.write(
+        `skipped: the Kubernetes test bed is not possible on this machine: ${why.replace(/\s*\n[\s|]*/g, ': ')}\n`,
+      );
       return 0;
     }
   }
