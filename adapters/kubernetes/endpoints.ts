@@ -158,7 +158,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       // Asked of what was read above, so that most writes stay one.
       if (change(rules, this.#frame(view, true), traffic) === rules) continue;
       await this.#change(endpoint, options, (now, frame) => change(now, frame, traffic));
-      await sleep(PROXIES_TAKE_MS, undefined, call);
+      await sleep(PROXIES_TAKE_MS[options.takeOver === true ? 'back' : 'forward'], undefined, call);
     }
     await this.#change(endpoint, options, (rules, frame) => withTraffic(rules, frame, traffic));
   }
