@@ -6,6 +6,7 @@ import { it } from 'vitest';
 
 import { useBench } from '../support/rollout-bench.js';
 import { REFERENCE_RUNS } from './reference-runs.js';
+import { withoutMachine } from './without-machine.js';
 
 /** Raised when the recorded behaviour changes on purpose: the older ones stay, and must replay for as long as they run. */
 const VERSION = 1;
@@ -26,18 +27,4 @@ for (const [name, run] of Object.entries(REFERENCE_RUNS)) {
     await mkdir(folder, { recursive: true });
     await writeFile(new URL(`v${VERSION}.${name}.binpb`, folder), bytes);
   });
-}
-
-/** Who ran it is nobody's business: process ids and host names go. */
-function withoutMachine(
-  history: proto.temporal.api.history.v1.IHistory,
-): proto.temporal.api.history.v1.IHistory {
-  for (const event of history.events ?? []) {
-    for (const attributes of Object.values(event)) {
-      if (typeof attributes === 'object' && attributes !== null && 'identity' in attributes) {
-        attributes.identity = 'recorder';
-      }
-    }
-  }
-  return history;
 }
