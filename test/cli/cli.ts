@@ -36,10 +36,16 @@ export async function greenlight(
   return { code, stdout, stderr };
 }
 
+const folders: string[] = [];
+// Here, where the file is loaded: vitest does not hear of a hook that a test registers.
+afterAll(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
 /** A folder that goes when the file's tests are over. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'greenlight-cli-'));
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
