@@ -97,7 +97,7 @@ export class ArmClient {
       ...(settings.ca === undefined ? {} : { tlsOptions: { ca: settings.ca } }),
     });
     // A proxy from the environment cannot know this machine's own loopback.
-    if (isLoopback(this.#base)) this.#pipeline.removePolicy({ name: proxyPolicyName });
+    if (isLoopback(this.#base.hostname)) this.#pipeline.removePolicy({ name: proxyPolicyName });
     this.#pipeline.addPolicy(
       bearerTokenAuthenticationPolicy({
         credential: settings.credential,

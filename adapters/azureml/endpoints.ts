@@ -55,7 +55,7 @@ class ArmEndpoints implements AzureMlEndpoints {
       fetch: settings.scoringFetch,
     });
     this.#location = settings.location;
-    this.#localPaths = settings.localPaths ?? isLoopback(new URL(settings.baseUrl));
+    this.#localPaths = settings.localPaths ?? isLoopback(new URL(settings.baseUrl).hostname);
   }
 
   async read(endpoint: string, { signal }: CallOptions = {}): Promise<EndpointState> {

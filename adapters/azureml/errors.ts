@@ -1,3 +1,4 @@
+import { oneLine } from '../one-line.js';
 import { isRestError } from '@azure/core-rest-pipeline';
 import { PortError, type PortErrorKind } from '../ports.js';
 
@@ -177,16 +178,6 @@ function isCredentialError(thrown: unknown): thrown is Error {
 function credentialMayRecover(error: Error): boolean {
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
   return error.name === 'AuthenticationError' && (status === undefined || status === 429 || status >= 500);
-}
-
-/** Keeps a foreign text readable inside ours: one line, bounded, no bearer token. */
-export function oneLine(text: string): string {
-  const line = text
-    .replace(/\s+/g, ' ')
-    .replace(/bearer [\w.~+/=-]+/gi, 'Bearer [redacted]')
-    .trim()
-    .replace(/[.;]+$/, '');
-  return line.length <= 600 ? line : `${line.slice(0, 597)}...`;
 }
 
 /** Longer waits than this are not the service's: a timer would not even count them. */

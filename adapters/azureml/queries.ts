@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { PortError } from '../ports.js';
 import type { ArmClient } from './arm-client.js';
-import { oneLine } from './errors.js';
+import { oneLine } from '../one-line.js';
 import { unexpectedAnswer } from './errors.js';
 import { isGone } from './operations.js';
 import {

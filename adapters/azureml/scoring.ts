@@ -3,7 +3,8 @@ import type { TokenCredential } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { PortError, type InvokeResult } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
-import { noAnswerInTime, notReached, oneLine } from './errors.js';
+import { oneLine } from '../one-line.js';
+import { noAnswerInTime, notReached } from './errors.js';
 import type { Queries } from './queries.js';
 import type { AuthMode } from './resources.js';
 

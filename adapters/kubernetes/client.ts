@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { PortError, type CallOptions } from '../ports.js';
 import type { Connection } from './connection.js';
-import { notReached, oneLine, refused } from './errors.js';
+import { oneLine } from '../one-line.js';
+import { notReached, refused } from './errors.js';
 
 /** A kind of object, by where its objects are served. */
 export interface Resource {

@@ -1,3 +1,4 @@
+import { oneLine } from '../one-line.js';
 import { z } from 'zod';
 import { FIELD_CONFLICT } from '../../core/failures.js';
 import { PortError, type PortErrorKind } from '../ports.js';
@@ -110,13 +111,4 @@ function codeOf(thrown: unknown): string | undefined {
     if ('code' in at && typeof at.code === 'string') return at.code;
   }
   return undefined;
-}
-
-/** A foreign text inside ours: one line, bounded. */
-export function oneLine(text: string): string {
-  const line = text
-    .replace(/\s+/g, ' ')
-    .trim()
-    .replace(/[.;]+$/, '');
-  return line.length <= 600 ? line : `${line.slice(0, 597)}...`;
 }

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { request } from 'undici';
 import { PortError, type CallOptions, type InvokeResult } from '../ports.js';
-import { oneLine } from './errors.js';
+import { oneLine } from '../one-line.js';
 import { PATH_ANNOTATION, PIN_HEADER } from './names.js';
 import type { Route, Rule } from './objects.js';
 

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  notReached,
-  oneLine,
-  operationEnded,
-  refused,
-  retryAfterMs,
-} from '../../../adapters/azureml/errors.js';
+import { notReached, operationEnded, refused, retryAfterMs } from '../../../adapters/azureml/errors.js';
+import { oneLine } from '../../../adapters/one-line.js';
 import { isoDuration } from '../../../adapters/azureml/durations.js';
 
 const asked = { what: 'write the traffic of endpoint diabetes', host: 'management.azure.com' };
