@@ -106,7 +106,7 @@ function linksFor({ links, uiLink }: NotifierSettings, channel: NotifyChannel, t
 async function addressOf(reference: SecretReference, env: NodeJS.ProcessEnv): Promise<URL> {
   const text = await resolveSecret(reference, env);
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))) return url;
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname))) return url;
   throw new PortError(
     `${referenceText(reference)} holds no address of a webhook; expected one that begins with https://`,
     { kind: 'permanent', code: 'NoAddress' },

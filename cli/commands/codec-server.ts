@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
+import { isLoopback } from '../../adapters/loopback.js';
 import { openEncryption } from '../../codec/data-converter.js';
 import { KEYS_FILE } from '../../codec/keys.js';
 import { serveCodec } from '../../codec/server.js';
@@ -57,10 +57,6 @@ async function tokenOf(env: NodeJS.ProcessEnv): Promise<string | null> {
     'usage',
     `The token in ${file ?? TOKEN} is ${token.length} characters long; wanted: at least 16 that nobody guesses.`,
   );
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 /** As a browser sends it: no path, no slash at the end. */
