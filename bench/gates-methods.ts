@@ -9,11 +9,14 @@ import { METHODS } from './gates/methods.js';
 import { random } from './gates/random.js';
 import { markdown, percentOf, quantile } from './gates/tables.js';
 import { GREEN_SHARE, LOOK_SEC, STEP_SEC } from './gates/trace.js';
+import { wholeNumber } from './support/figures.js';
 
 const { values } = parseArgs({
   options: { runs: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
 });
-const [runs, seed, rps] = [Number(values.runs), Number(values.seed), 100];
+const runs = wholeNumber('--runs', values.runs);
+const seed = wholeNumber('--seed', values.seed);
+const rps = 100;
 
 /** Errors of the baseline by look: 1%, or two minutes of 0.2% and two of 4% by turns. */
 const steady = () => 0.01;

@@ -4,12 +4,13 @@
  *   node dist/bench/gates-pairs.js [--runs N] [--seed N] [--rps N]
  */
 import { parseArgs } from 'node:util';
-import { advance, initialState, type Look, type MachineConfig } from '../core/gates/index.js';
-import { configOf, RELATIVE } from './gates/ours.js';
+import type { Look } from '../core/gates/index.js';
+import { configOf, judge, RELATIVE } from './gates/ours.js';
 import { random, type Random } from './gates/random.js';
 import type { Outcome } from './gates/rules.js';
 import { cellOf, markdown, percentOf, quantile } from './gates/tables.js';
 import { LOOK_SEC, STEP_SEC } from './gates/trace.js';
+import { wholeNumber } from './support/figures.js';
 
 /** How requests fail: 5% of blue's, in all. */
 interface Failures {
@@ -43,7 +44,9 @@ const { values } = parseArgs({
     rps: { type: 'string', default: '100' },
   },
 });
-const [runs, seed, rps] = [Number(values.runs), Number(values.seed), Number(values.rps)];
+const runs = wholeNumber('--runs', values.runs);
+const seed = wholeNumber('--seed', values.seed);
+const rps = wholeNumber('--rps', values.rps);
 
 function lookOf(source: Random, mirrored: number, { hard, more, late }: Failures): Look {
   const own = (RATE - hard) / (1 - hard);
@@ -76,18 +79,6 @@ function lookOf(source: Random, mirrored: number, { hard, more, late }: Failures
       green: { requests: halves, errors: halves },
     },
   };
-}
-
-function judge(config: MachineConfig, looks: readonly Look[]): Outcome {
-  let state = initialState(config);
-  for (const look of looks) {
-    const step = advance(config, state, look, { bounds: false });
-    state = step.state;
-    const { decision, elapsedSec } = step.result;
-    if (decision === 'breach') return { end: 'rolled back', atSec: elapsedSec };
-    if (decision === 'pass') return { end: 'promoted', atSec: elapsedSec };
-  }
-  return { end: 'undecided', atSec: STEP_SEC };
 }
 
 const config = configOf(RELATIVE.slice(0, 1), rps);

@@ -20,6 +20,7 @@ import {
 } from './gates/tables.js';
 import { standardRollouts, wholeRollouts } from './gates/rollout.js';
 import { GREEN_SHARE, trace } from './gates/trace.js';
+import { wholeNumber } from './support/figures.js';
 import { informationLimit, type MetricConfig } from '../core/gates/index.js';
 
 const RULES: readonly Rule[] = [
@@ -51,12 +52,6 @@ const seed = wholeNumber('--seed', values.seed);
 const rollouts = wholeNumber('--rollouts', values.rollouts);
 const levels = values.rps.split(',').map((text) => wholeNumber('--rps', text));
 const chosen = SCENARIOS.filter(({ name }) => name.includes(values.only));
-
-function wholeNumber(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new RangeError(`${option} must be a whole number above 0, got ${text}`);
-}
 
 function simulate(scenario: Scenario, rps: number): Row {
   const outcomes: Outcome[][] = RULES.map(() => []);

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { advance, initialState, type Look, type MachineConfig } from '../core/gates/index.js';
 import { random, type Random } from './gates/random.js';
 import { markdown, percentOf, quantile } from './gates/tables.js';
+import { wholeNumber } from './support/figures.js';
 
 const LOOK_SEC = 5;
 const LOOKS = 360;
@@ -148,7 +149,9 @@ const { values } = parseArgs({
     rps: { type: 'string', default: '100' },
   },
 });
-const [runs, seed, rps] = [Number(values.runs), Number(values.seed), Number(values.rps)];
+const runs = wholeNumber('--runs', values.runs);
+const seed = wholeNumber('--seed', values.seed);
+const rps = wholeNumber('--rps', values.rps);
 const rows = WORLDS.flatMap((world) =>
   [1, 2, 3].map((instances) => {
     const all = Array.from({ length: runs }, (_, run) =>

@@ -1,7 +1,14 @@
-import { advance, initialState, mapGates, stepConfig, type MachineConfig } from '../../core/gates/index.js';
+import {
+  advance,
+  initialState,
+  type Look,
+  mapGates,
+  stepConfig,
+  type MachineConfig,
+} from '../../core/gates/index.js';
 import type { Gate } from '../../core/plan.js';
 import { EDGES_MS, slowerThan } from './latency.js';
-import type { Rule } from './rules.js';
+import type { Outcome, Rule } from './rules.js';
 import { STEP_SEC } from './trace.js';
 
 const BASE = { role: 'required', weight: null, dispersion: { mode: 'auto' }, shared: 'hold' } as const;
@@ -50,6 +57,19 @@ export function withoutBets(config: MachineConfig): MachineConfig {
   };
 }
 
+/** What the gates decide first, look by look. */
+export function judge(config: MachineConfig, looks: readonly Look[]): Outcome {
+  let state = initialState(config);
+  for (const look of looks) {
+    const step = advance(config, state, look, { bounds: false });
+    state = step.state;
+    const { decision, elapsedSec } = step.result;
+    if (decision === 'breach') return { end: 'rolled back', atSec: elapsedSec };
+    if (decision === 'pass') return { end: 'promoted', atSec: elapsedSec };
+  }
+  return { end: 'undecided', atSec: STEP_SEC };
+}
+
 function rule(name: string, configAt: (rps: number) => MachineConfig): Rule {
   const configs = new Map<number, MachineConfig>();
   return {
@@ -57,15 +77,7 @@ function rule(name: string, configAt: (rps: number) => MachineConfig): Rule {
     judge(looks, rps = 10) {
       const config = configs.get(rps) ?? configAt(rps);
       configs.set(rps, config);
-      let state = initialState(config);
-      for (const look of looks) {
-        const step = advance(config, state, look, { bounds: false });
-        state = step.state;
-        const { decision, elapsedSec } = step.result;
-        if (decision === 'breach') return { end: 'rolled back', atSec: elapsedSec };
-        if (decision === 'pass') return { end: 'promoted', atSec: elapsedSec };
-      }
-      return { end: 'undecided', atSec: STEP_SEC };
+      return judge(config, looks);
     },
   };
 }
