@@ -3,10 +3,11 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { targetName, workflowId, type Plan } from '../core/plan.js';
+import { attributesAtStart } from '../core/search-attributes.js';
 import { staticSummary } from '../core/status-text.js';
 import { renderPlan } from '../spec/index.js';
 import { detailsOf, GreenlightError } from './errors.js';
-import { askStatus, findRollout } from './find.js';
+import { askStatus, type KnownRollout } from './find.js';
 import type { Session } from './temporal.js';
 import { shortenTo } from './texts.js';
 
@@ -31,7 +32,6 @@ export function startTexts(plan: Plan): { readonly summary: string; readonly det
 
 /** @returns undefined when another rollout holds the endpoint. */
 export async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
-  const key = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
   const { summary, details } = startTexts(plan);
   try {
     return await session.client.workflow.start(ROLLOUT_WORKFLOW, {
@@ -42,11 +42,10 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: summary,
       staticDetails: details,
-      typedSearchAttributes: [
-        { key: key('RolloutEndpoint'), value: plan.endpoint },
-        { key: key('RolloutTarget'), value: targetName(plan.target) },
-        { key: key('RolloutPhase'), value: 'preflight' },
-      ],
+      typedSearchAttributes: attributesAtStart(plan.target, plan.endpoint).map(([name, value]) => ({
+        key: defineSearchAttributeKey(name, 'KEYWORD'),
+        value,
+      })),
       memo,
     });
   } catch (error) {
@@ -57,25 +56,29 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
 }
 
 /** Who holds the endpoint, since when, and what can be done about it. */
-export async function taken(session: Session, plan: Plan, mine: Memo): Promise<GreenlightError> {
+export async function taken(
+  session: Session,
+  plan: Plan,
+  mine: Memo,
+  holder: KnownRollout | undefined,
+): Promise<GreenlightError> {
   const { endpoint } = plan;
   const on = `${endpoint} on ${targetName(plan.target)}`;
   const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpoint} --wait\` tells how it goes.`;
-  const known = await findRollout(session, plan.target, endpoint);
-  if (known?.running !== true) {
+  if (holder?.running !== true) {
     return new GreenlightError(
       'already-running',
       `${on} was held by another rollout, which ended just now. Submit again.`,
     );
   }
-  const theirs = (known.description.memo ?? {}) as Partial<Memo>;
-  const answer = await askStatus(session, known.handle);
+  const theirs = (holder.description.memo ?? {}) as Partial<Memo>;
+  const answer = await askStatus(session, holder.handle);
   const where =
     'status' in answer ? `${answer.status.green}, ${answer.status.phase}` : 'no worker says where it stands';
   const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';
   return new GreenlightError(
     'already-running',
-    `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${known.description.startTime.toISOString()}.${same}\n${again}`,
+    `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${holder.description.startTime.toISOString()}.${same}\n${again}`,
   );
 }
 

@@ -83,7 +83,8 @@ export async function begin(
     const ready = await withCarriedDispersion(session, plan);
     const handle = await start(session, ready, memo);
     if (handle !== undefined) return handle;
-    const refused = await taken(session, plan, memo);
+    const holder = await findRollout(session, plan.target, plan.endpoint);
+    const refused = await taken(session, plan, memo, holder);
     // Who has ended one rollout, and found another in its place, has met somebody who wants it too.
     if (whenTaken === 'refuse' || (whenTaken === 'supersede' && ended)) throw refused;
     if (whenTaken === 'queue') {
@@ -92,7 +93,6 @@ export async function begin(
       const place = await enqueue(session, { entry, first: false });
       return wait ? whenStarted(session, entry, signal, onWait) : { kind: 'queued', entry, place };
     }
-    const holder = await findRollout(session, plan.target, plan.endpoint);
     if (holder?.running !== true) continue;
     onWait(firstLine(refused.message));
     // Where others wait, it stands before them: else one of them would take the place that it makes free.

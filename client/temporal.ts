@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
-import type { DataConverter } from '@temporalio/common';
-import { openEncryption } from '../codec/data-converter.js';
+import { type Encryption, openEncryption } from '../codec/data-converter.js';
 import { ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
 import { temporalSettings, type TemporalSettings } from '../embedded/connection.js';
@@ -17,8 +16,8 @@ export interface TemporalPlace extends TemporalSettings {
   readonly origin: string;
   /** Base address of its UI; null when nobody told. */
   readonly uiUrl: string | null;
-  /** How payloads are written and read: encrypted, where there are keys. */
-  readonly dataConverter: DataConverter;
+  /** How payloads are written and read. */
+  readonly encryption: Encryption;
 }
 
 /** What is said to Temporal goes through this. */
@@ -52,11 +51,10 @@ export async function findTemporal({ env, stateDir }: Surroundings): Promise<Tem
     }
     throw error;
   });
-  const { dataConverter } = await openEncryption(env);
   const own = await readJson(join(stateDir, TEMPORAL_FILE), TemporalServer);
   return {
     ...settings,
-    dataConverter,
+    encryption: await openEncryption(env),
     origin:
       settings.source === 'stack'
         ? `\`greenlight up\`, by ${join(stateDir, TEMPORAL_FILE)}`
@@ -72,9 +70,8 @@ export async function namedTemporal(
   { env }: Surroundings,
   { namespace = DEFAULT_NAMESPACE, ...connectionOptions }: NamedTemporal,
 ): Promise<TemporalPlace> {
-  const { dataConverter } = await openEncryption(env);
   return {
-    dataConverter,
+    encryption: await openEncryption(env),
     connectionOptions,
     namespace,
     address: connectionOptions.address,
@@ -97,7 +94,8 @@ export interface NamedTemporal extends Pick<ConnectionOptions, 'tls'> {
 export async function connect(place: TemporalPlace, withinMs = CONNECT_MS): Promise<Session> {
   try {
     const connection = await Connection.connect({ ...place.connectionOptions, connectTimeout: withinMs });
-    const { namespace, dataConverter } = place;
+    const { namespace } = place;
+    const { dataConverter } = place.encryption;
     const tracing = await clientTracing();
     const plugins = tracing === undefined ? {} : { plugins: [tracing.plugin] };
     const client = new Client({ connection, namespace, dataConverter, ...plugins });

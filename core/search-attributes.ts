@@ -1,3 +1,5 @@
+import { type Target, targetName } from './plan.js';
+
 /**
  * Search attributes of a rollout, by name and Temporal type. `greenlight up` registers them; the workflow fills them.
  *
@@ -13,5 +15,14 @@ export const SEARCH_ATTRIBUTES = {
   /** Green's share of live traffic, whole percent. */
   RolloutGreenShare: 'INT',
 } as const;
+
+/** What a rollout's search attributes are before it has begun, for whoever starts it. */
+export function attributesAtStart(target: Target, endpoint: string) {
+  return [
+    ['RolloutEndpoint', endpoint],
+    ['RolloutTarget', targetName(target)],
+    ['RolloutPhase', 'preflight'],
+  ] as const;
+}
 
 export type SearchAttributeName = keyof typeof SEARCH_ATTRIBUTES;

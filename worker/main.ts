@@ -8,7 +8,6 @@ import { createActivities } from '../activities/index.js';
 import { machineSecrets } from '../adapters/secrets.js';
 import { createTargets } from '../adapters/targets.js';
 import { CodecError } from '../codec/errors.js';
-import { openEncryption } from '../codec/data-converter.js';
 import { GreenlightError } from '../client/errors.js';
 import { findTemporal } from '../client/temporal.js';
 import { TASK_QUEUE } from '../core/names.js';
@@ -59,7 +58,7 @@ async function main(logger: Logger): Promise<void> {
   const tracing = await workerTracing();
   const plugins = tracing === undefined ? [] : [tracing.plugin];
   const settings = await findTemporal({ env: process.env, stateDir: state });
-  const { dataConverter, keyIds } = await openEncryption(process.env);
+  const { dataConverter, keyIds } = settings.encryption;
   const links = await linkSettings(process.env);
   const notifier = await notifierOf(process.env, links, settings);
   const [connection, bundle] = await Promise.all([

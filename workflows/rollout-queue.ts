@@ -14,7 +14,8 @@ import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '
 
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_WORKFLOW } from '../core/messages.js';
-import { targetName, workflowId, type Plan, type Target } from '../core/plan.js';
+import { workflowId, type Plan, type Target } from '../core/plan.js';
+import { attributesAtStart } from '../core/search-attributes.js';
 import {
   enqueued,
   QueueMessage,
@@ -129,7 +130,6 @@ class Queue {
     { id, plan, by, spec, summary, details }: QueueEntry,
     learned: Freed['dispersion'],
   ): Promise<boolean> {
-    const key = (name: string) => defineSearchAttributeKey(name, 'KEYWORD');
     this.starting = id;
     try {
       const { firstExecutionRunId } = await startChild(ROLLOUT_WORKFLOW, {
@@ -140,11 +140,10 @@ class Queue {
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         staticSummary: summary,
         staticDetails: details,
-        typedSearchAttributes: [
-          { key: key('RolloutEndpoint'), value: this.endpoint },
-          { key: key('RolloutTarget'), value: targetName(this.target) },
-          { key: key('RolloutPhase'), value: 'preflight' },
-        ],
+        typedSearchAttributes: attributesAtStart(this.target, this.endpoint).map(([name, value]) => ({
+          key: defineSearchAttributeKey(name, 'KEYWORD'),
+          value,
+        })),
         memo: { digest: plan.digest, by, spec },
       });
       this.become(settled(this.state, { id, fate: 'started', because: '', runId: firstExecutionRunId }));

@@ -96,15 +96,15 @@ export async function untilReady(
 
 /** A route to one version, with a filter that gives it counters of its own from the beginning. */
 export function plainRoute(bed: Bed, namespace: string, name: string, service: string): Manifest {
+  return httpRoute(bed, namespace, name, [{ backendRefs: [backendOf(service)] }]);
+}
+
+function httpRoute(bed: Bed, namespace: string, name: string, rules: readonly object[]): Manifest {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'HTTPRoute',
     metadata: { name, namespace },
-    spec: {
-      parentRefs: [bed.gateway],
-      hostnames: [`${name}.${namespace}.test`],
-      rules: [{ backendRefs: [backendOf(service)] }],
-    },
+    spec: { parentRefs: [bed.gateway], hostnames: [`${name}.${namespace}.test`], rules },
   };
 }
 
@@ -130,32 +130,23 @@ export function route(
   shares: Readonly<Record<string, number>>,
   mirror?: { readonly to: string; readonly percent: number },
 ): Manifest {
-  return {
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'HTTPRoute',
-    metadata: { name, namespace },
-    spec: {
-      parentRefs: [bed.gateway],
-      hostnames: [`${name}.${namespace}.test`],
-      rules: [
-        {
-          backendRefs: Object.entries(shares).map(([service, weight]) => ({ ...backendOf(service), weight })),
-          ...(mirror && {
-            filters: [
-              {
-                type: 'RequestMirror',
-                requestMirror: { backendRef: { name: mirror.to, port: 80 }, percent: mirror.percent },
-              },
-            ],
-          }),
-        },
-        ...Object.keys(shares).map((service) => ({
-          matches: [{ headers: [{ name: 'azureml-model-deployment', value: service }] }],
-          backendRefs: [backendOf(service)],
-        })),
-      ],
+  return httpRoute(bed, namespace, name, [
+    {
+      backendRefs: Object.entries(shares).map(([service, weight]) => ({ ...backendOf(service), weight })),
+      ...(mirror && {
+        filters: [
+          {
+            type: 'RequestMirror',
+            requestMirror: { backendRef: { name: mirror.to, port: 80 }, percent: mirror.percent },
+          },
+        ],
+      }),
     },
-  };
+    ...Object.keys(shares).map((service) => ({
+      matches: [{ headers: [{ name: 'azureml-model-deployment', value: service }] }],
+      backendRefs: [backendOf(service)],
+    })),
+  ]);
 }
 
 /** Writes a route, and waits until the gateway has taken this version of it. */

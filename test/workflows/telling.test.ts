@@ -185,7 +185,7 @@ describe('a link', () => {
       source: 'stack',
       origin: 'test',
       uiUrl: null,
-      dataConverter: {},
+      encryption: { dataConverter: {}, keyIds: [], codec: null },
     } as const;
     for (let i = 0; i < 2; i++) {
       servers.push(await serveLinks({ host: '127.0.0.1', port: 0 }, signer, { client: bench.client, place }));
