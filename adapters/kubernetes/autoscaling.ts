@@ -1,6 +1,7 @@
 import type { Autoscaling, CallOptions } from '../ports.js';
 import { AUTOSCALERS, type KubeClient } from './client.js';
 import { Autoscaler } from './objects.js';
+import type { Routers } from './routers.js';
 import { viewOf } from './view.js';
 
 /** The HorizontalPodAutoscaler of a Deployment, whoever made it. */
@@ -17,9 +18,10 @@ export async function autoscalerOf(
 }
 
 /** Fewest instances that autoscalers keep; how many there are is theirs to say. */
-export function createAutoscaling(client: KubeClient): Autoscaling {
+export function createAutoscaling(routers: Routers): Autoscaling {
+  const { client } = routers;
   const find = async (endpoint: string, name: string, options: CallOptions) => {
-    const deployment = (await viewOf(client, endpoint, options)).deployments.get(name);
+    const deployment = (await viewOf(routers, endpoint, options)).deployments.get(name);
     const scaler =
       deployment === undefined ? undefined : await autoscalerOf(client, deployment.metadata.name, options);
     return deployment === undefined || scaler === undefined ? undefined : { deployment, scaler };

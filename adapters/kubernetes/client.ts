@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { PortError, type CallOptions } from '../ports.js';
 import type { Connection } from './connection.js';
 import { oneLine } from '../one-line.js';
-import { notReached, refused } from './errors.js';
+import { notReached, notServed, refused } from './errors.js';
 
 /** A kind of object, by where its objects are served. */
 export interface Resource {
@@ -12,6 +12,7 @@ export interface Resource {
   readonly plural: string;
 }
 
+export const NAMESPACES = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces' } as const;
 export const DEPLOYMENTS = { apiVersion: 'apps/v1', kind: 'Deployment', plural: 'deployments' } as const;
 export const SERVICES = { apiVersion: 'v1', kind: 'Service', plural: 'services' } as const;
 export const PODS = { apiVersion: 'v1', kind: 'Pod', plural: 'pods' } as const;
@@ -76,6 +77,7 @@ export class KubeClient {
     const answer = await this.#call({
       ...ask,
       method: 'GET',
+      resource,
       path: this.#path(resource, ask.namespace, name),
       may: `get ${resource.plural}`,
       missing: true,
@@ -92,6 +94,7 @@ export class KubeClient {
     const answer = await this.#call({
       ...ask,
       method: 'GET',
+      resource,
       path: `${this.#path(resource, ask.namespace)}${query}`,
       may: `list ${resource.plural}`,
     });
@@ -120,6 +123,7 @@ export class KubeClient {
     const answer = await this.#call({
       ...ask,
       method: 'PATCH',
+      resource,
       path: `${this.#path(resource, undefined, manifest.metadata.name)}?${query}`,
       contentType: 'application/apply-patch+yaml',
       body: manifest,
@@ -140,6 +144,7 @@ export class KubeClient {
     await this.#call({
       ...ask,
       method: 'PATCH',
+      resource,
       path: `${path}?fieldManager=${FIELD_MANAGER}`,
       contentType: 'application/merge-patch+json',
       body: patch,
@@ -152,6 +157,7 @@ export class KubeClient {
     await this.#call({
       ...ask,
       method: 'DELETE',
+      resource,
       path: this.#path(resource, undefined, name),
       contentType: 'application/json',
       body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground' },
@@ -163,7 +169,7 @@ export class KubeClient {
   /** The end of one container's log. */
   async podLog(pod: string, query: Readonly<Record<string, string>>, ask: Ask): Promise<string> {
     const path = `${this.#path(PODS, undefined, pod)}/log?${new URLSearchParams(query)}`;
-    return (await this.#call({ ...ask, method: 'GET', path, may: 'get pods/log' })) ?? '';
+    return (await this.#call({ ...ask, method: 'GET', resource: PODS, path, may: 'get pods/log' })) ?? '';
   }
 
   #path({ apiVersion, plural }: Resource, namespace: string | null | undefined, name?: string): string {
@@ -194,6 +200,7 @@ export class KubeClient {
   async #call(call: {
     readonly what: string;
     readonly method: string;
+    readonly resource: Resource;
     readonly path: string;
     readonly may: string;
     readonly contentType?: string;
@@ -224,7 +231,10 @@ export class KubeClient {
       );
     }
     if (answer.status >= 200 && answer.status <= 299) return answer.text;
-    if (answer.status === 404 && call.missing === true && !isUnserved(answer.text)) return undefined;
+    if (answer.status === 404 && isUnserved(answer.text)) {
+      throw notServed(call.what, this.server, call.resource);
+    }
+    if (answer.status === 404 && call.missing === true) return undefined;
     throw refused(call.what, `${call.may} in namespace ${this.namespace}`, {
       status: answer.status,
       text: answer.text,

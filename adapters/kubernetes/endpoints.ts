@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
@@ -13,31 +12,21 @@ import {
   type WriteOptions,
 } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
-import { AUTOSCALERS, DEPLOYMENTS, KubeClient, ROUTES, SERVICES } from './client.js';
+import { AUTOSCALERS, DEPLOYMENTS, KubeClient, SERVICES } from './client.js';
 import { autoscalerOf, createAutoscaling } from './autoscaling.js';
 import type { Connection } from './connection.js';
-import { Gateways } from './gateways.js';
-import { PROXIES_TAKE_MS, withFirstWeights, withLastWeights } from './handover.js';
-import { doorOf, invoke } from './invoke.js';
+import { invoke, type Door } from './invoke.js';
 import { manifestsOf } from './manifests.js';
 import { MADE_BY, MADE_BY_LABEL, objectName } from './names.js';
-import { type Autoscaler, KubeDeployment, Service, type Route } from './objects.js';
+import { type Autoscaler, KubeDeployment, Service } from './objects.js';
+import { permanent } from './permanent.js';
 import { answeringBehind, logsOf, podsOf } from './pods.js';
-import { refuseOwned, writeRules } from './route-writer.js';
-import {
-  isPinned,
-  liveRules,
-  slotsOf,
-  trafficOf,
-  withDeployments,
-  withoutDeployment,
-  withTraffic,
-  type Frame,
-  type Slots,
-} from './rules.js';
-import { deploymentState, routeState } from './states.js';
+import { callOf } from './route-writer.js';
+import type { RouteChange, RouteSlots } from './router.js';
+import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
-import { permanent, viewOf, type View } from './view.js';
+import { deploymentState } from './states.js';
+import { viewOf, type View } from './view.js';
 
 export interface KubernetesSettings {
   readonly connection: Connection;
@@ -46,13 +35,6 @@ export interface KubernetesSettings {
   readonly gatewayUrl?: string;
   /** The gateway of new endpoints, `NAME` or `NAMESPACE/NAME`. Default: the only one of the namespace. */
   readonly gateway?: string;
-}
-
-/** Where every deployment of an endpoint stands in its route: what proxies name their statistics by. */
-export interface RouteSlots {
-  readonly namespace: string;
-  readonly route: string;
-  readonly deployments: Readonly<Record<string, Slots>>;
 }
 
 export interface KubernetesEndpoints extends AdminEndpoints {
@@ -68,7 +50,8 @@ export function createKubernetesEndpoints(settings: KubernetesSettings): {
   readonly autoscaling: Autoscaling;
 } {
   const client = new KubeClient(settings.connection, settings.namespace);
-  return { endpoints: new RouteEndpoints(client, settings), autoscaling: createAutoscaling(client) };
+  const routers = new Routers(client);
+  return { endpoints: new RouteEndpoints(routers, settings), autoscaling: createAutoscaling(routers) };
 }
 
 /** Entries of a route keep their places while a rollout runs. */
@@ -76,31 +59,30 @@ const SLOTS_SHARED_MS = 1_000;
 
 class RouteEndpoints implements KubernetesEndpoints {
   readonly #client: KubeClient;
-  readonly #gateways: Gateways;
+  readonly #routers: Routers;
   readonly #slots = new Map<string, { readonly untilMs: number; readonly slots: Promise<RouteSlots> }>();
   readonly #settings: Pick<KubernetesSettings, 'gateway' | 'gatewayUrl'>;
 
-  constructor(client: KubeClient, settings: KubernetesSettings) {
-    this.#client = client;
-    this.#gateways = new Gateways(this.#client);
+  constructor(routers: Routers, settings: KubernetesSettings) {
+    this.#client = routers.client;
+    this.#routers = routers;
     this.#settings = settings;
   }
 
   async read(endpoint: string, options: CallOptions = {}): Promise<EndpointState> {
-    const view = await viewOf(this.#client, endpoint, options);
-    refuseOwned(view.route);
-    const frame = this.#frame(view, true);
-    const [{ state, error }, deployments, door] = [
-      routeState(view.route),
-      await Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, name, options))),
-      await this.#door(view, frame, options).catch(() => undefined),
-    ];
+    const view = await viewOf(this.#routers, endpoint, options);
+    view.route.refuseOwned();
+    const [{ state, error }, deployments, door] = await Promise.all([
+      view.route.state(options),
+      Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, name, options))),
+      this.#door(view, options).catch(() => undefined),
+    ]);
     return {
       name: endpoint,
       kind: 'kubernetes',
       state,
       ...(error === undefined ? {} : { error }),
-      traffic: trafficOf(view.route.spec.rules, frame),
+      traffic: view.route.traffic(view.backends),
       deployments: deployments.filter((found) => found !== undefined),
       scoringUri:
         door === undefined ? '' : `${door.url.protocol}//${door.host ?? door.url.host}${door.url.pathname}`,
@@ -108,8 +90,8 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   async capabilities(endpoint: string, options: CallOptions = {}): Promise<EndpointCapabilities> {
-    const { route } = await viewOf(this.#client, endpoint, options);
-    return (await this.#gateways.features(route, options)).capabilities;
+    const { route } = await viewOf(this.#routers, endpoint, options);
+    return route.capabilities(options);
   }
 
   /** Shared for a moment: a reading of the metrics asks several times. */
@@ -123,18 +105,14 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   async #askSlots(endpoint: string): Promise<RouteSlots> {
-    const view = await viewOf(this.#client, endpoint, {});
-    return {
-      namespace: this.#client.namespace,
-      route: endpoint,
-      deployments: slotsOf(view.route.spec.rules, this.#frame(view, true)),
-    };
+    const { route, backends } = await viewOf(this.#routers, endpoint, {});
+    return route.slots(backends);
   }
 
   async writeTraffic(endpoint: string, traffic: Traffic, options: WriteOptions = {}): Promise<void> {
     const call = callOf(options);
-    const view = await viewOf(this.#client, endpoint, call);
-    const now = trafficOf(view.route.spec.rules, this.#frame(view, true));
+    const view = await viewOf(this.#routers, endpoint, call);
+    const now = view.route.traffic(view.backends);
     for (const name of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
       const backend = view.backends.find(({ deployment }) => deployment === name);
       if (backend === undefined && now.live[name] === undefined) {
@@ -153,14 +131,7 @@ class RouteEndpoints implements KubernetesEndpoints {
         );
       }
     }
-    for (const change of [withFirstWeights, withLastWeights]) {
-      const rules = view.route.spec.rules;
-      // Asked of what was read above, so that most writes stay one.
-      if (change(rules, this.#frame(view, true), traffic) === rules) continue;
-      await this.#change(endpoint, options, (now, frame) => change(now, frame, traffic));
-      await sleep(PROXIES_TAKE_MS[options.takeOver === true ? 'back' : 'forward'], undefined, call);
-    }
-    await this.#change(endpoint, options, (rules, frame) => withTraffic(rules, frame, traffic));
+    await this.#change(view, endpoint, { to: 'traffic', traffic }, options);
   }
 
   async createDeployment(
@@ -169,8 +140,8 @@ class RouteEndpoints implements KubernetesEndpoints {
     tags: Readonly<Record<string, string>>,
     options: CallOptions = {},
   ): Promise<void> {
-    const view = await viewOf(this.#client, endpoint, options);
-    refuseOwned(view.route);
+    const view = await viewOf(this.#routers, endpoint, options);
+    view.route.refuseOwned();
     const { service, deployment, autoscaler } = manifestsOf(endpoint, spec, tags);
     await this.#refuseTaken(view, endpoint, spec.name, options);
     const parts = [
@@ -188,7 +159,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       await this.#client.apply(manifest, kind, { ...ask(kind.kind), dryRun: true });
     const rest = parts.filter(([, kind]) => kind !== DEPLOYMENTS);
     for (const [manifest, kind] of rest) await this.#client.apply(manifest, kind, ask(kind.kind));
-    await this.#change(endpoint, options, withDeployments);
+    await this.#change(view, endpoint, { to: 'deployments' }, options);
     // Last: a deployment that is there is whole, so an attempt that was cut off before begins again.
     await this.#client.apply(deployment, DEPLOYMENTS, ask('Deployment'));
   }
@@ -198,22 +169,18 @@ class RouteEndpoints implements KubernetesEndpoints {
     name: string,
     options: CallOptions = {},
   ): Promise<DeploymentState | undefined> {
-    const view = await viewOf(this.#client, endpoint, options);
+    const view = await viewOf(this.#routers, endpoint, options);
     const found = await this.#stateOf(view, name, options);
     if (found?.state !== 'ready') return found;
-    const route = routeState(view.route);
-    if (route.state === 'ready' && isPinned(view.route.spec.rules, this.#frame(view, true), name))
-      return found;
-    return {
-      ...found,
-      state: 'creating',
-      error: route.error ?? `HTTPRoute ${endpoint} has no rule for its header yet`,
-    };
+    const { route, backends } = view;
+    const { state, error } = await route.state(options);
+    if (state === 'ready' && route.isPinned(backends, name)) return found;
+    return { ...found, state: 'creating', error: error ?? `${route.title} has no rule for its header yet` };
   }
 
   async deleteDeployment(endpoint: string, name: string, options: CallOptions = {}): Promise<void> {
-    const view = await viewOf(this.#client, endpoint, options);
-    const { live, mirror } = trafficOf(view.route.spec.rules, this.#frame(view, true));
+    const view = await viewOf(this.#routers, endpoint, options);
+    const { live, mirror } = view.route.traffic(view.backends);
     if ((live[name] ?? 0) + (mirror[name] ?? 0) > 0) {
       throw permanent(
         'HasTraffic',
@@ -222,7 +189,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     }
     const what = (kind: string) => ({ what: `delete the ${kind} of deployment ${name}`, ...options });
     if (view.services.has(name)) {
-      await this.#change(endpoint, options, (rules, frame) => withoutDeployment(rules, frame, name));
+      await this.#change(view, endpoint, { to: 'without', deployment: name }, options);
     }
     const deployment = view.deployments.get(name);
     const objects = deployment?.metadata.name ?? objectName(endpoint, name);
@@ -263,8 +230,8 @@ class RouteEndpoints implements KubernetesEndpoints {
     body: string,
     options: CallOptions = {},
   ): Promise<InvokeResult> {
-    const view = await viewOf(this.#client, endpoint, options);
-    const door = await this.#door(view, this.#frame(view, true), options);
+    const view = await viewOf(this.#routers, endpoint, options);
+    const door = await this.#door(view, options);
     return invoke(door, endpoint, deployment, body, options);
   }
 
@@ -282,13 +249,13 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   async deleteEndpoint(endpoint: string, options: CallOptions = {}): Promise<void> {
-    const view = await viewOf(this.#client, endpoint, options).catch((thrown: unknown) => {
+    const view = await viewOf(this.#routers, endpoint, options).catch((thrown: unknown) => {
       if (thrown instanceof PortError && thrown.code === 'ResourceNotFound') return undefined;
       throw thrown;
     });
     if (view === undefined) return;
     const ask = { what: `delete endpoint ${endpoint}`, ...options };
-    await this.#client.delete(ROUTES, endpoint, ask);
+    await this.#client.delete(view.route.resource, endpoint, ask);
     for (const [name, { metadata }] of view.deployments) {
       const scaler = await autoscalerOf(this.#client, metadata.name, options);
       if (isOurs(scaler)) await this.#client.delete(AUTOSCALERS, scaler.metadata.name, ask);
@@ -299,7 +266,7 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   async listEndpoints(options: CallOptions = {}): Promise<readonly EndpointSummary[]> {
-    const names = await endpointNames(this.#client, options);
+    const names = await endpointNames(this.#routers, options);
     const all = await Promise.all(names.map((name) => this.read(name, options)));
     return all.map(({ name, kind, state, traffic, scoringUri }) => ({
       name,
@@ -319,40 +286,17 @@ class RouteEndpoints implements KubernetesEndpoints {
     );
   }
 
-  async #change(
-    endpoint: string,
-    options: WriteOptions,
-    change: (rules: Route['spec']['rules'], frame: Frame) => readonly Route['spec']['rules'][number][],
-  ): Promise<void> {
-    const call = callOf(options);
-    await writeRules(
-      this.#client,
-      endpoint,
-      async (route) => {
-        const view = await viewOf(this.#client, endpoint, call);
-        const { marksBackends } = await this.#gateways.features(route, call);
-        const { rules } = route.spec;
-        const changed = change(rules, this.#frame(view, marksBackends));
-        return JSON.stringify(changed) === JSON.stringify(rules) ? rules : changed;
-      },
-      options,
-    );
+  #change({ route }: View, endpoint: string, change: RouteChange, options: WriteOptions): Promise<void> {
+    const backends = async () => (await viewOf(this.#routers, endpoint, callOf(options))).backends;
+    return route.write(change, backends, options);
   }
 
-  #frame({ backends }: View, markBackends: boolean): Frame {
-    return { namespace: this.#client.namespace, backends, markBackends };
-  }
-
-  async #door({ route }: View, frame: Frame, options: CallOptions) {
-    const { gatewayUrl } = this.#settings;
-    const gateway =
-      gatewayUrl === undefined ? await this.#gateways.address(route, options) : new URL(gatewayUrl);
-    const [live] = liveRules(route.spec.rules, frame);
-    return doorOf(gateway, route, live === undefined ? undefined : route.spec.rules[live]);
+  #door({ route, backends }: View, options: CallOptions): Promise<Door> {
+    return route.door(backends, this.#settings.gatewayUrl, options);
   }
 
   async #deployment(endpoint: string, name: string, options: CallOptions): Promise<KubeDeployment> {
-    const { deployments } = await viewOf(this.#client, endpoint, options);
+    const { deployments } = await viewOf(this.#routers, endpoint, options);
     const found = deployments.get(name);
     if (found !== undefined) return found;
     throw permanent(
@@ -390,8 +334,4 @@ class RouteEndpoints implements KubernetesEndpoints {
 
 function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {
   return scaler?.metadata.labels[MADE_BY_LABEL] === MADE_BY;
-}
-
-function callOf({ signal }: WriteOptions): CallOptions {
-  return signal === undefined ? {} : { signal };
 }

@@ -65,6 +65,20 @@ export function refused(
   );
 }
 
+/** The cluster knows no such kind of object. */
+export const NOT_SERVED = 'NotServed';
+
+export function notServed(
+  what: string,
+  server: string,
+  { kind, apiVersion }: { readonly kind: string; readonly apiVersion: string },
+): PortError {
+  return new PortError(
+    `The cluster at ${server} does not know what ${kind} of ${apiVersion} is, asked to ${what}; install the resource definitions of ${apiVersion.split('/')[0]} and its controller, or name another cluster`,
+    { kind: 'permanent', code: NOT_SERVED },
+  );
+}
+
 /** No answer came. */
 export function notReached(what: string, server: string, thrown: unknown): PortError {
   const code = codeOf(thrown);

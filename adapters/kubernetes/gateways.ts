@@ -8,6 +8,8 @@ export interface GatewayFeatures {
   readonly capabilities: EndpointCapabilities;
   /** Whether request headers can be set per backend. */
   readonly marksBackends: boolean;
+  /** Whether its proxies get a backend's cluster with its first share, and lose it with the last (handover.ts). */
+  readonly clustersComeAndGo: boolean;
 }
 
 /** A gateway takes on or loses features with an upgrade: rarely. */
@@ -75,6 +77,7 @@ export class Gateways {
       capabilities: (unable ?? unknown('the route names no gateway', 'name one in spec.parentRefs'))
         .capabilities,
       marksBackends: found.length > 0 && found.every(({ marksBackends }) => marksBackends),
+      clustersComeAndGo: found.some(({ clustersComeAndGo }) => clustersComeAndGo),
     };
   }
 
@@ -110,13 +113,16 @@ export class Gateways {
   }
 }
 
+/** Istio tells its proxies of every Service's cluster, whether routes lead to it or not. */
+const ISTIO = 'istio.io/gateway-controller';
+
 /**
  * What controllers do whose classes say nothing: the list is optional, and Envoy Gateway 1.9 leaves it out.
  * Percent mirrors: Envoy Gateway since 1.2, Istio since 1.25. Both set headers per backend.
  */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'gateway.envoyproxy.io/gatewayclass-controller': [MIRROR, PERCENT_MIRROR, MARK_BACKENDS],
-  'istio.io/gateway-controller': [MIRROR, PERCENT_MIRROR, MARK_BACKENDS],
+  [ISTIO]: [MIRROR, PERCENT_MIRROR, MARK_BACKENDS],
 };
 
 function featuresOf({ metadata, spec, status }: GatewayClass): GatewayFeatures {
@@ -147,7 +153,11 @@ function featuresOf({ metadata, spec, status }: GatewayClass): GatewayFeatures {
           instead: 'leave the mirror step out, and begin the ramp with a small share',
         };
   // Matching by header is core: every gateway does it.
-  return { capabilities: { mirror, liveWithMirror: true, pin: true }, marksBackends: has.has(MARK_BACKENDS) };
+  return {
+    capabilities: { mirror, liveWithMirror: true, pin: true },
+    marksBackends: has.has(MARK_BACKENDS),
+    clustersComeAndGo: spec.controllerName !== ISTIO,
+  };
 }
 
 function unknown(because: string, instead: string): GatewayFeatures {
@@ -155,6 +165,7 @@ function unknown(because: string, instead: string): GatewayFeatures {
   return {
     capabilities: { mirror: { shares: 'none', ...no }, liveWithMirror: false, pin: true },
     marksBackends: false,
+    clustersComeAndGo: true,
   };
 }
 

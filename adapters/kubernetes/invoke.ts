@@ -3,7 +3,6 @@ import { request } from 'undici';
 import { PortError, type CallOptions, type InvokeResult } from '../ports.js';
 import { oneLine } from '../one-line.js';
 import { PATH_ANNOTATION, PIN_HEADER } from './names.js';
-import type { Route, Rule } from './objects.js';
 
 /** Where requests to a deployment go. */
 export interface Door {
@@ -16,21 +15,24 @@ const DEADLINE_MS = 190_000;
 /** Where Azure ML's inference server takes requests. */
 const SCORING_PATH = '/score';
 
-/** @param gateway - address of the gateway, without a path. */
-export function doorOf(gateway: URL, route: Route, live: Rule | undefined): Door {
-  const [hostname] = route.spec.hostnames;
+/**
+ * @param gateway - address of the gateway, without a path.
+ * @param route.path - that live traffic goes to, where its rule names one.
+ */
+export function doorOf(
+  gateway: URL,
+  route: {
+    readonly hosts: readonly string[];
+    readonly annotations: Readonly<Record<string, string>>;
+    readonly path: string | undefined;
+  },
+): Door {
+  const [host] = route.hosts;
+  const path = route.path === undefined || route.path === '/' ? SCORING_PATH : route.path;
   return {
-    url: new URL(scoringPath(route, live), gateway),
-    host: hostname === undefined || hostname.startsWith('*') ? undefined : hostname,
+    url: new URL(route.annotations[PATH_ANNOTATION] ?? path, gateway),
+    host: host === undefined || host.startsWith('*') ? undefined : host,
   };
-}
-
-function scoringPath({ metadata }: Route, live: Rule | undefined): string {
-  const given = metadata.annotations[PATH_ANNOTATION];
-  if (given !== undefined) return given;
-  const path = live?.matches?.find((match) => match.path !== undefined)?.path;
-  const value = path?.value ?? '/';
-  return value === '/' || path?.type === 'RegularExpression' ? SCORING_PATH : value;
 }
 
 /** Sends one request to one deployment, past the shares. Every answer is a result, whatever its status. */

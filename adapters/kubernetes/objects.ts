@@ -23,6 +23,9 @@ const Metadata = z.looseObject({
     )
     .prefault([]),
 });
+export type Metadata = z.output<typeof Metadata>;
+/** Any object, of which only the name matters. */
+export const Named = z.looseObject({ metadata: Metadata });
 
 export const Condition = z.looseObject({
   type: z.string(),

@@ -2,7 +2,8 @@ import type { CallOptions } from '../ports.js';
 import { GATEWAYS, ROUTES, SERVICES, type KubeClient } from './client.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, MADE_BY, MADE_BY_LABEL } from './names.js';
 import { Gateway, Route, Service } from './objects.js';
-import { permanent } from './view.js';
+import { permanent } from './permanent.js';
+import type { Routers } from './routers.js';
 
 /** An endpoint without deployments: a route that leads nowhere yet. One that is there already stays as it is. */
 export async function createRoute(
@@ -48,9 +49,10 @@ async function gatewayOf(
 }
 
 /** Every route that was made as an endpoint, or that something bears the label of. */
-export async function endpointNames(client: KubeClient, options: CallOptions): Promise<readonly string[]> {
+export async function endpointNames(routers: Routers, options: CallOptions): Promise<readonly string[]> {
+  const { client } = routers;
   const [routes, services] = await Promise.all([
-    client.list(Route, ROUTES, { what: 'list the endpoints', ...options }),
+    routers.list(options),
     client.list(Service, SERVICES, {
       what: 'list the services of endpoints',
       labels: `${ENDPOINT_LABEL},${DEPLOYMENT_LABEL}`,
@@ -59,7 +61,7 @@ export async function endpointNames(client: KubeClient, options: CallOptions): P
   ]);
   const labelled = new Set(services.map(({ metadata }) => metadata.labels[ENDPOINT_LABEL]));
   return routes
-    .filter(({ metadata: { name, labels } }) => labels[MADE_BY_LABEL] === MADE_BY || labelled.has(name))
-    .map(({ metadata }) => metadata.name)
+    .filter(({ name, ours }) => ours || labelled.has(name))
+    .map(({ name }) => name)
     .sort();
 }

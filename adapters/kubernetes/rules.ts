@@ -1,15 +1,7 @@
 import { normalTraffic, type Traffic } from '../../core/traffic.js';
 import { PIN_HEADER } from './names.js';
 import type { BackendRef, Filter, Match, Rule } from './objects.js';
-
-/** The Service in front of a deployment. */
-export interface Backend {
-  readonly deployment: string;
-  readonly service: string;
-  readonly port: number;
-  /** How long one request may take; left out: the gateway's own limit. */
-  readonly timeoutMs?: number;
-}
+import type { Backend } from './router.js';
 
 /** What the rules of one route are read and written with. */
 export interface Frame {

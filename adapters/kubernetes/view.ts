@@ -1,14 +1,14 @@
-import { PortError, type CallOptions } from '../ports.js';
-import { DEPLOYMENTS, ROUTES, SERVICES, type KubeClient } from './client.js';
+import type { CallOptions } from '../ports.js';
+import { DEPLOYMENTS, SERVICES } from './client.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, TIMEOUT_ANNOTATION } from './names.js';
-import { KubeDeployment, Route, Service } from './objects.js';
-import type { Backend } from './rules.js';
-
-const NAMESPACES = { apiVersion: 'v1', kind: 'Namespace', plural: 'namespaces' } as const;
+import { KubeDeployment, Service } from './objects.js';
+import { permanent } from './permanent.js';
+import type { Backend, EndpointRoute } from './router.js';
+import type { Routers } from './routers.js';
 
 /** The objects of one endpoint as they are now. */
 export interface View {
-  readonly route: Route;
+  readonly route: EndpointRoute;
   /** By the name of the deployment. */
   readonly deployments: ReadonlyMap<string, KubeDeployment>;
   readonly services: ReadonlyMap<string, Service>;
@@ -21,15 +21,15 @@ export interface View {
  * @throws {PortError} permanent `ResourceNotFound` without a route of that name; `NoNamespace`; `LabelledTwice` where two
  *   objects claim to be the same deployment.
  */
-export async function viewOf(client: KubeClient, endpoint: string, options: CallOptions): Promise<View> {
+export async function viewOf(routers: Routers, endpoint: string, options: CallOptions): Promise<View> {
+  const { client } = routers;
   const labels = `${ENDPOINT_LABEL}=${endpoint},${DEPLOYMENT_LABEL}`;
   const what = (kind: string): string => `read the ${kind} of endpoint ${endpoint}`;
   const [route, deployments, services] = await Promise.all([
-    client.find(Route, ROUTES, endpoint, { what: what('route'), ...options }),
+    routers.find(endpoint, options),
     client.list(KubeDeployment, DEPLOYMENTS, { what: what('deployments'), labels, ...options }),
     client.list(Service, SERVICES, { what: what('services'), labels, ...options }),
   ]);
-  if (route === undefined) throw await noRoute(client, endpoint, options);
   const byName = {
     deployments: named(deployments, 'Deployments', endpoint),
     services: named(services, 'Services', endpoint),
@@ -80,37 +80,4 @@ function named<T extends Labelled>(
     found.set(name, object);
   }
   return found;
-}
-
-async function noRoute(client: KubeClient, endpoint: string, options: CallOptions): Promise<PortError> {
-  if (!(await hasNamespace(client, options))) {
-    return permanent(
-      'NoNamespace',
-      `The cluster at ${client.server} has no namespace ${client.namespace}; create it, or name another as target`,
-    );
-  }
-  return permanent(
-    'ResourceNotFound',
-    `Namespace ${client.namespace} has no HTTPRoute ${endpoint}, so there is no endpoint of that name; create it with \`greenlight endpoint create\`, or name the one that is there`,
-  );
-}
-
-async function hasNamespace(client: KubeClient, options: CallOptions): Promise<boolean> {
-  try {
-    const found = await client.find(Named, NAMESPACES, client.namespace, {
-      what: `look for namespace ${client.namespace}`,
-      namespace: null,
-      ...options,
-    });
-    return found !== undefined;
-  } catch (thrown) {
-    if (thrown instanceof PortError && thrown.code === 'Forbidden') return true; // it may be there
-    throw thrown;
-  }
-}
-
-const Named = Route.pick({ metadata: true });
-
-export function permanent(code: string, message: string): PortError {
-  return new PortError(message, { kind: 'permanent', code });
 }

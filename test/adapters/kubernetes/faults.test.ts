@@ -215,7 +215,7 @@ describe('what stands in the way is said', () => {
             ? { status: 404, headers: {}, text: '404 page not found\n' }
             : undefined;
       },
-      /404 page not found; check the name, the namespace, and that the API is installed/,
+      /does not know what HTTPRoute of gateway\.networking\.k8s\.io\/v1 is.*; install the resource definitions/,
     ],
     [
       'a verb that is denied',
