@@ -157,7 +157,7 @@ async function proxyMetrics(
   env: NodeJS.ProcessEnv,
   slots: (endpoint: string, signal?: AbortSignal) => Promise<RouteSlots>,
 ): Promise<Metrics> {
-  const [{ createPrometheusMetrics }, { envoyGatewayQueries }, { prometheusConnection }, { proxyQueries }] =
+  const [{ createPrometheusMetrics }, { routedQueries }, { prometheusConnection }, { proxyQueries }] =
     await Promise.all([
       import('./prometheus/metrics.js'),
       import('./prometheus/templates.js'),
@@ -167,7 +167,7 @@ async function proxyMetrics(
   try {
     const connection = prometheusConnection(env);
     if (connection === undefined) return withoutMetrics(noSource());
-    const queries = (await proxyQueries(env)) ?? envoyGatewayQueries({ slots });
+    const queries = (await proxyQueries(env)) ?? routedQueries({ slots });
     return createPrometheusMetrics({ connection, queries });
   } catch (error) {
     // Told by every reading, and by nothing else: a rollback needs no numbers.

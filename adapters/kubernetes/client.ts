@@ -35,6 +35,14 @@ export const GATEWAY_CLASSES = {
   plural: 'gatewayclasses',
 } as const;
 
+const ISTIO_API = 'networking.istio.io/v1';
+export const VIRTUAL_SERVICES = {
+  apiVersion: ISTIO_API,
+  kind: 'VirtualService',
+  plural: 'virtualservices',
+} as const;
+export const ISTIO_GATEWAYS = { apiVersion: ISTIO_API, kind: 'Gateway', plural: 'gateways' } as const;
+
 /** Says who wrote what, in every object's `managedFields`. */
 export const FIELD_MANAGER = 'greenlight';
 

@@ -105,6 +105,7 @@ class HttpRoute implements EndpointRoute {
 
   slots(backends: readonly Backend[]): RouteSlots {
     return {
+      router: 'HTTPRoute',
       namespace: this.#client.namespace,
       route: this.#name,
       deployments: slotsOf(this.#rules, this.#frame(backends)),

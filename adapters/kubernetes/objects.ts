@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What is read of the objects; everything else in them is left alone. */
-const Metadata = z.looseObject({
+export const Metadata = z.looseObject({
   name: z.string(),
   uid: z.string().optional(),
   resourceVersion: z.string().optional(),

@@ -13,6 +13,8 @@ export interface Backend {
   readonly port: number;
   /** How long one request may take; left out: the gateway's own limit. */
   readonly timeoutMs?: number;
+  /** The Deployment behind it, where there is one. */
+  readonly workload?: string;
 }
 
 /** What a route is to become; nothing else of it changes. */
@@ -68,9 +70,16 @@ export interface EndpointRoute {
   ): Promise<void>;
 }
 
-/** Where every deployment of an endpoint stands in its route: what proxies name their statistics by. */
-export interface RouteSlots {
-  readonly namespace: string;
-  readonly route: string;
-  readonly deployments: Readonly<Record<string, Slots>>;
-}
+/** What proxies name the statistics of an endpoint's deployments by: their places in a route, or their workloads. */
+export type RouteSlots =
+  | {
+      readonly router: 'HTTPRoute';
+      readonly namespace: string;
+      readonly route: string;
+      readonly deployments: Readonly<Record<string, Slots>>;
+    }
+  | {
+      readonly router: 'VirtualService';
+      readonly namespace: string;
+      readonly workloads: Readonly<Record<string, string>>;
+    };

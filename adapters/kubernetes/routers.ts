@@ -5,6 +5,7 @@ import { HttpRoutes } from './http-route.js';
 import { Named } from './objects.js';
 import { permanent } from './permanent.js';
 import type { EndpointRoute, ListedRoute, Router } from './router.js';
+import { VirtualServices } from './virtual-service.js';
 
 /** How long an endpoint is taken to have the kind of route that it had. */
 const KEPT_MS = 60_000;
@@ -17,7 +18,7 @@ export class Routers {
 
   constructor(client: KubeClient) {
     this.client = client;
-    this.#routers = [new HttpRoutes(client)];
+    this.#routers = [new HttpRoutes(client), new VirtualServices(client)];
   }
 
   /**
@@ -63,11 +64,13 @@ export class Routers {
     asked: readonly { readonly router: Router; readonly refused?: PortError }[],
     options: CallOptions,
   ): Promise<PortError> {
-    // Whoever may not look may be missing just what is there.
-    const denied = asked.find(({ refused }) => refused !== undefined && refused.code !== NOT_SERVED)?.refused;
-    const served = asked.filter(({ refused }) => refused === undefined).map(({ router }) => router.resource);
     const [first] = asked;
-    if (served.length === 0) return denied ?? (first?.refused as PortError);
+    // Whoever may not look may be missing just what is there; and HTTPRoutes are what most would expect.
+    const denied =
+      asked.find(({ refused }) => refused !== undefined && refused.code !== NOT_SERVED)?.refused ??
+      first?.refused;
+    const served = asked.filter(({ refused }) => refused === undefined).map(({ router }) => router.resource);
+    if (served.length === 0 && denied !== undefined) return denied;
     const { client } = this;
     if (!(await hasNamespace(client, options))) {
       return permanent(
@@ -78,7 +81,8 @@ export class Routers {
     const kinds = served.map(({ kind }) => `no ${kind} ${endpoint}`).join(' and ');
     const more = denied === undefined ? '' : `. What else it may have was not told: ${denied.message}`;
     return permanent(
-      'ResourceNotFound',
+      // What may not be looked at may be there: nobody is to take it for gone.
+      denied?.code === 'Forbidden' ? denied.code : 'ResourceNotFound',
       `Namespace ${client.namespace} has ${kinds}, so there is no endpoint of that name; create it with \`greenlight endpoint create\`, or name the one that is there${more}`,
     );
   }

@@ -1,4 +1,4 @@
-import { normalTraffic, type Traffic } from '../../core/traffic.js';
+import { normalTraffic, sameTraffic, type Traffic } from '../../core/traffic.js';
 import { PIN_HEADER } from './names.js';
 import type { BackendRef, Filter, Match, Rule } from './objects.js';
 import type { Backend } from './router.js';
@@ -38,17 +38,18 @@ export const MOST_BACKENDS = 16;
  * business and do not show.
  */
 export function trafficOf(rules: readonly Rule[], frame: Frame): Traffic {
-  const [first, ...others] = liveRules(rules, frame).map((index) => ({
-    index,
-    ...trafficOfRule(rules[index], frame),
-  }));
+  return agreedTraffic(liveRules(rules, frame).map((index) => [index, trafficOfRule(rules[index], frame)]));
+}
+
+/** The traffic of rules that all have to say the same, each with its place in the route. */
+export function agreedTraffic(rules: readonly (readonly [index: number, Traffic])[]): Traffic {
+  const [first, ...others] = rules.map(([index, traffic]) => ({ index, ...normalTraffic(traffic) }));
   if (first === undefined) return { live: {}, mirror: {} };
-  let { live, mirror } = normalTraffic(first);
-  for (const { index, ...other } of others) {
-    const normal = normalTraffic(other);
-    if (JSON.stringify(normal) === JSON.stringify(normalTraffic(first))) continue;
-    live = { ...live, ...suffixed(normal.live, index) };
-    mirror = { ...mirror, ...suffixed(normal.mirror, index) };
+  let { live, mirror } = first;
+  for (const other of others) {
+    if (sameTraffic(other, first)) continue;
+    live = { ...live, ...suffixed(other.live, other.index) };
+    mirror = { ...mirror, ...suffixed(other.mirror, other.index) };
   }
   return { live, mirror };
 }

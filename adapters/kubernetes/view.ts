@@ -37,11 +37,17 @@ export async function viewOf(routers: Routers, endpoint: string, options: CallOp
   return {
     route,
     ...byName,
-    backends: [...byName.services].map(([name, service]) => backendOf(name, service)),
+    backends: [...byName.services].map(([name, service]) =>
+      backendOf(name, service, byName.deployments.get(name)),
+    ),
   };
 }
 
-function backendOf(deployment: string, { metadata, spec }: Service): Backend {
+function backendOf(
+  deployment: string,
+  { metadata, spec }: Service,
+  workload: KubeDeployment | undefined,
+): Backend {
   const port = spec.ports.find(({ name }) => name === 'http') ?? spec.ports[0];
   if (port === undefined) {
     throw permanent(
@@ -55,6 +61,7 @@ function backendOf(deployment: string, { metadata, spec }: Service): Backend {
     service: metadata.name,
     port: port.port,
     ...(Number.isInteger(timeoutMs) ? { timeoutMs } : {}),
+    ...(workload === undefined ? {} : { workload: workload.metadata.name }),
   };
 }
 

@@ -30,8 +30,19 @@ export interface TrafficQueries {
 /** 5xx, timeouts, refused and failed ones; other 4xx are the caller's own. */
 const FAILED = '5..|408|424|429';
 
+/** How an endpoint is routed, and so where its proxies count: by places in an HTTPRoute, or by workloads. */
+export type RouteSlots =
+  | HttpRouteSlots
+  | {
+      readonly router: 'VirtualService';
+      readonly namespace: string;
+      /** By deployment: what its pods report as `destination_workload`. */
+      readonly workloads: Readonly<Record<string, string>>;
+    };
+
 /** Where an HTTPRoute sends a deployment's requests: indexes into its rules, their backends and their filters. */
-export interface RouteSlots {
+export interface HttpRouteSlots {
+  readonly router: 'HTTPRoute';
   readonly namespace: string;
   readonly route: string;
   readonly deployments: Readonly<
@@ -55,32 +66,45 @@ export interface RouteSlots {
 }
 
 /**
- * Envoy Gateway: one Envoy cluster for each backend of a rule (that takes a filter on every backendRef) and each mirror.
+ * The proxies that usually stand behind an endpoint's route: Envoy Gateway's behind an HTTPRoute, the sidecars of its pods
+ * behind a VirtualService.
  *
- * @param options.slots - where the route has the deployments now.
+ * @param options.slots - how the endpoint is routed now.
  */
-export function envoyGatewayQueries(options: {
+export function routedQueries(options: {
   readonly slots: (endpoint: string, signal?: AbortSignal) => Promise<RouteSlots>;
 }): TrafficQueries {
   return {
     histograms: true,
     mirrored: true,
-    async of({ endpoint, deployment, kind }, signal) {
-      const { namespace, route, deployments } = await options.slots(endpoint, signal);
-      const slots = deployments[deployment];
-      if (slots === undefined) return undefined;
-      const at = (rule: number, rest: string) => `httproute/${namespace}/${route}/rule/${rule}${rest}`;
-      const clusters =
-        kind === 'mirror'
-          ? slots.mirror.map(({ rule, filter }) => at(rule, `-mirror-${filter}`))
-          : slots[kind].flatMap(({ rule, backend, alone }) => [
-              at(rule, `/backend/${backend}`),
-              // The only backend of a rule, as others write it, has the cluster of the rule itself.
-              ...(alone === true ? [at(rule, '')] : []),
-            ]);
-      return clusters.length === 0 ? undefined : clusterQueries(clusters);
+    async of(arm, signal) {
+      const slots = await options.slots(arm.endpoint, signal);
+      if (slots.router === 'HTTPRoute') return envoyGatewayClusters(slots, arm);
+      const { namespace, workloads } = slots;
+      const workload = workloads[arm.deployment];
+      if (workload === undefined) return undefined;
+      return istioQueries({ namespace, match: `destination_workload="${workload}"` }).of(arm, signal);
     },
   };
+}
+
+/** Envoy Gateway: one Envoy cluster for each backend of a rule (that takes a filter on every backendRef) and each mirror. */
+function envoyGatewayClusters(
+  { namespace, route, deployments }: HttpRouteSlots,
+  { deployment, kind }: { readonly deployment: string; readonly kind: TrafficKind },
+): ArmQueries | undefined {
+  const slots = deployments[deployment];
+  if (slots === undefined) return undefined;
+  const at = (rule: number, rest: string) => `httproute/${namespace}/${route}/rule/${rule}${rest}`;
+  const clusters =
+    kind === 'mirror'
+      ? slots.mirror.map(({ rule, filter }) => at(rule, `-mirror-${filter}`))
+      : slots[kind].flatMap(({ rule, backend, alone }) => [
+          at(rule, `/backend/${backend}`),
+          // The only backend of a rule, as others write it, has the cluster of the rule itself.
+          ...(alone === true ? [at(rule, '')] : []),
+        ]);
+  return clusters.length === 0 ? undefined : clusterQueries(clusters);
 }
 
 /**

@@ -27,6 +27,8 @@ export interface Asked {
 
 const NS = '/namespaces/models';
 export const ROUTE = `/apis/gateway.networking.k8s.io/v1${NS}/httproutes/diabetes`;
+export const VIRTUAL_SERVICE = `/apis/networking.istio.io/v1${NS}/virtualservices/diabetes`;
+export const ISTIO_GATEWAY = `/apis/networking.istio.io/v1/namespaces/ingress/gateways/door`;
 
 /**
  * As much of an API server as faults need: objects by path, versions, generations, the one owner of a route's rules, and
@@ -77,6 +79,24 @@ export class FakeApiServer {
     });
     this.accept();
     this.addDeployment('blue');
+  }
+
+  /** The endpoint's route becomes a VirtualService, as a team has it before Greenlight comes. */
+  routeByIstio(): void {
+    this.objects.delete(ROUTE);
+    this.put(ISTIO_GATEWAY, { metadata: { name: 'door' }, spec: { servers: [{ hosts: ['*.test'] }] } });
+    this.put(VIRTUAL_SERVICE, {
+      metadata: { name: 'diabetes' },
+      spec: {
+        hosts: ['diabetes.test'],
+        gateways: ['ingress/door'],
+        http: [{ route: [{ destination: { host: 'diabetes-blue', port: { number: 80 } } }] }],
+      },
+    });
+  }
+
+  get virtualService(): Stored {
+    return this.objects.get(VIRTUAL_SERVICE) as Stored;
   }
 
   get connection(): Connection {
@@ -184,7 +204,7 @@ export class FakeApiServer {
     if (one !== undefined) return ok(one);
     const wanted = (query.get('labelSelector') ?? '').split(',').filter((part) => part !== '');
     if (
-      /\/(?:pods|deployments|services|httproutes|gateways|endpointslices|horizontalpodautoscalers)$/.test(
+      /\/(?:pods|deployments|services|httproutes|virtualservices|inferenceservices|gateways|endpointslices|horizontalpodautoscalers)$/.test(
         path,
       )
     ) {
@@ -217,7 +237,7 @@ export class FakeApiServer {
         'the object has been modified; please apply your changes to the latest version',
       );
     }
-    const isRoute = path === ROUTE;
+    const isRoute = path === ROUTE || path === VIRTUAL_SERVICE;
     if (isRoute && this.rulesOwner !== undefined && query.get('force') !== 'true') {
       return {
         ...status(
@@ -245,7 +265,7 @@ export class FakeApiServer {
         generation: (old?.metadata.generation ?? 0) + 1,
       },
     });
-    if (isRoute) {
+    if (path === ROUTE) {
       const said = this.gateway(stored);
       if (said.length === 0) this.accept();
       else this.#say(said);

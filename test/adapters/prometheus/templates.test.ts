@@ -2,19 +2,20 @@ import { describe, expect, it } from 'vitest';
 import { commonEdges, sumBuckets } from '../../../adapters/prometheus/histogram.js';
 import type { Tally } from '../../../adapters/prometheus/ledger.js';
 import {
-  envoyGatewayQueries,
   envoyQueries,
   istioQueries,
   ownQueries,
+  routedQueries,
 } from '../../../adapters/prometheus/templates.js';
 import { readSelector } from '../../../core/promql.js';
 
 const live = { endpoint: 'diabetes', deployment: 'green', kind: 'live' } as const;
 
 describe('Envoy Gateway', () => {
-  const queries = envoyGatewayQueries({
+  const queries = routedQueries({
     slots: () =>
       Promise.resolve({
+        router: 'HTTPRoute',
         namespace: 'models',
         route: 'diabetes',
         deployments: {
@@ -44,6 +45,26 @@ describe('Envoy Gateway', () => {
 
   it('has nothing of what is not routed', async () => {
     expect(await queries.of({ ...live, deployment: 'blue', kind: 'mirror' })).toBeUndefined();
+    expect(await queries.of({ ...live, deployment: 'orange' })).toBeUndefined();
+  });
+});
+
+describe('Istio, behind a VirtualService', () => {
+  const queries = routedQueries({
+    slots: () =>
+      Promise.resolve({
+        router: 'VirtualService',
+        namespace: 'models',
+        workloads: { green: 'diabetes-green' },
+      }),
+  });
+
+  it("counts by the workload, as the pods' own sidecars report it, mirrored requests too", async () => {
+    const labels =
+      'reporter="destination",destination_workload_namespace="models",destination_workload="diabetes-green"';
+
+    expect((await queries.of(live))?.requests).toBe(`istio_requests_total{${labels},response_code!="0"}`);
+    expect(await queries.of({ ...live, kind: 'mirror' })).toEqual(await queries.of(live));
     expect(await queries.of({ ...live, deployment: 'orange' })).toBeUndefined();
   });
 });

@@ -1,0 +1,101 @@
+import { PortError, type CallOptions } from '../ports.js';
+import { ISTIO_GATEWAYS, type KubeClient } from './client.js';
+import { IstioGateway, type VirtualService } from './istio-objects.js';
+import type { RouteState } from './states.js';
+
+/** Not a gateway: the sidecars of the mesh. */
+const MESH = 'mesh';
+/** A gateway is looked at again after that. */
+const KEPT_MS = 10_000;
+
+/**
+ * Whether a VirtualService is served, as far as that can be told.
+ *
+ * Istio acknowledges nothing: its only status is the messages of its analysis, and only where that is switched on
+ * (`PILOT_ENABLE_ANALYSIS`), some ten seconds late. So what can be looked at is: each gateway that the VirtualService
+ * names is there, and has a server for one of its hosts.
+ */
+export class IstioGateways {
+  readonly #client: KubeClient;
+  readonly #known = new Map<
+    string,
+    { readonly untilMs: number; readonly found: Promise<IstioGateway | null | undefined> }
+  >();
+
+  constructor(client: KubeClient) {
+    this.#client = client;
+  }
+
+  async stateOf({ metadata, spec, status }: VirtualService, options: CallOptions): Promise<RouteState> {
+    if (metadata.deletionTimestamp !== undefined) return { state: 'deleting' };
+    const title = `VirtualService ${metadata.name}`;
+    const current = (status.observedGeneration ?? -1) >= (metadata.generation ?? 0);
+    const wrong = status.validationMessages.filter(({ level }) => level === 'ERROR' || level === 3);
+    if (current && wrong.length > 0) {
+      const codes = wrong.map(({ type }) => [type?.code, type?.name].filter(Boolean).join(' '));
+      return {
+        state: 'failed',
+        error: `Istio's analysis finds fault with ${title}: ${codes.join(', ')}; \`istioctl analyze\` says more`,
+      };
+    }
+    for (const named of spec.gateways) {
+      // The old form, with the gateway's own domain, says no namespace that could be looked at.
+      if (named === MESH || named.includes('.')) continue;
+      const [namespace, name] = placeOf(named, this.#client.namespace);
+      const gateway = await this.#gateway(namespace, name, options);
+      if (gateway === null) continue;
+      if (gateway === undefined) {
+        return {
+          state: 'failed',
+          error: `${title} names the gateway ${named}, and namespace ${namespace} has no Gateway ${name} of networking.istio.io; create it, or name the one that is there`,
+        };
+      }
+      const served = gateway.spec.servers.flatMap(({ hosts }) => hosts);
+      if (
+        spec.hosts.some((host) => served.some((one) => serves(one, host, namespace, this.#client.namespace)))
+      )
+        continue;
+      return {
+        state: 'failed',
+        error: `gateway ${named} has no server for the hosts of ${title} (${spec.hosts.join(', ')}); it serves ${served.join(', ') || 'none'}. Add one of them to the other`,
+      };
+    }
+    return { state: 'ready' };
+  }
+
+  /** @returns null where it may not be looked at: it may be there. */
+  #gateway(namespace: string, name: string, options: CallOptions): Promise<IstioGateway | null | undefined> {
+    const key = `${namespace}/${name}`;
+    const known = this.#known.get(key);
+    if (known !== undefined && known.untilMs > Date.now()) return known.found;
+    const found = this.#client
+      .find(IstioGateway, ISTIO_GATEWAYS, name, { what: `read gateway ${key}`, namespace, ...options })
+      .catch((thrown: unknown) => {
+        if (thrown instanceof PortError && thrown.code === 'Forbidden') return null;
+        throw thrown;
+      });
+    this.#known.set(key, { untilMs: Date.now() + KEPT_MS, found });
+    // Only what is there is worth remembering: what is missing may come at any moment.
+    found.then(
+      (gateway) => gateway === undefined && this.#known.delete(key),
+      () => this.#known.delete(key),
+    );
+    return found;
+  }
+}
+
+function placeOf(named: string, own: string): readonly [namespace: string, name: string] {
+  const [first = '', second] = named.split('/');
+  return second === undefined ? [own, first] : [first, second];
+}
+
+/** @param served - a server's host: `HOST` or `NAMESPACE/HOST`, where `*` stands for any, and `.` for the gateway's own. */
+function serves(served: string, host: string, gatewayNamespace: string, namespace: string): boolean {
+  const [space, name] = served.includes('/') ? (served.split('/') as [string, string]) : ['*', served];
+  const wanted = space === '.' ? gatewayNamespace : space;
+  return (wanted === '*' || wanted === namespace) && (covers(name, host) || covers(host, name));
+}
+
+function covers(pattern: string, host: string): boolean {
+  return pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
+}

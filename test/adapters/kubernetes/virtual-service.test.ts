@@ -1,0 +1,206 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  createKubernetesEndpoints,
+  type KubernetesEndpoints,
+} from '../../../adapters/kubernetes/endpoints.js';
+import { FakeApiServer, ISTIO_GATEWAY, ROUTE, status, VIRTUAL_SERVICE } from './fake-api-server.js';
+import { deploymentSpec } from './specs.js';
+
+let api: FakeApiServer;
+let endpoints: KubernetesEndpoints;
+
+beforeEach(() => {
+  api = new FakeApiServer();
+  api.routeByIstio();
+  endpoints = createKubernetesEndpoints({
+    connection: api.connection,
+    namespace: 'models',
+    gatewayUrl: 'http://127.0.0.1:8080',
+  }).endpoints;
+});
+
+const half = { live: { blue: 50, green: 50 }, mirror: {} };
+const writes = (): string[] =>
+  api.asked
+    .filter(({ method, query }) => method !== 'GET' && query.get('dryRun') === null)
+    .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
+const notServed = (api_: string) => {
+  api.fault = ({ path }) =>
+    path.includes(api_) ? { status: 404, headers: {}, text: '404 page not found\n' } : undefined;
+};
+
+describe('an endpoint that a VirtualService routes', () => {
+  it('is read, created in, ramped, mirrored and cleaned up like any other', async () => {
+    expect(await endpoints.read('diabetes')).toMatchObject({
+      state: 'ready',
+      traffic: { live: { blue: 100 }, mirror: {} },
+      scoringUri: 'http://diabetes.test/score',
+    });
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+    expect(writes()).toEqual([
+      'PATCH services/diabetes-green',
+      'PATCH virtualservices/diabetes',
+      'PATCH deployments/diabetes-green',
+    ]);
+    api.addDeployment('green');
+    await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: { green: 10 } });
+    await endpoints.writeTraffic('diabetes', half);
+    await endpoints.writeTraffic('diabetes', { live: { green: 100 }, mirror: {} });
+    await endpoints.deleteDeployment('diabetes', 'blue');
+
+    expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { green: 100 }, mirror: {} });
+    expect(api.virtualService.spec).toMatchObject({
+      hosts: ['diabetes.test'],
+      http: [
+        { match: [{ headers: { 'azureml-model-deployment': { exact: 'green' } } }] },
+        { route: [{ destination: { host: 'diabetes-green' }, weight: 100 }] },
+      ],
+    });
+  });
+
+  it('changes a first and a last share in one write: Istio knows every cluster beforehand', async () => {
+    api.addDeployment('green');
+    await endpoints.writeTraffic('diabetes', { live: { green: 100 }, mirror: {} });
+
+    expect(writes()).toEqual(['PATCH virtualservices/diabetes']);
+  });
+
+  it('refuses, and changes nothing, once someone else has taken the rules over', async () => {
+    api.addDeployment('green');
+    await endpoints.writeTraffic('diabetes', half);
+    api.rulesOwner = 'kubectl-edit';
+    const before = structuredClone(api.virtualService.spec);
+
+    await expect(
+      endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} }),
+    ).rejects.toMatchObject({ kind: 'permanent', code: 'FieldManagerConflict' });
+    expect(api.virtualService.spec).toEqual(before);
+    await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} }, { takeOver: true });
+    expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 100 });
+  });
+
+  it('can mirror any share, and pin', async () => {
+    expect(await endpoints.capabilities('diabetes')).toEqual({
+      mirror: { shares: 'any', most: 100 },
+      liveWithMirror: true,
+      pin: true,
+    });
+  });
+
+  it('leaves the Gateway API alone where it is not installed, and Istio where it is not', async () => {
+    notServed('gateway.networking.k8s.io');
+    expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 100 });
+
+    api = new FakeApiServer();
+    notServed('networking.istio.io');
+    ({ endpoints } = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' }));
+    expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 100 });
+    api.objects.delete(ROUTE);
+    await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'ResourceNotFound' });
+  });
+});
+
+describe('what stands in the way is said', () => {
+  const gateway = () => api.objects.get(ISTIO_GATEWAY);
+
+  it.each<[string, () => void, RegExp]>([
+    [
+      'an HTTPRoute of the same name',
+      () => void api.put(ROUTE, { metadata: { name: 'diabetes' }, spec: {} }),
+      /^Namespace models has both HTTPRoute diabetes and VirtualService diabetes; expected one/,
+    ],
+    [
+      'a VirtualService that a controller made',
+      () => {
+        api.virtualService.metadata.ownerReferences = [
+          { kind: 'InferenceService', name: 'diabetes', controller: true },
+        ];
+      },
+      /^VirtualService diabetes belongs to the InferenceService diabetes, whose controller would write over/,
+    ],
+    [
+      'neither API installed',
+      () => notServed('networking'),
+      /does not know what HTTPRoute of gateway\.networking\.k8s\.io\/v1 is/,
+    ],
+    [
+      'a right that is missing where nothing else was found',
+      () => {
+        api.objects.delete(VIRTUAL_SERVICE);
+        api.fault = ({ path }) =>
+          path.includes('/virtualservices')
+            ? status(403, 'Forbidden', 'cannot get resource "virtualservices"')
+            : undefined;
+      },
+      /has no HTTPRoute diabetes, .* What else it may have was not told: .*the right to get virtualservices/,
+    ],
+  ])('%s', async (_, arrange, message) => {
+    arrange();
+
+    await expect(endpoints.read('diabetes')).rejects.toThrow(message);
+  });
+
+  it.each<[string, () => void, string, RegExp]>([
+    [
+      'a gateway that is not there',
+      () => api.objects.delete(ISTIO_GATEWAY),
+      'failed',
+      /names the gateway ingress\/door, and namespace ingress has no Gateway door/,
+    ],
+    [
+      'a gateway without the host',
+      () => {
+        (gateway()?.spec as { servers: unknown }).servers = [{ hosts: ['ingress/*', 'other.test'] }];
+      },
+      'failed',
+      /no server for the hosts of VirtualService diabetes \(diabetes\.test\); it serves ingress\/\*, other\.test/,
+    ],
+    [
+      "fault found by Istio's own analysis",
+      () => {
+        api.virtualService.status = {
+          observedGeneration: 1,
+          validationMessages: [
+            { level: 'ERROR', type: { code: 'IST0101', name: 'ReferencedResourceNotFound' } },
+          ],
+        };
+      },
+      'failed',
+      /analysis finds fault with VirtualService diabetes: IST0101 ReferencedResourceNotFound/,
+    ],
+    [
+      'fault found in what stood there before',
+      () => {
+        api.virtualService.status = { observedGeneration: 0, validationMessages: [{ level: 'ERROR' }] };
+      },
+      'ready',
+      /^$/,
+    ],
+    [
+      'a gateway that may not be looked at',
+      () => {
+        api.fault = ({ path }) =>
+          path === ISTIO_GATEWAY ? status(403, 'Forbidden', 'cannot get gateways') : undefined;
+      },
+      'ready',
+      /^$/,
+    ],
+  ])('%s', async (_, arrange, state, error) => {
+    arrange();
+    const read = await endpoints.read('diabetes');
+
+    expect(read.state).toBe(state);
+    expect(read.error ?? '').toMatch(error);
+  });
+
+  it('an address of the gateway that nobody tells', async () => {
+    ({ endpoints } = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' }));
+
+    await expect(endpoints.invoke('diabetes', 'blue', '{}')).rejects.toMatchObject({
+      kind: 'permanent',
+      code: 'NoGatewayAddress',
+      message: expect.stringContaining('set GREENLIGHT_GATEWAY_URL') as string,
+    });
+  });
+});
