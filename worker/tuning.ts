@@ -6,6 +6,10 @@ export const TUNING = {
   maxConcurrentActivityTaskExecutions: 4_000,
   // A watching rollout sleeps in its activity; one that is not kept is replayed from its short history when it is over.
   maxCachedWorkflows: 200,
+  // A decision is told to the worker that has the rollout in memory; where that one died, any other takes it after so long
+  // and not after the default of 10 s, which would come on top of the heartbeat time. A living worker that is busy for
+  // longer loses no more than its place in memory: the rollout's short history is replayed.
+  stickyQueueScheduleToStartTimeout: '3s',
   // Cancellation reaches an activity with its next heartbeat: a person who aborts waits no longer than this.
   maxHeartbeatThrottleInterval: '2s',
   defaultHeartbeatThrottleInterval: '2s',
