@@ -6,11 +6,11 @@ import { parseOptions } from './options.js';
 const options = parseOptions(JSON.parse(process.env['GREENLIGHT_FAULTS'] ?? '[]') as string[]);
 
 it('every cell of the kill matrix is right', async () => {
-  const { run, wrong } = await runMatrix({
+  const { text, wrong } = await runMatrix({
     ...options,
-    say: (text) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`),
+    say: (line) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`),
   });
-  process.stdout.write(`${run} cells, ${wrong.length} wrong; table: ${options.out}\n`);
+  process.stdout.write(`${text}\n`);
 
-  expect(wrong.map(({ spec, kill, problems }) => ({ spec, kill, problems }))).toEqual([]);
+  expect(wrong).toEqual([]);
 });

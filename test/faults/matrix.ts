@@ -1,8 +1,7 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { type CellResult, type Kill, runCell } from './cell.js';
 import { type Point, pointsOf, type Seen } from './points.js';
 import { type SpecName } from './specs.js';
+import { keyOf, place, Table } from './table.js';
 import { type Victim, World } from './world.js';
 
 /** One cell that is to be run. */
@@ -25,6 +24,8 @@ export interface MatrixOptions {
   readonly undisturbed: boolean;
   /** Markdown file that gets a row as soon as a cell is over. */
   readonly out: string;
+  /** Go on with the table in that file: what it has is not run again. */
+  readonly resume: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -35,52 +36,53 @@ const LONG_MS = 400;
  * Runs the matrix: each reference spec undisturbed, to learn its history; then once for each of its moments and each
  * part that can be killed.
  *
- * @returns how many cells were run, and those that were not right.
+ * @returns how it went, and what was not right.
  */
 export async function runMatrix(options: MatrixOptions): Promise<{
-  readonly run: number;
-  readonly wrong: readonly CellResult[];
+  readonly text: string;
+  readonly wrong: readonly string[];
 }> {
-  const { out, say } = options;
-  await mkdir(dirname(out), { recursive: true });
-  await writeFile(out, `# Kill matrix\n\nSeed ${options.seed}, begun ${new Date().toISOString()}.\n\n`);
+  const { out, resume, say, seed, specs, times } = options;
   const world = await World.start();
-  const results: CellResult[] = [];
+  const wrong: string[] = [];
+  const learn = async (spec: SpecName): Promise<CellResult> => {
+    const result = await runCell(world, spec, null);
+    say(`${spec}, undisturbed: ${line(result)}`);
+    wrong.push(...result.problems.map((problem) => `${spec}, undisturbed: ${problem}`));
+    return result;
+  };
   try {
-    const learn = async (spec: SpecName): Promise<CellResult> => {
-      const result = await runCell(world, spec, null);
-      say(`${spec}, undisturbed: ${line(result)}`);
-      return result;
-    };
     if (options.undisturbed) {
-      for (let turn = 0; turn < options.times; turn++) {
-        for (const spec of options.specs) results.push(await learn(spec));
-      }
-    } else {
-      const cells: Cell[] = [];
-      for (const spec of options.specs) {
-        const undisturbed = await learn(spec);
-        if (undisturbed.problems.length > 0) results.push(undisturbed);
-        cells.push(...cellsOf(spec, undisturbed.events, options));
-      }
-      const drawn = draw(cells, options.sample, options.seed);
-      say(`${drawn.length} of ${cells.length} cells`);
-      await appendFile(out, HEAD);
-      for (let turn = 0; turn < options.times; turn++) {
-        for (const cell of drawn) {
-          const result = await runCell(world, cell.spec, cell.kill);
-          results.push(result);
-          await appendFile(out, row(cell, result));
-          say(`${cell.spec}, ${cell.kill.victim} at ${place(cell)}: ${line(result)}`);
-        }
-      }
+      for (let turn = 0; turn < times; turn++) for (const spec of specs) await learn(spec);
+      return { text: `${times * specs.length} undisturbed runs, ${wrong.length} wrong`, wrong };
     }
+    const cells: Cell[] = [];
+    for (const spec of specs) cells.push(...cellsOf(spec, (await learn(spec)).events, options));
+    const table = await Table.open(out, `Seed ${seed}, begun ${new Date().toISOString()}.`, resume);
+    const drawn = draw(cells, options.sample, seed);
+    const left = notDone(Array.from({ length: times }, () => drawn).flat(), table);
+    say(`${left.length} of ${times * cells.length} cells`);
+    for (const cell of left) {
+      const result = await runCell(world, cell.spec, cell.kill);
+      await table.add(cell, result);
+      say(`${cell.spec}, ${cell.kill.victim} at ${place(cell)}: ${line(result)}`);
+    }
+    const text = await table.close();
+    const bad = table.done.flatMap((done) => (done.wrong === '' ? [] : `${done.key}: ${done.wrong}`));
+    return { text: `${text} Table: ${out}`, wrong: [...wrong, ...bad] };
   } finally {
     await world.stop();
   }
-  const wrong = results.filter(({ problems }) => problems.length > 0);
-  await appendFile(out, summary(results, wrong));
-  return { run: results.length, wrong };
+}
+
+/** Each cell is taken off the list as often as the table has it. */
+function notDone(cells: readonly Cell[], { done }: Table): readonly Cell[] {
+  const before = done.map(({ key }) => key);
+  return cells.filter((cell) => {
+    const at = before.indexOf(keyOf(cell));
+    if (at >= 0) before.splice(at, 1);
+    return at < 0;
+  });
 }
 
 function cellsOf(spec: SpecName, events: readonly Seen[], { victims, at }: MatrixOptions): readonly Cell[] {
@@ -116,48 +118,10 @@ function draw(cells: readonly Cell[], count: number | null, seed: number): reado
   return keyed.slice(0, count ?? cells.length).map(({ cell }) => cell);
 }
 
-const HEAD = [
-  '| spec | killed | moment | between | hit at | outcome | s | requests | failed | over ms | rollback ms | |',
-  `|${'---|'.repeat(12)}`,
-  '',
-].join('\n');
-
-function row(cell: Cell, result: CellResult): string {
-  const cells = [
-    cell.spec,
-    cell.kill.victim,
-    place(cell),
-    cell.between,
-    result.hitAt ?? 'not there',
-    result.outcome,
-    result.seconds.toFixed(1),
-    result.requests,
-    result.failed,
-    result.failedForMs,
-    result.rollbackMs ?? '',
-    result.problems.length === 0 ? 'right' : `**${result.problems.join('; ')}**`,
-  ];
-  return `| ${cells.map((text) => String(text).replaceAll('|', '/')).join(' | ')} |\n`;
-}
-
-function place({ kill: { at, afterMs } }: Cell): string {
-  return afterMs === undefined ? String(at) : `${at} + ${afterMs} ms`;
-}
-
 function line(result: CellResult): string {
   const { outcome, seconds, requests, failed, problems } = result;
   return (
     `${outcome} in ${seconds.toFixed(1)} s, ${failed} of ${requests} requests failed` +
     (problems.length === 0 ? '' : `; WRONG: ${problems.join('; ')} (${result.reason})`)
-  );
-}
-
-function summary(results: readonly CellResult[], wrong: readonly CellResult[]): string {
-  const took = results.flatMap(({ rollbackMs }) => rollbackMs ?? []).sort((a, b) => a - b);
-  const quantile = (q: number): string =>
-    String(took[Math.min(took.length - 1, Math.floor(q * took.length))] ?? '-');
-  return (
-    `\n${results.length} cells, ${wrong.length} wrong. Decision to roll back until read back: ` +
-    `median ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, longest ${took.at(-1) ?? '-'} ms, of ${took.length} rollbacks.\n`
   );
 }

@@ -13,7 +13,8 @@ export const USAGE = `npm run faults -- [options]
   --seed N         of the order and the sample (default 1)
   --times N        run all of it so often (default 1)
   --undisturbed    kill nothing: for how long things take by themselves
-  --out FILE       table, Markdown (default dist/faults.md)`;
+  --out FILE       table, Markdown (default dist/faults.md)
+  --resume         go on with that table, where an earlier run was cut: what it has is not run again`;
 
 /** @throws {RangeError} with the usage, for what is not an option. */
 export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'> {
@@ -28,6 +29,7 @@ export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'
       times: { type: 'string' },
       undisturbed: { type: 'boolean', default: false },
       out: { type: 'string' },
+      resume: { type: 'boolean', default: false },
     },
   });
   return {
@@ -39,6 +41,7 @@ export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'
     times: whole('--times', values.times ?? '1'),
     undisturbed: values.undisturbed,
     out: values.out ?? join(packageRoot(), 'dist', 'faults.md'),
+    resume: values.resume,
   };
 }
 
