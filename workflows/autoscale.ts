@@ -1,7 +1,9 @@
 import { heldMinimum } from '../core/autoscale.js';
+import { interruptible } from './interruptible.js';
 import { readAutoscale, setMinimum } from './proxies.js';
 import type { Run } from './run.js';
 import { asStop } from './stop.js';
+import { stopped, throwIfStopped } from './watching.js';
 
 /**
  * Before the baseline loses traffic: its autoscaler keeps the instances that it has, so that a rollback meets them. Its
@@ -22,20 +24,27 @@ export async function holdMinimum(run: Run): Promise<void> {
   ]);
 }
 
-/** After a promotion: the baseline's autoscaler counts as it did before. */
+/**
+ * Before the baseline goes, or once it only stands by: its autoscaler counts as it did before.
+ *
+ * @throws {Stop} when a person has aborted or rejected meanwhile; the undo stands, and the rollback comes to it.
+ */
 export async function releaseMinimum(run: Run): Promise<void> {
   const undo = run.state.undos.find((one) => one.kind === 'restore-minimum');
   if (undo?.kind !== 'restore-minimum') return;
   const { deployment, minimum } = undo;
-  run.state.undos = run.state.undos.filter((one) => one !== undo);
-  try {
-    await setMinimum.executeWithOptions({ summary: `let ${deployment} go down to ${minimum.to} instances` }, [
-      { ...run.endpoint, deployment, minimum },
-    ]);
-  } catch (err) {
+  const summary = `let ${deployment} go down to ${minimum.to} instances`;
+  const ended = await interruptible(
+    () => setMinimum.executeWithOptions({ summary }, [{ ...run.endpoint, deployment, minimum }]),
+    () => stopped(run),
+    () => true,
+  );
+  throwIfStopped(run);
+  if (ended.how === 'failed') {
     // Too many idle instances cost money, not clients.
     run.note(
-      `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(err).message}`,
+      `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(ended.error).message}`,
     );
   }
+  run.state.undos = run.state.undos.filter((one) => one !== undo);
 }

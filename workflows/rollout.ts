@@ -41,7 +41,8 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
     await handlersFinished();
     throw failure;
   }
-  await releaseMinimum(run);
+  // It is promoted whatever comes now: nothing stops this half-way.
+  await CancellationScope.nonCancellable(() => releaseMinimum(run));
   run.enter('finished', 'promoted');
   const report = run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
   tellEnd(run, report);

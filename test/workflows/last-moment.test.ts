@@ -1,0 +1,95 @@
+import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+
+import type { Step } from '../../core/plan.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { CREATE, CUTOVER, DELETE_BASELINE, planOf } from '../support/plans.js';
+import { useBench, type Rollout } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const ABORT = { by: 'ada', reason: 'at the last moment' };
+const BLUE = { live: { blue: 100 }, mirror: {} };
+const GREEN = { live: { green: 100 }, mirror: {} };
+
+/** Whether it said yes; it may say no in words, or be over. Anything else is an answer that got lost. */
+async function aborted(rollout: Rollout): Promise<boolean> {
+  try {
+    await rollout.send('abort', ABORT);
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    expect(error.cause?.message).toMatch(/it is over|nothing to go back to|rolling back already/);
+    return false;
+  }
+}
+
+/** Runs one whose abort is sent so long after the target was asked for its last write. */
+async function abortAfter(name: string, last: Step, lateMs: number) {
+  const target = new MemoryTarget();
+  let begun = (): void => undefined;
+  const lastWrite = new Promise<void>((resolve) => (begun = resolve));
+  target.fault = (call) => {
+    if (call === (last.kind === 'cutover' ? 'writeTraffic' : 'deleteDeployment')) begun();
+    return undefined;
+  };
+  const steps = last.kind === 'cutover' ? [CREATE, last] : [CREATE, CUTOVER, last];
+  const rollout = await bench.start(planOf(name, steps), target);
+  await lastWrite;
+  await sleep(lateMs);
+  const accepted = await aborted(rollout);
+  const outcome = await rollout.promoted().then(
+    (report) => report.outcome,
+    async () => (await rollout.failure()).report.outcome,
+  );
+  return { accepted, outcome, traffic: target.traffic, left: [...target.deployments.keys()] };
+}
+
+describe("an abort in a rollout's last moment", () => {
+  const LATE_MS = [0, 2, 5, 8, 11, 14, 17, 20, 25, 30, 40, 60];
+
+  it('takes effect where it was accepted, and is refused in words where it was not', async () => {
+    const ends = await Promise.all(
+      LATE_MS.map((lateMs) => abortAfter(`last-cutover-${lateMs}`, CUTOVER, lateMs)),
+    );
+
+    for (const { accepted, ...end } of ends) {
+      expect(end).toEqual(
+        accepted
+          ? { outcome: 'aborted', traffic: BLUE, left: ['blue'] }
+          : { outcome: 'promoted', traffic: GREEN, left: ['blue', 'green'] },
+      );
+    }
+  });
+
+  it('is refused once the baseline is being deleted: there is nothing to go back to', async () => {
+    const ends = await Promise.all(
+      LATE_MS.map((lateMs) => abortAfter(`last-delete-${lateMs}`, DELETE_BASELINE, lateMs)),
+    );
+
+    for (const end of ends) {
+      expect(end).toEqual({ accepted: false, outcome: 'promoted', traffic: GREEN, left: ['green'] });
+    }
+  });
+
+  it('keeps the baseline when it comes while its autoscaler is let go', async () => {
+    const target = new MemoryTarget();
+    target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+    let away = true;
+    target.fault = (call) =>
+      call === 'autoscale' && away && target.traffic.live['green'] === 100 ? 'throw-transient' : undefined;
+    const rollout = await bench.start(planOf('last-autoscaler', [CREATE, CUTOVER, DELETE_BASELINE]), target);
+    await rollout.until((s) => s.stepIndex === 2);
+
+    const accepted = await aborted(rollout);
+    away = false;
+
+    expect(accepted).toBe(true);
+    expect((await rollout.failure()).report).toMatchObject({ outcome: 'aborted', left: [] });
+    expect(target.traffic).toEqual(BLUE);
+    expect([...target.deployments.keys()]).toEqual(['blue']);
+    expect(target.autoscale).toMatchObject({ minimum: 1 });
+  });
+});
