@@ -8,7 +8,7 @@ import type { EndpointState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
 import { ownQueriesOf, type Plan } from '../core/plan.js';
-import { checkEndpoint } from '../core/preflight.js';
+import { absurdCounters, checkEndpoint } from '../core/preflight.js';
 import { secretNames } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { isPortError } from './classify.js';
@@ -80,7 +80,9 @@ async function checkMetrics(
   const unable = unableGates(plan.steps, plan.gates, ports.metrics.capabilities);
   const problems = unable.map((found) => unableText(found, plan.steps));
   try {
-    const snapshot = await ports.metrics.read(plan.endpoint, [baseline, plan.deployment.name], { signal });
+    const both = [baseline, plan.deployment.name];
+    const snapshot = await ports.metrics.read(plan.endpoint, both, { signal });
+    problems.push(...absurdCounters(snapshot, both));
     if (snapshot.ageMs > FRESH_MS) {
       problems.push(
         `The newest metrics are ${durationText(snapshot.ageMs)} old; gates need data of the last ${durationText(FRESH_MS)}. Is the metric source running?`,

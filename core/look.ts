@@ -184,10 +184,7 @@ function mappingInput(input: WatchInput, snapshot: MetricsSnapshot): MappingInpu
 
 /** Requests that the endpoint will have had when all planned time is over, if they come as they did since preflight. */
 function plannedRequests({ baseline, before, plannedMs }: WatchInput, now: MetricsSnapshot): number | null {
-  const [from, to] = [
-    before?.deployments[baseline]?.live?.requests,
-    now.deployments[baseline]?.live?.requests,
-  ];
+  const [from, to] = [before, now].map((read) => usable(read?.deployments[baseline]?.live)?.requests);
   if (before === null || from === undefined || to === undefined || now.atMs <= before.atMs) return null;
   if (before.sinceMs !== now.sinceMs) return null;
   return (Math.max(0, to - from) / (now.atMs - before.atMs)) * plannedMs;

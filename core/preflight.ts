@@ -1,4 +1,6 @@
 import { findDeployment, type DeploymentState, type EndpointState } from './endpoint.js';
+import { plausible } from './gates/index.js';
+import type { Counters, MetricsSnapshot } from './metrics.js';
 import type { Plan } from './plan.js';
 import { shareOf, sumShares, trafficText, wholeHolder } from './traffic.js';
 
@@ -46,6 +48,27 @@ export function checkEndpoint(
   const baseline = findBaseline(plan, endpoint, problems);
   const greenExists = checkGreen(plan, endpoint, baseline, { rolloutId, digest }, problems);
   return { baseline, greenExists, problems };
+}
+
+/**
+ * What a metric source says that cannot be true: gates would see nothing for it. A deployment that it does not know (yet)
+ * is no problem: one without requests has no counters in most sources.
+ *
+ * @param deployments - those that gates will look at.
+ */
+export function absurdCounters(snapshot: MetricsSnapshot, deployments: readonly string[]): readonly string[] {
+  return deployments.flatMap((name) =>
+    Object.entries(snapshot.deployments[name] ?? {})
+      .filter(([, counters]) => !plausible({ ...counters, n: counters.requests }))
+      .map(
+        ([kind, counters]) =>
+          `The metric source says of ${name} (${kind}): ${countersText(counters)}; expected counts of 0 or more that can be true, no more errors than requests, and buckets that only grow. Gates can judge nothing by that: mend the source first`,
+      ),
+  );
+}
+
+function countersText({ requests, errors, le }: Counters): string {
+  return `${requests} requests, ${errors} errors${le.length === 0 ? '' : `, buckets ${le.join(' ')}`}`;
 }
 
 function findBaseline(plan: Plan, endpoint: EndpointState, problems: string[]): string {

@@ -75,6 +75,48 @@ describe.each(Object.entries(ABSURD))('metrics that are %s', (what, distort) => 
   });
 });
 
+describe('metrics that are absurd already before the first look', () => {
+  it.each([
+    'not a number',
+    'negative',
+    'beyond counting',
+    'more errors than requests',
+    'of shrinking buckets',
+  ])('are refused by preflight, in words, and nothing is changed: %s', async (what) => {
+    const target = new MemoryTarget();
+    target.distort = ABSURD[what] ?? target.distort;
+    const plan = planOf(`refused-${what.replaceAll(' ', '-')}`, [CREATE, rampStep(10), CUTOVER]);
+
+    const { type, report } = await (await bench.start(plan, target)).failure();
+
+    expect(type).toBe('Rejected');
+    expect(report.reason).toMatch(/^Preflight.*The metric source says of blue \(live\): .* requests, /);
+    expect(target.writes).toEqual([]);
+  });
+
+  it('hold the first step, whatever they are, until a person lets it go on', async () => {
+    const ends = Object.entries(ABSURD).map(async ([what, distort]) => {
+      const target = new MemoryTarget();
+      target.distort = (snapshot) => (target.writes.length === 0 ? snapshot : distort(snapshot));
+      // What a source may well lack before there are requests is no reason to refuse a rollout.
+      if (what === 'without blue' || what === 'without histograms') target.distort = distort;
+      const ramp = rampStep(10, { dwell: { atLeastMs: 1000, atMostMs: 2000 } });
+      const plan = planOf(`from-the-start-${what.replaceAll(' ', '-')}`, [CREATE, ramp, CUTOVER]);
+      const rollout = await bench.start(plan, target);
+      const held = await rollout.until((s) => s.hold?.kind === 'undecided');
+      const { traffic } = target;
+      target.distort = (snapshot) => snapshot;
+      await rollout.send('approve', { by: 'ada', reason: 'looked myself' });
+      const { outcome } = await rollout.promoted();
+      return { what, phase: held.phase, traffic, outcome };
+    });
+
+    expect(await Promise.all(ends)).toEqual(
+      Object.keys(ABSURD).map((what) => ({ what, phase: 'held', traffic: SPLIT, outcome: 'promoted' })),
+    );
+  });
+});
+
 describe('a deployment that someone else deletes', () => {
   it.each(['blue', 'green'])('%s: the rollout is held, and says what is gone', async (name) => {
     const target = new MemoryTarget();
