@@ -6,7 +6,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
@@ -20,6 +20,8 @@ import type { RolloutReport } from '../../core/run.js';
 import { activityMetrics } from '../../worker/activity-metrics.js';
 import { createMetrics, type WorkerMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
+import { TUNING } from '../../worker/tuning.js';
+import { BenchWorker, installBenchRuntime } from './bench-worker.js';
 
 const grpcFailedPrecondition = 9;
 
@@ -31,9 +33,12 @@ export interface BenchTarget {
 /** A real Temporal server, real workflows and activities, and memory targets by endpoint name. */
 export interface Bench {
   readonly client: Client;
+  readonly taskQueue: string;
   start(plan: Plan, target: BenchTarget): Promise<Rollout>;
-  /** Stops the worker and starts another, as a deployment or a crash would. */
+  /** Stops the worker and starts another, as a deployment would. */
   replaceWorker(): Promise<void>;
+  /** Kills the worker that has lived longest, from one moment to the next, and starts another. */
+  killWorker(): Promise<void>;
   /** What its workers counted. */
   readonly metrics: WorkerMetrics;
 }
@@ -93,19 +98,17 @@ export class Rollout {
 export interface BenchOptions {
   /** Asked for when a worker starts. */
   readonly notifier?: () => Notifier;
+  /** How many workers there are at once; 1 by default. */
+  readonly workers?: number;
 }
 
 /** To be called at the top of a test file: one bundle and one worker for it. */
-export function useBench({ notifier }: BenchOptions = {}): Bench {
+export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): Bench {
   const taskQueue = `test-${process.pid}`;
   const metrics = createMetrics();
   const targets = new Map<string, BenchTarget>();
-  const parts: {
-    connection?: NativeConnection;
-    clientConnection?: Connection;
-    worker?: Worker;
-    running?: Promise<void>;
-  } = {};
+  const workers: BenchWorker[] = [];
+  let clientConnection: Connection | undefined;
   let client: Client | undefined;
   let bundle: { code: string } | undefined;
 
@@ -116,47 +119,44 @@ export function useBench({ notifier }: BenchOptions = {}): Bench {
   };
 
   const startWorker = async (): Promise<void> => {
-    const { connection } = parts;
-    if (connection === undefined || bundle === undefined) throw new Error('the bench is not set up');
-    parts.worker = await Worker.create({
-      connection,
+    if (bundle === undefined) throw new Error('the bench is not set up');
+    const worker = await BenchWorker.start(inject('temporalAddress'), {
       taskQueue,
       workflowBundle: bundle,
-      activities: createActivities({
-        targets: portsOf,
-        secrets: machineSecrets({}),
-        ...(notifier === undefined ? {} : { notifier: notifier() }),
-      }),
+      activities: (mortal) =>
+        createActivities({
+          targets: async (target) => mortal(await portsOf(target)),
+          secrets: machineSecrets({}),
+          ...(notifier === undefined ? {} : { notifier: notifier() }),
+        }),
       interceptors: { activity: [activityMetrics(metrics)] },
       sinks: rolloutSinks(metrics.rollouts),
+      stickyQueueScheduleToStartTimeout: TUNING.stickyQueueScheduleToStartTimeout,
       maxHeartbeatThrottleInterval: '200ms',
       defaultHeartbeatThrottleInterval: '200ms',
     });
-    parts.running = parts.worker.run();
+    workers.push(worker);
   };
 
   beforeAll(async () => {
-    Runtime.install({ logger: new DefaultLogger('ERROR') });
-    const address = inject('temporalAddress');
-    parts.connection = await NativeConnection.connect({ address });
-    parts.clientConnection = await Connection.connect({ address });
-    client = new Client({ connection: parts.clientConnection });
+    installBenchRuntime();
+    clientConnection = await Connection.connect({ address: inject('temporalAddress') });
+    client = new Client({ connection: clientConnection });
     bundle = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
       logger: new DefaultLogger('ERROR'),
     });
-    await startWorker();
+    for (let i = 0; i < count; i++) await startWorker();
   });
 
   afterAll(async () => {
-    parts.worker?.shutdown();
-    await parts.running;
-    await parts.connection?.close();
-    await parts.clientConnection?.close();
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await clientConnection?.close();
   });
 
   return {
     metrics,
+    taskQueue,
     get client() {
       if (client === undefined) throw new Error('the bench is not set up');
       return client;
@@ -174,8 +174,11 @@ export function useBench({ notifier }: BenchOptions = {}): Bench {
       return new Rollout(handle);
     },
     async replaceWorker() {
-      parts.worker?.shutdown();
-      await parts.running;
+      await workers.shift()?.stop();
+      await startWorker();
+    },
+    async killWorker() {
+      workers.shift()?.kill();
       await startWorker();
     },
   };

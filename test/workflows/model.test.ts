@@ -14,10 +14,10 @@ const SEED = Number(process.env['MODEL_SEED'] ?? 20_261_121);
 const AT_ONCE = 8;
 const only = process.env['MODEL_ONLY'];
 
-const bench = useBench();
+const bench = useBench({ workers: 2 });
 
 it(
-  'random specs, faults and people: a rollout ends as the rule book says, and leaves nothing behind',
+  'random specs, faults, people and dying workers: a rollout ends as the rule book says, and leaves nothing behind',
   async () => {
     const all =
       only === undefined

@@ -10,7 +10,7 @@ import { judge } from './judge.js';
 import type { Act, FaultSpell, Scenario } from './scenario.js';
 
 /** Longer than any scenario takes, with all its faults, on a busy machine. */
-const ENDS_WITHIN_MS = 180_000;
+const ENDS_WITHIN_MS = 240_000;
 const BLIND_MS = 700;
 /** gRPC status, which the client's packages do not export. */
 const FAILED_PRECONDITION = 9;
@@ -42,7 +42,7 @@ export async function runScenario(
   target.changeInstances('blue', 4);
   if (scenario.quiet) target.requestsPerSecond = 0;
   if (scenario.smokeFails) target.smokeStatus = 500;
-  const people = new People(target, scenario);
+  const people = new People(bench, target, scenario);
   const { afterRollback, steps, windowMs } = scenario;
   const watching = { intervalMs: 50, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs };
   const rollout = await bench.start(planOf(name, steps, { watching, afterRollback }), target);
@@ -63,6 +63,7 @@ export async function runScenario(
     await people.act(rollout);
     await sleep(25);
   }
+  await Promise.all(people.killing);
   const report = await over;
   return report === null ? ['ended without a report'] : judge(scenario, people.happened, target, report);
 }
@@ -83,12 +84,16 @@ class People {
     adopted: 0,
     restored: 0,
   };
+  /** Workers that are being killed and replaced. */
+  readonly killing: Promise<void>[] = [];
+  readonly #bench: Bench;
   readonly #target: MemoryTarget;
   readonly #scenario: Scenario;
   readonly #acts: Act[];
   #settle: Act['then'] = 'restore';
 
-  constructor(target: MemoryTarget, scenario: Scenario) {
+  constructor(bench: Bench, target: MemoryTarget, scenario: Scenario) {
+    this.#bench = bench;
     this.#target = target;
     this.#scenario = scenario;
     this.#acts = [...scenario.acts];
@@ -134,7 +139,7 @@ class People {
     return true;
   }
 
-  async #do({ what, then }: Act, rollout: Rollout, { stepIndex }: RolloutStatus): Promise<void> {
+  async #do({ what, then, afterMs }: Act, rollout: Rollout, { stepIndex }: RolloutStatus): Promise<void> {
     switch (what) {
       case 'abort':
       case 'reject':
@@ -155,6 +160,10 @@ class People {
         this.#target.metricsAway = true;
         await sleep(BLIND_MS);
         this.#target.metricsAway = false;
+        return;
+      case 'kill':
+        // Not waited for: the next act, a rollback perhaps, is to be under way when it comes.
+        this.killing.push(sleep(afterMs).then(() => this.#bench.killWorker()));
         return;
       case 'scale-down':
         this.#settle = then;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Step, UndecidedPolicy } from '../../../core/plan.js';
-import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, mirrorStep, rampStep, SMOKE } from '../plans.js';
+import { bakeStep, CUTOVER, DELETE_BASELINE, mirrorStep, rampStep, SMOKE } from '../plans.js';
 
 /** Calls of the target that can go wrong for a while. */
 export const FAULTY = ['writeTraffic', 'createDeployment', 'deleteDeployment', 'read', 'readDeployment', 'invoke', 'scale'] as const; // prettier-ignore
@@ -16,9 +16,11 @@ export interface FaultSpell {
 /** What a person, or somebody else, does as soon as the rollout has come to a step. */
 export interface Act {
   readonly atStep: number;
-  readonly what: 'abort' | 'reject' | 'pause' | 'shift' | 'scale-down' | 'blind' | 'cancel';
+  readonly what: 'abort' | 'reject' | 'pause' | 'shift' | 'scale-down' | 'blind' | 'cancel' | 'kill';
   /** How it is settled, where it asks for that. */
   readonly then: 'adopt' | 'restore' | 'abort';
+  /** A kill of a worker comes so much later: in the middle of the step, or of what is done about another act. */
+  readonly afterMs: number;
 }
 
 /** One run: a spec, and all that happens to it. Plain data, so that a wrong one can be run again. */
@@ -43,8 +45,11 @@ const undecided = fc.constantFrom<UndecidedPolicy>('hold', 'roll-back', 'proceed
 const dwell = fc
   .tuple(fc.integer({ min: 50, max: 400 }), fc.integer({ min: 100, max: 500 }))
   .map(([atLeastMs, more]) => ({ atLeastMs, atMostMs: atLeastMs + more }));
-/** Long enough for the load that there is: only a quiet endpoint leaves it undecided. */
-const AMPLE_MS = 30_000;
+/** Long enough for the load that there is, whatever dies meanwhile: only a quiet endpoint leaves it undecided. */
+const AMPLE_MS = 120_000;
+
+/** A worker that dies while it creates is missed for ten seconds. */
+const PATIENT_CREATE: Step = { kind: 'create', readyWithinMs: AMPLE_MS };
 
 const shares = fc
   .uniqueArray(
@@ -65,7 +70,7 @@ const steps = fc
     end: fc.boolean(),
   })
   .map(({ smoke, mirror, ramps, ramp, approve, cutover, bakeMs, end }): readonly Step[] => [
-    CREATE,
+    PATIENT_CREATE,
     ...(smoke ? [SMOKE] : []),
     ...(mirror === null ? [] : [mirrorStep(mirror[0], { dwell: mirror[1], undecided: mirror[2] })]),
     ...ramps.map((percent) => rampStep(percent, { dwell: ramp[0], undecided: ramp[1] })),
@@ -95,8 +100,11 @@ const act: fc.Arbitrary<Act> = fc.record({
     'scale-down',
     'blind',
     'cancel',
+    'kill',
+    'kill',
   ),
   then: fc.constantFrom('adopt', 'restore', 'restore', 'abort'),
+  afterMs: fc.nat({ max: 400 }),
 });
 
 export const scenario: fc.Arbitrary<Scenario> = fc

@@ -1,0 +1,42 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+/** A way to a server that can be cut: whoever is connected through it is as good as dead to that server. */
+export class Link {
+  /** host:port to connect to instead. */
+  readonly address: string;
+  readonly #server: Server;
+  readonly #sockets: Set<Socket>;
+
+  private constructor(server: Server, sockets: Set<Socket>) {
+    this.#server = server;
+    this.#sockets = sockets;
+    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** @param address - host:port of the server. */
+  static async open(address: string): Promise<Link> {
+    const [host, port] = address.split(':');
+    const sockets = new Set<Socket>();
+    const keep = (socket: Socket): Socket => {
+      sockets.add(socket);
+      // An end that breaks off is what a link is for; the other end learns of it.
+      socket.on('error', () => undefined);
+      socket.once('close', () => sockets.delete(socket));
+      return socket;
+    };
+    const server = createServer((near) => {
+      const far = keep(connect(Number(port), host));
+      keep(near).pipe(far).pipe(near);
+      near.once('close', () => far.destroy());
+      far.once('close', () => near.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new Link(server, sockets);
+  }
+
+  /** At once, and for good: what is under way is lost, and nobody can connect any more. */
+  cut(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+}
