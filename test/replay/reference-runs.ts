@@ -94,8 +94,9 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
         taskQueue,
         args: [target, endpoint],
       });
-      const plan: Plan = { ...QUEUED, steps: [CREATE, CUTOVER] };
+
       for (const id of ['first', 'second']) {
+        const plan: Plan = { ...QUEUED, steps: [CREATE, CUTOVER], digest: id };
         const entry = {
           id,
           plan,
