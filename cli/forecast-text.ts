@@ -2,8 +2,9 @@ import type { GateForecast, PlanForecast, StepForecast } from '../core/gates/ind
 import { perSecond, percent, seconds } from '../core/gates/words.js';
 import { columns, indent } from './output.js';
 
-/** Sizes of regressions that the table has a column for. */
+/** Sizes of regressions that a table has columns for: of requests, and of metrics of the user's own. */
 const SIZES = ['+1 pp errors', '+5 pp errors', '2x latency'];
+const OWN_SIZES = ['+1 pp bad events', '+5 pp bad events', '2x values'];
 
 /** A forecast as people read it: a table for each watched step, and in words what cannot be said. */
 export function forecastText(forecast: PlanForecast, source: string): string {
@@ -26,21 +27,31 @@ function unknownLines({ steps }: PlanForecast): string[] {
 }
 
 function stepLines(step: StepForecast): string[] {
-  const within = seconds(step.atMostMs / 1000);
-  const head = ['gate', 'proven', ...SIZES, `caught 9 times of 10 in ${within}`];
-  const rows = step.gates.map((gate) => [
-    gate.gate,
-    gate.role === 'guard' ? 'not needed' : timeText(gate.passSec),
-    ...SIZES.map((size) => caughtText(gate, size)),
-    gate.smallest ?? 'nothing',
-  ]);
+  const own = step.gates.filter(({ catches }) => catches.some(({ what }) => OWN_SIZES.includes(what)));
+  const ofRequests = step.gates.filter((gate) => !own.includes(gate));
   return [
     '',
     ...indent([
       `${step.step}. ${step.label}: ${trafficOf(step)}${provenText(step)}`,
-      ...indent(columns([head, ...rows])),
+      ...indent([...tableLines(step, ofRequests, SIZES), ...tableLines(step, own, OWN_SIZES)]),
     ]),
   ];
+}
+
+function tableLines(
+  { atMostMs }: StepForecast,
+  gates: readonly GateForecast[],
+  sizes: readonly string[],
+): readonly string[] {
+  if (gates.length === 0) return [];
+  const head = ['gate', 'proven', ...sizes, `caught 9 times of 10 in ${seconds(atMostMs / 1000)}`];
+  const rows = gates.map((gate) => [
+    gate.gate,
+    gate.role === 'guard' ? 'not needed' : timeText(gate.passSec),
+    ...sizes.map((size) => caughtText(gate, size)),
+    gate.smallest ?? 'nothing',
+  ]);
+  return columns([head, ...rows]);
 }
 
 function trafficOf({ kind, blueRps, greenRps }: StepForecast): string {

@@ -29,7 +29,7 @@ export interface StepTraffic {
 
 /** A regression of a size, and how long it takes to catch it: half of the time sooner. null = never. */
 export interface Caught {
-  /** As requests are spoken of, also for a metric of the user's own. */
+  /** `+1 pp errors`, `2x latency`; of a metric of the user's own `+1 pp bad events`, `2x values`. */
   readonly what: string;
   readonly sec: number | null;
 }
@@ -54,7 +54,7 @@ export interface GateForecast {
 /** How much worse a version is: more errors (share), or slower (factor). */
 type Worse = { readonly errors: number } | { readonly slower: number };
 
-function describe(worse: Worse, { own }: Pick<MetricConfig, 'own'> = {}): string {
+function describe(worse: Worse, { own }: MetricConfig): string {
   const [all, errors, latency] =
     own === undefined
       ? ['every request fails', 'errors', 'latency']
@@ -129,7 +129,10 @@ export function forecastGate(
     role: metric.passRole === false ? 'guard' : 'required',
     passSec: finite(passSec),
     passSecMostly: finite(pass(0.9)),
-    catches: sizes(metric).map((worse) => ({ what: describe(worse), sec: finite(caughtIn(worse, 0.5)) })),
+    catches: sizes(metric).map((worse) => ({
+      what: describe(worse, metric),
+      sec: finite(caughtIn(worse, 0.5)),
+    })),
     smallest: smallest(metric, (worse) => caughtIn(worse, 0.9) <= config.deadlineSec),
     decides: (metric.passRole === false ? needs : passSec) <= config.deadlineSec,
     needsSec: finite(needs),
