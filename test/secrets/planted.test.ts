@@ -8,6 +8,7 @@ import { hostState, type HostNote } from '../../embedded/host.js';
 import { stopTemporal } from '../../embedded/temporal-server.js';
 import { greenlight, type Told } from '../cli/cli.js';
 import { World } from '../faults/world.js';
+import { Receiver } from '../support/receiver.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -17,6 +18,16 @@ const PLANTED = {
   GREENLIGHT_SECRET_DB_PASSWORD: `planted-deployment-${random()}`,
   TEMPORAL_API_KEY: `planted-api-key-${random()}`,
   GREENLIGHT_CODEC_TOKEN: `planted-codec-token-${random()}`,
+  HOOK_SECRET: `planted-webhook-secret-${random()}`,
+  GREENLIGHT_LINKS_SECRET: `planted-links-secret-${random()}`,
+};
+/** The secret part of webhooks' addresses, as Slack's have one; the second answers that it knows nobody of that name. */
+const HOOK_PATH = `planted-webhook-${random()}`;
+const DEAD_HOOK_PATH = `planted-dead-webhook-${random()}`;
+/** Links are served where it is said how people reach them. */
+const LINKS = {
+  GREENLIGHT_PUBLIC_URL: 'https://greenlight.example.com',
+  GREENLIGHT_LINKS_LISTEN: '127.0.0.1:0',
 };
 const CODEC_KEY = randomBytes(32).toString('base64');
 /** No secret, and written where people write: what finds this would find a secret. */
@@ -27,7 +38,12 @@ let started: World | undefined;
 let world: World;
 let stack: Stack;
 const outputs = new Map<string, string>();
-const secrets = new Map<string, string>(Object.entries(PLANTED));
+const secrets = new Map<string, string>([
+  ...Object.entries(PLANTED),
+  ['path of the webhook', HOOK_PATH],
+  ['path of the dead webhook', DEAD_HOOK_PATH],
+]);
+const receiver = new Receiver();
 const before = { ...process.env };
 
 const on = async (name: string, args: readonly string[]): Promise<Told> => {
@@ -46,6 +62,8 @@ async function rollOut(endpoint: string, reason: string): Promise<void> {
     spec,
     `endpoint: ${endpoint}\ndeployment: ./green.yml\nwatching: { interval: 1s, warm-up: 0s, blip: 1s }\n` +
       `gates:\n  errors: { metric: error-rate, worse-by: 20pp }\n` +
+      `notify:\n  - webhook: \${env:DEAD_HOOK}\n    form: slack\n` +
+      `  - { webhook: "\${env:HOOK}", form: cloudevents, secret: "\${env:HOOK_SECRET}", links-for: ada }\n` +
       `steps:\n  - create\n  - smoke: ./request.json\n  - ramp: 10%\n    for: 1h .. 2h\n  - cutover\n`,
   );
   const told = await on(`submit ${endpoint}`, ['submit', spec]);
@@ -58,7 +76,11 @@ async function rollOut(endpoint: string, reason: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  Object.assign(process.env, PLANTED);
+  const hooks = await receiver.open();
+  receiver.answer = (response, nth) =>
+    response.writeHead(receiver.received[nth - 1]?.path === `/${HOOK_PATH}` ? 204 : 404).end();
+  const addresses = { HOOK: `${hooks}/${HOOK_PATH}`, DEAD_HOOK: `${hooks}/${DEAD_HOOK_PATH}` };
+  Object.assign(process.env, PLANTED, LINKS, addresses);
   started = world = await World.start();
   await writeFile(join(world.folder, 'request.json'), '{"data": [[1]]}');
   await writeFile(
@@ -90,7 +112,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await started?.stop();
-  for (const name of [...Object.keys(PLANTED), 'GREENLIGHT_CODEC_KEYS']) delete process.env[name];
+  await receiver.close();
+  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
   Object.assign(process.env, before);
 });
 
@@ -147,6 +170,17 @@ describe('planted secrets', () => {
 
     expect(found(databases, new Map([['canary', CANARY]]))).not.toEqual([]);
     expect(found(databases, new Map([['canary', SEALED_CANARY]]))).toEqual([]);
+  });
+
+  it('reach the receivers of notifications, which are told and signed for', () => {
+    const told = receiver.received.filter(({ path }) => path === `/${HOOK_PATH}`);
+
+    expect(told.map(({ headers }) => headers['webhook-signature'])).toContainEqual(
+      expect.stringMatching(/^v1,/),
+    );
+    expect(told.map(({ text }) => text).join()).toContain(CANARY);
+    expect(receiver.received.some(({ path }) => path === `/${DEAD_HOOK_PATH}`)).toBe(true);
+    expect(outputs.get('end of plain')).toContain('could not be told');
   });
 
   it('reach their deployment all the same', async () => {
