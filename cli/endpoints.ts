@@ -36,11 +36,11 @@ export async function writeAndReadBack(
   await untilTaken(() => endpoints.writeTraffic(endpoint, traffic), untilMs, note);
   for (;;) {
     const shown = await untilTaken(() => endpoints.read(endpoint), untilMs, note);
-    if (sameTraffic(shown.traffic, traffic)) return shown;
+    if (sameTraffic(shown.traffic, traffic) && shown.pending === undefined) return shown;
     if (Date.now() > untilMs) {
       throw new CliError(
         'unreachable',
-        `${endpoint} took the traffic ${trafficText(traffic)} and shows ${trafficText(shown.traffic)} after ${WRITE_WITHIN_MS / 60_000} minutes.\n` +
+        `${endpoint} took the traffic ${trafficText(traffic)} and shows ${trafficText(shown.traffic)} after ${WRITE_WITHIN_MS / 60_000} minutes${shown.pending === undefined ? '' : `: ${shown.pending}`}.\n` +
           'Something else may be writing it, a rollout for one: look at `greenlight status`, and run this again.',
       );
     }

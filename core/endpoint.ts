@@ -23,6 +23,8 @@ export interface EndpointState {
   /** Why it is not ready, where the target says so. */
   readonly error?: string;
   readonly traffic: Traffic;
+  /** Why clients do not meet this traffic yet, where the target can tell; left out: they do. */
+  readonly pending?: string;
   readonly deployments: readonly DeploymentState[];
   readonly scoringUri: string;
 }

@@ -19,6 +19,8 @@ export interface LoadSettings {
   readonly scoringUri: string;
   /** A key of the endpoint. */
   readonly key: string;
+  /** Host name that requests are for, where that is another than the address. */
+  readonly host?: string;
   /** Each is sent as `{"data": [row]}`, one after the other and from the beginning again. */
   readonly rows: readonly (readonly number[])[];
   readonly perSecond: number;
@@ -87,11 +89,16 @@ export class Load {
   }
 
   async #ask(body: string): Promise<Pick<Answer, 'status' | 'deployment' | 'version'>> {
+    const { key, host } = this.#settings;
     try {
       const answer = await this.#pool.request({
         method: 'POST',
         path: this.#path,
-        headers: { 'content-type': 'application/json', authorization: `Bearer ${this.#settings.key}` },
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${key}`,
+          ...(host === undefined ? {} : { host }),
+        },
         body,
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });

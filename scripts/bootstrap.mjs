@@ -46,7 +46,10 @@ const commands = {
     await ensureTools();
     const env = { ...process.env, GREENLIGHT_FAULTS: JSON.stringify(args) };
     const config = join(root, 'test', 'faults', 'faults.config.ts');
-    return run(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--config', config], { env });
+    const vitest = [bin('vitest', 'vitest.mjs'), 'run', '--config', config];
+    const [, target] = /(?:^| )--target[ =](\S+)/.exec(args.join(' ')) ?? [];
+    if (target === 'kubernetes') return inTestBed([process.execPath, ...vitest], { env });
+    return run(process.execPath, vitest, { env });
   },
   async 'test:k8s'(args) {
     build();
@@ -147,8 +150,12 @@ async function ensureTools() {
 }
 
 /** Brings the Kubernetes test bed up around a command (default: a shell). */
-function inTestBed(command) {
-  return run(process.execPath, [join(root, 'dist', 'embedded', 'kubernetes', 'main.js'), ...command]);
+function inTestBed(command, options = {}) {
+  return run(
+    process.execPath,
+    [join(root, 'dist', 'embedded', 'kubernetes', 'main.js'), ...command],
+    options,
+  );
 }
 
 /** @returns the exit code; 1 when it was ended by a signal. */

@@ -25,7 +25,7 @@ import { callOf } from './route-writer.js';
 import type { RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
-import { deploymentState } from './states.js';
+import { deploymentState, type RouteState } from './states.js';
 import { viewOf, type View } from './view.js';
 
 export interface KubernetesSettings {
@@ -72,17 +72,19 @@ class RouteEndpoints implements KubernetesEndpoints {
   async read(endpoint: string, options: CallOptions = {}): Promise<EndpointState> {
     const view = await viewOf(this.#routers, endpoint, options);
     view.route.refuseOwned();
-    const [{ state, error }, deployments, door] = await Promise.all([
+    const [routed, deployments, door] = await Promise.all([
       view.route.state(options),
       Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, name, options))),
       this.#door(view, options).catch(() => undefined),
     ]);
+    const { state, error } = routed;
     return {
       name: endpoint,
       kind: 'kubernetes',
       state,
       ...(error === undefined ? {} : { error }),
       traffic: view.route.traffic(view.backends),
+      ...pendingOf(view, routed),
       deployments: deployments.filter((found) => found !== undefined),
       scoringUri:
         door === undefined ? '' : `${door.url.protocol}//${door.host ?? door.url.host}${door.url.pathname}`,
@@ -187,6 +189,7 @@ class RouteEndpoints implements KubernetesEndpoints {
         `Deployment ${name} of ${endpoint} still gets traffic (${trafficText({ live, mirror })}); it is not deleted. Move its traffic first`,
       );
     }
+    await refuseUntaken(view, endpoint, name, options);
     const what = (kind: string) => ({ what: `delete the ${kind} of deployment ${name}`, ...options });
     if (view.services.has(name)) {
       await this.#change(view, endpoint, { to: 'without', deployment: name }, options);
@@ -330,6 +333,31 @@ class RouteEndpoints implements KubernetesEndpoints {
       `Namespace ${this.#client.namespace} has a ${deployment === undefined ? 'Service' : 'Deployment'} ${object} already, and it does not bear the labels of deployment ${name} of ${endpoint}; delete it, label it, or give the new deployment another name`,
     );
   }
+}
+
+/** Why the proxies may not serve by these rules yet. */
+function pendingOf(
+  { route, backends }: View,
+  { state, error = '' }: RouteState,
+): { readonly pending?: string } {
+  const pending = state === 'updating' ? error : route.unfinished?.(backends);
+  return pending === undefined ? {} : { pending };
+}
+
+/** Rules that take a deployment's traffic away do not, until the gateway has taken them. */
+async function refuseUntaken(
+  { route, services }: View,
+  endpoint: string,
+  name: string,
+  options: CallOptions,
+): Promise<void> {
+  if (!services.has(name)) return;
+  const { state, error = '' } = await route.state(options);
+  if (state !== 'updating') return;
+  throw new PortError(
+    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${error}`,
+    { kind: 'transient', code: 'NotTakenYet' },
+  );
 }
 
 function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {

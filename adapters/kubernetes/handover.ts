@@ -19,6 +19,17 @@ const LEAST = 1;
  */
 export const PROXIES_TAKE_MS = { forward: 2_000, back: 500 } as const;
 
+/** The deployments that have no more than the least weight: a handover that has not ended. */
+export function handedOver(rules: readonly Rule[], frame: Frame): readonly string[] {
+  const found = new Set<string>();
+  mapRefs(rules, frame, (refs) => {
+    const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
+    for (const ref of refs) if (ref.weight === LEAST && total >= WHOLE / 2) found.add(nameOf(ref, frame));
+    return refs;
+  });
+  return [...found];
+}
+
 type Refs = NonNullable<Rule['backendRefs']>;
 
 /** The rules as they are, but for the least weight at backends that are about to get a share; the same array for none. */

@@ -4,7 +4,7 @@ import type { Traffic } from '../../core/traffic.js';
 import type { CallOptions, WriteOptions } from '../ports.js';
 import { ROUTES, type KubeClient } from './client.js';
 import { Gateways } from './gateways.js';
-import { PROXIES_TAKE_MS, withFirstWeights, withLastWeights } from './handover.js';
+import { handedOver, PROXIES_TAKE_MS, withFirstWeights, withLastWeights } from './handover.js';
 import { doorOf, type Door } from './invoke.js';
 import { MADE_BY, MADE_BY_LABEL } from './names.js';
 import { Route, type Rule } from './objects.js';
@@ -97,6 +97,13 @@ class HttpRoute implements EndpointRoute {
 
   traffic(backends: readonly Backend[]): Traffic {
     return trafficOf(this.#rules, this.#frame(backends));
+  }
+
+  unfinished(backends: readonly Backend[]): string | undefined {
+    const [name] = handedOver(this.#rules, this.#frame(backends));
+    return name === undefined
+      ? undefined
+      : `${this.title} still gives ${name} the millionth that a change of shares begins and ends with`;
   }
 
   isPinned(backends: readonly Backend[], deployment: string): boolean {

@@ -16,7 +16,7 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   if ('refused' in choice) throw new CliError('refused', choice.refused);
 
   const wanted = normalTraffic({ live: { [choice.to]: 100 }, mirror: {} });
-  const changed = !sameTraffic(before.traffic, wanted);
+  const changed = !sameTraffic(before.traffic, wanted) || before.pending !== undefined;
   if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note);
   const was = trafficText(before.traffic);
   ctx.out.result(

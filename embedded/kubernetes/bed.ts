@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CoreV1Api, type KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
@@ -104,17 +104,38 @@ export class Bed {
   async startNode(entrypoint: (image: string) => readonly string[] | undefined): Promise<NodeStandIn> {
     const node = new NodeStandIn({
       config: this.kubeConfig(),
-      folder: join(this.folder, 'pods'),
+      folder: join(this.folder, PODS),
       entrypoint,
     });
     await node.start();
     return node;
   }
 
+  /** The process of a part; undefined while there is none. */
+  async pidOf(part: Part): Promise<number | undefined> {
+    if (part === 'envoy') return this.#envoyPid();
+    return (await runningDaemon(this.#folderOf(part), part))?.pid;
+  }
+
+  /** Processes of a pod's containers. @param uid - of the pod. */
+  async podPids(uid: string): Promise<readonly number[]> {
+    const folder = join(this.folder, PODS, uid);
+    const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const found = await Promise.all(
+      // Each container begins in its pod's folder; see node/container.ts.
+      names.map((name) =>
+        readlink(`/proc/${name}/cwd`).then(
+          (cwd) => cwd === folder,
+          () => false,
+        ),
+      ),
+    );
+    return names.filter((_, i) => found[i]).map(Number);
+  }
+
   /** SIGKILL, and waits until it is gone. Envoy's keeper starts it again; the others stay away until `mend`. */
   async kill(part: Part): Promise<void> {
-    const pid =
-      part === 'envoy' ? await this.#envoyPid() : (await runningDaemon(this.#folderOf(part), part))?.pid;
+    const pid = await this.pidOf(part);
     if (pid === undefined) throw new EmbeddedError(`${part} does not run: there is nothing to kill.`);
     const identity = await processIdentity(pid);
     process.kill(pid, 'SIGKILL');
@@ -178,6 +199,9 @@ const NotedTools = z.object({
   envoy: z.string(),
   prometheus: z.string(),
 });
+
+/** Folder in the bed's, with one for each pod, by its uid. */
+const PODS = 'pods';
 
 function noteFile(folder: string): string {
   return join(folder, 'bed.json');

@@ -9,7 +9,7 @@ import { problemsOf } from './judge.js';
 import { followHistory, type Nth, type Seen } from './points.js';
 import { Sampler } from './sampler.js';
 import { planOf, REFERENCE, type SpecName, watchesBefore } from './specs.js';
-import { TARGET, type Victim, type World } from './world.js';
+import type { Victim, World } from './world.js';
 
 /** Where and what to kill. */
 export interface Kill {
@@ -70,7 +70,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
   const startedMs = Date.now();
   try {
     const handle = await world.client.workflow.start(ROLLOUT_WORKFLOW, {
-      workflowId: workflowId(TARGET, endpoint),
+      workflowId: workflowId(world.target, endpoint),
       taskQueue: TASK_QUEUE,
       args: [planOf(world, reference, endpoint)],
     });
@@ -121,6 +121,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
           ...facts,
           ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, mendedAtMs, outcome, answers },
           ...{ way: sampler.way, wrongSums: sampler.wrongSums, badShares: sampler.badShares },
+          writes: world.writesOf(sampler.way),
         }),
         ...killer.problems,
       ],
@@ -129,7 +130,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
     over.abort();
     await load.stop();
     await sampler.stop();
-    await world.ports().then(({ endpoints }) => endpoints.deleteEndpoint(endpoint));
+    await world.deleteEndpoint(endpoint);
   }
 }
 
@@ -254,13 +255,10 @@ async function endOf(handle: WorkflowHandle): Promise<Ended | undefined> {
 async function factsOf(world: World, endpoint: string) {
   const { endpoints } = await world.ports();
   const { traffic, deployments } = await endpoints.read(endpoint);
-  const { operations } = await world.hostRecord();
   return {
     traffic,
     deployments: deployments.map(({ name }) => name).sort(),
     restarts: Math.max(0, ...deployments.map((deployment) => deployment.restarts ?? 0)),
-    operations: Object.values(operations)
-      .filter((operation) => operation.endpoint === endpoint && operation.status === 'Succeeded')
-      .map(({ kind, deployment }) => (deployment === undefined ? kind : `${kind} ${deployment}`)),
+    operations: await world.operations(endpoint),
   };
 }

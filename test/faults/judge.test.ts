@@ -25,6 +25,7 @@ const RIGHT: CellFacts = {
     'deployment-put green',
     'deployment-delete green',
   ],
+  writes: 4,
   restarts: 0,
   answers: [answer],
 };

@@ -22,8 +22,10 @@ export interface CellFacts {
   readonly way: readonly Traffic[];
   readonly wrongSums: readonly string[];
   readonly badShares: readonly BadShare[];
-  /** Operations that the host ended well, by what they did: `deployment-put green`. */
+  /** Operations that the target ended well, by what they did: `deployment-put green`. */
   readonly operations: readonly string[];
+  /** How many writes of shares the way needs at the most. */
+  readonly writes: number;
   /** Restarts of the deployment that is left. */
   readonly restarts: number;
   readonly answers: readonly Answer[];
@@ -96,7 +98,7 @@ function shareProblems({ badShares, victim, killedAtMs, mendedAtMs }: CellFacts)
 /** Nothing was created, deleted or written more often than the way it went needs. */
 function effectProblems({
   operations,
-  way,
+  writes,
   outcome,
   victim,
   restarts,
@@ -107,8 +109,7 @@ function effectProblems({
     'deployment-put green': 1,
     'deployment-delete green': outcome === 'promoted' ? 0 : 1,
     'deployment-delete blue': outcome === 'promoted' ? 1 : 0,
-    // Two made the endpoint and put blue behind it; then one for each change that was seen.
-    'endpoint-put': way.length + 1,
+    'endpoint-put': writes,
   };
   const often = Object.entries(limits)
     .filter(([what, limit]) => count(what) > limit)

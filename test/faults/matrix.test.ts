@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type Kill, runCell } from './cell.js';
 import type { SpecName } from './specs.js';
-import { World } from './world.js';
+import { startWorld, type World } from './world.js';
 
 // A sample of the kill matrix: each part once, each spec at least once. The whole of it: `npm run faults`.
 vi.setConfig({ testTimeout: 300_000 });
@@ -21,7 +21,7 @@ const SAMPLE: readonly (readonly [string, SpecName, Kill])[] = [
 let world: World;
 
 beforeAll(async () => {
-  world = await World.start();
+  world = await startWorld('host');
 });
 
 afterAll(async () => {

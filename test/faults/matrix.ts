@@ -2,7 +2,7 @@ import { type CellResult, type Kill, runCell } from './cell.js';
 import { type Point, pointsOf, type Seen } from './points.js';
 import { type SpecName } from './specs.js';
 import { keyOf, place, Table } from './table.js';
-import { type Victim, World } from './world.js';
+import { startWorld, type TargetKind, type Victim } from './world.js';
 
 /** One cell that is to be run. */
 export interface Cell {
@@ -12,6 +12,7 @@ export interface Cell {
 }
 
 export interface MatrixOptions {
+  readonly target: TargetKind;
   readonly specs: readonly SpecName[];
   readonly victims: readonly Victim[];
   /** Lengths of the history to kill at; null = all. */
@@ -42,8 +43,8 @@ export async function runMatrix(options: MatrixOptions): Promise<{
   readonly text: string;
   readonly wrong: readonly string[];
 }> {
-  const { out, resume, say, seed, specs, times } = options;
-  const world = await World.start();
+  const { out, resume, say, seed, specs, target, times } = options;
+  const world = await startWorld(target);
   const wrong: string[] = [];
   const learn = async (spec: SpecName): Promise<CellResult> => {
     const result = await runCell(world, spec, null);
@@ -58,7 +59,7 @@ export async function runMatrix(options: MatrixOptions): Promise<{
     }
     const cells: Cell[] = [];
     for (const spec of specs) cells.push(...cellsOf(spec, (await learn(spec)).events, options));
-    const table = await Table.open(out, `Seed ${seed}, begun ${new Date().toISOString()}.`, resume);
+    const table = await Table.open(out, `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`, resume);
     const drawn = draw(cells, options.sample, seed);
     const left = notDone(Array.from({ length: times }, () => drawn).flat(), table);
     say(`${left.length} of ${times * cells.length} cells`);

@@ -3,11 +3,13 @@ import { parseArgs } from 'node:util';
 import { packageRoot } from '../../embedded/package-root.js';
 import type { MatrixOptions } from './matrix.js';
 import { SPECS } from './specs.js';
-import { VICTIMS } from './world.js';
+import { TARGETS, VICTIMS } from './world.js';
 
 export const USAGE = `npm run faults -- [options]
+  --target NAME    one of ${TARGETS.join(', ')} (default host)
   --spec NAME      one of ${SPECS.join(', ')}; may be given several times
-  --victim NAME    one of ${VICTIMS.join(', ')}; may be given several times
+  --victim NAME    may be given several times; host: ${VICTIMS.host.join(', ')};
+                   kubernetes: ${VICTIMS.kubernetes.join(', ')}
   --at N           kill when the history has N events; may be given several times
   --sample N       so many cells, drawn evenly
   --seed N         of the order and the sample (default 1)
@@ -21,6 +23,7 @@ export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'
   const { values } = parseArgs({
     args: [...args],
     options: {
+      target: { type: 'string', default: 'host' },
       spec: { type: 'string', multiple: true },
       victim: { type: 'string', multiple: true },
       at: { type: 'string', multiple: true },
@@ -32,9 +35,11 @@ export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'
       resume: { type: 'boolean', default: false },
     },
   });
+  const [target = 'host'] = oneOf('--target', [values.target], TARGETS);
   return {
+    target,
     specs: oneOf('--spec', values.spec, SPECS),
-    victims: oneOf('--victim', values.victim, VICTIMS),
+    victims: oneOf('--victim', values.victim, VICTIMS[target]),
     at: values.at?.map((text) => whole('--at', text)) ?? null,
     sample: values.sample === undefined ? null : whole('--sample', values.sample),
     seed: whole('--seed', values.seed ?? '1'),

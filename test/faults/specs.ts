@@ -1,7 +1,7 @@
 import type { Gate, Plan, ShiftStep, Step } from '../../core/plan.js';
 import { mirrorTraffic, splitTraffic, type Traffic } from '../../core/traffic.js';
 import { errorsGate, slowGate } from '../support/plans.js';
-import { TARGET, type World } from './world.js';
+import type { World } from './world.js';
 
 export const SPECS = ['promote', 'roll-back', 'abort', 'roll-back-in-bake'] as const;
 export type SpecName = (typeof SPECS)[number];
@@ -82,7 +82,7 @@ export function planOf(world: World, spec: ReferenceSpec, endpoint: string): Pla
   return {
     planVersion: 1,
     endpoint,
-    target: TARGET,
+    target: world.target,
     baseline: null,
     deployment: world.deployment(endpoint, 'green', spec.badGreen),
     adopt: false,

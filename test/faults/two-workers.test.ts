@@ -9,7 +9,7 @@ import { Load } from '../../demo/load.js';
 import { processIdentity, until } from '../../embedded/processes.js';
 import { Sampler } from './sampler.js';
 import { planOf, REFERENCE } from './specs.js';
-import { TARGET, World } from './world.js';
+import { HostWorld } from './host-world.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -18,11 +18,11 @@ const HEARTBEAT_MS = 10_000;
 /** What the other worker may take for its own looks and the write. */
 const BEYOND_MS = 5_000;
 
-let world: World;
+let world: HostWorld;
 let second = 0;
 
 beforeAll(async () => {
-  world = await World.start();
+  world = await HostWorld.start();
 });
 
 afterAll(async () => {
@@ -55,7 +55,7 @@ it.each([
     const load = new Load({ ...door, rows: [[1]], perSecond: 80, atMost: 10_000, onAnswer: () => undefined });
     try {
       const handle = await world.client.workflow.start(ROLLOUT_WORKFLOW, {
-        workflowId: workflowId(TARGET, endpoint),
+        workflowId: workflowId(world.target, endpoint),
         taskQueue: TASK_QUEUE,
         args: [planOf(world, REFERENCE['roll-back-in-bake'], endpoint)],
       });

@@ -55,6 +55,7 @@ export class KubernetesWorld {
   readonly folder: string;
   readonly namespace: string;
   readonly client: Client;
+  readonly #targets: (target: Target) => Promise<AdminTargetPorts>;
   #made = 0;
 
   private constructor(bed: Bed, folder: string, namespace: string, client: Client) {
@@ -62,6 +63,7 @@ export class KubernetesWorld {
     this.folder = folder;
     this.namespace = namespace;
     this.client = client;
+    this.#targets = createTargets({ hostState: join(this.state, 'host') });
   }
 
   static async start(): Promise<KubernetesWorld> {
@@ -106,7 +108,7 @@ export class KubernetesWorld {
   }
 
   ports(): Promise<AdminTargetPorts> {
-    return createTargets({ hostState: join(this.state, 'host') })(this.target);
+    return this.#targets(this.target);
   }
 
   async startWorker(): Promise<void> {
@@ -120,8 +122,7 @@ export class KubernetesWorld {
   }
 
   /** An endpoint that blue serves and that Prometheus has counters of, as a team has it before Greenlight comes. */
-  async openEndpoint(options: ModelOptions = {}): Promise<Door> {
-    const endpoint = `model-${++this.#made}`;
+  async openEndpoint(options: ModelOptions = {}, endpoint: string = `model-${++this.#made}`): Promise<Door> {
     const config = this.bed.kubeConfig();
     const service = `${endpoint}-blue`;
     const labels = { 'greenlight/endpoint': endpoint, 'greenlight/deployment': 'blue' };

@@ -7,7 +7,7 @@ import { startStack, type Stack } from '../../embedded/stack.js';
 import { hostState, type HostNote } from '../../embedded/host.js';
 import { stopTemporal } from '../../embedded/temporal-server.js';
 import { greenlight, type Told } from '../cli/cli.js';
-import { World } from '../faults/world.js';
+import { HostWorld } from '../faults/host-world.js';
 import { Receiver } from '../support/receiver.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
@@ -34,8 +34,8 @@ const CODEC_KEY = randomBytes(32).toString('base64');
 const CANARY = `canary-${random()}`;
 const SEALED_CANARY = `sealed-canary-${random()}`;
 
-let started: World | undefined;
-let world: World;
+let started: HostWorld | undefined;
+let world: HostWorld;
 let stack: Stack;
 const outputs = new Map<string, string>();
 const secrets = new Map<string, string>([
@@ -81,7 +81,7 @@ beforeAll(async () => {
     response.writeHead(receiver.received[nth - 1]?.path === `/${HOOK_PATH}` ? 204 : 404).end();
   const addresses = { HOOK: `${hooks}/${HOOK_PATH}`, DEAD_HOOK: `${hooks}/${DEAD_HOOK_PATH}` };
   Object.assign(process.env, PLANTED, LINKS, addresses);
-  started = world = await World.start();
+  started = world = await HostWorld.start();
   await writeFile(join(world.folder, 'request.json'), '{"data": [[1]]}');
   await writeFile(
     join(world.folder, 'green.yml'),

@@ -51,6 +51,8 @@ export class MemoryTarget {
   fault: Fault = () => undefined;
   /** What `read` shows may lag behind what was written. */
   shownLater: Traffic | null = null;
+  /** Why what `read` shows is not in force yet; a write does not change that. */
+  pending: string | null = null;
   createDelayMs = 0;
   /** How the baseline's instances are counted; null: nobody counts them. */
   autoscale: Autoscale | null = null;
@@ -173,6 +175,7 @@ export class MemoryTarget {
       kind: 'managed',
       state: 'ready',
       traffic: this.shownLater ?? this.traffic,
+      ...(this.pending === null ? {} : { pending: this.pending }),
       deployments: [...this.deployments.values()],
       scoringUri: 'memory:',
     };

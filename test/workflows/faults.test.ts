@@ -55,6 +55,28 @@ describe('a target that fails', () => {
     expect(stillRollingBack.phase).toBe('rolling-back');
     expect(type).toBe('Aborted');
   });
+
+  it('that shows a write before it is in force is waited for, and what is cut off half-way is written again', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('not-in-force', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.pending = 'the gateway has not taken it';
+    target.traffic = { live: { blue: 100 }, mirror: {} };
+    const before = target.writes.length;
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.until(() => target.writes.length > before);
+    const stillRollingBack = await rollout.status();
+    target.pending = null;
+    const { type } = await rollout.failure();
+
+    expect(stillRollingBack.phase).toBe('rolling-back');
+    expect(type).toBe('Aborted');
+    expect(target.writes.slice(before)).toEqual([
+      'traffic {"live":{"blue":100},"mirror":{}}',
+      'delete green',
+    ]);
+  });
 });
 
 describe('rollback', () => {

@@ -68,6 +68,23 @@ describe('writing traffic', () => {
     expect(writes()).toHaveLength(before);
   });
 
+  it('is not in force while the gateway has not taken it, nor while a handover is under way', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    expect((await endpoints.read('diabetes')).pending).toBeUndefined();
+
+    api.route.metadata.generation += 1;
+    expect((await endpoints.read('diabetes')).pending).toMatch(
+      /^gateway door has not said Accepted of HTTPRoute diabetes as it stands \(generation \d+\)$/,
+    );
+    const [{ backendRefs }] = api.route.spec?.['rules'] as [{ backendRefs: { weight: number }[] }];
+    backendRefs.forEach((ref, i) => (ref.weight = i === 0 ? 1_000_000 : 1));
+    api.accept();
+    expect(await endpoints.read('diabetes')).toMatchObject({
+      traffic: { live: { blue: 100 } },
+      pending: expect.stringContaining('still gives green the millionth') as string,
+    });
+  });
+
   it('puts the rules back that the gateway does not take, and says why', async () => {
     const before = structuredClone(api.route.spec?.['rules']);
     let first = true;
@@ -178,6 +195,20 @@ describe('deleting a deployment', () => {
       'Deployment blue of diabetes still gets traffic (blue 100 %); it is not deleted',
     );
     expect(writes()).toEqual([]);
+  });
+
+  it('refuses while the gateway has not taken the rules that took its traffic away', async () => {
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+    const before = writes().length;
+    api.route.metadata.generation += 1;
+
+    await expect(endpoints.deleteDeployment('diabetes', 'green')).rejects.toMatchObject({
+      kind: 'transient',
+      message: expect.stringContaining('green of diabetes may still get requests') as string,
+    });
+    expect(writes()).toHaveLength(before);
+    api.accept();
+    await endpoints.deleteDeployment('diabetes', 'green');
   });
 
   it('takes it out of the route first, and ends well when it is gone already', async () => {
