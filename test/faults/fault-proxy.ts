@@ -17,17 +17,22 @@ export type Fault = (typeof FAULTS)[number];
 
 export interface Call {
   readonly method: string;
-  /** Path under the workspace, without numbers and ids: `/onlineEndpoints/…/deployments/green`. */
+  /** See {@link Service.pathOf}. */
   readonly path: string;
 }
 
-const SAID: Readonly<
-  Record<'409' | '429' | '500', { readonly code: string; readonly headers: Record<string, string> }>
-> = {
-  '409': { code: 'Conflict', headers: {} },
-  '429': { code: 'TooManyRequests', headers: { 'retry-after': '1' } },
-  '500': { code: 'InternalServerError', headers: {} },
-};
+/** What is proxied. */
+export interface Service {
+  readonly url: string;
+  /** PEM text of whom it is to be trusted by. */
+  readonly ca: string;
+  /** Its own way to refuse a call. */
+  refusal(status: '409' | '429' | '500'): object;
+  /** What calls that are the same go by: a path without numbers and ids. */
+  pathOf(url: string): string;
+  /** Whether a `late` write changes what reading this gives. */
+  shows(url: string): boolean;
+}
 
 /** Stands between the adapter and a service, and does to each call what the test decides. */
 export class FaultProxy {
@@ -38,7 +43,7 @@ export class FaultProxy {
   /** How long after its caller's patience a delayed call gets through, and for how long a late write is not shown. */
   delayMs = 1_200;
   lateMs = 2_000;
-  readonly #upstream: string;
+  readonly #service: Service;
   readonly #agent: Agent;
   #server: HttpsServer | undefined;
   /** Bodies as they were read last, and until when they are shown whatever is true. */
@@ -46,13 +51,13 @@ export class FaultProxy {
   #oldUntilMs = 0;
   #old = new Map<string, string>();
 
-  private constructor(upstream: string, ca: string) {
-    this.#upstream = upstream;
-    this.#agent = new Agent({ connect: { ca } });
+  private constructor(service: Service) {
+    this.#service = service;
+    this.#agent = new Agent({ connect: { ca: service.ca } });
   }
 
-  static async start(service: { readonly url: string; readonly ca: string }): Promise<FaultProxy> {
-    const proxy = new FaultProxy(service.url, service.ca);
+  static async start(service: Service): Promise<FaultProxy> {
+    const proxy = new FaultProxy(service);
     proxy.#server = await startHttps((app: FastifyInstance) => {
       app.removeAllContentTypeParsers();
       app.addContentTypeParser('*', { parseAs: 'string' }, (_, body, done) => done(null, body));
@@ -72,16 +77,15 @@ export class FaultProxy {
   }
 
   async #handle(asked: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const call = { method: asked.method, path: pathOf(asked.url) };
+    const call = { method: asked.method, path: this.#service.pathOf(asked.url) };
     const fault = this.decide(call);
     this.calls.push({ ...call, fault });
     if (fault === 'refused') return hangUp(reply);
     if (fault === '409' || fault === '429' || fault === '500') {
-      const { code, headers } = SAID[fault];
       return void (await reply
         .code(Number(fault))
-        .headers(headers)
-        .send({ error: { code, message: 'by request of the test' } }));
+        .headers(fault === '429' ? { 'retry-after': '1' } : {})
+        .send(this.#service.refusal(fault)));
     }
     if (fault === 'delayed') await sleep(this.delayMs);
     if (fault === 'late' && asked.method !== 'GET') {
@@ -99,14 +103,14 @@ export class FaultProxy {
       return { status: 200, headers: { 'content-type': 'application/json' }, text: old };
     }
     const { authorization, 'content-type': type } = asked.headers;
-    const answer = await request(new URL(asked.url, this.#upstream), {
+    const answer = await request(new URL(asked.url, this.#service.url), {
       method: asked.method as 'GET',
       dispatcher: this.#agent,
       headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
       body: typeof asked.body === 'string' ? asked.body : null,
     });
     const text = await answer.body.text();
-    if (asked.method === 'GET' && answer.statusCode === 200 && !asked.url.includes('Operations')) {
+    if (asked.method === 'GET' && answer.statusCode === 200 && this.#service.shows(asked.url)) {
       this.#shown.set(asked.url, text);
     }
     const headers = Object.entries(answer.headers).flatMap(([name, value]) =>
@@ -114,7 +118,7 @@ export class FaultProxy {
       /^(connection|keep-alive|content-length|transfer-encoding|date)$/.test(name)
         ? []
         : // Addresses lead through here too.
-          [[name, value.replaceAll(this.#upstream, this.server.url)]],
+          [[name, value.replaceAll(this.#service.url, this.server.url)]],
     );
     return {
       status: answer.statusCode,
@@ -127,9 +131,4 @@ export class FaultProxy {
 function hangUp(reply: FastifyReply): void {
   reply.hijack();
   reply.raw.socket?.destroy();
-}
-
-function pathOf(url: string): string {
-  const path = new URL(url, 'https://proxy').pathname.replace(/^.*\/workspaces\/[^/]+/, '');
-  return path.replace(/[^/]*[0-9a-f]{8}-[0-9a-f-]{20,}[^/]*/g, '…');
 }

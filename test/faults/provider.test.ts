@@ -1,188 +1,67 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type AzureMlEndpoints, createAzureMlEndpoints } from '../../adapters/azureml/endpoints.js';
+import { expect, vi } from 'vitest';
+import { createAzureMlEndpoints } from '../../adapters/azureml/endpoints.js';
 import { createEnvoyMetrics } from '../../adapters/envoy/metrics.js';
-import type { TargetPorts } from '../../adapters/ports.js';
-import type { Plan, Step } from '../../core/plan.js';
-import { type HostProcess, startHost } from '../adapters/azureml/host-process.js';
-import { CREATE, CUTOVER, DELETE_BASELINE, errorsGate, planOf, rampStep, SMOKE } from '../support/plans.js';
-import { useBench } from '../support/rollout-bench.js';
-import { FaultProxy, FAULTS, type Call, type Fault } from './fault-proxy.js';
+import { startHost } from '../adapters/azureml/host-process.js';
+import type { Service } from './fault-proxy.js';
+import { describeProviderFaults, type Provider } from './provider.js';
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const bench = useBench();
-const BLUE = { live: { blue: 100 }, mirror: {} };
-/** A conflict costs five seconds each time. */
-const PATIENT_CREATE: Step = { ...CREATE, readyWithinMs: 60_000 } as Step;
-const GREEN = { live: { green: 100 }, mirror: {} };
-const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 }, gates: ['errors'] });
-const SHORT = rampStep(50, {
-  dwell: { atLeastMs: 200, atMostMs: 400 },
-  gates: ['errors'],
-  undecided: 'proceed',
+const CODES = { '409': 'Conflict', '429': 'TooManyRequests', '500': 'InternalServerError' } as const;
+
+describeProviderFaults(startHostProvider, {
+  methods: ['GET', 'PUT', 'POST', 'DELETE'],
+  isWrite: ({ method, path }) => method === 'PUT' && !path.includes('deployments'),
+  refusal: /500 InternalServerError/,
+  lags: true,
 });
 
-let host: HostProcess;
-let direct: AzureMlEndpoints;
-const proxies: FaultProxy[] = [];
-let made = 0;
-
-beforeAll(async () => {
-  host = await startHost();
-  direct = createAzureMlEndpoints(host.settings);
-});
-
-afterAll(async () => {
-  await Promise.all(proxies.map((proxy) => proxy.stop()));
-  await host.stop();
-});
-
-/** An endpoint that blue serves, and a rollout of green on it through a proxy of its own. */
-async function start(
-  steps: readonly Step[],
-  setting: { decide?: FaultProxy['decide'] } & Partial<Plan> = {},
-) {
-  const { decide, ...more } = setting;
-  const endpoint = `faults-${++made}`;
-  const proxy = await FaultProxy.start({ url: host.file.url, ca: host.settings.ca ?? '' });
-  proxies.push(proxy);
-  const ports: TargetPorts = {
-    endpoints: createAzureMlEndpoints({
-      ...host.settings,
-      baseUrl: proxy.server.url,
-      ca: proxy.server.ca,
-      scoringFetch: (url, init) => fetch(url, init as RequestInit),
-      deadlineMs: 1_000,
-    }),
-    metrics: createEnvoyMetrics({
-      adminUrl: host.file.envoyAdminUrl,
-      clusterPattern: host.file.clusterPattern,
-      workspace: 'local',
-    }),
-  };
-  await direct.createEndpoint({ name: endpoint });
-  await direct.createDeployment(endpoint, host.deployment('blue'), {});
-  await vi.waitFor(async () => expect((await direct.readDeployment(endpoint, 'blue'))?.state).toBe('ready'), {
-    timeout: 30_000,
-    interval: 100,
-  });
-  await direct.writeTraffic(endpoint, BLUE);
-  if (decide !== undefined) proxy.decide = decide;
-  const plan = planOf(endpoint, steps, {
-    gates: [errorsGate],
-    deployment: host.deployment('green'),
-    ...more,
-  });
-  const rollout = await bench.start(plan, { ports: () => ports });
-  const shown = async () => {
-    const { traffic, deployments } = await direct.read(endpoint);
-    return { traffic, deployments: deployments.map(({ name }) => name).sort() };
-  };
-  return { endpoint, proxy, ports, rollout, shown };
-}
-
-/** As `start`, and on to where green has its share and is watched. */
-async function startOnGreen(more: Partial<Plan> = {}) {
-  const started = await start([CREATE, LONG], more);
-  await started.rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
-  started.proxy.calls.length = 0;
-  return started;
-}
-
-/** Each call that has not been heard before meets the fault, and its repetition does not. */
-function eachOnce(fault: Fault): FaultProxy['decide'] {
-  const heard = new Set<string>();
-  return ({ method, path }) => {
-    const call = `${method} ${path}`;
-    if (heard.has(call)) return undefined;
-    heard.add(call);
-    return fault;
+/** The endpoint host, and the adapter for Azure ML. */
+async function startHostProvider(): Promise<Provider> {
+  const host = await startHost();
+  const endpoints = createAzureMlEndpoints(host.settings);
+  return {
+    service: serviceOf(host.file.url, host.settings.ca ?? ''),
+    endpoints,
+    deployment: (name) => host.deployment(name),
+    stop: () => host.stop(),
+    async createEndpoint(name) {
+      await endpoints.createEndpoint({ name });
+      await endpoints.createDeployment(name, host.deployment('blue'), {});
+      await vi.waitFor(
+        async () => expect((await endpoints.readDeployment(name, 'blue'))?.state).toBe('ready'),
+        { timeout: 30_000, interval: 100 },
+      );
+      await endpoints.writeTraffic(name, { live: { blue: 100 }, mirror: {} });
+    },
+    through: ({ server }) =>
+      Promise.resolve({
+        endpoints: createAzureMlEndpoints({
+          ...host.settings,
+          baseUrl: server.url,
+          ca: server.ca,
+          scoringFetch: (url, init) => fetch(url, init as RequestInit),
+          deadlineMs: 1_000,
+        }),
+        metrics: createEnvoyMetrics({
+          adminUrl: host.file.envoyAdminUrl,
+          clusterPattern: host.file.clusterPattern,
+          workspace: 'local',
+        }),
+      }),
   };
 }
 
-const isWrite = ({ method, path }: Call): boolean => method === 'PUT' && !path.includes('deployments');
-
-/** The first so many writes meet these faults in turn; reading works. */
-function writes(count: number, faults: readonly Fault[]): FaultProxy['decide'] {
-  let met = 0;
-  return (call) => (isWrite(call) && met < count ? faults[met++ % faults.length] : undefined);
+function serviceOf(url: string, ca: string): Service {
+  return {
+    url,
+    ca,
+    refusal: (status) => ({ error: { code: CODES[status], message: 'by request of the test' } }),
+    // Under the workspace: `/onlineEndpoints/…/deployments/green`.
+    pathOf: (asked) => {
+      const path = new URL(asked, 'https://proxy').pathname.replace(/^.*\/workspaces\/[^/]+/, '');
+      return path.replace(/[^/]*[0-9a-f]{8}-[0-9a-f-]{20,}[^/]*/g, '…');
+    },
+    shows: (asked) => !asked.includes('Operations'),
+  };
 }
-
-const ABORT = { by: 'ada', reason: 'test' };
-
-// Most of the time they wait: all at once.
-describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
-  it('promotes all the same, and creates and deletes once', async () => {
-    const { rollout, proxy, shown } = await start([PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE], {
-      decide: eachOnce(fault),
-    });
-    await rollout.promoted();
-
-    expect(await shown()).toEqual({ traffic: GREEN, deployments: ['green'] });
-    const met = proxy.calls.filter((call) => call.fault !== undefined).map(({ method }) => method);
-    expect(new Set(met)).toEqual(new Set(['GET', 'PUT', 'POST', 'DELETE']));
-  });
-
-  it('rolls back all the same, and reads it back', async () => {
-    const { rollout, proxy, shown } = await startOnGreen();
-
-    proxy.decide = eachOnce(fault);
-    await rollout.send('abort', ABORT);
-    const { type, report } = await rollout.failure();
-
-    expect(type).toBe('Aborted');
-    expect(report.left).toEqual([]);
-    expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
-  });
-});
-
-describe.concurrent('rollback', () => {
-  it('through twenty failed writes in a row ends read back', async () => {
-    const { rollout, proxy, shown } = await startOnGreen();
-
-    proxy.decide = writes(20, ['refused', '500', '429']);
-    await rollout.send('abort', ABORT);
-    const { type, report } = await rollout.failure();
-
-    expect(type).toBe('Aborted');
-    expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
-    expect(proxy.calls.filter((call) => call.fault !== undefined)).toHaveLength(20);
-    // Asked again within three seconds each time: an outage of the service is the longest part of it.
-    expect(report.rollbackMs).toBeLessThan(75_000);
-  });
-
-  it('that the service does not let through in time says what is left, and a person can finish it without Temporal', async () => {
-    const { endpoint, rollout, proxy, ports, shown } = await startOnGreen({ rollbackWithinMs: 4_000 });
-
-    proxy.decide = writes(Infinity, ['500']);
-    await rollout.send('abort', ABORT);
-    const { type, report } = await rollout.failure();
-
-    expect(type).toBe('RollbackIncomplete');
-    expect(report.left[0]).toMatch(
-      /^set the traffic of faults-\d+ to blue 100 % \(.*500 InternalServerError/,
-    );
-    expect(report.left[1]).toMatch(/^delete the deployment green of faults-\d+ \(.*still gets traffic/);
-    proxy.decide = () => undefined;
-    await ports.endpoints.writeTraffic(endpoint, BLUE);
-    await ports.endpoints.deleteDeployment(endpoint, 'green');
-    await vi.waitFor(
-      async () => expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] }),
-      20_000,
-    );
-  });
-
-  it('waits half a minute for a service that shows the old shares for so long, and writes once', async () => {
-    const { rollout, proxy, shown } = await startOnGreen();
-
-    proxy.lateMs = 30_000;
-    proxy.decide = writes(1, ['late']);
-    await rollout.send('abort', ABORT);
-    const { type, report } = await rollout.failure();
-
-    expect(type).toBe('Aborted');
-    expect(report.rollbackMs).toBeGreaterThan(25_000);
-    expect(proxy.calls.filter(isWrite)).toHaveLength(1);
-    expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
-  });
-});
