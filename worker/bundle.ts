@@ -8,44 +8,63 @@ import { packageRoot } from '../embedded/package-root.js';
 const DIST = join(packageRoot(), 'dist');
 const BUNDLES = join(DIST, 'workflow-bundle');
 
+export interface BundleOptions {
+  /** Of the data converter, if it has one: it runs in the sandbox too. */
+  readonly failureConverterPath?: string | undefined;
+  /** Whatever adds to workflows: a bundle takes nothing more once it is made. */
+  readonly plugins?: readonly BundlerPlugin[];
+  /** A folder for the bundle where the package's own may not be written, as in a container with a read-only root. */
+  readonly otherwise?: string;
+}
+
 /**
  * The workflows as one file for the sandbox, made once for each state of the code.
  *
  * Bundling takes seconds, so the file is kept, under the digest of all that goes into it: the compiled rooms that may
  * run in the sandbox, and the SDK's version.
  *
- * @param failureConverterPath - of the data converter, if it has one: it runs in the sandbox too.
- * @param plugins - whatever adds to workflows: a bundle takes nothing more once it is made.
  * @returns path of the bundle.
  */
 export async function workflowBundle(
   logger: Logger,
-  failureConverterPath?: string,
-  plugins: readonly BundlerPlugin[] = [],
+  { failureConverterPath, plugins = [], otherwise }: BundleOptions = {},
 ): Promise<{ readonly codePath: string }> {
   const suffix = failureConverterPath === undefined ? '' : '-encrypting';
   const name = `${await digest(failureConverterPath, plugins)}${suffix}.js`;
-  const codePath = join(BUNDLES, name);
-  if (await exists(codePath)) return { codePath };
-
+  const folders = [BUNDLES, ...(otherwise === undefined ? [] : [otherwise])];
+  for (const folder of folders) {
+    if (await exists(join(folder, name))) return { codePath: join(folder, name) };
+  }
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(DIST, 'workflows', 'index.js'),
     logger,
     ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
     plugins: [...plugins],
   });
-  await mkdir(BUNDLES, { recursive: true });
+  try {
+    return await keep(BUNDLES, name, code);
+  } catch (error) {
+    if (otherwise === undefined || !UNWRITABLE.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    return keep(otherwise, name, code);
+  }
+}
+
+const UNWRITABLE: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM']);
+
+async function keep(folder: string, name: string, code: string): Promise<{ readonly codePath: string }> {
+  const codePath = join(folder, name);
+  await mkdir(folder, { recursive: true });
   const beside = `${codePath}.${process.pid}.part`;
   await writeFile(beside, code);
   await rename(beside, codePath);
-  await dropOthers(name);
+  await dropOthers(folder, name);
   return { codePath };
 }
 
 /** Bundles of older code: a worker that runs on one has read it already. */
-async function dropOthers(name: string): Promise<void> {
-  const others = (await readdir(BUNDLES)).filter((file) => file.endsWith('.js') && file !== name);
-  await Promise.all(others.map((file) => rm(join(BUNDLES, file), { force: true })));
+async function dropOthers(folder: string, name: string): Promise<void> {
+  const others = (await readdir(folder)).filter((file) => file.endsWith('.js') && file !== name);
+  await Promise.all(others.map((file) => rm(join(folder, file), { force: true })));
 }
 
 async function digest(

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIPv6, type AddressInfo } from 'node:net';
 
 export interface HealthAnswers {
   /** Whether this worker takes tasks now; else why not. */
@@ -13,8 +13,16 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** `/healthz` (the process lives), `/readyz` (it takes tasks) and `/metrics`, on loopback. */
-export async function serveHealth(port: number, answers: HealthAnswers): Promise<HealthServer> {
+/**
+ * `/healthz` (the process lives), `/readyz` (it takes tasks) and `/metrics`.
+ *
+ * @param host - the address to listen on; by default loopback, `0.0.0.0` for every one of the machine or the pod.
+ */
+export async function serveHealth(
+  port: number,
+  answers: HealthAnswers,
+  host = '127.0.0.1',
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     void answer(request.url ?? '/', answers)
       .catch((error: unknown) => ({ status: 500, contentType: 'text/plain', text: String(error) }))
@@ -22,10 +30,10 @@ export async function serveHealth(port: number, answers: HealthAnswers): Promise
         response.writeHead(status, { 'content-type': contentType }).end(text);
       });
   });
-  await listen(server, port);
+  await listen(server, port, host);
   const { port: actual } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${actual}`,
+    url: `http://${reachable(host)}:${actual}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -53,9 +61,16 @@ async function answer(
   }
 }
 
-function listen(server: Server, port: number): Promise<void> {
+/** How this machine reaches what listens there. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => resolve());
+    server.listen(port, host, () => resolve());
   });
 }

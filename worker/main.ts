@@ -1,4 +1,5 @@
-// The worker as a program: `node dist/worker/main.js [--state DIR] [--health-port PORT] [--version BUILD-ID|auto [--make-current]]`.
+// The worker as a program: `node dist/worker/main.js [--state DIR] [--health-port PORT] [--health-host ADDRESS] [--version BUILD-ID|auto [--make-current]]`.
+import { isIP } from 'node:net';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Client } from '@temporalio/client';
@@ -31,7 +32,7 @@ import { TUNING } from './tuning.js';
 import { deploymentOptions, makeCurrent } from './versioning.js';
 
 async function main(logger: Logger): Promise<void> {
-  const { state, healthPort, version, current } = options();
+  const { state, healthPort, healthHost, version, current } = options();
   const sdkMetricsAddress = `127.0.0.1:${await freePort()}`;
   const sdkLogger = temporalLogger(logger);
   // Before anything else touches the SDK: it takes its runtime once.
@@ -63,7 +64,11 @@ async function main(logger: Logger): Promise<void> {
   const notifier = await notifierOf(process.env, links, settings);
   const [connection, bundle] = await Promise.all([
     connect(settings),
-    workflowBundle(sdkLogger, dataConverter.failureConverterPath, plugins),
+    workflowBundle(sdkLogger, {
+      failureConverterPath: dataConverter.failureConverterPath,
+      plugins,
+      otherwise: join(state, 'workflow-bundle'),
+    }),
   ]);
   // By what workflows do: the same code has the same id, wherever it was built.
   const buildId = version === 'auto' ? basename(bundle.codePath, '.js') : version;
@@ -85,13 +90,17 @@ async function main(logger: Logger): Promise<void> {
     ...TUNING,
   });
 
-  const health = await serveHealth(healthPort, {
-    ready: () => (worker.getState() === 'RUNNING' ? true : `the worker is ${worker.getState()}`),
-    metrics: async () => ({
-      contentType: metrics.registry.contentType,
-      text: (await metrics.registry.metrics()) + (await sdkMetricsText(sdkMetricsAddress)),
-    }),
-  });
+  const health = await serveHealth(
+    healthPort,
+    {
+      ready: () => (worker.getState() === 'RUNNING' ? true : `the worker is ${worker.getState()}`),
+      metrics: async () => ({
+        contentType: metrics.registry.contentType,
+        text: (await metrics.registry.metrics()) + (await sdkMetricsText(sdkMetricsAddress)),
+      }),
+    },
+    healthHost,
+  );
   const answers =
     links === null
       ? null
@@ -149,6 +158,8 @@ async function workerTracing(): Promise<Tracing | undefined> {
 interface Options {
   readonly state: string;
   readonly healthPort: number;
+  /** Address that health and metrics are served on. */
+  readonly healthHost: string;
   /** Build id of its Worker Deployment version; `auto`: by the workflow code; null: no versioning. */
   readonly version: string | null;
   /** Whether new rollouts begin with that version. */
@@ -160,6 +171,7 @@ function options(): Options {
     options: {
       state: { type: 'string' },
       'health-port': { type: 'string', default: '0' },
+      'health-host': { type: 'string', default: '127.0.0.1' },
       version: { type: 'string' },
       'make-current': { type: 'boolean', default: false },
     },
@@ -168,6 +180,12 @@ function options(): Options {
   if (!Number.isInteger(healthPort) || healthPort < 0 || healthPort > 65_535) {
     throw new EmbeddedError(
       `--health-port is "${values['health-port']}"; wanted: a port from 1 to 65535, or 0 for a free one`,
+    );
+  }
+  const healthHost = values['health-host'];
+  if (isIP(healthHost) === 0) {
+    throw new EmbeddedError(
+      `--health-host is "${healthHost}"; wanted: an address to listen on, such as 0.0.0.0 for every one of this machine`,
     );
   }
   const version = values.version ?? process.env['GREENLIGHT_WORKER_VERSION'] ?? null;
@@ -182,7 +200,7 @@ function options(): Options {
       '--make-current needs a version to make current; wanted: --version BUILD-ID, or --version auto',
     );
   }
-  return { state: values.state ?? stateDir(), healthPort, version, current };
+  return { state: values.state ?? stateDir(), healthPort, healthHost, version, current };
 }
 
 async function connect(settings: TemporalSettings): Promise<NativeConnection> {

@@ -68,9 +68,11 @@ export class KubeClient {
   readonly namespace: string;
   readonly server: string;
   readonly #connection: Connection;
+  readonly #deadlineMs: number;
 
-  constructor(connection: Connection, namespace: string) {
+  constructor(connection: Connection, namespace: string, deadlineMs = DEADLINE_MS) {
     this.#connection = connection;
+    this.#deadlineMs = deadlineMs;
     this.namespace = namespace;
     this.server = connection.server;
   }
@@ -217,7 +219,7 @@ export class KubeClient {
     readonly missing?: boolean;
     readonly signal?: AbortSignal;
   }): Promise<string | undefined> {
-    const deadline = AbortSignal.timeout(DEADLINE_MS);
+    const deadline = AbortSignal.timeout(this.#deadlineMs);
     let answer;
     try {
       answer = await this.#connection.send({
@@ -235,7 +237,7 @@ export class KubeClient {
       throw notReached(
         call.what,
         this.server,
-        deadline.aborted ? new Error(`no answer within ${DEADLINE_MS / 1000} s`) : thrown,
+        deadline.aborted ? new Error(`no answer within ${this.#deadlineMs / 1000} s`) : thrown,
       );
     }
     if (answer.status >= 200 && answer.status <= 299) return answer.text;

@@ -35,6 +35,8 @@ export interface KubernetesSettings {
   readonly gatewayUrl?: string;
   /** The gateway of new endpoints, `NAME` or `NAMESPACE/NAME`. Default: the only one of the namespace. */
   readonly gateway?: string;
+  /** How long one call to the API server may take. Default 20 s. */
+  readonly deadlineMs?: number;
 }
 
 export interface KubernetesEndpoints extends AdminEndpoints {
@@ -49,7 +51,7 @@ export function createKubernetesEndpoints(settings: KubernetesSettings): {
   readonly endpoints: KubernetesEndpoints;
   readonly autoscaling: Autoscaling;
 } {
-  const client = new KubeClient(settings.connection, settings.namespace);
+  const client = new KubeClient(settings.connection, settings.namespace, settings.deadlineMs);
   const routers = new Routers(client);
   return { endpoints: new RouteEndpoints(routers, settings), autoscaling: createAutoscaling(routers) };
 }

@@ -51,29 +51,7 @@ export class KubernetesFaultWorld implements World {
   }
 
   deployment(endpoint: string, name: string, bad = false): DeploymentSpec {
-    return {
-      name,
-      kind: 'kubernetes',
-      tags: {},
-      properties: {
-        [COMMAND_PROPERTY]: JSON.stringify([
-          process.execPath,
-          join(packageRoot(), 'test', 'k8s', 'model.mjs'),
-        ]),
-      },
-      environment: { kind: 'inline', image: 'local/node:20' },
-      environmentVariables: { ...this.#environment(endpoint, name), ...(bad ? { BAD: 'yes' } : {}) },
-      instanceCount: 1,
-      appInsightsEnabled: false,
-      requestSettings: {
-        maxConcurrentRequestsPerInstance: 40,
-        requestTimeoutMs: 5000,
-        maxQueueWaitMs: 500,
-      },
-      livenessProbe: { ...PROBE, periodMs: 5000 },
-      readinessProbe: PROBE,
-      scale: { kind: 'default' },
-    };
+    return modelDeployment(name, { ...this.#environment(endpoint, name), ...(bad ? { BAD: 'yes' } : {}) });
   }
 
   async breakDeployment(endpoint: string, name: string): Promise<void> {
@@ -202,4 +180,27 @@ export class KubernetesFaultWorld implements World {
   #breakFile(endpoint: string, name: string): string {
     return join(this.#world.folder, `break-${endpoint}-${name}`);
   }
+}
+
+/** The small model as a pod of the test bed. */
+export function modelDeployment(
+  name: string,
+  environmentVariables: Readonly<Record<string, string>>,
+): DeploymentSpec {
+  return {
+    name,
+    kind: 'kubernetes',
+    tags: {},
+    properties: {
+      [COMMAND_PROPERTY]: JSON.stringify([process.execPath, join(packageRoot(), 'test', 'k8s', 'model.mjs')]),
+    },
+    environment: { kind: 'inline', image: 'local/node:20' },
+    environmentVariables,
+    instanceCount: 1,
+    appInsightsEnabled: false,
+    requestSettings: { maxConcurrentRequestsPerInstance: 40, requestTimeoutMs: 5000, maxQueueWaitMs: 500 },
+    livenessProbe: { ...PROBE, periodMs: 5000 },
+    readinessProbe: PROBE,
+    scale: { kind: 'default' },
+  };
 }

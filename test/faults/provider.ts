@@ -88,7 +88,7 @@ export function describeProviderFaults(
 
   /** As `start`, and on to where green has its share and is watched. */
   async function startOnGreen(more: Partial<Plan> = {}) {
-    const started = await start([CREATE, LONG], more);
+    const started = await start([PATIENT_CREATE, LONG], more);
     await started.rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
     started.proxy.calls.length = 0;
     return started;
@@ -103,12 +103,8 @@ export function describeProviderFaults(
   // Most of the time they wait: all at once.
   describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
     it('promotes all the same, and creates and deletes once', async () => {
-      const { rollout, proxy, shown } = await start(
-        [PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE],
-        {
-          decide: eachOnce(fault),
-        },
-      );
+      const steps = [PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE];
+      const { rollout, proxy, shown } = await start(steps, { decide: eachOnce(fault) });
       await rollout.promoted();
 
       expect(await shown()).toEqual({ traffic: GREEN, deployments: ['green'] });
