@@ -22,7 +22,7 @@ import { type Autoscaler, KubeDeployment, Service } from './objects.js';
 import { permanent } from './permanent.js';
 import { answeringBehind, logsOf, podsOf } from './pods.js';
 import { callOf } from './route-writer.js';
-import type { RouteChange, RouteSlots } from './router.js';
+import type { Backend, RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
 import { deploymentState, type RouteState } from './states.js';
@@ -163,7 +163,11 @@ class RouteEndpoints implements KubernetesEndpoints {
       await this.#client.apply(manifest, kind, { ...ask(kind.kind), dryRun: true });
     const rest = parts.filter(([, kind]) => kind !== DEPLOYMENTS);
     for (const [manifest, kind] of rest) await this.#client.apply(manifest, kind, ask(kind.kind));
-    await this.#change(view, endpoint, { to: 'deployments' }, options);
+    await view.route.write(
+      { to: 'deployments' },
+      () => this.#backendsWith(endpoint, spec.name, options),
+      options,
+    );
     // Last: a deployment that is there is whole, so an attempt that was cut off before begins again.
     await this.#client.apply(deployment, DEPLOYMENTS, ask('Deployment'));
   }
@@ -294,6 +298,16 @@ class RouteEndpoints implements KubernetesEndpoints {
   #change({ route }: View, endpoint: string, change: RouteChange, options: WriteOptions): Promise<void> {
     const backends = async () => (await viewOf(this.#routers, endpoint, callOf(options))).backends;
     return route.write(change, backends, options);
+  }
+
+  /** @throws {PortError} transient `NotShownYet`, where a Service that was just written is not among them. */
+  async #backendsWith(endpoint: string, name: string, options: CallOptions): Promise<readonly Backend[]> {
+    const { backends } = await viewOf(this.#routers, endpoint, options);
+    if (backends.some(({ deployment }) => deployment === name)) return backends;
+    throw new PortError(
+      `The Service of deployment ${name} of ${endpoint} was written, and is not shown yet; it may be when asked again`,
+      { kind: 'transient', code: 'NotShownYet' },
+    );
   }
 
   #door({ route, backends }: View, options: CallOptions): Promise<Door> {

@@ -142,6 +142,21 @@ describe('creating a deployment', () => {
     expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   });
 
+  it('asks to be repeated, with no Deployment made, while the Service that it has written is not shown', async () => {
+    let shown = false;
+    api.fault = ({ method, path }) =>
+      method === 'GET' && path.endsWith('/services') && !shown
+        ? { status: 200, headers: {}, text: '{"items":[]}' }
+        : undefined;
+    const create = () => endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+
+    await expect(create()).rejects.toMatchObject({ kind: 'transient', code: 'NotShownYet' });
+    expect(writes()).toEqual(['PATCH services/diabetes-green']);
+    shown = true;
+    await create();
+    expect(writes().at(-1)).toBe('PATCH deployments/diabetes-green');
+  });
+
   it('leaves nothing behind when one of its parts may not be written', async () => {
     api.fault = ({ path }) =>
       path.includes('/deployments/diabetes-green')
