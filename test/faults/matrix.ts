@@ -59,7 +59,11 @@ export async function runMatrix(options: MatrixOptions): Promise<{
     }
     const cells: Cell[] = [];
     for (const spec of specs) cells.push(...cellsOf(spec, (await learn(spec)).events, options));
-    const table = await Table.open(out, `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`, resume);
+    const table = await Table.open(
+      out,
+      `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`,
+      resume,
+    );
     const drawn = draw(cells, options.sample, seed);
     const left = notDone(Array.from({ length: times }, () => drawn).flat(), table);
     say(`${left.length} of ${times * cells.length} cells`);
