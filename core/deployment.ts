@@ -41,11 +41,16 @@ export interface ResourceAmounts {
   readonly gpu?: string;
 }
 
-/** A Kubernetes Deployment (apps/v1) as its author wrote it, without name, namespace and number of replicas. */
+/**
+ * A Kubernetes manifest as its author wrote it, without name and namespace: a Deployment (apps/v1), without its number of
+ * replicas, or an InferenceService of KServe (serving.kserve.io/v1beta1).
+ */
 export interface DeploymentManifest {
+  /** Left out: a Deployment. */
+  readonly kind?: 'InferenceService';
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** The Deployment's `spec`. */
+  /** The object's `spec`. */
   readonly spec: Readonly<Record<string, unknown>>;
   /** The port that takes requests. */
   readonly port: number;

@@ -3,7 +3,7 @@ import type { Path, Problem } from './problem.js';
 import { check } from './schema/check.js';
 import { isMapping } from './schema/choice.js';
 import { Deployment as AzureDeployment } from './schema/deployment.js';
-import { Manifest } from './schema/manifest.js';
+import { InferenceServiceManifest, Manifest } from './schema/manifest.js';
 import { plainScalars } from './scalar-texts.js';
 import { problemAt, type Complaint, type Source } from './source.js';
 
@@ -19,7 +19,9 @@ export interface DeploymentForm {
 
 /** Reads a deployment file as what it is: an Azure ML online deployment, or a Kubernetes Deployment. */
 export function readDeploymentForm(read: Source): DeploymentForm {
-  if (isMapping(read.value) && 'apiVersion' in read.value) return readManifest(read);
+  if (isMapping(read.value) && 'apiVersion' in read.value) {
+    return read.value['kind'] === 'InferenceService' ? readInferenceService(read) : readManifest(read);
+  }
   const source = plainScalars(read);
   const { value, problems } = check(source, AzureDeployment, source.value, []);
   return { form: value, source, problems };
@@ -37,6 +39,28 @@ function readManifest(source: Source): DeploymentForm {
   const form = {
     ...AzureDeployment.parse({ name, type: 'kubernetes', instance_count: replicas }),
     manifest: { labels, annotations, spec, port },
+  };
+  return { form, source, problems };
+}
+
+/** Where KServe's model servers listen, unless their container says otherwise. */
+const KSERVE_PORT = 8080;
+
+function readInferenceService(source: Source): DeploymentForm {
+  const { value: manifest, problems } = check(source, InferenceServiceManifest, source.value, []);
+  if (manifest === undefined) return { form: undefined, source, problems };
+  const { name, labels = {}, annotations = {} } = manifest.metadata;
+  const { predictor } = manifest.spec;
+  const form = {
+    ...AzureDeployment.parse({ name, type: 'kubernetes', instance_count: predictor.minReplicas }),
+    manifest: {
+      kind: 'InferenceService' as const,
+      labels,
+      annotations,
+      spec: manifest.spec,
+      // KServe's own Service leads to the first port as well.
+      port: predictor.containers?.[0]?.ports?.[0]?.containerPort ?? KSERVE_PORT,
+    },
   };
   return { form, source, problems };
 }

@@ -1,5 +1,6 @@
 import type { Autoscaling, CallOptions } from '../ports.js';
 import { AUTOSCALERS, type KubeClient } from './client.js';
+import { inferenceServiceNameOf, setReplicas } from './inference-service.js';
 import { Autoscaler } from './objects.js';
 import type { Routers } from './routers.js';
 import { viewOf } from './view.js';
@@ -38,6 +39,11 @@ export function createAutoscaling(routers: Routers): Autoscaling {
       // Another number than the one that is to change is somebody else's: it stays.
       if (found?.scaler.spec.minReplicas !== from) return;
       const { name: scaler, resourceVersion } = found.scaler.metadata;
+      const kserve = inferenceServiceNameOf(found.scaler);
+      if (kserve !== undefined) {
+        const what = `set minReplicas of InferenceService ${kserve} to ${to}`;
+        return setReplicas(client, kserve, { min: to, from }, { what, ...options });
+      }
       await client.merge(
         AUTOSCALERS,
         scaler,

@@ -35,6 +35,11 @@ export const GATEWAY_CLASSES = {
   plural: 'gatewayclasses',
 } as const;
 
+export const INFERENCE_SERVICES = {
+  apiVersion: 'serving.kserve.io/v1beta1',
+  kind: 'InferenceService',
+  plural: 'inferenceservices',
+} as const;
 const ISTIO_API = 'networking.istio.io/v1';
 export const VIRTUAL_SERVICES = {
   apiVersion: ISTIO_API,

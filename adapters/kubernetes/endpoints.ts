@@ -12,13 +12,20 @@ import {
   type WriteOptions,
 } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
-import { AUTOSCALERS, DEPLOYMENTS, KubeClient, SERVICES } from './client.js';
+import { AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, KubeClient, SERVICES } from './client.js';
 import { autoscalerOf, createAutoscaling } from './autoscaling.js';
 import type { Connection } from './connection.js';
+import {
+  awaitedState,
+  findInferenceService,
+  inferenceServiceNameOf,
+  setReplicas,
+  stateByKserve,
+} from './inference-service.js';
 import { invoke, type Door } from './invoke.js';
 import { manifestsOf } from './manifests.js';
 import { MADE_BY, MADE_BY_LABEL, objectName } from './names.js';
-import { type Autoscaler, KubeDeployment, Service } from './objects.js';
+import type { Autoscaler, KubeDeployment } from './objects.js';
 import { permanent } from './permanent.js';
 import { answeringBehind, logsOf, podsOf } from './pods.js';
 import { callOf } from './route-writer.js';
@@ -26,6 +33,7 @@ import type { Backend, RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
 import { deploymentState, type RouteState } from './states.js';
+import { refuseTaken } from './taken.js';
 import { viewOf, type View } from './view.js';
 
 export interface KubernetesSettings {
@@ -76,7 +84,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     view.route.refuseOwned();
     const [routed, deployments, door] = await Promise.all([
       view.route.state(options),
-      Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, name, options))),
+      Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, endpoint, name, options))),
       this.#door(view, options).catch(() => undefined),
     ]);
     const { state, error } = routed;
@@ -146,12 +154,12 @@ class RouteEndpoints implements KubernetesEndpoints {
   ): Promise<void> {
     const view = await viewOf(this.#routers, endpoint, options);
     view.route.refuseOwned();
-    const { service, deployment, autoscaler } = manifestsOf(endpoint, spec, tags);
-    await this.#refuseTaken(view, endpoint, spec.name, options);
+    const { service, workload, workloadKind, autoscaler } = manifestsOf(endpoint, spec, tags);
+    await refuseTaken(this.#client, endpoint, spec.name, [SERVICES, workloadKind], options);
     const parts = [
       [service, SERVICES],
       ...(autoscaler === undefined ? [] : [[autoscaler, AUTOSCALERS] as const]),
-      [deployment, DEPLOYMENTS],
+      [workload, workloadKind],
     ] as const;
     const ask = (kind: string) => ({
       what: `create the ${kind} of deployment ${spec.name}`,
@@ -161,7 +169,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     // All or nothing: what would be refused is refused before anything is there.
     for (const [manifest, kind] of parts)
       await this.#client.apply(manifest, kind, { ...ask(kind.kind), dryRun: true });
-    const rest = parts.filter(([, kind]) => kind !== DEPLOYMENTS);
+    const rest = parts.filter(([, kind]) => kind !== workloadKind);
     for (const [manifest, kind] of rest) await this.#client.apply(manifest, kind, ask(kind.kind));
     await view.route.write(
       { to: 'deployments' },
@@ -169,7 +177,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       options,
     );
     // Last: a deployment that is there is whole, so an attempt that was cut off before begins again.
-    await this.#client.apply(deployment, DEPLOYMENTS, ask('Deployment'));
+    await this.#client.apply(workload, workloadKind, ask(workloadKind.kind));
   }
 
   async readDeployment(
@@ -178,7 +186,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     options: CallOptions = {},
   ): Promise<DeploymentState | undefined> {
     const view = await viewOf(this.#routers, endpoint, options);
-    const found = await this.#stateOf(view, name, options);
+    const found = await this.#stateOf(view, endpoint, name, options);
     if (found?.state !== 'ready') return found;
     const { route, backends } = view;
     const { state, error } = await route.state(options);
@@ -206,9 +214,32 @@ class RouteEndpoints implements KubernetesEndpoints {
     if (isOurs(scaler)) {
       await this.#client.delete(AUTOSCALERS, scaler.metadata.name, what('autoscaler'));
     }
+    await this.#deleteParts(view, endpoint, name, what, options);
+  }
+
+  /** What runs a deployment goes last: while it is there, an attempt that was cut off begins again. */
+  async #deleteParts(
+    view: View,
+    endpoint: string,
+    name: string,
+    what: (kind: string) => { readonly what: string },
+    options: CallOptions,
+  ): Promise<void> {
     const service = view.services.get(name);
-    if (service !== undefined) await this.#client.delete(SERVICES, service.metadata.name, what('Service'));
-    if (deployment !== undefined) await this.#client.delete(DEPLOYMENTS, objects, what('Deployment'));
+    if (service !== undefined && inferenceServiceNameOf(service) === undefined)
+      await this.#client.delete(SERVICES, service.metadata.name, what('Service'));
+    const deployment = view.deployments.get(name);
+    const object = objectName(endpoint, name);
+    const kserve =
+      deployment === undefined
+        ? (await awaitedState(this.#client, object, { endpoint, deployment: name }, options)) && object
+        : inferenceServiceNameOf(deployment);
+    if (kserve !== undefined) {
+      // With all that KServe made of it: of a Deployment that is deleted alone it would make another.
+      await this.#client.delete(INFERENCE_SERVICES, kserve, what('InferenceService'));
+    } else if (deployment !== undefined) {
+      await this.#client.delete(DEPLOYMENTS, deployment.metadata.name, what('Deployment'));
+    }
   }
 
   async isAutoscaled(endpoint: string, name: string, options: CallOptions = {}): Promise<boolean> {
@@ -225,11 +256,14 @@ class RouteEndpoints implements KubernetesEndpoints {
         `Deployment ${name} of ${endpoint} is scaled by the HorizontalPodAutoscaler ${scaler.metadata.name}, which would undo any other number; change its minReplicas and maxReplicas`,
       );
     }
+    const ask = { what: `scale deployment ${name} to ${instances} instances`, ...options };
+    const kserve = inferenceServiceNameOf(deployment);
+    if (kserve !== undefined) return setReplicas(this.#client, kserve, { min: instances }, ask);
     await this.#client.merge(
       DEPLOYMENTS,
       deployment.metadata.name,
       { spec: { replicas: instances } },
-      { what: `scale deployment ${name} to ${instances} instances`, subresource: 'scale', ...options },
+      { ...ask, subresource: 'scale' },
     );
   }
 
@@ -268,9 +302,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     for (const [name, { metadata }] of view.deployments) {
       const scaler = await autoscalerOf(this.#client, metadata.name, options);
       if (isOurs(scaler)) await this.#client.delete(AUTOSCALERS, scaler.metadata.name, ask);
-      const service = view.services.get(name);
-      if (service !== undefined) await this.#client.delete(SERVICES, service.metadata.name, ask);
-      await this.#client.delete(DEPLOYMENTS, metadata.name, ask);
+      await this.#deleteParts(view, endpoint, name, () => ask, options);
     }
   }
 
@@ -324,30 +356,25 @@ class RouteEndpoints implements KubernetesEndpoints {
     );
   }
 
-  async #stateOf(view: View, name: string, options: CallOptions): Promise<DeploymentState | undefined> {
+  async #stateOf(
+    view: View,
+    endpoint: string,
+    name: string,
+    options: CallOptions,
+  ): Promise<DeploymentState | undefined> {
     const deployment = view.deployments.get(name);
-    if (deployment === undefined) return undefined;
+    if (deployment === undefined) {
+      return awaitedState(this.#client, objectName(endpoint, name), { endpoint, deployment: name }, options);
+    }
+    const kserve = inferenceServiceNameOf(deployment);
     const service = view.services.get(name);
-    const [pods, answering] = await Promise.all([
+    const [pods, answering, byKserve] = await Promise.all([
       podsOf(this.#client, deployment, options),
       service === undefined ? 0 : answeringBehind(this.#client, service.metadata.name, options),
+      kserve === undefined ? undefined : findInferenceService(this.#client, kserve, options),
     ]);
-    return deploymentState(name, deployment, pods, answering);
-  }
-
-  /** An object of that name that is not this deployment's would be merged into: nobody wants that. */
-  async #refuseTaken(view: View, endpoint: string, name: string, options: CallOptions): Promise<void> {
-    const object = objectName(endpoint, name);
-    const ask = { what: `look whether the name ${object} is free`, ...options };
-    const [deployment, service] = await Promise.all([
-      view.deployments.has(name) ? undefined : this.#client.find(KubeDeployment, DEPLOYMENTS, object, ask),
-      view.services.has(name) ? undefined : this.#client.find(Service, SERVICES, object, ask),
-    ]);
-    if (deployment === undefined && service === undefined) return;
-    throw permanent(
-      'NameTaken',
-      `Namespace ${this.#client.namespace} has a ${deployment === undefined ? 'Service' : 'Deployment'} ${object} already, and it does not bear the labels of deployment ${name} of ${endpoint}; delete it, label it, or give the new deployment another name`,
-    );
+    const state = deploymentState(name, deployment, pods, answering);
+    return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
 }
 
@@ -377,5 +404,6 @@ async function refuseUntaken(
 }
 
 function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {
-  return scaler?.metadata.labels[MADE_BY_LABEL] === MADE_BY;
+  // What KServe makes bears the labels of its InferenceService.
+  return scaler?.metadata.labels[MADE_BY_LABEL] === MADE_BY && inferenceServiceNameOf(scaler) === undefined;
 }

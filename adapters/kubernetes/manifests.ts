@@ -8,7 +8,15 @@ import {
   type ResourceAmounts,
 } from '../../core/deployment.js';
 import { PortError } from '../ports.js';
-import { AUTOSCALERS, DEPLOYMENTS, SERVICES, type Manifest } from './client.js';
+import {
+  AUTOSCALERS,
+  DEPLOYMENTS,
+  INFERENCE_SERVICES,
+  SERVICES,
+  type Manifest,
+  type Resource,
+} from './client.js';
+import { inferenceServiceOf } from './inference-service.js';
 import {
   deploymentLabels,
   MADE_BY,
@@ -27,7 +35,9 @@ const PROGRESS_DEADLINE_SECONDS = 6 * 3600;
 /** The objects of one deployment. Server-side apply makes them, and leaves alone what others added. */
 export interface Manifests {
   readonly service: Manifest;
-  readonly deployment: Manifest;
+  /** What runs the pods: a Deployment, or an InferenceService. */
+  readonly workload: Manifest;
+  readonly workloadKind: Resource;
   readonly autoscaler: Manifest | undefined;
 }
 
@@ -59,21 +69,36 @@ export function manifestsOf(
         ports: [{ name: 'http', port: SERVICE_PORT, targetPort: port, protocol: 'TCP' }],
       },
     },
-    deployment: {
-      ...headOf(DEPLOYMENTS, {
-        name,
-        labels: { ...spec.manifest?.labels, ...labels },
-        annotations: { ...spec.manifest?.annotations, ...annotations },
-      }),
+    ...workloadOf(endpoint, spec, {
+      name,
+      labels: { ...spec.manifest?.labels, ...labels },
+      annotations: { ...spec.manifest?.annotations, ...annotations },
+    }),
+    autoscaler: autoscaled ? autoscalerOf(spec, { name, labels }) : undefined,
+  };
+}
+
+function workloadOf(
+  endpoint: string,
+  spec: DeploymentSpec,
+  metadata: Manifest['metadata'] & { readonly annotations: Readonly<Record<string, string>> },
+): Pick<Manifests, 'workload' | 'workloadKind'> {
+  const { manifest } = spec;
+  if (manifest?.kind === 'InferenceService') {
+    return { workload: inferenceServiceOf(manifest, metadata), workloadKind: INFERENCE_SERVICES };
+  }
+  return {
+    workloadKind: DEPLOYMENTS,
+    workload: {
+      ...headOf(DEPLOYMENTS, metadata),
       spec: {
         // Its autoscaler counts them then: two writers of one number never agree.
-        ...(autoscaled ? {} : { replicas: spec.instanceCount }),
-        ...(spec.manifest === undefined
-          ? ownSpec(endpoint, spec, port)
-          : withLabels(spec.manifest.spec, deploymentLabels(endpoint, spec.name))),
+        ...(spec.scale.kind === 'target-utilization' ? {} : { replicas: spec.instanceCount }),
+        ...(manifest === undefined
+          ? ownSpec(endpoint, spec, portOf(spec))
+          : withLabels(manifest.spec, deploymentLabels(endpoint, spec.name))),
       },
     },
-    autoscaler: autoscaled ? autoscalerOf(spec, { name, labels }) : undefined,
   };
 }
 

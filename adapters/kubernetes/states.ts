@@ -134,7 +134,7 @@ function restartsOf(pod: Pod): number {
   return containersOf(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
 }
 
-function tagsOf(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+export function tagsOf(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   try {
     const tags: unknown = JSON.parse(annotations[TAGS_ANNOTATION] ?? '{}');
     if (typeof tags !== 'object' || tags === null) return {};

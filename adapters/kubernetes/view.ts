@@ -1,7 +1,8 @@
 import type { CallOptions } from '../ports.js';
 import { DEPLOYMENTS, SERVICES } from './client.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, TIMEOUT_ANNOTATION } from './names.js';
-import { KubeDeployment, Service } from './objects.js';
+import { inferenceServiceNameOf } from './inference-service.js';
+import { KubeDeployment, Service, type Metadata } from './objects.js';
 import { permanent } from './permanent.js';
 import type { Backend, EndpointRoute } from './router.js';
 import type { Routers } from './routers.js';
@@ -65,9 +66,7 @@ function backendOf(
   };
 }
 
-type Labelled = {
-  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
-};
+type Labelled = { readonly metadata: Metadata };
 
 function named<T extends Labelled>(
   objects: readonly T[],
@@ -79,6 +78,11 @@ function named<T extends Labelled>(
     const name = object.metadata.labels[DEPLOYMENT_LABEL] ?? '';
     const other = found.get(name);
     if (other !== undefined) {
+      // KServe's own Service beside the one that was made for the route.
+      if (inferenceServiceNameOf(object) !== inferenceServiceNameOf(other)) {
+        found.set(name, inferenceServiceNameOf(object) === undefined ? object : other);
+        continue;
+      }
       throw permanent(
         'LabelledTwice',
         `The ${kind} ${other.metadata.name} and ${object.metadata.name} both bear the labels of deployment ${name} of endpoint ${endpoint}; take them (${ENDPOINT_LABEL}, ${DEPLOYMENT_LABEL}) off one of them`,

@@ -4,6 +4,7 @@ import { quote } from '../problem.js';
 import { isMapping } from '../schema/choice.js';
 import type { Source } from '../source.js';
 import type { Finding } from './deployment.js';
+import { inferenceServiceRules } from './kserve.js';
 
 const LONGEST_NAMES = 62;
 const NAME = /^[a-z](?:[-a-z0-9]*[a-z0-9])?$/;
@@ -18,7 +19,13 @@ export function kubernetesRules(
 ): Finding[] {
   const name = form.manifest === undefined ? ['name'] : ['metadata', 'name'];
   const findings: Finding[] = nameRules(form.name, place.endpoint).map((complaint) => [name, complaint]);
-  if (form.manifest !== undefined) return [...findings, ...namespaceRule(source, place.namespace)];
+  if (form.manifest !== undefined) {
+    return [
+      ...findings,
+      ...namespaceRule(source, place.namespace),
+      ...inferenceServiceRules(form, place.endpoint),
+    ];
+  }
   return [...findings, ...fieldRules(form), ...propertyRules(form), ...writtenRules(form, source)];
 }
 
@@ -30,8 +37,7 @@ export function manifestRules({ manifest }: Deployment): Finding[] {
       ['kind'],
       {
         code: 'manifest',
-        message:
-          'a Kubernetes Deployment runs in a Kubernetes namespace only; expected an Azure ML deployment file',
+        message: `a Kubernetes ${manifest.kind ?? 'Deployment'} runs in a Kubernetes namespace only; expected an Azure ML deployment file`,
         help: 'write "target: { kubernetes: { namespace: … } }" in the spec, or name the file of an Azure ML deployment',
       },
     ],

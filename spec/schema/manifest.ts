@@ -17,19 +17,22 @@ const Container = z.looseObject({
     .describe('Ports; the one that takes requests is named http, or is the only one.'),
 });
 
+const metadata = (called: string) =>
+  z
+    .strictObject({
+      name: resourceName().describe('Name of the deployment; the object is called ENDPOINT-NAME.'),
+      namespace: z.string().optional().describe("Must be the target's, or be left out."),
+      labels: strings(`Labels of the ${called}.`),
+      annotations: strings(`Annotations of the ${called}.`),
+    })
+    .describe('Name, labels and annotations.');
+
 /** A Kubernetes Deployment as a deployment file. What is not named here goes to the API server, which checks it strictly. */
 export const Manifest = z
   .strictObject({
     apiVersion: z.literal('apps/v1').describe('API of the manifest.'),
     kind: z.literal('Deployment').describe('Kind of the manifest.'),
-    metadata: z
-      .strictObject({
-        name: resourceName().describe('Name of the deployment; the object is called ENDPOINT-NAME.'),
-        namespace: z.string().optional().describe("Must be the target's, or be left out."),
-        labels: strings('Labels of the Deployment.'),
-        annotations: strings('Annotations of the Deployment.'),
-      })
-      .describe('Name, labels and annotations.'),
+    metadata: metadata('Deployment'),
     spec: z
       .looseObject({
         replicas: z.int().min(1).max(1000).prefault(1).describe('Number of instances.'),
@@ -49,3 +52,23 @@ export const Manifest = z
   })
   .describe('A Kubernetes Deployment (apps/v1), for targets of kind kubernetes.');
 export type Manifest = z.output<typeof Manifest>;
+
+/** An InferenceService of KServe as a deployment file; rules/kserve.ts says what of it cannot be. */
+export const InferenceServiceManifest = z
+  .strictObject({
+    apiVersion: z.literal('serving.kserve.io/v1beta1').describe('API of the manifest.'),
+    kind: z.literal('InferenceService').describe('Kind of the manifest.'),
+    metadata: metadata('InferenceService'),
+    spec: z
+      .looseObject({
+        predictor: z
+          .looseObject({
+            minReplicas: z.int().min(1).max(1000).prefault(1).describe('Fewest instances.'),
+            containers: z.array(Container.partial()).optional().describe('The containers.'),
+          })
+          .describe('What serves the model.'),
+      })
+      .describe('The InferenceService, as KServe takes it.'),
+  })
+  .describe('A KServe InferenceService (serving.kserve.io/v1beta1), for targets of kind kubernetes.');
+export type InferenceServiceManifest = z.output<typeof InferenceServiceManifest>;

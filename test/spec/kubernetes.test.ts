@@ -26,6 +26,14 @@ spec:
       containers:
         - { name: model, image: "registry.example.com/diabetes:2", ports: [{ containerPort: 8080 }] }
 `;
+const INFERENCE_SERVICE = `apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: { name: green }
+spec:
+  predictor:
+    minReplicas: 2
+    model: { modelFormat: { name: sklearn }, storageUri: "pvc://models/2" }
+`;
 
 const heads = async (spec: string, green: string): Promise<readonly string[]> =>
   (await folder.problems(spec, { 'green.yml': green })).map(
@@ -53,6 +61,53 @@ describe('a Kubernetes namespace as target', () => {
       manifest: { labels: { team: 'risk' }, port: 8080, spec: { strategy: { type: 'Recreate' } } },
     });
     expect(deployment.manifest?.spec).not.toHaveProperty('replicas');
+  });
+
+  it('takes an InferenceService of KServe whole, and the port that its Service leads to', async () => {
+    const { deployment } = await folder.plan(SPEC, { 'green.yml': INFERENCE_SERVICE });
+
+    expect(deployment).toMatchObject({
+      name: 'green',
+      instanceCount: 2,
+      manifest: {
+        kind: 'InferenceService',
+        port: 8080,
+        spec: { predictor: { minReplicas: 2, model: { modelFormat: { name: 'sklearn' } } } },
+      },
+    });
+    const own = INFERENCE_SERVICE.replace(
+      'model:',
+      'containers: [{ ports: [{ containerPort: 9000 }] }]\n    model:',
+    );
+    expect((await folder.plan(SPEC, { 'green.yml': own })).deployment.manifest?.port).toBe(9000);
+  });
+
+  it.each([
+    [
+      'Knative mode, where there are revisions and no two deployments',
+      INFERENCE_SERVICE.replace(
+        'name: green',
+        'name: green, annotations: { serving.kserve.io/deploymentMode: Serverless }',
+      ),
+      [
+        'green.yml:3:75 an InferenceService in "Serverless" mode keeps old and new version as revisions of one object: they cannot be mirrored to, pinned or deleted apart; expected Standard or RawDeployment',
+      ],
+    ],
+    [
+      "shares of KServe's own, and what requests would go past",
+      `${INFERENCE_SERVICE}    canaryTrafficPercent: 10\n  transformer: {}\n`,
+      [
+        'green.yml:8:27 KServe shifts traffic by it in Knative mode only, and here the steps of the rollout say who gets how much',
+        'green.yml:9:16 requests go from the route to the pods of the predictor, past a transformer',
+      ],
+    ],
+    [
+      'no instance at all',
+      INFERENCE_SERVICE.replace('minReplicas: 2', 'minReplicas: 0'),
+      ['green.yml:6:18 must be at least 1, got 0'],
+    ],
+  ])('refuses of an InferenceService %s', async (_, green, problems) => {
+    expect(await heads(SPEC, green)).toEqual(problems);
   });
 
   it('mirrors everything where a target says that it can; Azure ML and the host take half', async () => {
