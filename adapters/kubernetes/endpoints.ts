@@ -32,7 +32,8 @@ import { callOf } from './route-writer.js';
 import type { Backend, RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
-import { deploymentState, type RouteState } from './states.js';
+import { pendingOf, refuseUntaken } from './pending.js';
+import { deploymentState } from './states.js';
 import { refuseTaken } from './taken.js';
 import { viewOf, type View } from './view.js';
 
@@ -376,31 +377,6 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = deploymentState(name, deployment, pods, answering);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
-}
-
-/** Why the proxies may not serve by these rules yet. */
-function pendingOf(
-  { route, backends }: View,
-  { state, error = '' }: RouteState,
-): { readonly pending?: string } {
-  const pending = state === 'updating' ? error : route.unfinished?.(backends);
-  return pending === undefined ? {} : { pending };
-}
-
-/** Rules that take a deployment's traffic away do not, until the gateway has taken them. */
-async function refuseUntaken(
-  { route, services }: View,
-  endpoint: string,
-  name: string,
-  options: CallOptions,
-): Promise<void> {
-  if (!services.has(name)) return;
-  const { state, error = '' } = await route.state(options);
-  if (state !== 'updating') return;
-  throw new PortError(
-    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${error}`,
-    { kind: 'transient', code: 'NotTakenYet' },
-  );
 }
 
 function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {

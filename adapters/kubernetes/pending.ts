@@ -1,0 +1,28 @@
+import { PortError, type CallOptions } from '../ports.js';
+import type { RouteState } from './states.js';
+import type { View } from './view.js';
+
+/** Why the proxies may not serve by these rules yet. */
+export function pendingOf(
+  { route, backends }: View,
+  { state, error = '' }: RouteState,
+): { readonly pending?: string } {
+  const pending = state === 'updating' ? error : route.unfinished?.(backends);
+  return pending === undefined ? {} : { pending };
+}
+
+/** Rules that take a deployment's traffic away do not, until the gateway has taken them. */
+export async function refuseUntaken(
+  { route, services }: View,
+  endpoint: string,
+  name: string,
+  options: CallOptions,
+): Promise<void> {
+  if (!services.has(name)) return;
+  const { state, error = '' } = await route.state(options);
+  if (state !== 'updating') return;
+  throw new PortError(
+    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${error}`,
+    { kind: 'transient', code: 'NotTakenYet' },
+  );
+}
