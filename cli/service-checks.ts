@@ -7,6 +7,7 @@ import { ok, problem, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
 import { connect, findTemporal, type Session } from '../client/temporal.js';
 import { noWorkerText, pollingWorkers } from '../client/workers.js';
+import { workerVersions, type WorkerVersion } from '../client/versions.js';
 
 const ASK_MS = 5_000;
 
@@ -52,7 +53,34 @@ async function checkServer(session: Session): Promise<readonly Check[]> {
           noWorkerText(session).split('\n')[0] ?? '',
           'run `greenlight up`, or start a worker against that server and namespace',
         ),
+    versionsCheck(await workerVersions(session, Date.now())),
   ];
+}
+
+/** With which versions of the workers rollouts run, which of them are still needed, and which are missing. */
+export function versionsCheck(versions: readonly WorkerVersion[]): Check {
+  const name = 'Worker versions';
+  if (versions.length === 0) return ok(name, 'off: any worker goes on with any rollout');
+  const found = versions.map(versionText).join('; ');
+  const orphaned = versions.filter(({ rollouts, polls }) => !polls && (rollouts ?? 0) > 0);
+  if (orphaned.length > 0) {
+    const ids = orphaned.map(({ buildId }) => buildId);
+    const mend = `rollouts of ${ids.join(', ')} stand still: start a worker with \`--version ${ids[0]}\`, or move them to the current version (docs/upgrades.md)`;
+    return warning(name, found, mend);
+  }
+  if (versions.some(({ state }) => state === 'current')) return ok(name, found);
+  return warning(
+    name,
+    `${found}; none is current, so only workers without a version begin rollouts`,
+    'start one with `--make-current` (docs/upgrades.md)',
+  );
+}
+
+function versionText({ buildId, state, rollouts, polls }: WorkerVersion): string {
+  const runs = rollouts === null ? '' : `, ${rollouts} ${rollouts === 1 ? 'rollout' : 'rollouts'}`;
+  if (state !== 'draining') return `${buildId} ${state}${runs}${polls ? '' : ', no worker'}`;
+  if (rollouts !== 0) return `${buildId} draining${runs}${polls ? '' : ', no worker'}`;
+  return `${buildId} drained${polls ? ': its workers can be stopped' : ''}`;
 }
 
 async function checkSearchAttributes({ client, place }: Session): Promise<Check> {

@@ -21,9 +21,12 @@ export class GreenlightError extends Error {
 
 /** gRPC status codes, as far as people can do something about them. */
 export const GRPC = {
+  invalidArgument: 3,
   deadlineExceeded: 4,
+  notFound: 5,
   permissionDenied: 7,
   failedPrecondition: 9,
+  unimplemented: 12,
   unavailable: 14,
   unauthenticated: 16,
 } as const;

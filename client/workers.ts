@@ -8,20 +8,29 @@ const QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
 const SEEN_WITHIN_MS = 75_000;
 
 /** Who polls the task queue for both kinds of work; empty when no worker runs. */
-export async function pollingWorkers({ client, place }: Session, nowMs: number): Promise<readonly string[]> {
+export async function pollingWorkers(session: Session, nowMs: number): Promise<readonly string[]> {
   const [workflows, activities] = await Promise.all(
-    [QUEUE_TYPE.workflow, QUEUE_TYPE.activity].map(async (taskQueueType) => {
-      const answer = await client.workflowService.describeTaskQueue({
-        namespace: place.namespace,
-        taskQueue: { name: TASK_QUEUE },
-        taskQueueType,
-      });
-      return (answer.pollers ?? [])
-        .filter((poller) => nowMs - Number(poller.lastAccessTime?.seconds ?? 0) * 1_000 < SEEN_WITHIN_MS)
-        .map((poller) => poller.identity ?? 'unnamed');
-    }),
+    (['workflow', 'activity'] as const).map(async (kind) =>
+      (await recentPollers(session, kind, nowMs)).map(({ identity }) => identity ?? 'unnamed'),
+    ),
   );
   return (workflows ?? []).filter((identity) => activities?.includes(identity));
+}
+
+/** Whoever has asked for such work lately, of all versions. */
+export async function recentPollers(
+  { client, place }: Session,
+  kind: keyof typeof QUEUE_TYPE,
+  nowMs: number,
+) {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: place.namespace,
+    taskQueue: { name: TASK_QUEUE },
+    taskQueueType: QUEUE_TYPE[kind],
+  });
+  return (pollers ?? []).filter(
+    ({ lastAccessTime }) => nowMs - Number(lastAccessTime?.seconds ?? 0) * 1_000 < SEEN_WITHIN_MS,
+  );
 }
 
 export function noWorkerText({ place }: Session): string {

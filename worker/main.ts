@@ -134,8 +134,9 @@ async function main(logger: Logger): Promise<void> {
     };
     if (buildId !== null && current) {
       // Not awaited before the tasks: other workers go on with theirs meanwhile.
-      await Promise.race([makeCurrent(connection, settings.namespace, buildId), running]);
-      logger.info({ buildId }, 'New rollouts begin with this version');
+      const made = await Promise.race([makeCurrent(connection, settings.namespace, buildId), running]);
+      if (made === false) logger.warn({ buildId }, 'This version was replaced: it ends the rollouts it has');
+      else logger.info({ buildId }, 'New rollouts begin with this version');
     }
     await running;
     logger.info('Worker ended');

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '../../embedded/package-root.js';
 import { freePort, until } from '../../embedded/processes.js';
 import { run } from '../../embedded/run.js';
+import { makeNamespace } from '../cli/cli-bench.js';
 
 interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };
@@ -15,7 +16,7 @@ interface Probe {
 interface Manifest {
   readonly spec: {
     readonly template: {
-      readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+      readonly metadata: Readonly<Record<'annotations' | 'labels', Readonly<Record<string, string>>>>;
       readonly spec: { readonly containers: readonly [Container] };
     };
   };
@@ -32,6 +33,8 @@ interface Container {
 const text = await readFile(join(packageRoot(), 'deploy', 'kubernetes', 'worker.yaml'), 'utf8');
 const { template } = (parse(text) as Manifest).spec;
 const [container] = template.spec.containers;
+/** Its version becomes the current one, which concerns all rollouts of a namespace. */
+const NAMESPACE = `manifest-${process.pid}`;
 /** Not where it would listen by itself: only who listens on every address answers here. */
 const FROM_OUTSIDE = '127.0.0.2';
 
@@ -44,6 +47,8 @@ const UNSHARE = ['unshare', '--user', '--map-root-user', '--mount', '--kill-chil
 const readOnly = await run('unshare', [...UNSHARE.slice(1), ...READ_ONLY, 'true'], {
   timeoutMs: 10_000,
 }).then(({ code }) => code === 0);
+
+beforeAll(() => makeNamespace(NAMESPACE));
 
 describe.each([
   ['a worker as the manifest starts it', false],
@@ -68,7 +73,13 @@ describe.each([
     const [program = '', ...args] = [...(isReadOnly ? [...UNSHARE, ...READ_ONLY] : []), ...words];
     worker = spawn(program, args, {
       cwd: packageRoot(),
-      env: { ...process.env, TEMPORAL_ADDRESS: inject('temporalAddress') },
+      env: {
+        ...process.env,
+        TEMPORAL_ADDRESS: inject('temporalAddress'),
+        TEMPORAL_NAMESPACE: NAMESPACE,
+        // As the label of its pod says.
+        GREENLIGHT_WORKER_VERSION: template.metadata.labels['app.kubernetes.io/version'],
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [worker.stdout, worker.stderr]) stream?.on('data', (data) => (said += String(data)));
