@@ -1,6 +1,6 @@
 import type { Traffic } from '../../core/traffic.js';
 import type { Rule } from './objects.js';
-import { type Frame, liveRules, nameOf, withTraffic } from './rules.js';
+import { type Frame, isPlaceholder, liveRules, nameOf, withTraffic } from './rules.js';
 
 /**
  * What a gateway needs to hear of before the shares themselves change.
@@ -36,11 +36,12 @@ type Refs = NonNullable<Rule['backendRefs']>;
 export function withFirstWeights(rules: readonly Rule[], frame: Frame, { live }: Traffic): readonly Rule[] {
   return mapRefs(rules, frame, (refs) => {
     const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
-    const begins = (ref: Refs[number]) => ref.weight === 0 && (live[nameOf(ref, frame)] ?? 0) > 0;
+    const begins = (ref: Refs[number], i: number) =>
+      ref.weight === 0 && !isPlaceholder(refs, i) && (live[nameOf(ref, frame)] ?? 0) > 0;
     // Without any share nothing is answered yet that could be lost.
     if (total === 0 || !refs.some(begins)) return refs;
     const scale = Math.max(1, Math.floor(WHOLE / total));
-    return refs.map((ref) => ({ ...ref, weight: begins(ref) ? LEAST : (ref.weight ?? 1) * scale }));
+    return refs.map((ref, i) => ({ ...ref, weight: begins(ref, i) ? LEAST : (ref.weight ?? 1) * scale }));
   });
 }
 
@@ -56,9 +57,13 @@ export function withLastWeights(rules: readonly Rule[], frame: Frame, traffic: T
   });
   if (ending.size === 0) return rules;
   return mapRefs(withTraffic(rules, frame, traffic), frame, (refs) =>
-    refs.map((ref) => ({
+    refs.map((ref, i) => ({
       ...ref,
-      weight: ending.has(nameOf(ref, frame)) ? LEAST : (ref.weight ?? 1) * (WHOLE / 100),
+      weight: isPlaceholder(refs, i)
+        ? 0
+        : ending.has(nameOf(ref, frame))
+          ? LEAST
+          : (ref.weight ?? 1) * (WHOLE / 100),
     })),
   );
 }

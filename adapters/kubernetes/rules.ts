@@ -62,9 +62,9 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
   const timeouts = serving.flatMap(({ timeoutMs }) => (timeoutMs === undefined ? [] : [timeoutMs]));
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
-    const refs = [...(rule.backendRefs ?? [])].map((ref) => ({
+    const refs = (rule.backendRefs ?? []).map((ref, i, all) => ({
       ...ref,
-      weight: traffic.live[nameOf(ref, frame)] ?? 0,
+      weight: isPlaceholder(all, i) ? 0 : (traffic.live[nameOf(ref, frame)] ?? 0),
     }));
     const missing = serving.filter(({ service }) => !refs.some((ref) => isService(ref, service, frame)));
     const filters = (rule.filters ?? []).filter((filter) => !isOwnMirror(filter, frame));
@@ -86,40 +86,87 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
 
 /**
  * The rules with every deployment in them: one that is new gets no live traffic yet, and each is reached by the header.
- * What stands there keeps its place.
+ * What stands there keeps its place; what is new takes that of one that has gone, or the end.
  */
 export function withDeployments(rules: readonly Rule[], frame: Frame): readonly Rule[] {
   const live = liveRules(rules, frame);
   const added = rules.map((rule, index) => {
     if (!live.includes(index)) return rule;
     const refs = (rule.backendRefs ?? []).map((ref) => marked(ref, frame));
-    const missing = frame.backends.filter(
-      ({ service }) => !refs.some((ref) => isService(ref, service, frame)),
-    );
-    return { ...rule, backendRefs: [...refs, ...missing.map((backend) => backendRef(backend, frame, 0))] };
+    for (const backend of frame.backends) {
+      if (refs.some((ref) => isService(ref, backend.service, frame))) continue;
+      const free = refs.findIndex((_, i) => isPlaceholder(refs, i));
+      refs[free < 0 ? refs.length : free] = backendRef(backend, frame, 0);
+    }
+    return { ...rule, backendRefs: refs };
   });
   const pins = frame.backends.flatMap((backend) =>
-    live
-      .map((index) => pinRule(added[index] as Rule, backend, frame))
-      .filter((pin) => !added.some((rule) => samePin(rule, pin))),
+    live.map((index) => pinRule(added[index] as Rule, backend, frame)),
   );
-  return [...added, ...pins];
+  for (const pin of pins) {
+    if (added.some((rule) => samePin(rule, pin))) continue;
+    const free = added.findIndex(isVacant);
+    added[free < 0 ? added.length : free] = pin;
+  }
+  return added;
 }
 
-/** The rules without a deployment. The others keep their order. */
+/**
+ * The rules without a deployment. All others keep their places, by which proxies name their clusters: one that changed
+ * its place would lose requests while its cluster is not there (see handover.ts). So in front of others, what is taken
+ * out leaves a placeholder: an entry without weight of a Service that stays, or a rule that no request matches.
+ */
 export function withoutDeployment(rules: readonly Rule[], frame: Frame, deployment: string): readonly Rule[] {
-  const backend = backendOf(frame, deployment);
+  const { service } = backendOf(frame, deployment);
   const live = new Set(liveRules(rules, frame));
-  return rules
-    .map((rule, index) =>
-      live.has(index)
-        ? {
-            ...rule,
-            backendRefs: (rule.backendRefs ?? []).filter((ref) => !isService(ref, backend.service, frame)),
-          }
-        : rule,
+  const other = frame.backends.find((backend) => backend.deployment !== deployment);
+  const goes = (rule: Rule, index: number): boolean =>
+    !live.has(index) && (isVacant(rule) || pinnedTo(rule, frame) === deployment);
+  const end = rules.findLastIndex((rule, index) => !goes(rule, index)) + 1;
+  return rules.slice(0, end).flatMap((rule, index): readonly Rule[] => {
+    if (live.has(index)) {
+      return [{ ...rule, backendRefs: withoutEntry(rule.backendRefs ?? [], service, frame) }];
+    }
+    if (!goes(rule, index)) return [rule];
+    return other === undefined ? [] : [vacant(rule, other, frame)];
+  });
+}
+
+function withoutEntry(refs: readonly BackendRef[], service: string, frame: Frame): BackendRef[] {
+  const stays = (ref: BackendRef): boolean => !isService(ref, service, frame);
+  const last = refs.findLastIndex(stays);
+  return refs
+    .slice(0, last + 1)
+    .map((ref) => (stays(ref) ? ref : { ...(refs[last] as BackendRef), weight: 0 }));
+}
+
+/** Of several entries of one Service, the last one counts. */
+export function isPlaceholder(refs: readonly BackendRef[], index: number): boolean {
+  const id = ({ kind, group, name, namespace, port }: BackendRef): string =>
+    JSON.stringify([kind ?? 'Service', group ?? '', name, namespace ?? '', port ?? 0]);
+  const own = refs[index];
+  return own !== undefined && own.weight === 0 && refs.slice(index + 1).some((ref) => id(ref) === id(own));
+}
+
+/** Of a header that no deployment can have: names begin with a letter. */
+const NOBODY = '-';
+
+/** A rule of a deployment that has gone: it keeps the places of those behind it. */
+function vacant(rule: Rule, other: Backend, frame: Frame): Rule {
+  const headers = [{ type: 'Exact', name: PIN_HEADER, value: NOBODY }];
+  return {
+    matches: (rule.matches ?? []).map((match) => ({ ...match, headers })),
+    backendRefs: [backendRef(other, frame)],
+  };
+}
+
+function isVacant({ matches = [] }: Rule): boolean {
+  return (
+    matches.length > 0 &&
+    matches.every(({ headers = [] }) =>
+      headers.some(({ name, value }) => name.toLowerCase() === PIN_HEADER && value === NOBODY),
     )
-    .filter((rule, index) => live.has(index) || pinnedTo(rule, frame) !== deployment);
+  );
 }
 
 /** Whether the header reaches a deployment on every way that live traffic takes. */
@@ -137,8 +184,8 @@ export function slotsOf(rules: readonly Rule[], frame: Frame): Readonly<Record<s
   return Object.fromEntries(
     frame.backends.map(({ deployment, service }) => {
       const refs = rules.flatMap((rule, index) =>
-        (rule.backendRefs ?? []).flatMap((ref, backend) =>
-          isService(ref, service, frame)
+        (rule.backendRefs ?? []).flatMap((ref, backend, all) =>
+          isService(ref, service, frame) && !isPlaceholder(all, backend)
             ? [{ rule: index, backend, ...(isAlone(rule) ? { alone: true } : {}) }]
             : [],
         ),
@@ -155,7 +202,7 @@ export function slotsOf(rules: readonly Rule[], frame: Frame): Readonly<Record<s
         {
           service,
           live: refs.filter((slot) => live.has(slot.rule)),
-          direct: refs.filter((slot) => pinnedTo(rules[slot.rule] as Rule, frame) === deployment),
+          direct: refs.filter(({ rule }) => pinnedTo(rules[rule] as Rule, frame) === deployment),
           mirror,
         },
       ];
@@ -182,7 +229,7 @@ export function liveRules(rules: readonly Rule[], frame: Frame): readonly number
 /** The deployment that a rule sends requests with the header to, whatever value it wants. */
 function pinnedTo(rule: Rule, frame: Frame): string | undefined {
   const [ref, ...more] = rule.backendRefs ?? [];
-  if (ref === undefined || more.length > 0 || !isForHeader(rule)) return undefined;
+  if (ref === undefined || more.length > 0 || !isForHeader(rule) || isVacant(rule)) return undefined;
   return ours(ref, frame)?.deployment;
 }
 

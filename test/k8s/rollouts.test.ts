@@ -95,6 +95,34 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
     expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
   });
 
+  // What is taken out keeps a place: see adapters/kubernetes/rules.ts.
+  it('loses no request when the baseline is taken out in front of who serves', async () => {
+    const config = world.bed.kubeConfig();
+    const { endpoints } = await world.ports();
+    const doors = await Promise.all([1, 2, 3].map(() => world.openEndpoint()));
+    for (const door of doors) {
+      const [blue, green] = [`${door.endpoint}-blue`, `${door.endpoint}-green`];
+      const labels = { 'greenlight/endpoint': door.endpoint, 'greenlight/deployment': 'green' };
+      await apply(config, model(world.namespace, green, { labels }));
+      await untilReady(config, world.namespace, green);
+      await putRoute(config, route(world.bed, world.namespace, door.endpoint, { [blue]: 0, [green]: 100 }));
+    }
+    for (const door of doors) {
+      const clients = world.clients(door);
+      await vi.waitFor(async () => expect((await clients.ask()).status).toBe(200));
+      clients.start(8, 1);
+      await endpoints.deleteDeployment(door.endpoint, 'blue');
+      await vi.waitFor(async () => expect((await shown(door.endpoint)).deployments).toEqual(['green']), {
+        timeout: 20_000,
+        interval: 200,
+      });
+      await clients.stop();
+
+      expect(clients.got.length).toBeGreaterThan(300);
+      expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
+    }
+  });
+
   it('goes on when the worker, the API server and Envoy Gateway are killed in the middle of it', async () => {
     const door = await world.openEndpoint();
     const clients = world.clients(door);

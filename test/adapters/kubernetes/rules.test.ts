@@ -186,6 +186,65 @@ describe('what is written into a route', () => {
   });
 });
 
+describe('a deployment that is taken out in front of others', () => {
+  const cutOver = withTraffic(withDeployments(HAND_MADE, BOTH), BOTH, { live: { green: 100 }, mirror: {} });
+  const GREEN = frame('green');
+  const gone = withoutDeployment(cutOver, BOTH, 'blue');
+
+  it('leaves the places of the others, by which proxies name their clusters', () => {
+    expect(JSON.stringify(gone)).not.toContain('diabetes-blue');
+    expect(gone).toHaveLength(5);
+    expect(gone[1]?.backendRefs?.map(({ name, weight }) => [name, weight])).toEqual([
+      ['diabetes-green', 0],
+      ['diabetes-green', 100],
+    ]);
+    expect(gone[4]).toBe(cutOver[4]);
+    expect(trafficOf(gone, GREEN)).toEqual({ live: { green: 100 }, mirror: {} });
+    // The counters of what stood there before are not green's.
+    expect(slotsOf(gone, GREEN)['green']).toEqual(slotsOf(cutOver, BOTH)['green']);
+    expect(gone[3]?.matches?.[0]?.headers?.[0]?.value).toBe('-');
+  });
+
+  it('makes room for the next one', () => {
+    const NEXT = frame('green', 'red');
+    const next = withDeployments(gone, NEXT);
+
+    expect(next).toHaveLength(5);
+    expect(isPinned(next, NEXT, 'red') && isPinned(next, NEXT, 'green')).toBe(true);
+    expect(next[1]?.backendRefs?.map(({ name, weight }) => [name, weight])).toEqual([
+      ['diabetes-red', 0],
+      ['diabetes-green', 100],
+    ]);
+    const back = withoutDeployment(next, NEXT, 'red');
+    expect(trafficOf(back, GREEN)).toEqual(trafficOf(gone, GREEN));
+    expect(slotsOf(back, GREEN)).toEqual(slotsOf(gone, GREEN));
+    // Behind nobody, nothing is left of a deployment, nor of those before it.
+    const cutOverAgain = withTraffic(next, NEXT, { live: { red: 100 }, mirror: {} });
+    const alone = withoutDeployment(cutOverAgain, NEXT, 'green');
+    expect(alone).toHaveLength(4);
+    expect(alone[1]?.backendRefs).toHaveLength(1);
+  });
+
+  it('leaves no entry that gets a share when shares change', () => {
+    const RED = frame('green', 'red');
+    const three = withoutDeployment(
+      withTraffic(withDeployments(cutOver, frame('blue', 'green', 'red')), frame('blue', 'green', 'red'), {
+        live: { green: 50, red: 50 },
+        mirror: {},
+      }),
+      frame('blue', 'green', 'red'),
+      'blue',
+    );
+    const shifted = withTraffic(three, RED, { live: { green: 90, red: 10 }, mirror: {} });
+
+    expect(shifted[1]?.backendRefs?.map(({ name, weight }) => [name, weight])).toEqual([
+      ['diabetes-red', 0],
+      ['diabetes-green', 90],
+      ['diabetes-red', 10],
+    ]);
+  });
+});
+
 it('takes a rule of others for the same header for no live one, and takes it out with its deployment', () => {
   const theirs: Rule = {
     matches: [{ headers: [{ name: 'Azureml-Model-Deployment', value: 'diabetes-blue' }] }],
