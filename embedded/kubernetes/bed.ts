@@ -11,6 +11,7 @@ import { ControlPlane } from './control-plane.js';
 import { GATEWAY_NAME, GATEWAY_NAMESPACE, GATEWAY_URL, GatewayPlane } from './gateway.js';
 import { INSIDE } from './namespaces.js';
 import { NodeStandIn } from './node/node.js';
+import { apply, readManifests } from './objects.js';
 import { PROMETHEUS_URL, startPrometheus } from './prometheus.js';
 import { ensureKubernetesTools, type KubernetesTools } from './tools.js';
 
@@ -98,6 +99,11 @@ export class Bed {
         body: { spec: { audiences: ['https://kubernetes.default.svc'], expirationSeconds: 24 * 3600 } },
       });
     return this.#controlPlane.kubeConfigFor(name, status?.token ?? '', namespace);
+  }
+
+  /** Lets the cluster know Istio's and KServe's objects. None of their controllers runs. */
+  async installDefinitions(): Promise<void> {
+    await apply(this.kubeConfig(), await readManifests(this.#tools.moreDefinitions));
   }
 
   /** Runs pods from now on, in this process. @param entrypoint - see NodeOptions. */
@@ -196,6 +202,7 @@ const NotedTools = z.object({
   controllerManager: z.string(),
   envoyGateway: z.string(),
   resourceDefinitions: z.string(),
+  moreDefinitions: z.string(),
   envoy: z.string(),
   prometheus: z.string(),
 });

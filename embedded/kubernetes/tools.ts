@@ -6,6 +6,7 @@ import { type Progress, progressToStderr } from '../progress.js';
 import { run, whyNot } from '../run.js';
 import { together } from '../tools.js';
 import { atLeast, findVersion, type Version, versionText } from '../version.js';
+import { ensureDefinitions, whyNoDefinitions } from './definitions.js';
 import { ensureGoTool, goBuild, goInstall, goModule, type GoTool, whyNoGoTool } from './go-tools.js';
 
 export const KUBERNETES_VERSION = '1.36.3';
@@ -22,6 +23,8 @@ export interface KubernetesTools {
   readonly envoyGateway: string;
   /** A folder of YAML files: the Gateway API's and Envoy Gateway's resource definitions. */
   readonly resourceDefinitions: string;
+  /** The same of Istio and of KServe, for tests that want them. */
+  readonly moreDefinitions: string;
   readonly envoy: string;
   readonly prometheus: string;
 }
@@ -89,9 +92,10 @@ const ETCD: GoTool = {
  */
 export async function ensureKubernetesTools(progress: Progress = progressToStderr): Promise<KubernetesTools> {
   const prometheus = await findPrometheus();
-  const [envoy, etcd, { kubernetes, gateway }] = await together((signal) => [
+  const [envoy, etcd, moreDefinitions, { kubernetes, gateway }] = await together((signal) => [
     ensureEnvoy(progress, signal),
     ensureEtcd(progress, signal),
+    ensureDefinitions(progress, signal),
     // One after the other: a compiler for each core is enough.
     (async () => ({
       kubernetes: await ensureGoTool(KUBERNETES, progress, signal),
@@ -101,6 +105,7 @@ export async function ensureKubernetesTools(progress: Progress = progressToStder
   return {
     envoy,
     etcd,
+    moreDefinitions,
     prometheus,
     apiserver: join(kubernetes, 'kube-apiserver'),
     controllerManager: join(kubernetes, 'kube-controller-manager'),
@@ -118,7 +123,7 @@ export async function whyNoKubernetesTools(): Promise<string | undefined> {
     const why = await whyNoGoTool(tool);
     if (why !== undefined) return why;
   }
-  return undefined;
+  return whyNoDefinitions();
 }
 
 const prometheusOnPath = () => onPathAtLeast('prometheus', /prometheus, version (\S+)/, OLDEST_PROMETHEUS);

@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { packageRoot } from '../../embedded/package-root.js';
+import { loadSpec } from '../../spec/index.js';
 import { Folder } from './folder.js';
 
 let folder: Folder;
@@ -108,6 +111,16 @@ describe('a Kubernetes namespace as target', () => {
     ],
   ])('refuses of an InferenceService %s', async (_, green, problems) => {
     expect(await heads(SPEC, green)).toEqual(problems);
+  });
+
+  it.each(['istio.yml', 'kserve.yml'])('takes the example %s as it stands', async (file) => {
+    const loaded = await loadSpec(join(packageRoot(), 'rollout-specs', 'kubernetes', file));
+
+    expect(loaded).toMatchObject({
+      ok: true,
+      plan: { target: { kind: 'kubernetes', namespace: 'models' } },
+      warnings: [],
+    });
   });
 
   it('mirrors everything where a target says that it can; Azure ML and the host take half', async () => {
