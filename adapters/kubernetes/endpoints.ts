@@ -21,6 +21,7 @@ import {
   inferenceServiceNameOf,
   setReplicas,
   stateByKserve,
+  withoutRevisions,
 } from './inference-service.js';
 import { invoke, type Door } from './invoke.js';
 import { manifestsOf } from './manifests.js';
@@ -289,7 +290,7 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   createEndpoint({ name }: { readonly name: string }, options: CallOptions = {}): Promise<void> {
-    return createRoute(this.#client, name, this.#settings.gateway, options);
+    return createRoute(this.#routers, name, this.#settings.gateway, options);
   }
 
   async deleteEndpoint(endpoint: string, options: CallOptions = {}): Promise<void> {
@@ -374,7 +375,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       service === undefined ? 0 : answeringBehind(this.#client, service.metadata.name, options),
       kserve === undefined ? undefined : findInferenceService(this.#client, kserve, options),
     ]);
-    const state = deploymentState(name, deployment, pods, answering);
+    const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
 }

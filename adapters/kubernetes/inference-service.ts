@@ -132,6 +132,20 @@ export function stateByKserve(state: DeploymentState, found: InferenceService): 
   return ready ? state : { ...state, state: 'creating', error: state.error ?? waitingFor(found) };
 }
 
+/** A Deployment that Knative made is one revision of something else, which no route of ours can be told to leave. */
+export function withoutRevisions(
+  state: DeploymentState,
+  { metadata }: { readonly metadata: z.output<typeof Metadata> },
+): DeploymentState {
+  const owner = metadata.ownerReferences.find(({ controller }) => controller === true);
+  if (owner?.kind !== 'Revision') return state;
+  return {
+    ...state,
+    state: 'failed',
+    error: `Deployment ${metadata.name} belongs to the Knative revision ${owner.name}, which Knative scales and replaces by itself; expected a Deployment of its own, or an InferenceService in Standard mode`,
+  };
+}
+
 const PREDICTOR = 'PredictorReady';
 
 /** What KServe has given up: it waits for another spec. */

@@ -32,12 +32,7 @@ export class Routers {
       if (route !== undefined) return route;
     }
     this.#last.delete(endpoint);
-    const asked = await Promise.all(
-      this.#routers.map(async (router) => ({
-        router,
-        ...(await unlessRefused(() => router.find(endpoint, options))),
-      })),
-    );
+    const asked = await this.#ask(endpoint, options);
     const [first, second] = asked.filter(({ found }) => found !== undefined);
     if (first?.found !== undefined && second?.found !== undefined) {
       throw permanent(
@@ -48,6 +43,25 @@ export class Routers {
     if (first?.found === undefined) throw await this.#noRoute(endpoint, asked, options);
     this.#last.set(endpoint, { untilMs: Date.now() + KEPT_MS, router: first.router });
     return first.found;
+  }
+
+  /** Whether there is a route of that name, of any kind that the cluster serves and that may be looked at. */
+  async has(endpoint: string, options: CallOptions): Promise<boolean> {
+    const asked = await this.#ask(endpoint, options);
+    if (asked.some(({ found }) => found !== undefined)) return true;
+    // New ones are HTTPRoutes.
+    const refusal = asked[0]?.refused;
+    if (refusal !== undefined) throw refusal;
+    return false;
+  }
+
+  #ask(endpoint: string, options: CallOptions) {
+    return Promise.all(
+      this.#routers.map(async (router) => ({
+        router,
+        ...(await unlessRefused(() => router.find(endpoint, options))),
+      })),
+    );
   }
 
   /** Of every kind that the cluster serves and that may be listed. */

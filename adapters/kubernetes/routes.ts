@@ -1,19 +1,19 @@
 import type { CallOptions } from '../ports.js';
 import { GATEWAYS, ROUTES, SERVICES, type KubeClient } from './client.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, MADE_BY, MADE_BY_LABEL } from './names.js';
-import { Gateway, Route, Service } from './objects.js';
+import { Gateway, Service } from './objects.js';
 import { permanent } from './permanent.js';
 import type { Routers } from './routers.js';
 
-/** An endpoint without deployments: a route that leads nowhere yet. One that is there already stays as it is. */
+/** An endpoint without deployments: a route that leads nowhere yet. One of any kind that is there stays as it is. */
 export async function createRoute(
-  client: KubeClient,
+  routers: Routers,
   name: string,
   gateway: string | undefined,
   options: CallOptions,
 ): Promise<void> {
-  const there = await client.find(Route, ROUTES, name, { what: `look for HTTPRoute ${name}`, ...options });
-  if (there !== undefined) return;
+  const { client } = routers;
+  if (await routers.has(name, options)) return;
   await client.apply(
     {
       apiVersion: ROUTES.apiVersion,
@@ -60,8 +60,6 @@ export async function endpointNames(routers: Routers, options: CallOptions): Pro
     }),
   ]);
   const labelled = new Set(services.map(({ metadata }) => metadata.labels[ENDPOINT_LABEL]));
-  return routes
-    .filter(({ name, ours }) => ours || labelled.has(name))
-    .map(({ name }) => name)
-    .sort();
+  const names = routes.filter(({ name, ours }) => ours || labelled.has(name)).map(({ name }) => name);
+  return [...new Set(names)].sort();
 }

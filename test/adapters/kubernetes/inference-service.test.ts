@@ -178,6 +178,17 @@ describe('what stands in the way is said, and nothing is written', () => {
     expect(await endpoints.readDeployment('diabetes', 'green')).toBeUndefined();
   });
 
+  it('a revision of Knative that bears the labels of a deployment', async () => {
+    const blue = api.objects.get(`/apis/apps/v1${NS}/deployments/diabetes-blue`);
+    if (blue !== undefined)
+      blue.metadata.ownerReferences = [{ kind: 'Revision', name: 'diabetes-00001', controller: true }];
+
+    expect(await endpoints.readDeployment('diabetes', 'blue')).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('belongs to the Knative revision diabetes-00001') as string,
+    });
+  });
+
   it("an InferenceService of that name that is somebody else's", async () => {
     api.put(ISVC, { metadata: { name: 'diabetes-green' }, spec: { predictor: {} } });
 

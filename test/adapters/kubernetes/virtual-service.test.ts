@@ -80,6 +80,13 @@ describe('an endpoint that a VirtualService routes', () => {
     expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 100 });
   });
 
+  it('is there already when somebody wants to create it', async () => {
+    await endpoints.createEndpoint({ name: 'diabetes' });
+
+    expect(writes()).toEqual([]);
+    expect((await endpoints.listEndpoints()).map(({ name }) => name)).toEqual(['diabetes']);
+  });
+
   it('can mirror any share, and pin', async () => {
     expect(await endpoints.capabilities('diabetes')).toEqual({
       mirror: { shares: 'any', most: 100 },
