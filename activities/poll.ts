@@ -6,6 +6,17 @@ import { isPortError } from './classify.js';
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 
+/** An attempt has just said that it lives by beginning: what is over within this sends no heartbeat at all. */
+const FIRST_BEAT_MS = 1_000;
+
+/** @returns a heartbeat for one attempt, to be called as often as one likes; it may carry something. */
+export function beats(): (details?: unknown) => void {
+  const begunMs = Date.now();
+  return (details) => {
+    if (Date.now() - begunMs >= FIRST_BEAT_MS) heartbeat(details);
+  };
+}
+
 /**
  * Asks until there is an answer, heartbeating between; a target that is away or throttles is asked again.
  *
@@ -15,8 +26,9 @@ const LONGEST_PAUSE_MS = 2_000;
  */
 export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: number): Promise<T | undefined> {
   const deadline = Date.now() + withinMs;
+  const beat = beats();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
-    heartbeat();
+    beat();
     let waitMs = pauseMs;
     try {
       const answer = await ask();

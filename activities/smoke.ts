@@ -1,9 +1,10 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import type { SmokeInput, SmokeResult } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
+import { beats } from './poll.js';
 
 /** As much of a wrong answer as a message should carry. */
 const BODY_SHOWN = 300;
@@ -13,9 +14,10 @@ const BODY_SHOWN = 300;
  */
 export async function smoke(ports: TargetPorts, input: SmokeInput): Promise<SmokeResult> {
   const signal = cancellationSignal();
+  const beat = beats();
   const times: number[] = [];
   for (let i = 0; i < input.count; i++) {
-    heartbeat();
+    beat();
     const answer = await ports.endpoints.invoke(input.endpoint, input.deployment, input.body, { signal });
     if (answer.status < 200 || answer.status > 299) {
       throw ApplicationFailure.nonRetryable(

@@ -1,4 +1,4 @@
-import { activityInfo, cancellationDetails, cancellationSignal, heartbeat, log } from '@temporalio/activity';
+import { activityInfo, cancellationDetails, cancellationSignal, log } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
@@ -9,7 +9,7 @@ import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
-import { beating, beatingSleep } from './poll.js';
+import { beating, beatingSleep, beats } from './poll.js';
 
 /** A look does not wait for an endpoint that answers later than this: counts decide, and drift is seen at the next one. */
 const ENDPOINT_MS = 5_000;
@@ -28,6 +28,7 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
   let last: WatchResult | null = null;
   // Until the first look, what an earlier attempt saw: a heartbeat without it would take it away.
   let seen: unknown = activityInfo().heartbeatDetails;
+  const heartbeat = beats();
   const beat = (): void => heartbeat(seen);
 
   for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
@@ -39,13 +40,13 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
     memory = looked.memory;
     last = verdictOf(input, looked, { endpoint, drift }, Date.now());
     seen = { v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat;
-    beat();
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
       return last;
     }
     // The rollout does not show yet that its gates see nothing, or that they see again.
     if ((typeof last.blind === 'string') !== input.blind) return last;
+    beat();
     const nextMs = dueMs + input.watching.intervalMs;
     // The window is sat out also after its last look: an answer before its end would be asked for again at once, and
     // again, until the time is over.
