@@ -1,4 +1,5 @@
-import { cancellationSignal, heartbeat, sleep } from '@temporalio/activity';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 
 import { isPortError } from './classify.js';
 
@@ -34,7 +35,7 @@ export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: numbe
       const answer = await ask();
       if (answer !== undefined) return answer;
     } catch (err) {
-      if (cancellationSignal().aborted) await sleep(0); // throws the cancellation itself
+      if (cancellationSignal().aborted) await cancelled(); // throws the cancellation itself
       if (!isPortError(err) || err.kind === 'permanent' || Date.now() >= deadline) throw err;
       waitMs = Math.max(waitMs, err.retryAfterMs ?? 0);
     }
@@ -53,9 +54,40 @@ export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: numbe
 export async function beatingSleep(ms: number, beat: () => void = heartbeat): Promise<void> {
   const until = Date.now() + ms;
   for (let left = ms; left > 0;) {
-    await sleep(Math.min(left, 2_000));
+    await pause(Math.min(left, 2_000));
     left = until - Date.now();
     if (left > 0) beat();
+  }
+}
+
+/**
+ * Not the SDK's own `sleep`: that one leaves its timer and promises with the activity until it ends, a kilobyte for each
+ * look of a window.
+ */
+async function pause(ms: number): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal: cancellationSignal() });
+  } catch {
+    await cancelled(); // throws the cancellation itself
+  }
+}
+
+/**
+ * Runs work with a signal of its own, which is aborted with `signal`. What the work hangs on it goes with it, where
+ * `signal` would keep it for as long as itself lives.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal,
+  work: (own: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const own = new AbortController();
+  const abort = (): void => own.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await work(own.signal);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -9,7 +9,7 @@ import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
-import { beating, beatingSleep, beats } from './poll.js';
+import { beating, beatingSleep, beats, withOwnSignal } from './poll.js';
 
 /** A look does not wait for an endpoint that answers later than this: counts decide, and drift is seen at the next one. */
 const ENDPOINT_MS = 5_000;
@@ -32,7 +32,10 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
   const beat = (): void => heartbeat(seen);
 
   for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
-    const { snapshot, endpoint, drift } = await beating(() => read(ports, input, signal), beat);
+    const { snapshot, endpoint, drift } = await beating(
+      () => withOwnSignal(signal, (own) => read(ports, input, own)),
+      beat,
+    );
     if (signal.aborted) return interrupted(input, last, memory);
 
     if (endpoint !== null) memory = withRestarts(memory, input, endpoint);

@@ -1,0 +1,59 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { CancelledFailure } from '@temporalio/common';
+import { cancellationSignal } from '@temporalio/activity';
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { beatingSleep, poll, withOwnSignal } from '../../activities/poll.js';
+
+describe('a pause in an activity', () => {
+  it('leaves no listener with the activity once it is over', async () => {
+    const left = await new MockActivityEnvironment().run(async () => {
+      for (let i = 0; i < 5; i++) await beatingSleep(1);
+      return getEventListeners(cancellationSignal(), 'abort').length;
+    });
+
+    expect(left).toBe(0);
+  });
+
+  it('ends with the cancellation itself', async () => {
+    const activity = new MockActivityEnvironment();
+    const sleeping = activity.run(() => beatingSleep(60_000));
+    activity.cancel('NOT_FOUND');
+
+    await expect(sleeping).rejects.toBeInstanceOf(CancelledFailure);
+  });
+
+  it('ends a poll too, whatever the call under way throws', async () => {
+    const activity = new MockActivityEnvironment();
+    const polling = activity.run(() =>
+      poll(() => {
+        activity.cancel('NOT_FOUND');
+        return Promise.reject(new Error('cut off'));
+      }, 60_000),
+    );
+
+    await expect(polling).rejects.toBeInstanceOf(CancelledFailure);
+  });
+});
+
+describe('a signal of one piece of work', () => {
+  it('is aborted with the signal that it follows, for the same reason', async () => {
+    const outer = new AbortController();
+    const reason = await withOwnSignal(outer.signal, (own) => {
+      outer.abort('enough');
+      return Promise.resolve(own.reason as unknown);
+    });
+
+    expect(reason).toBe('enough');
+    const late = await withOwnSignal(outer.signal, (own) => Promise.resolve(own.aborted));
+    expect(late).toBe(true);
+  });
+
+  it('leaves nothing with the signal that it follows', async () => {
+    const outer = new AbortController();
+    await withOwnSignal(outer.signal, () => Promise.resolve());
+    await withOwnSignal(outer.signal, () => Promise.reject(new Error('failed'))).catch(() => undefined);
+
+    expect(getEventListeners(outer.signal, 'abort')).toEqual([]);
+  });
+});
