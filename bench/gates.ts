@@ -6,7 +6,7 @@
 import { parseArgs } from 'node:util';
 import { KAYENTA } from './gates/kayenta.js';
 import { OURS } from './gates/ours.js';
-import { argo, flagger, PEEKING } from './gates/peers.js';
+import { argo, flagger, PEEKING, PEEKING_WITH_MARGIN } from './gates/peers.js';
 import type { Outcome, Rule } from './gates/rules.js';
 import { SCENARIOS, type Kind, type Scenario } from './gates/scenarios.js';
 import {
@@ -30,6 +30,7 @@ const RULES: readonly Rule[] = [
   argo('Argo', 60, 10, 3),
   KAYENTA,
   PEEKING,
+  PEEKING_WITH_MARGIN,
 ];
 
 interface Row {

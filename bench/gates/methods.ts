@@ -1,6 +1,6 @@
 import { advance, initialState, type Look, type MachineConfig } from '../../core/gates/index.js';
-import { BREACH_GRID } from '../../core/gates/grid.js';
-import { lnEvidence } from '../../core/gates/evariable.js';
+import { BREACH_GRID, PASS_GRID, type Tilt } from '../../core/gates/grid.js';
+import { lnEvidence, oneSample } from '../../core/gates/evariable.js';
 import { logSumExp } from '../../core/gates/numbers.js';
 import { GREEN_SHARE, LOOK_SEC, STEP_SEC } from './trace.js';
 
@@ -93,6 +93,49 @@ const plugIn = method('block e-variable, plug-in (Turner, Ly & Grünwald)', () =
   };
 });
 
+/** Green's own lower bound above blue's own upper one, each wrong with half of alpha, at any look. */
+const union = method('two one-arm confidence sequences, union', () => {
+  let [xB, nB, xG, nG] = [0, 0, 0, 0];
+  const enough = Math.log(2 / ALPHA);
+  return ({ blue, green }) => {
+    xB += blue.errors;
+    nB += blue.n;
+    xG += green.errors;
+    nG += green.n;
+    // Green's evidence falls as the rate rises: its lower bound is where it crosses the threshold.
+    let [low, high] = [0, 1];
+    for (let i = 0; i < 40; i++) {
+      const middle = (low + high) / 2;
+      if (oneArm(BREACH_GRID, xG, nG, middle) >= enough) low = middle;
+      else high = middle;
+    }
+    return low > 0 && oneArm(PASS_GRID, xB, nB, low) >= enough;
+  };
+});
+
+function oneArm(grid: readonly Tilt[], x: number, n: number, rate: number): number {
+  return logSumExp(grid.map((tilt) => tilt.lnWeight + oneSample(x, n, rate, tilt)));
+}
+
+/** One-sided asymptotic confidence sequence of the difference, tightest at 500 s of green's requests. */
+const asymptotic = method('asymptotic confidence sequence (Waudby-Smith et al.)', () => {
+  let [xB, nB, xG, nG] = [0, 0, 0, 0];
+  const tightest = 5_000;
+  const rho2 = (-2 * Math.log(2 * ALPHA) + Math.log(-2 * Math.log(2 * ALPHA)) + 1) / tightest;
+  return ({ blue, green }) => {
+    xB += blue.errors;
+    nB += blue.n;
+    xG += green.errors;
+    nG += green.n;
+    if (nG < 30 || xG === 0) return false;
+    const [pB, pG] = [xB / nB, xG / nG];
+    const variance = nG * ((pG * (1 - pG)) / nG + (pB * (1 - pB)) / nB);
+    const t = nG * rho2 + 1;
+    const width = Math.sqrt(((2 * variance * t) / (nG * nG * rho2)) * Math.log1p(Math.sqrt(t) / (2 * ALPHA)));
+    return pG - pB > width;
+  };
+});
+
 function zTest(name: string, looksAt: (index: number) => boolean): Method {
   return method(name, () => {
     let [xB, nB, xG, nG] = [0, 0, 0, 0];
@@ -113,6 +156,8 @@ export const METHODS: readonly Method[] = [
   mixture,
   betaBinomial,
   plugIn,
+  union,
+  asymptotic,
   zTest('z at every look', () => true),
   zTest('z once at 30 min', (i) => i === STEP_SEC / LOOK_SEC - 1),
 ];

@@ -1,6 +1,6 @@
 import type { Look } from '../../core/gates/index.js';
 import { EDGES_MS, interpolatedQuantile } from './latency.js';
-import { together, type Rule } from './rules.js';
+import { together, type Outcome, type Rule } from './rules.js';
 import { LOOK_SEC, STEP_SEC } from './trace.js';
 
 const MOST_ERRORS = 0.01;
@@ -76,21 +76,59 @@ const FEWEST = 30;
 export const PEEKING: Rule = {
   name: 'z-test at every look',
   judge(looks) {
-    const edges = [0.05, 0.01].map((share) => EDGES_MS.findIndex((_, i) => aboveInBlue(looks, i) <= share));
-    const sums = { blue: [0, 0, 0, 0], green: [0, 0, 0, 0] };
-    for (const [i, look] of looks.entries()) {
-      for (const arm of ['blue', 'green'] as const) {
-        const { n, errors, le } = look[arm];
-        const bad = [n, errors, ...edges.map((edge) => n - (le[edge] ?? n))];
-        bad.forEach((value, j) => (sums[arm][j] = (sums[arm][j] ?? 0) + value));
-      }
-      if ([1, 2, 3].some((j) => pooledZ(sums.blue, sums.green, j) > Z_LIMIT)) {
-        return { end: 'rolled back', atSec: (i + 1) * LOOK_SEC };
-      }
+    for (const { atSec, blue, green } of sumsOf(looks, 0)) {
+      if ([1, 2, 3].some((j) => pooledZ(blue, green, j) > Z_LIMIT)) return { end: 'rolled back', atSec };
     }
     return { end: 'promoted', atSec: STEP_SEC };
   },
 };
+
+/** The same with this gate's margins, and a 5% test that green is within them, which may promote at any look. */
+export const PEEKING_WITH_MARGIN = peekingWithMargin('z-test with margins and early pass', true);
+
+export function peekingWithMargin(name: string, earlyPass: boolean): Rule {
+  return { name, judge: (looks) => judgeWithMargin(looks, earlyPass) };
+}
+
+function judgeWithMargin(looks: readonly Look[], earlyPass: boolean): Outcome {
+  for (const { atSec, blue, green } of sumsOf(looks, MARGIN_STEPS)) {
+    const z = [0, MARGIN, 0, 0].map((margin, j) => marginZ(blue, green, j, margin));
+    if (z.slice(1).some((each) => each > Z_LIMIT)) return { end: 'rolled back', atSec };
+    const within = z.slice(1, 3).every((each) => each < -Z_PASS);
+    if (earlyPass && atSec >= 60 && within) return { end: 'promoted', atSec };
+  }
+  return { end: 'undecided', atSec: STEP_SEC };
+}
+
+const Z_PASS = 1.6449;
+const MARGIN = 0.005;
+/** Two steps of the ladder are 10%. */
+const MARGIN_STEPS = 2;
+
+/** Requests, errors, and requests slower than blue's p95 and p99 so far; green's edges so many steps above. */
+function* sumsOf(looks: readonly Look[], steps: number) {
+  const edges = [0.05, 0.01].map((share) => EDGES_MS.findIndex((_, i) => aboveInBlue(looks, i) <= share));
+  const sums = { blue: [0, 0, 0, 0], green: [0, 0, 0, 0] };
+  for (const [i, look] of looks.entries()) {
+    for (const arm of ['blue', 'green'] as const) {
+      const { n, errors, le } = look[arm];
+      const more = arm === 'green' ? steps : 0;
+      const bad = [n, errors, ...edges.map((edge) => n - (le[edge + more] ?? n))];
+      bad.forEach((value, j) => (sums[arm][j] = (sums[arm][j] ?? 0) + value));
+    }
+    yield { atSec: (i + 1) * LOOK_SEC, ...sums };
+  }
+}
+
+/** Of the excess over the margin; 0 = too little seen. */
+function marginZ(blue: readonly number[], green: readonly number[], j: number, margin: number): number {
+  const [nB = 0] = blue;
+  const [nG = 0] = green;
+  if (nB < FEWEST || nG < FEWEST) return 0;
+  const [pB, pG] = [(blue[j] ?? 0) / nB, (green[j] ?? 0) / nG];
+  const excess = pG - pB - margin;
+  return excess === 0 ? 0 : excess / Math.sqrt((pB * (1 - pB)) / nB + (pG * (1 - pG)) / nG);
+}
 
 /** Share of blue's requests above an edge over the whole run: a dashboard is drawn up with hindsight. */
 function aboveInBlue(looks: readonly Look[], edge: number): number {

@@ -1,20 +1,31 @@
-import { advance, initialState, type MachineConfig } from '../../core/gates/index.js';
+import { advance, initialState, type Look, type MachineConfig } from '../../core/gates/index.js';
 import { configOf, RELATIVE, withoutBets } from './ours.js';
-import { LATE_STEPS } from './scenarios.js';
+import { LATE_STEPS, type Scenario } from './scenarios.js';
 import { markdown, percentOf, quantile } from './tables.js';
 import { LOOK_SEC, STEP_SEC, trace } from './trace.js';
 
 const SHARES = [0.1, 0.25, 0.5];
 const LOOKS = STEP_SEC / LOOK_SEC;
-const PER_STEP = LOOKS / SHARES.length;
+
+/** Half an hour's traffic in steps of the same length. */
+export function steppedTrace(
+  scenario: Pick<Scenario, 'make'>,
+  rps: number,
+  seed: number,
+  shares: readonly number[] = SHARES,
+): Look[] {
+  return trace(scenario, rps, seed, (look) => shares[Math.floor((look * shares.length) / LOOKS)] ?? 0);
+}
 
 /** Seconds into the rollout at which it was rolled back; null = it never was. No early pass: the longest exposure. */
-function rolledBackAt(scenario: (typeof LATE_STEPS)[number], rps: number, seed: number): number | null {
-  const config = configOf(RELATIVE, rps, SHARES.length);
-  const looks = trace(scenario, rps, seed, (look) => SHARES[Math.floor(look / PER_STEP)] ?? 0);
+export function rolledBackAt(
+  config: MachineConfig,
+  looks: readonly Look[],
+  steps = SHARES.length,
+): number | null {
   let state = initialState(config);
   for (const [i, look] of looks.entries()) {
-    const newStep = i % PER_STEP === 0;
+    const newStep = i % (LOOKS / steps) === 0;
     const step = advance(config, state, { ...look, newStep }, { bounds: false });
     state = step.state;
     if (step.result.decision === 'breach') return (i + 1) * LOOK_SEC;
@@ -71,8 +82,12 @@ export function standardRollouts(runs: number, seed: number, levels: readonly nu
 export function wholeRollouts(runs: number, seed: number, levels: readonly number[]): string {
   const rows = LATE_STEPS.flatMap((scenario, s) =>
     levels.map((rps) => {
+      const config = configOf(RELATIVE, rps, SHARES.length);
       const ends = Array.from({ length: runs }, (_, run) =>
-        rolledBackAt(scenario, rps, seed * 1_000_003 + s * 10_007 + rps * 101 + run * 7919),
+        rolledBackAt(
+          config,
+          steppedTrace(scenario, rps, seed * 1_000_003 + s * 10_007 + rps * 101 + run * 7919),
+        ),
       );
       const found = ends.filter((at) => at !== null).sort((a, b) => a - b);
       const late = scenario.name.includes('last step');

@@ -31,11 +31,11 @@ export interface Scenario {
   readonly rates?: { readonly blue: number; readonly green: number };
 }
 
-const PLAIN: Conditions = { load: 1, errorRate: 0.001, cluster: 1, latency: [[1, 1]] };
+export const PLAIN: Conditions = { load: 1, errorRate: 0.001, cluster: 1, latency: [[1, 1]] };
 
-const slow = (by: number): Conditions => ({ ...PLAIN, latency: [[1, by]] });
-const errors = (errorRate: number): Conditions => ({ ...PLAIN, errorRate });
-const always = (blue: Conditions, green: Conditions) => () => () => ({ blue, green });
+export const slow = (by: number): Conditions => ({ ...PLAIN, latency: [[1, by]] });
+export const errors = (errorRate: number): Conditions => ({ ...PLAIN, errorRate });
+export const always = (blue: Conditions, green: Conditions) => () => () => ({ blue, green });
 
 function errorScenario(name: string, kind: Kind, blue: number, green: number): Scenario {
   return { name, kind, make: always(errors(blue), errors(green)), rates: { blue, green } };
@@ -62,7 +62,7 @@ function burstyLoad(random: Random, looks: number, lookSec: number) {
 }
 
 /** From minute 2 to 4, whatever both arms depend on fails a tenth of the requests and is slow. */
-function sharedIncident(_: Random, __: number, lookSec: number) {
+export function sharedIncident(_: Random, __: number, lookSec: number) {
   const bad: Conditions = { ...PLAIN, errorRate: 0.1, latency: [[1, 2]] };
   return (i: number): Moment => {
     const hit = i * lookSec >= 120 && i * lookSec < 240;
@@ -70,16 +70,14 @@ function sharedIncident(_: Random, __: number, lookSec: number) {
   };
 }
 
-function coldStart(_: Random, __: number, lookSec: number) {
+export function coldStart(_: Random, __: number, lookSec: number) {
   const cold: Conditions = { ...PLAIN, errorRate: 0.05, latency: [[1, 3]] };
   return (i: number): Moment => ({ blue: PLAIN, green: i * lookSec < 30 ? cold : PLAIN });
 }
 
 /** Ten pods, green is one of them; each has slow spells of its own of about 5 s every 2 min. */
 function podSpells(random: Random, looks: number, lookSec: number) {
-  const pods = Array.from({ length: 10 }, () => spells(random, looks, lookSec));
-  const part = (of: readonly number[][], i: number) =>
-    of.reduce((sum, pod) => sum + (pod[i] ?? 0), 0) / of.length;
+  const part = podParts(random, looks, lookSec, { everySec: 120, lastSec: 5 });
   const at = (share: number): Conditions => ({
     ...PLAIN,
     latency: [
@@ -87,26 +85,50 @@ function podSpells(random: Random, looks: number, lookSec: number) {
       [share, 5],
     ],
   });
-  return (i: number): Moment => ({ blue: at(part(pods.slice(1), i)), green: at(part(pods.slice(0, 1), i)) });
+  return (i: number): Moment => ({ blue: at(part('blue', i)), green: at(part('green', i)) });
+}
+
+/** Half of the requests of a pod in a spell fail; ten pods, green is one of them. */
+export function podErrors(lastSec: number) {
+  return (random: Random, looks: number, lookSec: number) => {
+    const part = podParts(random, looks, lookSec, { everySec: 600, lastSec });
+    const at = (share: number) => errors(PLAIN.errorRate * (1 - share) + 0.5 * share);
+    return (i: number): Moment => ({ blue: at(part('blue', i)), green: at(part('green', i)) });
+  };
+}
+
+interface Spells {
+  /** Means: from the end of one spell to the next, and how long it lasts. */
+  readonly everySec: number;
+  readonly lastSec: number;
+}
+
+/** Share of an arm's pods and of the look that lies in a spell. */
+function podParts(random: Random, looks: number, lookSec: number, spell: Spells) {
+  const pods = Array.from({ length: 10 }, () => spells(random, looks, lookSec, spell));
+  return (arm: 'blue' | 'green', i: number): number => {
+    const of = arm === 'green' ? pods.slice(0, 1) : pods.slice(1);
+    return of.reduce((sum, pod) => sum + (pod[i] ?? 0), 0) / of.length;
+  };
 }
 
 /** Part of each look that lies in a spell. */
-function spells(random: Random, looks: number, lookSec: number): number[] {
+function spells(random: Random, looks: number, lookSec: number, { everySec, lastSec }: Spells): number[] {
   const parts = new Array<number>(looks).fill(0);
-  let at = random.exponential(120);
+  let at = random.exponential(everySec);
   while (at < looks * lookSec) {
-    const end = at + random.exponential(5);
+    const end = at + random.exponential(lastSec);
     for (let i = Math.floor(at / lookSec); i < looks && i * lookSec < end; i++) {
       const inside = Math.min(end, (i + 1) * lookSec) - Math.max(at, i * lookSec);
       parts[i] = Math.min(1, (parts[i] ?? 0) + inside / lookSec);
     }
-    at = end + random.exponential(120);
+    at = end + random.exponential(everySec);
   }
   return parts;
 }
 
 /** Green alone fails nine of ten requests and is ten times slower, for 10 s somewhere in its first two minutes. */
-function greenBlip(random: Random, _: number, lookSec: number) {
+export function greenBlip(random: Random, _: number, lookSec: number) {
   const start = 30 + 5 * Math.floor(random.next() * 18);
   const out: Conditions = { ...PLAIN, errorRate: 0.9, latency: [[1, 10]] };
   return (i: number): Moment => {
@@ -115,7 +137,7 @@ function greenBlip(random: Random, _: number, lookSec: number) {
   };
 }
 
-function lateErrors(_: Random, __: number, lookSec: number) {
+export function lateErrors(_: Random, __: number, lookSec: number) {
   return (i: number): Moment => ({ blue: PLAIN, green: i * lookSec < 600 ? PLAIN : errors(0.051) });
 }
 
@@ -132,7 +154,7 @@ export const LATE_STEPS: readonly Pick<Scenario, 'name' | 'make'>[] = [
   { name: '+25% latency in the last step alone', make: inLastStep(slow(1.25)) },
 ];
 
-function inLastStep(green: Conditions) {
+export function inLastStep(green: Conditions) {
   return (_: Random, looks: number) =>
     (i: number): Moment => ({ blue: PLAIN, green: i < (2 * looks) / 3 ? PLAIN : green });
 }

@@ -1,5 +1,6 @@
 import { clamp } from './numbers.js';
 import type { BadCounts, DispersionConfig, DispersionState } from './types.js';
+import { MOST_OF_A_BLOCK, uncapped } from './uncap.js';
 
 /** A count-block is closed when it holds this much variance. */
 const BLOCK_VARIANCE = 2;
@@ -23,7 +24,9 @@ export function factors(config: DispersionConfig, state: DispersionState): Facto
   if (config.mode === 'fixed') return { phi: config.phi, phiPass: config.phi };
   const phi0 = config.phi0 ?? 1;
   const nu0 = config.nu0 ?? 4;
-  const phi = clamp((nu0 * phi0 + state.sum) / (nu0 + state.closed), 1, MOST);
+  const freed = config.by === 'larger' && state.closed > 0;
+  const sum = freed ? state.closed * uncapped(state.sum / state.closed) : state.sum;
+  const phi = clamp((nu0 * phi0 + sum) / (nu0 + state.closed), 1, MOST);
   return { phi, phiPass: phi * (1 + 0.5 * Math.sqrt(2 / (nu0 + state.closed))) };
 }
 
@@ -55,7 +58,7 @@ export function updateDispersion(state: DispersionState, counts: BadCounts, r: n
     d += counts.xG - total * expected;
     v += total * expected * (1 - expected);
     if (v >= BLOCK_VARIANCE) {
-      sum += Math.min((d * d) / (v + v * v * relativeVariance), MOST);
+      sum += Math.min((d * d) / (v + v * v * relativeVariance), MOST_OF_A_BLOCK);
       closed += 1;
       d = 0;
       v = 0;

@@ -78,7 +78,6 @@ function takeIn(
   const dispersion = dispersionOf(config, metric);
   const { phi, phiPass } = greenFactors(dispersion, old.dispersion, old.blueDispersion);
   const { phi: phiBlue } = factors(dispersion, old.blueDispersion);
-  const blueAlone: BadCounts = { xB: 0, nB: 0, xG: breach.xB, nG: breach.nB };
   const side = breachLook(old.breach, metric, config.alpha, breach, dtSec, { phi, phiBlue });
   return {
     lnM: side.lnM,
@@ -87,7 +86,7 @@ function takeIn(
       breach: side.state,
       pass: passLook(old.pass, metric, pass, phiPass),
       dispersion: updateDispersion(old.dispersion, apart(breach), metric.r),
-      blueDispersion: updateDispersion(old.blueDispersion, blueAlone, 0),
+      blueDispersion: updateDispersion(old.blueDispersion, blueAlone(breach), 0),
       step: {
         xB: old.step.xB + breach.xB,
         nB: old.step.nB + breach.nB,
@@ -97,6 +96,24 @@ function takeIn(
       baseline: { x: old.baseline.x + breach.xB, n: old.baseline.n + breach.nB },
     },
   };
+}
+
+/** Beside an absolute limit, the baseline shows its clusters also in looks that green is not judged by yet. */
+function warmedUp(
+  config: MachineConfig,
+  metric: MetricConfig,
+  old: MetricState,
+  view: Look | null,
+): MetricState {
+  const dispersion = dispersionOf(config, metric);
+  const counts =
+    view && dispersion.mode === 'auto' && dispersion.by === 'larger' && seen(config, metric, view);
+  if (!counts) return old;
+  return { ...old, blueDispersion: updateDispersion(old.blueDispersion, blueAlone(counts.breach), 0) };
+}
+
+function blueAlone({ xB, nB }: BadCounts): BadCounts {
+  return { xB: 0, nB: 0, xG: xB, nG: nB };
 }
 
 function resultOf(
@@ -144,7 +161,10 @@ export function advance(
     const judged = counts && judgedOf(old, counts, paired);
     const taken =
       judged === null || view === null
-        ? { state: old, lnM: lnWealth(old.breach, metric, config.alpha) }
+        ? {
+            state: sees || metric.paused === true ? old : warmedUp(config, metric, old, view),
+            lnM: lnWealth(old.breach, metric, config.alpha),
+          }
         : takeIn(config, metric, old, judged, view.dtSec);
     const state = afterPairs(taken.state, paired);
     metrics[metric.name] = state;

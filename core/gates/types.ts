@@ -13,7 +13,8 @@ export type DispersionConfig =
       readonly nu0?: number;
       /**
        * `larger`: the baseline's own factor counts where it is larger than green's, since it has many more requests to show
-       * clusters in. Default `green`.
+       * clusters in, and shows them while green warms up, too; and neither is made smaller by the cap on what one count-block
+       * can say. Default `green`, as in gates.md.
        */
       readonly by?: 'green' | 'larger';
     }

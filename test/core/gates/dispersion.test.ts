@@ -47,10 +47,24 @@ describe('the dispersion of counts, by hand', () => {
     const many = { ...initialDispersion(), sum: 90, closed: 18 };
     const both = { mode: 'auto', by: 'larger' } as const;
 
-    expect(greenFactors(both, few, many)).toEqual(factors({ mode: 'auto' }, many));
-    expect(greenFactors(both, many, few)).toEqual(factors({ mode: 'auto' }, many));
+    expect(greenFactors(both, few, many)).toEqual(factors(both, many));
+    expect(greenFactors(both, many, few)).toEqual(factors(both, many));
     expect(greenFactors({ mode: 'auto' }, few, many)).toEqual(factors({ mode: 'auto' }, few));
     expect(greenFactors({ mode: 'fixed', phi: 2 }, few, many).phi).toBe(2);
+  });
+
+  it('is freed there of the cap on what a block says', () => {
+    const by = (mean: number) =>
+      factors(
+        { mode: 'auto', by: 'larger', nu0: 1e-9 },
+        { ...initialDispersion(), sum: 50 * mean, closed: 50 },
+      ).phi;
+
+    // E min(phi Z^2, 16) for a normal Z, from tables of the normal distribution.
+    expect(by(1)).toBeCloseTo(1, 2);
+    expect(by(3.682)).toBeCloseTo(4, 1);
+    expect(by(6.342)).toBeCloseTo(9, 1);
+    expect(by(15.9)).toBeCloseTo(16, 6);
   });
 
   it('tempers a pass more while little was seen, and a breach by the estimate alone', () => {

@@ -43,6 +43,30 @@ function terms([xB, nB, xG, nG]: Four, r: number, h: number): [number, number] {
   return [xG * h + (xG + xB) * lnb, (nG * Math.expm1(h) * nB) / D];
 }
 
+/** E[min(phi Z^2, 16)], by Simpson's rule up to where it is cut. */
+function cappedMean(phi: number): number {
+  const cut = 4 / Math.sqrt(phi);
+  const density = (z: number) => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+  let [square, inside] = [0, 0];
+  for (let i = 0; i <= 4000; i++) {
+    const z = (cut * i) / 4000;
+    const w = (i === 0 || i === 4000 ? 1 : i % 2 === 1 ? 4 : 2) * (cut / 12_000) * density(z);
+    square += w * z * z;
+    inside += w;
+  }
+  return 2 * phi * square + 16 * (1 - 2 * inside);
+}
+
+const CAPPED = Array.from({ length: 57 }, (_, i) => [1.05 ** i, cappedMean(1.05 ** i)] as const);
+
+function uncapped(mean: number): number {
+  if (mean <= CAPPED[0]![1]) return mean;
+  const i = CAPPED.findIndex(([, m]) => m >= mean);
+  if (i < 0) return 16;
+  const [[p0, m0], [p1, m1]] = [CAPPED[i - 1]!, CAPPED[i]!];
+  return p0 + ((p1 - p0) * (mean - m0)) / (m1 - m0);
+}
+
 class Dispersion {
   XB = 0;
   NB = 0;
@@ -59,7 +83,8 @@ class Dispersion {
   phi(): number {
     if (this.c.mode === 'fixed') return this.c.phi;
     const nu0 = this.c.nu0 ?? 4;
-    return Math.min(16, Math.max(1, (nu0 * (this.c.phi0 ?? 1) + this.D) / (nu0 + this.m)));
+    const D = this.c.by === 'larger' && this.m > 0 ? this.m * uncapped(this.D / this.m) : this.D;
+    return Math.min(16, Math.max(1, (nu0 * (this.c.phi0 ?? 1) + D) / (nu0 + this.m)));
   }
   phiPass(): number {
     return this.c.mode === 'fixed'
@@ -196,6 +221,11 @@ class Metric {
     if (this.time >= this.m.blipSec) this.close();
     return value;
   }
+  /** A look of warm-up: the baseline shows its clusters. */
+  warm([xB, nB]: Four): void {
+    const { c } = this.blue;
+    if (c.mode === 'auto' && c.by === 'larger') this.blue.add([0, 0, xB, nB], 0);
+  }
   /** The mixture recomputed from every look of the step: no sums kept. */
   mixture(grid: [number, number][], delta: number): number {
     return lse(
@@ -247,7 +277,9 @@ export function reference(config: MachineConfig, looks: readonly Look[], withBou
     const values = metrics.map((m) => {
       const breach = four(m.m, m.m.breachEdge);
       const pass = four(m.m, m.m.passEdge);
-      return (!warm || m.m.duringWarmup) && breach && pass ? m.look(k.dtSec, breach, pass) : m.lnM();
+      if ((!warm || m.m.duringWarmup) && breach && pass) return m.look(k.dtSec, breach, pass);
+      if (warm && !m.m.duringWarmup && breach && pass) m.warm(breach);
+      return m.lnM();
     });
     const parts = values.map((v, i) => Math.log(config.metrics[i]!.weight) + v);
     const total = lse(parts);
