@@ -89,7 +89,7 @@ export function describeProviderFaults(
   /** As `start`, and on to where green has its share and is watched. */
   async function startOnGreen(more: Partial<Plan> = {}) {
     const started = await start([PATIENT_CREATE, LONG], more);
-    await started.rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    await started.rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10, 60_000);
     started.proxy.calls.length = 0;
     return started;
   }
@@ -100,31 +100,7 @@ export function describeProviderFaults(
     return (call) => (isWrite(call) && met < count ? faults[met++ % faults.length] : undefined);
   }
 
-  // Most of the time they wait: all at once.
-  describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
-    it('promotes all the same, and creates and deletes once', async () => {
-      const steps = [PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE];
-      const { rollout, proxy, shown } = await start(steps, { decide: eachOnce(fault) });
-      await rollout.promoted();
-
-      expect(await shown()).toEqual({ traffic: GREEN, deployments: ['green'] });
-      const met = proxy.calls.filter((call) => call.fault !== undefined).map(({ method }) => method);
-      expect(new Set(met)).toEqual(new Set(methods));
-    });
-
-    it('rolls back all the same, and reads it back', async () => {
-      const { rollout, proxy, shown } = await startOnGreen();
-
-      proxy.decide = eachOnce(fault);
-      await rollout.send('abort', ABORT);
-      const { type, report } = await rollout.failure();
-
-      expect(type).toBe('Aborted');
-      expect(report.left).toEqual([]);
-      expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
-    });
-  });
-
+  // Most of the time they wait: all at once, and those that wait longest first.
   describe.concurrent('rollback', () => {
     it('through twenty failed writes in a row ends read back', async () => {
       const { rollout, proxy, shown } = await startOnGreen();
@@ -176,6 +152,30 @@ export function describeProviderFaults(
         expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
       },
     );
+  });
+
+  describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
+    it('promotes all the same, and creates and deletes once', async () => {
+      const steps = [PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE];
+      const { rollout, proxy, shown } = await start(steps, { decide: eachOnce(fault) });
+      await rollout.promoted();
+
+      expect(await shown()).toEqual({ traffic: GREEN, deployments: ['green'] });
+      const met = proxy.calls.filter((call) => call.fault !== undefined).map(({ method }) => method);
+      expect(new Set(met)).toEqual(new Set(methods));
+    });
+
+    it('rolls back all the same, and reads it back', async () => {
+      const { rollout, proxy, shown } = await startOnGreen();
+
+      proxy.decide = eachOnce(fault);
+      await rollout.send('abort', ABORT);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(report.left).toEqual([]);
+      expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
+    });
   });
 }
 

@@ -4,12 +4,6 @@ import base from '../../vitest.config.js';
 
 /** `npm run test:k8s`: what needs a cluster, inside of the test bed. */
 const config = mergeConfig(base, {});
-config.test = {
-  ...config.test,
-  include: ['test/k8s/**/*.test.ts'],
-  exclude: [],
-  testTimeout: 120_000,
-  maxConcurrency: 16,
-};
+config.test = { ...config.test, include: ['test/k8s/**/*.test.ts'], exclude: [], testTimeout: 120_000 };
 
 export default config;

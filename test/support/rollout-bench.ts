@@ -55,11 +55,12 @@ export class Rollout {
   }
 
   /** Waits until the status satisfies the condition. */
-  async until(condition: (status: RolloutStatus) => boolean): Promise<RolloutStatus> {
-    for (const endMs = Date.now() + 20_000; ; await sleep(50)) {
+  async until(condition: (status: RolloutStatus) => boolean, withinMs = 20_000): Promise<RolloutStatus> {
+    for (const endMs = Date.now() + withinMs; ; await sleep(50)) {
       const status = await this.status();
       if (condition(status)) return status;
-      if (Date.now() > endMs) throw new Error(`not so within 20 s; it is ${JSON.stringify(status)}`);
+      if (Date.now() > endMs)
+        throw new Error(`not so within ${withinMs / 1000} s; it is ${JSON.stringify(status)}`);
     }
   }
 
