@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { ensureTemporal } from '../embedded/temporal.js';
-import { ROLLOUT_WORKFLOW } from '../core/messages.js';
+import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { workflowId } from '../core/plan.js';
 import { type Figure, median, tell, wholeNumber } from './support/figures.js';
 import { benchPlan, STANDARD_WITHOUT_DWELL } from './support/plans.js';
@@ -70,6 +70,7 @@ async function rollouts({ client }: BenchServer, name: string, many: number): Pr
       taskQueue: ROLLOUT_QUEUE,
       workflowId: workflowId(plan.target, plan.endpoint),
       args: [plan],
+      workflowTaskTimeout: DECISION_WITHIN_MS,
     });
     await handle.result();
   });

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ROLLOUT_WORKFLOW } from '../core/messages.js';
+import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { workflowId } from '../core/plan.js';
 import { until } from '../embedded/processes.js';
 import { ensureTemporal } from '../embedded/temporal.js';
@@ -38,6 +38,7 @@ async function startAll({ client }: BenchServer): Promise<void> {
           taskQueue: ROLLOUT_QUEUE,
           workflowId: workflowId(plan.target, plan.endpoint),
           args: [plan],
+          workflowTaskTimeout: DECISION_WITHIN_MS,
         });
       }),
     );

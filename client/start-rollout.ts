@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { ROLLOUT_WORKFLOW } from '../core/messages.js';
+import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { targetName, workflowId, type Plan } from '../core/plan.js';
 import { attributesAtStart } from '../core/search-attributes.js';
@@ -38,6 +38,7 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
       workflowId: workflowId(plan.target, plan.endpoint),
       taskQueue: TASK_QUEUE,
       args: [plan],
+      workflowTaskTimeout: DECISION_WITHIN_MS,
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: summary,

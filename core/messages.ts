@@ -6,6 +6,12 @@ import type { Traffic } from './traffic.js';
 /** The workflow's public name. Renaming it orphans running rollouts. */
 export const ROLLOUT_WORKFLOW = 'rollout';
 
+/**
+ * A worker that dies with a decision in its hands is missed after so long, and another decides; Temporal's default is 10 s,
+ * as long as a bad green goes on serving. A decision takes milliseconds: a worker that needs longer is repeated.
+ */
+export const DECISION_WITHIN_MS = 5_000;
+
 /** Names of the messages that a rollout takes. */
 export const MessageName = {
   status: 'status',

@@ -13,7 +13,7 @@ import {
 import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
 import { FailureType } from '../core/failures.js';
-import { ROLLOUT_WORKFLOW } from '../core/messages.js';
+import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { workflowId, type Plan, type Target } from '../core/plan.js';
 import { attributesAtStart } from '../core/search-attributes.js';
 import {
@@ -135,6 +135,7 @@ class Queue {
       const { firstExecutionRunId } = await startChild(ROLLOUT_WORKFLOW, {
         workflowId: workflowId(this.target, this.endpoint),
         args: [withDispersion(plan, learned)],
+        workflowTaskTimeout: DECISION_WITHIN_MS,
         parentClosePolicy: 'ABANDON',
         cancellationType: 'ABANDON',
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',

@@ -1,4 +1,6 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Connection } from '@temporalio/client';
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { useCliBench } from './cli-bench.js';
 
@@ -30,6 +32,23 @@ const lastOf = async (workspace: string) =>
     string,
     unknown
   >;
+
+/** How soon a dead worker's decision is missed, of every rollout of a workspace. */
+async function decisionsWithin(workspace: string): Promise<readonly number[]> {
+  const { namespace } = bench;
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  onTestFinished(() => connection.close());
+  const { executions } = await connection.workflowService.listWorkflowExecutions({
+    namespace,
+    query: `WorkflowType = "${ROLLOUT_WORKFLOW}" AND RolloutTarget = "host/${workspace}"`,
+  });
+  const asked = executions.map(({ execution }) =>
+    connection.workflowService.describeWorkflowExecution({ namespace, execution: execution ?? null }),
+  );
+  return (await Promise.all(asked)).map(
+    ({ executionConfig }) => Number(executionConfig?.defaultWorkflowTaskTimeout?.seconds) * 1000,
+  );
+}
 
 describe('submit --supersede', () => {
   it('rolls the running one back, reads that back, and then starts', async () => {
@@ -88,6 +107,8 @@ describe('submit --queue', () => {
 
     expect((await queued).code).toBe(0);
     expect(await lastOf('queued')).toMatchObject({ outcome: 'promoted' });
+    // One was started by a command, the other by the queue.
+    expect(await decisionsWithin('queued')).toEqual([DECISION_WITHIN_MS, DECISION_WITHIN_MS]);
   });
 
   it('needs nobody who waits: it keeps its place in Temporal, over the end of its worker', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import { ending, type Ended } from '../../client/find.js';
-import { MessageName, ROLLOUT_WORKFLOW } from '../../core/messages.js';
+import { MessageName, DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
 import { type Answer, Load } from '../../demo/load.js';
@@ -73,6 +73,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       workflowId: workflowId(world.target, endpoint),
       taskQueue: TASK_QUEUE,
       args: [planOf(world, reference, endpoint)],
+      workflowTaskTimeout: DECISION_WITHIN_MS,
     });
     const events: Seen[] = [];
     const killer = new Killer(world, endpoint, kill);

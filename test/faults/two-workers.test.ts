@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ending } from '../../client/find.js';
-import { ROLLOUT_WORKFLOW } from '../../core/messages.js';
+import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
 import { Load } from '../../demo/load.js';
@@ -58,6 +58,7 @@ it.each([
         workflowId: workflowId(world.target, endpoint),
         taskQueue: TASK_QUEUE,
         args: [planOf(world, REFERENCE['roll-back-in-bake'], endpoint)],
+        workflowTaskTimeout: DECISION_WITHIN_MS,
       });
       const baking = async () => (await endpoints.read(endpoint)).traffic.live['green'] === 100;
       await until(async () => ((await baking()) ? workerOf(handle, 'watch') : undefined), 60_000);

@@ -14,7 +14,12 @@ import { afterAll, beforeAll, inject } from 'vitest';
 import type { Notifier, TargetPorts } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
-import { MessageName, ROLLOUT_WORKFLOW, type RolloutStatus } from '../../core/messages.js';
+import {
+  MessageName,
+  DECISION_WITHIN_MS,
+  ROLLOUT_WORKFLOW,
+  type RolloutStatus,
+} from '../../core/messages.js';
 import { workflowId, type Plan, type Target } from '../../core/plan.js';
 import type { RolloutReport } from '../../core/run.js';
 import { activityMetrics } from '../../worker/activity-metrics.js';
@@ -168,6 +173,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
         taskQueue,
         workflowId: workflowId(plan.target, plan.endpoint),
         args: [plan],
+        workflowTaskTimeout: DECISION_WITHIN_MS,
         typedSearchAttributes: new TypedSearchAttributes([
           { key: defineSearchAttributeKey('RolloutEndpoint', 'KEYWORD'), value: plan.endpoint },
         ]),
