@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  ApiException,
   CoreV1Api,
   CustomObjectsApi,
   type KubeConfig,
@@ -56,7 +58,7 @@ export class KserveStandIn {
         namespace: this.#namespace,
       })) as { items: InferenceService[] };
       for (const one of items) if (one.metadata.deletionTimestamp === undefined) await this.#reconcile(one);
-      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+      await sleep(EVERY_MS);
     }
   }
 
@@ -69,7 +71,7 @@ export class KserveStandIn {
     const ready = items.some(({ status }) =>
       status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
     );
-    await this.#api.patchNamespacedCustomObjectStatus(
+    const telling = this.#api.patchNamespacedCustomObjectStatus(
       {
         ...KIND,
         namespace: this.#namespace,
@@ -83,6 +85,10 @@ export class KserveStandIn {
       },
       setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
     );
+    await telling.catch((thrown: unknown) => {
+      // Deleted since it was listed.
+      if (!(thrown instanceof ApiException) || thrown.code !== 404) throw thrown;
+    });
   }
 
   #objectsOf({ metadata, spec }: InferenceService, name: string): Manifest[] {
