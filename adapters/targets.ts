@@ -83,27 +83,41 @@ async function hostPorts(
   metrics: Metrics | undefined,
 ): Promise<AdminTargetPorts> {
   // Adapters are loaded when they are needed: it takes a second, which a command that ends before must not wait.
-  const [{ createAzureMlEndpoints }, { fileCredential }, { createEnvoyMetrics }] = await Promise.all([
+  const [{ createAzureMlEndpoints }, { createEnvoyMetrics }, { hostPairs }] = await Promise.all([
     import('./azureml/endpoints.js'),
-    import('./azureml/credential.js'),
     import('./envoy/metrics.js'),
+    import('./envoy/pairs.js'),
   ]);
+  const settings = await hostSettings(workspace, host);
+  let last = { note: host, settings };
   return {
-    endpoints: createAzureMlEndpoints({
-      baseUrl: host.url,
-      subscription: HOST_SUBSCRIPTION,
-      resourceGroup: HOST_RESOURCE_GROUP,
-      workspace,
-      credential: fileCredential(host.tokenFile),
-      ca: await readFile(host.caFile, 'utf8'),
-    }),
+    endpoints: createAzureMlEndpoints(settings),
     metrics:
       metrics ??
       createEnvoyMetrics({
         adminUrl: async () => (await note()).envoyAdminUrl,
         clusterPattern: host.clusterPattern,
         workspace,
+        // These ports' metrics outlive a host that moved.
+        pairs: hostPairs(async () => {
+          const now = await note();
+          if (now !== last.note) last = { note: now, settings: await hostSettings(workspace, now) };
+          return last.settings;
+        }),
       }),
+  };
+}
+
+/** How the endpoint host is spoken to. */
+async function hostSettings(workspace: string, host: HostNote): Promise<ArmSettings> {
+  const { fileCredential } = await import('./azureml/credential.js');
+  return {
+    baseUrl: host.url,
+    subscription: HOST_SUBSCRIPTION,
+    resourceGroup: HOST_RESOURCE_GROUP,
+    workspace,
+    credential: fileCredential(host.tokenFile),
+    ca: await readFile(host.caFile, 'utf8'),
   };
 }
 
@@ -182,7 +196,10 @@ function given<K extends string>(key: K, value: string | undefined): { readonly 
 
 /** A cluster keeps no numbers of its own: without a source, endpoints can be looked at and nothing can be judged. */
 function withoutMetrics(why: PortError): Metrics {
-  return { capabilities: { histograms: true, mirrored: true }, read: () => Promise.reject(why) };
+  return {
+    capabilities: { histograms: true, mirrored: true, pairs: false },
+    read: () => Promise.reject(why),
+  };
 }
 
 function noSource(): PortError {

@@ -25,6 +25,8 @@ export interface Counters {
  * its answer: a copy that hangs leaves a half of `blue` behind, and nothing is paired that was not sent twice.
  */
 export interface PairCounts {
+  /** Since when these were counted: another moment is another series, and there is no difference of the two. */
+  readonly sinceMs?: number;
   readonly n00: number;
   readonly n01: number;
   readonly n10: number;

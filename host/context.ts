@@ -4,6 +4,7 @@ import type { EnvoyAdmin } from './gateway/admin.js';
 import type { Gateway } from './gateway/gateway.js';
 import type { HostMetrics } from './metrics/prometheus.js';
 import type { Sampler } from './metrics/sampler.js';
+import type { PairCounter } from './pairs/pair-counter.js';
 import type { Supervisor } from './serving/supervisor.js';
 import type { StatePaths } from './state/paths.js';
 import type { Store } from './state/store.js';
@@ -17,6 +18,7 @@ export interface HostContext {
   readonly supervisor: Supervisor;
   readonly blobs: BlobStore;
   readonly sampler: Sampler;
+  readonly pairs: PairCounter;
   readonly metrics: HostMetrics;
   /** A loopback port that nothing of this host has. */
   readonly choosePort: () => Promise<number>;

@@ -15,6 +15,7 @@ import type { ServeOptions } from './options.js';
 import { freePort, isFree } from './ports.js';
 import { HostMetrics } from './metrics/prometheus.js';
 import { Sampler } from './metrics/sampler.js';
+import { PairCounter } from './pairs/pair-counter.js';
 import { Autoscaler } from './scaling/autoscaler.js';
 import { Supervisor } from './serving/supervisor.js';
 import { writeFileAtomic } from './state/atomic.js';
@@ -86,6 +87,7 @@ async function startLocked(
     background,
   });
   const sampler = new Sampler(store.state, admin, paths.metrics, log);
+  const pairs = new PairCounter(store.state, admin, paths.pairsLog, log);
   const context: HostContext = {
     store,
     paths,
@@ -93,6 +95,7 @@ async function startLocked(
     admin,
     supervisor,
     sampler,
+    pairs,
     metrics: new HostMetrics(store.state),
     choosePort: () => freePort(takenPorts(store.state)),
     faultsAllowed: options.faults,
@@ -121,6 +124,7 @@ async function startLocked(
   await gateway.sync();
   operations.resume();
   await sampler.start();
+  await pairs.start();
   autoscaler.start();
   const tokens = setInterval(() => {
     gateway.syncSoon(); // takes expired tokens out; writes nothing when nothing changed
@@ -151,6 +155,7 @@ async function startLocked(
       await app.close();
       await autoscaler.close();
       await sampler.close();
+      await pairs.close();
       await gateway.close();
       await supervisor.release();
       await envoy.release();

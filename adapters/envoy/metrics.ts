@@ -4,6 +4,7 @@ import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.
 import { PortError, type CallOptions, type Metrics } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { checkEdges, defaultEdgesMs } from './ladder.js';
+import { pairsOf, type PairSeries } from './pairs.js';
 import { cumulative, parseStats, type Stats } from './stats.js';
 
 export interface EnvoySettings {
@@ -19,6 +20,8 @@ export interface EnvoySettings {
   readonly flushIntervalMs?: number;
   /** Upper edges of the histograms, milliseconds, two significant digits each. Default 1 ms to 100 s by sqrt(1.1). */
   readonly edgesMs?: readonly number[];
+  /** Which answers of mirrored requests belong together, where somebody knows; a failure means not now. */
+  readonly pairs?: () => Promise<PairSeries>;
 }
 
 const KINDS: readonly TrafficKind[] = ['live', 'mirror', 'direct'];
@@ -31,6 +34,7 @@ const COST_FACTOR = 4;
 interface Scrape {
   readonly atMs: number;
   readonly stats: Stats;
+  readonly pairs: PairSeries | undefined;
 }
 
 /**
@@ -45,6 +49,8 @@ interface Scrape {
  * - `le`: timings of complete answers (`upstream_rq_time`), and timeouts as slower than any edge. Requests that failed
  *   without an answer have no timing, so `le` may end below `requests`.
  *
+ * - `pairs`: mirrored requests by both answers, from the endpoint host that runs the gateway. They lag by half a second.
+ *
  * Counters are of the moment; histograms are merged once per flush, so they lag by up to `flushIntervalMs`, which is what
  * `ageMs` says. No answer shows a stale picture: Envoy flushes and answers on the same thread. After a restart of Envoy
  * all counts begin at 0 again; whoever takes differences sees them go back.
@@ -56,7 +62,7 @@ export function createEnvoyMetrics(settings: EnvoySettings): Metrics {
 }
 
 class EnvoyMetrics implements Metrics {
-  readonly capabilities = { histograms: true, mirrored: true } as const;
+  readonly capabilities: Metrics['capabilities'];
   readonly #settings: EnvoySettings;
   readonly #edgesMs: readonly number[];
   readonly #query: string;
@@ -66,6 +72,7 @@ class EnvoyMetrics implements Metrics {
 
   constructor(settings: EnvoySettings) {
     this.#settings = settings;
+    this.capabilities = { histograms: true, mirrored: true, pairs: settings.pairs !== undefined };
     this.#edgesMs = settings.edgesMs ?? defaultEdgesMs();
     checkEdges(this.#edgesMs);
     checkPattern(settings.clusterPattern);
@@ -82,7 +89,7 @@ class EnvoyMetrics implements Metrics {
     deployments: readonly string[],
     { signal }: CallOptions = {},
   ): Promise<MetricsSnapshot> {
-    const { atMs, stats } = await unlessAborted(this.#sharedScrape(), signal);
+    const { atMs, stats, pairs } = await unlessAborted(this.#sharedScrape(), signal);
     return {
       atMs,
       ageMs: this.#flushIntervalMs,
@@ -92,6 +99,7 @@ class EnvoyMetrics implements Metrics {
           .map((name) => [name, this.#kinds(stats, endpoint, name)] as const)
           .filter(([, kinds]) => Object.keys(kinds).length > 0),
       ),
+      ...(pairs && { pairs: pairsOf(pairs, endpoint, deployments) }),
     };
   }
 
@@ -130,6 +138,8 @@ class EnvoyMetrics implements Metrics {
 
   async #scrape(): Promise<Scrape> {
     const deadline = AbortSignal.timeout(DEADLINE_MS);
+    // Counters say enough without: a gate then judges by them.
+    const pairs = this.#settings.pairs?.().catch(() => undefined);
     const url = new URL(`/stats?${this.#query}`, await this.#adminUrl(deadline));
     try {
       const { statusCode, body } = await request(url, { dispatcher: this.#agent, signal: deadline });
@@ -138,7 +148,7 @@ class EnvoyMetrics implements Metrics {
       if (statusCode !== 200) {
         throw unreadable(url, `it answered ${statusCode}: ${text.slice(0, 200).trim()}`);
       }
-      return { atMs, stats: parseStats(JSON.parse(text)) };
+      return { atMs, stats: parseStats(JSON.parse(text)), pairs: await pairs };
     } catch (thrown) {
       throw asPortError(url, thrown);
     }

@@ -48,7 +48,8 @@ class PrometheusMetrics implements Metrics {
   readonly #now: () => number;
 
   constructor({ connection, queries, now = Date.now }: PrometheusMetricsSettings) {
-    this.capabilities = { histograms: queries.histograms, mirrored: queries.mirrored };
+    // A proxy's counters do not tell which answers belong together.
+    this.capabilities = { histograms: queries.histograms, mirrored: queries.mirrored, pairs: false };
     this.#queries = queries;
     this.#now = now;
     this.#client = new PrometheusClient(connection);

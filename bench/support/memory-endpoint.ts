@@ -68,7 +68,7 @@ export class MemoryEndpoint {
 
   #metrics(): Metrics {
     return {
-      capabilities: { histograms: true, mirrored: true },
+      capabilities: { histograms: true, mirrored: true, pairs: false },
       read: () => {
         this.#onLook(Date.now());
         this.#requests += 100;

@@ -8,9 +8,12 @@ export function judgedOf({ pairing }: MetricState, counts: Seen, paired: PairedC
   return pairing === 'on' ? { breach: paired, pass: paired } : null;
 }
 
-/** Remembers a look's pairs, and decides by them what the looks after it are judged by. */
+/**
+ * Remembers a look's pairs, and decides by them what the looks after it are judged by. A look without pairs (their source
+ * began anew, or is away) was judged by counts: before pairs are judged again, one look is left out again.
+ */
 export function afterPairs(state: MetricState, paired: PairedCounts | null): MetricState {
-  if (paired === null) return state;
+  if (paired === null) return state.pairing === 'on' ? { ...state, pairing: 'next' } : state;
   const pairs = state.pairs === undefined ? paired.pairs : add(state.pairs, paired.pairs);
   const seen = { ...state, pairs };
   if (state.pairing !== undefined) return { ...seen, pairing: 'on' };

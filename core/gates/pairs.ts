@@ -32,12 +32,12 @@ function combine(a: PairCounts, b: PairCounts, by: (x: number, y: number) => num
   };
 }
 
-/** What came between two readings; null where either is missing, or a count went back: the source began anew. */
+/** What came between two readings; null where either is missing, or the source began anew (a count went back, too). */
 export function pairsBetween(
   from: PairCounts | null | undefined,
   to: PairCounts | null | undefined,
 ): PairCounts | null {
-  if (!from || !to) return null;
+  if (!from || !to || from.sinceMs !== to.sinceMs) return null;
   const between = combine(to, from, (x, y) => x - y);
   return plausiblePairs(between) ? between : null;
 }

@@ -10,6 +10,7 @@ import { deploymentRoutes } from './deployments.js';
 import { endpointRoutes } from './endpoints.js';
 import { ArmError, errorBody } from './errors.js';
 import { faultRoutes } from './fault-routes.js';
+import { pairRoutes } from './pair-routes.js';
 import { autoscaleRoutes, metricsRoutes } from './insights-routes.js';
 import { operationRoutes } from './operations.js';
 import { PROVIDER } from './ids.js';
@@ -136,6 +137,7 @@ export async function armServer(
       assetRoutes(workspace, context);
       metricsRoutes(workspace, context);
       faultRoutes(workspace, context);
+      pairRoutes(workspace, context);
       done();
     },
     { prefix: `${ARM_PREFIX}/resourceGroups/:resourceGroup/providers/${PROVIDER}/workspaces/:workspace` },

@@ -68,6 +68,17 @@ export class EnvoyAdmin {
     return { version: config?.version_info ?? '', rejected: config?.error_state?.details };
   }
 
+  /** Has it open its access logs anew, where they are expected to be. */
+  async reopenLogs(): Promise<void> {
+    const { statusCode, body } = await request(`${this.#url}/reopen_logs`, {
+      method: 'POST',
+      headersTimeout: 2_000,
+      bodyTimeout: 2_000,
+    });
+    await body.dump();
+    if (statusCode !== 200) throw new Error(`Envoy's admin page answered ${statusCode} to /reopen_logs`);
+  }
+
   /** Loopback ports that any cluster sends requests to. */
   async ports(): Promise<ReadonlySet<number>> {
     const { cluster_statuses = [] } = (await this.#get('/clusters?format=json')) as {

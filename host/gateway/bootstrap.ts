@@ -6,6 +6,7 @@ import {
   TIMEOUTS_FILTER,
   TIMEOUTS_LUA,
 } from './front-end.js';
+import { copiesListener, internalListeners, liveLog, mirroredFilter } from './copies.js';
 import { envoyBucketBounds } from './ladder.js';
 import { ROUTE_CONFIG_NAME, type JsonObject } from './resources.js';
 
@@ -24,6 +25,8 @@ export interface BootstrapOptions {
   readonly clustersPath: string;
   readonly routesPath: string;
   readonly listenersPath: string;
+  /** Where requests that are mirrored, and their copies, are written down. */
+  readonly pairsLogPath: string;
 }
 
 /** What Envoy starts with; all that changes later is read from the files it names. */
@@ -38,6 +41,7 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
         { match: { suffix: 'upstream_rq_time' }, buckets: [...envoyBucketBounds()] },
       ],
     },
+    bootstrap_extensions: [internalListeners()],
     dynamic_resources: {
       cds_config: { resource_api_version: 'V3', path_config_source: { path: options.clustersPath } },
       lds_config: { resource_api_version: 'V3', path_config_source: { path: options.listenersPath } },
@@ -46,6 +50,7 @@ export function bootstrap(options: BootstrapOptions): JsonObject {
       listeners: [
         listener('gateway', options.gatewayPort, options),
         listener('gateway-tls', options.gatewayTlsPort, options, tls(options)),
+        copiesListener(options.pairsLogPath),
       ],
     },
   };
@@ -99,6 +104,7 @@ function listener(
               path_with_escaped_slashes_action: 'REJECT_REQUEST',
               strip_any_host_port: false,
               stream_idle_timeout: '310s',
+              access_log: [liveLog(options.pairsLogPath)],
               rds: {
                 route_config_name: ROUTE_CONFIG_NAME,
                 config_source: {
@@ -134,6 +140,8 @@ function httpFilters(): JsonObject[] {
     }),
     // Only routes that name it have it.
     { ...lua(TIMEOUTS_FILTER, TIMEOUTS_LUA), disabled: true },
+    // Behind all that may refuse a request: only what is copied is marked.
+    mirroredFilter(),
     filter('envoy.filters.http.router', 'envoy.extensions.filters.http.router.v3.Router', {}),
   ];
 }

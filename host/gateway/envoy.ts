@@ -4,7 +4,7 @@ import { isFree } from '../ports.js';
 import { boundLog, tailOf } from '../serving/logs.js';
 import { spawnDetached } from '../serving/spawn.js';
 import { backOffMs } from '../serving/plan.js';
-import { writeFileAtomic } from '../state/atomic.js';
+import { readTextIfThere, writeFileAtomic } from '../state/atomic.js';
 import type { StatePaths } from '../state/paths.js';
 import type { Store } from '../state/store.js';
 import { messageOf, sleep, until } from '../wait.js';
@@ -37,22 +37,7 @@ export class EnvoyProcess {
 
   /** @throws when Envoy cannot be started, with the end of its log. */
   async start(): Promise<void> {
-    const { ports } = this.#store.state;
-    const config = JSON.stringify(
-      bootstrap({
-        gatewayPort: ports.gateway,
-        gatewayTlsPort: ports.gatewayTls,
-        certPath: this.#paths.cert,
-        keyPath: this.#paths.key,
-        adminPort: ports.admin,
-        clustersPath: this.#paths.clusters,
-        routesPath: this.#paths.routes,
-        listenersPath: this.#paths.listeners,
-      }),
-      null,
-      1,
-    );
-    await writeFileAtomic(this.#paths.bootstrap, config);
+    await writeFileAtomic(this.#paths.bootstrap, this.#bootstrap());
     if (!this.#isRunning()) await this.#launch();
     const ready = await until(async () => (await this.#admin.isReady()) || !this.#isRunning(), {
       timeoutMs: 30_000,
@@ -66,13 +51,37 @@ export class EnvoyProcess {
     this.#loop = this.#watch();
   }
 
+  #bootstrap(): string {
+    const { ports } = this.#store.state;
+    return JSON.stringify(
+      bootstrap({
+        gatewayPort: ports.gateway,
+        gatewayTlsPort: ports.gatewayTls,
+        certPath: this.#paths.cert,
+        keyPath: this.#paths.key,
+        adminPort: ports.admin,
+        clustersPath: this.#paths.clusters,
+        routesPath: this.#paths.routes,
+        listenersPath: this.#paths.listeners,
+        pairsLogPath: this.#paths.pairsLog,
+      }),
+      null,
+      1,
+    );
+  }
+
   /** Stops looking after it, and leaves it running. */
   async release(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
   }
 
-  /** Finds the Envoy that an earlier host left. @returns whether there is one. */
+  /**
+   * Finds the Envoy that an earlier host left. One that was started with other settings than this host's is ended: the
+   * routes that it is about to get may lean on what only these have.
+   *
+   * @returns whether there is one.
+   */
   async adopt(): Promise<boolean> {
     const { state } = this.#store;
     const found = findMarked(state.id).filter((process) => process.mark === ENVOY_MARK);
@@ -82,6 +91,14 @@ export class EnvoyProcess {
       if (process !== own) signal(process, 'SIGKILL');
     }
     state.envoy = own ? { pid: own.pid, startTime: own.startTime } : null;
+    if (own && (await readTextIfThere(this.#paths.bootstrap)) !== this.#bootstrap()) {
+      this.#log.warn({ pid: own.pid }, 'Envoy runs with the settings of another version; starting it again');
+      signal(own, 'SIGTERM');
+      if (!(await until(() => !isAlive(own), { timeoutMs: 5_000 }))) signal(own, 'SIGKILL');
+      state.envoy = null;
+      await this.#store.save();
+      return false;
+    }
     if (own) this.#log.info({ pid: own.pid }, 'Envoy found running');
     await this.#store.save();
     return own !== undefined;
@@ -104,6 +121,8 @@ export class EnvoyProcess {
           // No shared memory of hot restarts, which would clash with other Envoys of this machine.
           '--disable-hot-restart',
           ...['--log-level', 'warning'],
+          // The gates look every few seconds; Envoy's default of ten would leave them without pairs for two looks.
+          ...['--file-flush-interval-msec', '500'],
           // It repeats at every change of the routes that its key filter is marked as work in progress.
           ...['--component-log-level', 'misc:error'],
         ],

@@ -24,6 +24,11 @@ export function serviceName(workspace: string, endpoint: string, deployment: str
   return `${workspace}~${endpoint}~${deployment}`;
 }
 
+/** Names the cluster behind the listener of copies: where the copies for a deployment really go. */
+export function behindCopies(workspace: string, endpoint: string, deployment: string): string {
+  return `${serviceName(workspace, endpoint, deployment)}~copies`;
+}
+
 /** Names the cluster, and its instances, that a listener with faults sends to; none of the kinds that are counted. */
 export function behindFaults(workspace: string, endpoint: string, deployment: string): string {
   return `${serviceName(workspace, endpoint, deployment)}~behind-faults`;

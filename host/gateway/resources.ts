@@ -1,4 +1,5 @@
-import { behindFaults, clusterName, serviceName, TRAFFIC_KINDS, type TrafficKind } from './names.js';
+import { copiesCluster, MIRRORED_FILTER, MIRRORED_ON } from './copies.js';
+import { behindCopies, behindFaults, clusterName, serviceName, type TrafficKind } from './names.js';
 import { ERRORS_FILTER, TIMEOUTS_FILTER } from './front-end.js';
 import type { GatewayDeployment, GatewayEndpoint, GatewayModel } from './model.js';
 
@@ -49,7 +50,14 @@ function endpointRoutes(endpoint: GatewayEndpoint): Json[] {
       direct_response: plain(404, `endpoint ${endpoint.name} has no ready deployment of that name`),
       typed_per_filter_config: auth,
     },
-    { match: { prefix }, ...liveAction(endpoint), typed_per_filter_config: auth },
+    {
+      match: { prefix },
+      ...liveAction(endpoint),
+      typed_per_filter_config: {
+        ...auth,
+        ...(mirrorsOf(endpoint).length > 0 && { [MIRRORED_FILTER]: MIRRORED_ON }),
+      },
+    },
   ];
 }
 
@@ -60,7 +68,7 @@ function liveAction(endpoint: GatewayEndpoint): JsonObject {
   if (live.length === 0) {
     return { direct_response: plain(404, `endpoint ${endpoint.name} has no deployment with live traffic`) };
   }
-  const mirrors = endpoint.deployments.filter((deployment) => (endpoint.mirror[deployment.name] ?? 0) > 0);
+  const mirrors = mirrorsOf(endpoint);
   return {
     route: {
       ...forward(live),
@@ -79,6 +87,10 @@ function liveAction(endpoint: GatewayEndpoint): JsonObject {
       }),
     },
   };
+}
+
+function mirrorsOf({ deployments, mirror }: GatewayEndpoint): readonly GatewayDeployment[] {
+  return deployments.filter(({ name }) => (mirror[name] ?? 0) > 0);
 }
 
 /** Whether deployments have different timeouts, so that one for the whole route does not do. */
@@ -171,17 +183,20 @@ function plain(status: number, message: string): JsonObject {
   return { status, body: { inline_string: `${message}\n` } };
 }
 
-/** Three clusters per deployment, all pointing at the same instances, so that their statistics come apart. */
+/** A cluster per deployment and kind of traffic, all pointing at the same instances, so that their statistics come apart. */
 export function clusters(model: GatewayModel, edsPath: (service: string) => string): JsonObject[] {
   return model.endpoints.flatMap((endpoint) =>
     endpoint.deployments.flatMap((deployment) => {
       const { workspace, name } = endpoint;
       const service = serviceName(workspace, name, deployment.name);
       const inner = behindFaults(workspace, name, deployment.name);
+      const copies = behindCopies(workspace, name, deployment.name);
+      const named = (kind: TrafficKind) => clusterName(workspace, name, deployment.name, kind);
       return [
-        ...TRAFFIC_KINDS.map((kind) =>
-          cluster(clusterName(workspace, name, deployment.name, kind), service, deployment, edsPath),
-        ),
+        cluster(named('live'), service, deployment, edsPath),
+        cluster(named('direct'), service, deployment, edsPath),
+        copiesCluster(named('mirror'), copies),
+        cluster(copies, service, deployment, edsPath),
         ...(deployment.faults ? [cluster(inner, inner, deployment, edsPath)] : []),
       ];
     }),

@@ -54,6 +54,10 @@ export class StatePaths {
   get listeners(): string {
     return join(this.gateway, 'listeners.json');
   }
+  /** What Envoy writes down of mirrored requests. */
+  get pairsLog(): string {
+    return join(this.gateway, 'pairs.log');
+  }
   get envoyLog(): string {
     return join(this.gateway, 'envoy.log');
   }

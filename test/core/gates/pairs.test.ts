@@ -190,6 +190,20 @@ describe('what a mirror step is judged by', () => {
     expect(next(state, wrong)).not.toBe(next(state, without));
   });
 
+  it('leaves one look out before it goes back to pairs, since answers still on their way were counted', () => {
+    const state = run(setup, [shared, shared]).at(-1)?.state as GateState;
+    const { pairs: _, ...without } = shared;
+    const steps = [without, shared, shared].reduce<ReturnType<typeof advance>[]>(
+      (all, each) => [...all, advance(setup, all.at(-1)?.state ?? state, each, { bounds: false })],
+      [],
+    );
+
+    expect(steps.map((step) => step.state.metrics['errors']?.pairing)).toEqual(['next', 'on', 'on']);
+    expect(steps.map((step) => step.state.metrics['errors']?.step.nG)).toEqual([
+      ...[0, 0, 100].map((more) => (steps[0]?.state.metrics['errors']?.step.nG ?? NaN) + more),
+    ]);
+  });
+
   it('finds a green that fails what blue answers, and only that', () => {
     const worse = new Array<Look>(60).fill(mirrored(pairs(89, 6, 0, 5), [45, 900]));
     const lnBreach = (looks: readonly Look[]) => run(setup, looks).at(-1)?.result.lnTotal ?? NaN;
@@ -265,6 +279,7 @@ describe('pairs from the source', () => {
     );
     expect(at().look).not.toHaveProperty('pairs');
     expect(at(pairs(5, 0, 0, 0)).look).not.toHaveProperty('pairs');
+    expect(at({ ...second, sinceMs: 5000 }).look).not.toHaveProperty('pairs');
     expect(reading(0, 100, first, 'live')).not.toHaveProperty('pairs');
     // A gap: differences start where they are there again.
     const gap = collect(at().state, reading(10_000, 300, second), options);

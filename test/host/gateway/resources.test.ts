@@ -67,6 +67,9 @@ describe('the route table', () => {
     const routes = routesOf({ traffic: { blue: 100 }, mirror: { green: 10 } });
 
     expect(routes.map((route) => route.route?.request_mirror_policies?.length ?? 0)).toEqual([0, 0, 0, 1, 0]);
+    expect(
+      routes.map((route) => route.typed_per_filter_config?.['greenlight.mirrored'] !== undefined),
+    ).toEqual([...[false, false, false, true, false]]);
     expect(routes[3].route.request_mirror_policies[0]).toMatchObject({
       cluster: 'local~ep~green~mirror',
       runtime_fraction: { default_value: { numerator: 10, denominator: 'HUNDRED' } },
@@ -101,15 +104,26 @@ describe('the route table', () => {
 describe('clusters and instances', () => {
   const model = { endpoints: [endpoint({ deployments: [deployment('blue', { ports: [20_002, 20_001] })] })] };
 
-  it('are three clusters per deployment, without dots, over one list of instances', () => {
+  it('are a cluster per deployment and kind, without dots, over one list of instances', () => {
     const made = clusters(model, (service) => `/state/${service}.json`);
 
     expect(made.map((cluster) => cluster['name'])).toEqual([
       'local~ep~blue~live',
-      'local~ep~blue~mirror',
       'local~ep~blue~direct',
+      'local~ep~blue~mirror',
+      'local~ep~blue~copies',
     ]);
-    expect(new Set(made.map((cluster) => JSON.stringify(cluster['eds_cluster_config']))).size).toBe(1);
+    const lists = made.filter(({ name }) => name !== 'local~ep~blue~mirror');
+    expect(new Set(lists.map((cluster) => JSON.stringify(cluster['eds_cluster_config']))).size).toBe(1);
+  });
+
+  it('send copies on through the listener that writes them down, where nothing is refused before', () => {
+    const mirror = clusters(model, () => '').find(({ name }) => name === 'local~ep~blue~mirror');
+
+    expect(JSON.stringify(mirror)).toContain('"server_listener_name":"copies"');
+    expect(JSON.stringify(mirror)).toContain('"value":"local~ep~blue~copies"');
+    expect(mirror).not.toHaveProperty('health_checks');
+    expect(mirror).toMatchObject({ circuit_breakers: { thresholds: [{ max_requests: 1_000_000 }] } });
   });
 
   it('list instances in order, so that the same ones are the same file', () => {
