@@ -23,7 +23,7 @@ export const RELATIVE: readonly Gate[] = [
 ];
 
 /** The peers' own limits. */
-const ABSOLUTE: readonly Gate[] = [
+export const ABSOLUTE: readonly Gate[] = [
   { ...ERRORS, name: 'error SLO', limit: { kind: 'at-most', share: 0.01 } },
   { ...LATENCY, name: 'p99 SLO', quantile: 0.99, limit: { kind: 'at-most', ms: 500 } },
 ];
