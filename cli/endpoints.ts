@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
-import type { AdminEndpoints } from '../adapters/ports.js';
+import type { AdminEndpoints, WriteOptions } from '../adapters/ports.js';
 import { createTargets } from '../adapters/targets.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
@@ -21,7 +21,7 @@ const WRITE_WITHIN_MS = 5 * 60_000;
 const READ_BACK_EVERY_MS = 500;
 
 /**
- * Writes traffic and returns when the endpoint shows it. A target that is busy or away is asked again for five minutes.
+ * Writes traffic and returns when the endpoint shows it, in force. A target that is busy or away is asked again for five minutes.
  *
  * @throws {PortError} what the target said, when it said no for good or did not take it in time.
  * @throws {CliError} unreachable, when it took it and does not show it.
@@ -31,9 +31,10 @@ export async function writeAndReadBack(
   endpoint: string,
   traffic: Traffic,
   note: (line: string) => void,
+  options: WriteOptions = {},
 ): Promise<EndpointState> {
   const untilMs = Date.now() + WRITE_WITHIN_MS;
-  await untilTaken(() => endpoints.writeTraffic(endpoint, traffic), untilMs, note);
+  await untilTaken(() => endpoints.writeTraffic(endpoint, traffic, options), untilMs, note);
   for (;;) {
     const shown = await untilTaken(() => endpoints.read(endpoint), untilMs, note);
     if (sameTraffic(shown.traffic, traffic) && shown.pending === undefined) return shown;

@@ -17,7 +17,8 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
 
   const wanted = normalTraffic({ live: { [choice.to]: 100 }, mirror: {} });
   const changed = !sameTraffic(before.traffic, wanted) || before.pending !== undefined;
-  if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note);
+  // An emergency: whoever manages the traffic rules now.
+  if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note, { takeOver: true });
   const was = trafficText(before.traffic);
   ctx.out.result(
     changed
