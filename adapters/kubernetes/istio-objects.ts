@@ -32,9 +32,11 @@ export const HttpRule = z.looseObject({
   route: z.array(HttpDestination).optional(),
   timeout: z.string().optional(),
   mirrors: z.array(Mirror).optional(),
-  // One copy, as it was written before there was a list of them.
+  // One copy, as it was written before there was a list of them; its share by one of three names.
   mirror: Destination.optional(),
   mirrorPercentage: Percentage.optional(),
+  mirrorPercent: z.number().nullish(),
+  mirror_percent: z.number().nullish(),
 });
 export type HttpRule = z.output<typeof HttpRule>;
 

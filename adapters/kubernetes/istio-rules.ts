@@ -133,12 +133,26 @@ function trafficOfRule(rule: HttpRule, frame: IstioFrame): Traffic {
 }
 
 /** Copies, in either form that they may be written in. */
-function mirrorsOf({ mirror, mirrorPercentage, mirrors = [] }: HttpRule): readonly Mirror[] {
+function mirrorsOf(rule: HttpRule): readonly Mirror[] {
+  const { mirror, mirrors = [] } = rule;
   if (mirror === undefined) return mirrors;
+  const share = rule.mirrorPercentage?.value ?? rule.mirrorPercent ?? rule.mirror_percent ?? undefined;
   return [
-    { destination: mirror, ...(mirrorPercentage === undefined ? {} : { percentage: mirrorPercentage }) },
+    { destination: mirror, ...(share === undefined ? {} : { percentage: { value: share } }) },
     ...mirrors,
   ];
+}
+
+function withoutMirrors(rule: HttpRule): HttpRule {
+  const {
+    mirror: _a,
+    mirrorPercentage: _b,
+    mirrorPercent: _c,
+    mirror_percent: _d,
+    mirrors: _e,
+    ...rest
+  } = rule;
+  return rest;
 }
 
 /** Copies to others stay; a rule has one form of copies or the other, so the old one becomes a list with ours in it. */
@@ -150,13 +164,12 @@ function withMirrors(rule: HttpRule, frame: IstioFrame, { mirror: shares }: Traf
   const there = mirrorsOf(rule);
   const others = there.filter(({ destination }) => ours(destination, frame) === undefined);
   if (copies.length === 0 && others.length === there.length) return rule;
-  const { mirror: _one, mirrorPercentage: _share, mirrors: _list, ...rest } = rule;
   const mirrors = [...others, ...copies];
-  return mirrors.length === 0 ? rest : { ...rest, mirrors };
+  return { ...withoutMirrors(rule), ...(mirrors.length === 0 ? {} : { mirrors }) };
 }
 
 function pinRule(live: HttpRule, backend: Backend): HttpRule {
-  const { name: _name, mirror: _one, mirrorPercentage: _share, mirrors: _list, timeout, ...rest } = live;
+  const { name: _name, timeout, ...rest } = withoutMirrors(live);
   const { timeoutMs } = backend;
   const limit = timeoutMs === undefined ? timeout : seconds(timeoutMs);
   const matches = (live.match ?? []).filter((match) => !namesHeader(match));

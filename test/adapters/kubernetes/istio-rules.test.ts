@@ -88,6 +88,8 @@ describe('what a VirtualService says of traffic', () => {
     [{ mirrors: [green] }, { green: 100 }],
     [{ mirror: green.destination }, { green: 100 }],
     [{ mirror: green.destination, mirrorPercentage: { value: 2.5 } }, { green: 2.5 }],
+    [{ mirror: green.destination, mirrorPercent: 20 }, { green: 20 }],
+    [{ mirror: green.destination, mirror_percent: 20 }, { green: 20 }],
     [{ mirrors: [{ destination: { host: 'recorder' } }] }, {}],
   ])('reads the copies of %j', (rule, mirror) => {
     expect(istioTraffic([{ ...rule, route: [blue] }], BOTH)).toEqual({ live: { blue: 100 }, mirror });
