@@ -7,6 +7,7 @@ import { workflowId } from '../../core/plan.js';
 import { type Answer, Load } from '../../demo/load.js';
 import { problemsOf } from './judge.js';
 import { followHistory, type Nth, type Seen } from './points.js';
+import { rollbackIn, tookMs } from './rollback.js';
 import { Sampler } from './sampler.js';
 import { planOf, REFERENCE, type SpecName, watchesBefore } from './specs.js';
 import type { Victim, World } from './world.js';
@@ -111,7 +112,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       outcome,
       reason: report?.reason ?? '',
       seconds: (Date.now() - startedMs) / 1000,
-      rollbackMs: outcome === 'promoted' ? null : decisionToReadBack(events),
+      rollbackMs: outcome === 'promoted' ? null : tookMs(rollbackIn(events)),
       requests: answers.length,
       failed: failures.length,
       failedForMs: failures.length === 0 ? 0 : Math.max(...failures) - Math.min(...failures),
@@ -199,19 +200,6 @@ class Killer {
     this.mendedAtMs = Date.now();
   }
 }
-
-/** An activity that writes traffic ends when the endpoint shows it: the last one that wrote took the rollout back. */
-function decisionToReadBack(events: readonly Seen[]): number | null {
-  const back = events.findLastIndex(({ what }) => what === 'ActivityTaskCompleted setTraffic');
-  const asked = events.findLastIndex(({ what }, i) => i < back && what === WRITES);
-  const decided = events.findLast(
-    ({ what }, i) =>
-      i < asked && (what === 'ActivityTaskCompleted watch' || what === 'WorkflowExecutionUpdateAccepted'),
-  );
-  return decided === undefined ? null : Math.round((events[back]?.atMs ?? 0) - decided.atMs);
-}
-
-const WRITES = 'ActivityTaskScheduled setTraffic';
 
 async function act(
   world: World,

@@ -1,5 +1,6 @@
 import { type CellResult, type Kill, runCell } from './cell.js';
 import { type Point, pointsOf, type Seen } from './points.js';
+import { rollbackIn, waitsIn } from './rollback.js';
 import { type SpecName } from './specs.js';
 import { keyOf, place, Table } from './table.js';
 import { startWorld, type TargetKind, type Victim } from './world.js';
@@ -124,9 +125,11 @@ function draw(cells: readonly Cell[], count: number | null, seed: number): reado
 }
 
 function line(result: CellResult): string {
-  const { outcome, seconds, requests, failed, problems } = result;
+  const { outcome, seconds, requests, failed, rollbackMs, problems, events } = result;
+  const waits = rollbackMs === null ? '' : waitsIn(rollbackIn(events));
   return (
     `${outcome} in ${seconds.toFixed(1)} s, ${failed} of ${requests} requests failed` +
+    (waits === '' ? '' : `; from the decision to roll back it waited ${waits}`) +
     (problems.length === 0 ? '' : `; WRONG: ${problems.join('; ')} (${result.reason})`)
   );
 }

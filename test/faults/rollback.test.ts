@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { rollbackIn, tookMs, waitsIn } from './rollback.js';
+
+const history = (...events: readonly (readonly [what: string, atMs: number])[]) =>
+  events.map(([what, atMs], i) => ({ id: i + 1, what, atMs }));
+
+it('a rollback lasts from its decision until it is read back, and tells what it waited for', () => {
+  const rollback = rollbackIn(
+    history(
+      ['ActivityTaskCompleted watch', 0],
+      ['ActivityTaskScheduled setTraffic', 10],
+      ['ActivityTaskCompleted setTraffic', 200],
+      ['ActivityTaskCompleted watch', 1_000],
+      ['WorkflowTaskStarted', 1_010],
+      ['WorkflowTaskTimedOut', 6_010],
+      ['ActivityTaskScheduled setTraffic', 6_020],
+      ['ActivityTaskCompleted setTraffic', 6_300],
+      ['ActivityTaskCompleted deleteDeployment', 9_000],
+    ),
+  );
+
+  expect(tookMs(rollback)).toBe(5_300);
+  expect(waitsIn(rollback)).toBe('5.0 s for WorkflowTaskTimedOut');
+});
+
+it('nothing is taken back where nothing was written', () => {
+  const rollback = rollbackIn(history(['ActivityTaskCompleted watch', 0], ['WorkflowExecutionFailed', 10]));
+
+  expect(tookMs(rollback)).toBeNull();
+  expect(waitsIn(rollback)).toBe('');
+});

@@ -1,0 +1,36 @@
+import type { Seen } from './points.js';
+
+const ASKED = 'ActivityTaskScheduled setTraffic';
+const READ_BACK = 'ActivityTaskCompleted setTraffic';
+const DECIDED = ['ActivityTaskCompleted watch', 'WorkflowExecutionUpdateAccepted'];
+/** Shorter ones are work. */
+const WAIT_MS = 500;
+
+/**
+ * The part of a history from the decision to roll back until the endpoint was read back. An activity that writes traffic
+ * ends when the endpoint shows it: the last one that wrote took the rollout back.
+ *
+ * @returns empty where nothing was taken back.
+ */
+export function rollbackIn(events: readonly Seen[]): readonly Seen[] {
+  const back = events.findLastIndex(({ what }) => what === READ_BACK);
+  const asked = events.findLastIndex(({ what }, i) => i < back && what === ASKED);
+  const decided = events.findLastIndex(({ what }, i) => i < asked && DECIDED.includes(what));
+  return decided < 0 ? [] : events.slice(decided, back + 1);
+}
+
+/** How long a rollback took by Temporal's clock, milliseconds; null = there was none. */
+export function tookMs(rollback: readonly Seen[]): number | null {
+  const [first] = rollback;
+  return first === undefined ? null : Math.round((rollback.at(-1)?.atMs ?? 0) - first.atMs);
+}
+
+/** What a rollback waited for, in words: `5.0 s for WorkflowTaskTimedOut`; empty when it did not wait. */
+export function waitsIn(rollback: readonly Seen[]): string {
+  return rollback
+    .slice(1)
+    .map(({ what, atMs }, i) => ({ what, ms: atMs - (rollback[i]?.atMs ?? atMs) }))
+    .filter(({ ms }) => ms >= WAIT_MS)
+    .map(({ what, ms }) => `${(ms / 1000).toFixed(1)} s for ${what}`)
+    .join(', ');
+}
