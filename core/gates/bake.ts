@@ -52,7 +52,9 @@ interface Converted {
 
 function convert({ config }: GateSetup, metric: MetricConfig, before: MetricState | undefined): Converted {
   const old = before ?? initialMetric(metric);
-  if (metric.r === 0) return { metric, state: old, note: null };
+  // Everybody is served by green now: an outage that begins late must not last longer for that.
+  const thirdBlockDecides = true;
+  if (metric.r === 0) return { metric: { ...metric, thirdBlockDecides }, state: old, note: null };
   const { phiPass } = factors(dispersionOf(config, metric), old.blueDispersion);
   const bound = upperRate(old.baseline.x / phiPass, old.baseline.n / phiPass, config.alphaPass);
   const delta = Math.min(1, metric.r * bound + metric.delta);
@@ -67,6 +69,7 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
     r: 0,
     delta,
     shared: 'strict',
+    thirdBlockDecides,
     ...(breachEdge && { breachEdge }),
     ...(passEdge && { passEdge }),
     ...(blind && { passRole: false }),

@@ -22,6 +22,21 @@ export function blockCap(alpha: number, metric: Pick<MetricConfig, 'starts'> = {
   return 0.5 * Math.log((1 / alpha - 1) / startsOf(metric).first);
 }
 
+/**
+ * Most that the open block can add. Where a third block decides and little wealth is in play, that is more than
+ * {@link blockCap}: as much as leaves room for two blocks of that. So a hiccup that touches two blocks does not roll back
+ * by itself, and what lasts into a third one does, whenever it begins. It is known when the block begins, so the bound
+ * holds as with any cap.
+ */
+function openCap({ lnR }: BreachState, metric: MetricConfig, alpha: number): number {
+  const cap = blockCap(alpha, metric);
+  if (metric.thirdBlockDecides !== true || lnR === null) return cap;
+  // What this metric needs by its share of alpha; half a cap at most, so that many gates together cannot do it sooner.
+  const wanted = Math.log(1 / alpha) + Math.min(-Math.log(metric.weight), cap / 2);
+  const inPlay = logSumExp(lnR.map((wealth, i) => lnBreachWeight(metric, i) + wealth));
+  return Math.max(cap, wanted - inPlay - 2 * cap);
+}
+
 /** Evidence of the open block as it counts: at most the cap, and never against green while the baseline suffers too. */
 function counted(state: BreachState, index: number, cap: number): number {
   return Math.min(state.inBlock[index] ?? 0, state.shared ? 0 : cap);
@@ -30,7 +45,7 @@ function counted(state: BreachState, index: number, cap: number): number {
 /** Ends the open block, if there is one. */
 export function closeBlock(state: BreachState, metric: MetricConfig, alpha: number): BreachState {
   if (!state.open || state.lnR === null) return state;
-  const cap = blockCap(alpha, metric);
+  const cap = openCap(state, metric, alpha);
   return {
     ...state,
     open: false,
@@ -64,7 +79,7 @@ function openBlock(state: BreachState, metric: MetricConfig, alpha: number): Bre
 export function lnWealth(state: BreachState, metric: MetricConfig, alpha: number): number {
   const unspent = lnUnspent(state, metric);
   if (state.lnR === null) return unspent;
-  const cap = blockCap(alpha, metric);
+  const cap = openCap(state, metric, alpha);
   const inPlay = state.lnR.map(
     (wealth, i) => lnBreachWeight(metric, i) + wealth + (state.open ? counted(state, i, cap) : 0),
   );

@@ -68,6 +68,8 @@ export interface MetricConfig {
   readonly breachBets?: readonly number[];
   /** Where restarts are expected. Left out: half for the first block, the rest spread evenly (gates.md 2.2). */
   readonly starts?: Starts;
+  /** What lasts into a third block rolls back, however little wealth is in play when it begins. Set after cutover. */
+  readonly thirdBlockDecides?: boolean;
   /**
    * Counted by a metric of the user's own: this one sees `Look.own` under its name, and its edges are these (none for
    * good and bad events).

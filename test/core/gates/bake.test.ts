@@ -60,11 +60,14 @@ describe('after cutover', () => {
     expect(converted.setup).toMatchObject({ alone: true, notes: converted.notes });
   });
 
-  it('the evidence for a breach goes on, the pass side starts anew, and absolute gates stay as they are', () => {
+  it('the evidence for a breach goes on, the pass side starts anew, and absolute gates keep their limit', () => {
     expect(converted.state.metrics['errors']?.breach.lnR).toEqual(state.metrics['errors']?.breach.lnR);
     expect(converted.state.metrics['errors']?.pass).toEqual({ kind: 'one-sample', x: 0, n: 0 });
     expect(converted.state.metrics['slo']).toBe(state.metrics['slo']);
-    expect(converted.setup.config.metrics[2]).toBe(SETUP.config.metrics[2]);
+    expect(converted.setup.config.metrics[2]).toEqual({
+      ...SETUP.config.metrics[2],
+      thirdBlockDecides: true,
+    });
   });
 
   it('a baseline whose failures are learned to vary is given the benefit of it, and its open count-block is dropped', () => {
@@ -105,6 +108,49 @@ describe('after cutover', () => {
 
     expect(decide(alone(50, 1000))).toBe('breach');
     expect(decide(alone(2, 1000))).toBe('pass');
+  });
+
+  describe('an outage of green', () => {
+    const gates = (count: number): GateSetup => ({
+      ...SETUP,
+      config: config([
+        GUARD,
+        ...Array.from({ length: count }, (_, i) => errorsMetric({ name: `g${i}`, weight: 0.84 / count })),
+      ]),
+    });
+    /** Seconds from its beginning to the breach, looks of 5 s and blocks of two; null = none. */
+    const breachAfter = (setup: GateSetup, wellLooks: number, illLooks: number, n: number): number | null => {
+      const before = ramped(new Array<Look>(60).fill(look([9, 900], [1, 100])), setup);
+      const after = convertForBake(setup, before);
+      let now = beginStep(after.setup.config, after.state);
+      for (let i = 0; i < wellLooks + illLooks + 60; i++) {
+        const ill = i >= wellLooks && i < wellLooks + illLooks;
+        const step = advance(after.setup.config, now, alone(ill ? n : 0, n), { bounds: false });
+        now = step.state;
+        if (step.result.decision === 'breach') return (i + 1 - wellLooks) * 5;
+      }
+      return null;
+    };
+
+    it.each([12, 13, 120, 121, 300, 301])(
+      'is found in its third block, however late it begins (look %i)',
+      (well) => {
+        for (const count of [1, 2, 3]) {
+          expect(breachAfter(gates(count), well, 60, 5000)).toBeLessThanOrEqual(25);
+          // At 50 requests a second, a look that falls into a block of good ones may not fill its cap.
+          expect(breachAfter(gates(count), well, 60, 250)).toBeLessThanOrEqual(30);
+        }
+      },
+    );
+
+    it.each([12, 13, 120, 121, 300, 301])(
+      'does not roll back if it is over within a blip (look %i)',
+      (well) => {
+        for (const count of [1, 3, 8, 16]) {
+          for (const n of [250, 5000]) expect(breachAfter(gates(count), well, 2, n)).toBeNull();
+        }
+      },
+    );
   });
 
   it('a baseline that was never seen leaves the gate without a say, and says so', () => {

@@ -160,8 +160,14 @@ class Metric {
     return this.m.breachBets?.[i] ?? BREACH[i]![1];
   }
   counted(i: number): number {
+    return Math.min(this.l[i]!, this.shared ? 0 : this.cap());
+  }
+  cap(): number {
     const cap = 0.5 * Math.log((1 / this.c.alpha - 1) / (this.m.starts?.first ?? 0.5));
-    return Math.min(this.l[i]!, this.shared ? 0 : cap);
+    if (!this.m.thirdBlockDecides) return cap;
+    const wanted = Math.log(1 / this.c.alpha) + Math.min(Math.log(1 / this.m.weight), cap / 2);
+    const inPlay = lse(BREACH.map((_, i) => Math.log(this.weight(i)) + this.lnR[i]!));
+    return Math.max(cap, wanted - inPlay - 2 * cap);
   }
   close(): void {
     if (!this.open) return;

@@ -53,32 +53,39 @@ describe('where a regression is expected to begin', () => {
     },
   );
 
-  it('expects at most 1 at the margin, over every outcome of two blocks and another step', () => {
-    const starts = { first: 0.6, step: 0.3, steps: 1 };
-    const setup = config([
-      errorsMetric({ delta: 0.1, blipSec: 5, plannedBlocks: 3, starts, breachBets: OUTAGE_BETS }),
-    ]);
-    const [blue, green] = [binomial(2, 0.2), binomial(2, 0.3)];
-    const sums = [0, 0, 0, 0];
-    const walk = (state: GateState, depth: number, mass: number): void => {
-      const from = depth === 2 ? beginStep(setup, state) : state;
-      for (const [xB, pB] of blue.entries()) {
-        for (const [xG, pG] of green.entries()) {
-          const next = advance(setup, from, look([xB, 2], [xG, 2]), { bounds: false });
-          const p = mass * pB * pG;
-          sums[depth] = (sums[depth] ?? 0) + p * Math.exp(next.result.lnTotal ?? -Infinity);
-          if (depth < 3) walk(next.state, depth + 1, p);
+  it.each([
+    ['as they are while the baseline serves too', {}, 2],
+    ['as they are after cutover', { r: 0, delta: 0.1, thirdBlockDecides: true }, 4],
+  ] as const)(
+    'expects at most 1 at the margin, over every outcome of four blocks (caps %s)',
+    (_, over, n) => {
+      const starts = { first: 0.6, step: 0.3, steps: 1 };
+      const setup = config([
+        errorsMetric({ delta: 0.1, blipSec: 5, plannedBlocks: 3, starts, breachBets: OUTAGE_BETS, ...over }),
+      ]);
+      const alone = 'r' in over;
+      const [blue, green] = alone ? [[1], binomial(n, 0.1)] : [binomial(n, 0.2), binomial(n, 0.3)];
+      const sums = [0, 0, 0, 0];
+      const walk = (state: GateState, depth: number, mass: number): void => {
+        const from = depth === 2 ? beginStep(setup, state) : state;
+        for (const [xB, pB] of blue.entries()) {
+          for (const [xG, pG] of green.entries()) {
+            const next = advance(setup, from, look([xB, alone ? 0 : n], [xG, n]), { bounds: false });
+            const p = mass * pB * pG;
+            sums[depth] = (sums[depth] ?? 0) + p * Math.exp(next.result.lnTotal ?? -Infinity);
+            if (depth < 3) walk(next.state, depth + 1, p);
+          }
         }
+      };
+
+      walk(initialState(setup), 0, 1);
+
+      for (const sum of sums) {
+        expect(sum).toBeLessThanOrEqual(1 + 1e-9);
+        expect(sum).toBeGreaterThan(0.4);
       }
-    };
-
-    walk(initialState(setup), 0, 1);
-
-    for (const sum of sums) {
-      expect(sum).toBeLessThanOrEqual(1 + 1e-9);
-      expect(sum).toBeGreaterThan(0.8);
-    }
-  });
+    },
+  );
 
   it('caps a block so that two cannot roll back, and three can', () => {
     expect(blockCap(0.01, { starts: expectedStarts(4) })).toBeCloseTo(0.5 * Math.log(99 / 0.7), 14);
