@@ -41,7 +41,6 @@ const CASES: readonly Pick<Scenario, 'name' | 'make'>[] = [
 const WAYS: readonly { readonly name: string; readonly dispersion: DispersionConfig }[] = [
   { name: 'green’s own factor', dispersion: { mode: 'auto' } },
   { name: 'as gates have it', dispersion: { mode: 'auto', by: 'larger' } },
-  { name: 'begun at 2', dispersion: { mode: 'auto', by: 'larger', phi0: 2 } },
   { name: '6 carried over', dispersion: { mode: 'auto', by: 'larger', phi0: 6, nu0: 16 } },
   { name: '`dispersion: 9`', dispersion: { mode: 'fixed', phi: 9 } },
 ];
