@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { PortError, type CallOptions } from '../ports.js';
 import type { Connection } from './connection.js';
 import { oneLine } from '../one-line.js';
+import { Rights } from './rights.js';
 import { notReached, notServed, refused } from './errors.js';
 
 /** A kind of object, by where its objects are served. */
@@ -74,6 +75,7 @@ export class KubeClient {
   readonly server: string;
   readonly #connection: Connection;
   readonly #deadlineMs: number;
+  readonly #rights = new Rights();
 
   constructor(connection: Connection, namespace: string, deadlineMs = DEADLINE_MS) {
     this.#connection = connection;
@@ -245,16 +247,21 @@ export class KubeClient {
         deadline.aborted ? new Error(`no answer within ${this.#deadlineMs / 1000} s`) : thrown,
       );
     }
-    if (answer.status >= 200 && answer.status <= 299) return answer.text;
+    const right = `${call.may} in namespace ${this.namespace}`;
+    if (answer.status >= 200 && answer.status <= 299) {
+      this.#rights.granted(right);
+      return answer.text;
+    }
     if (answer.status === 404 && isUnserved(answer.text)) {
       throw notServed(call.what, this.server, call.resource);
     }
     if (answer.status === 404 && call.missing === true) return undefined;
-    throw refused(call.what, `${call.may} in namespace ${this.namespace}`, {
+    const error = refused(call.what, right, {
       status: answer.status,
       text: answer.text,
       retryAfter: answer.headers['retry-after']?.toString(),
     });
+    throw this.#rights.judged(right, error);
   }
 }
 

@@ -107,8 +107,8 @@ async function unlessRefused<T>(ask: () => Promise<T>): Promise<{ found?: T; ref
   try {
     return { found: await ask() };
   } catch (thrown) {
-    if (!(thrown instanceof PortError) || (thrown.code !== NOT_SERVED && thrown.code !== 'Forbidden'))
-      throw thrown;
+    if (!(thrown instanceof PortError) || thrown.kind !== 'permanent') throw thrown;
+    if (thrown.code !== NOT_SERVED && thrown.code !== 'Forbidden') throw thrown;
     return { refused: thrown };
   }
 }

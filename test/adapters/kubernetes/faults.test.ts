@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import {
   createKubernetesEndpoints,
@@ -239,6 +239,35 @@ describe('deleting a deployment', () => {
       'DELETE deployments/diabetes-green',
     ]);
     expect(JSON.stringify(api.route.spec)).not.toContain('green');
+  });
+});
+
+describe('a right that was there', () => {
+  const denied = ({ path }: { path: string }) =>
+    path === ROUTE ? status(403, 'Forbidden', 'cannot get resource "httproutes"') : undefined;
+  afterEach(() => void vi.useRealTimers());
+
+  it('is asked for again while an API server may not have read its roles, and is gone some seconds later', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await endpoints.read('diabetes');
+    api.fault = denied;
+
+    const read = () => endpoints.read('diabetes');
+    await expect(read()).rejects.toMatchObject({ kind: 'transient', code: 'Forbidden' });
+    vi.setSystemTime(Date.now() + 10_000);
+    await expect(read()).rejects.toMatchObject({ kind: 'transient', code: 'Forbidden' });
+    vi.setSystemTime(Date.now() + 6_000);
+    await expect(read()).rejects.toMatchObject({ kind: 'permanent', code: 'Forbidden' });
+    api.fault = () => undefined;
+    await read();
+    api.fault = denied;
+    await expect(read()).rejects.toMatchObject({ kind: 'transient', code: 'Forbidden' });
+  });
+
+  it('is missing at once where it never was', async () => {
+    api.fault = denied;
+
+    await expect(endpoints.read('diabetes')).rejects.toMatchObject({ kind: 'permanent', code: 'Forbidden' });
   });
 });
 
