@@ -68,8 +68,8 @@ export const WATCHING: readonly Step[] = [
   watched('ramp', 10, { dwell: { atLeastMs: 3_600_000, atMostMs: 7_200_000 }, undecided: 'hold' }),
 ];
 
-/** A plan for a memory endpoint, which is a workspace of its own; looks of one second. */
-export function benchPlan(endpoint: string, steps: readonly Step[]): Plan {
+/** A plan for a memory endpoint, which is a workspace of its own; looks of one second if nothing else is said. */
+export function benchPlan(endpoint: string, steps: readonly Step[], intervalMs = 1000): Plan {
   return {
     planVersion: 1,
     endpoint,
@@ -79,7 +79,7 @@ export function benchPlan(endpoint: string, steps: readonly Step[]): Plan {
     adopt: false,
     afterRollback: 'delete-green',
     rollbackWithinMs: 60_000,
-    watching: { intervalMs: 1000, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 },
+    watching: { intervalMs, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 },
     gates: GATES,
     steps,
     digest: 'bench',
