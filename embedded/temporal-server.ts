@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
 import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
 import { type DaemonCommand, ensureDaemon, runningDaemon, stopDaemon } from './daemons.js';
+import { EmbeddedError } from './errors.js';
 import { readJson, writeJson } from './files.js';
 import { freePort } from './processes.js';
 
@@ -13,6 +14,9 @@ export const TEMPORAL_FILE = 'temporal.json';
 
 const NAME = 'temporal';
 const READY_WITHIN_MS = 60_000;
+const ATTEMPTS = 3;
+/** What the server's log ends with when another process listens on its port. */
+const TAKEN = 'address already in use';
 
 /** A Temporal server of our own. */
 export const TemporalServer = z.object({
@@ -41,15 +45,23 @@ export async function startTemporal(
   const file = join(state, TEMPORAL_FILE);
   const last = await readJson(file, TemporalServer);
   const running = (await runningDaemon(state, NAME)) !== undefined;
-  const server = running && last !== undefined ? last : await place(last);
-  await writeJson(file, server);
-  await ensureDaemon(
-    state,
-    command(state, executable, server, codecUrl),
-    () => serves(server),
-    READY_WITHIN_MS,
-  );
-  return server;
+  for (let attempt = 1, server = running && last !== undefined ? last : await place(last); ; attempt++) {
+    await writeJson(file, server);
+    try {
+      await ensureDaemon(
+        state,
+        command(state, executable, server, codecUrl),
+        () => serves(server),
+        READY_WITHIN_MS,
+      );
+      return server;
+    } catch (error) {
+      // A port that was free a moment ago: any connection of this machine may have taken it since.
+      const taken = error instanceof EmbeddedError && error.message.includes(TAKEN);
+      if (!taken || attempt === ATTEMPTS) throw error;
+      server = await place(undefined);
+    }
+  }
 }
 
 /** @returns whether one ran. Its database stays. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -50,6 +50,22 @@ describe('startTemporal', () => {
     expect(samePid).toBe(pid);
     expect(third).toEqual(first);
     await expect(namespaceExists(third.address, 'kept')).resolves.toBe(true);
+  });
+
+  it('takes other ports when one was taken between finding it free and listening', async () => {
+    // The moment cannot be caused: a server that finds its port taken once, and is the real one after that.
+    const unlucky = join(state, 'unlucky');
+    await writeFile(
+      unlucky,
+      `#!/bin/sh\n[ -e "$0.once" ] && exec '${await ensureTemporal()}' "$@"\n` +
+        `touch "$0.once"; echo "listen tcp: bind: address already in use"; exit 1\n`,
+      { mode: 0o755 },
+    );
+
+    const server = await startTemporal(state, unlucky);
+
+    const connection = await Connection.connect({ address: server.address });
+    await connection.close();
   });
 
   it('registers search attributes in a namespace that knows none, and again without harm', async () => {
