@@ -180,9 +180,7 @@ class HttpRoute implements EndpointRoute {
           backends(),
           this.#gateways.features(route, callOf(options)),
         ]);
-        const { rules } = route.spec;
-        const next = change(rules, this.#frame(known, marksBackends));
-        return JSON.stringify(next) === JSON.stringify(rules) ? rules : next;
+        return change(route.spec.rules, this.#frame(known, marksBackends));
       },
       options,
     );

@@ -42,7 +42,7 @@ interface RoutedObject {
  *
  * Rules that a gateway refuses are put back as they were.
  *
- * @param change - what the rules become; the same array means that nothing changes.
+ * @param change - what the rules become; where they become what they are, nothing is written.
  */
 export async function writeRules<O extends RoutedObject, R>(
   client: KubeClient,
@@ -69,7 +69,8 @@ export async function writeRules<O extends RoutedObject, R>(
     const before = await find();
     refuseOwned(resource, before);
     const rules = await change(before);
-    if (rules === list.of(before) && (!takeOver || ownsRules(list, before))) return;
+    const same = JSON.stringify(rules) === JSON.stringify(list.of(before));
+    if (same && (!takeOver || ownsRules(list, before))) return;
     list.refuse(name, rules);
     const force = takeOver || before.metadata.annotations[ROUTE_ANNOTATION] === undefined;
     try {

@@ -135,10 +135,7 @@ class VirtualServiceRoute implements EndpointRoute {
       this.#client,
       list,
       this.#found.metadata.name,
-      async ({ spec: { http } }) => {
-        const next = changed(http, this.#frame(await backends()), change);
-        return JSON.stringify(next) === JSON.stringify(http) ? http : next;
-      },
+      async ({ spec: { http } }) => changed(http, this.#frame(await backends()), change),
       options,
     );
   }

@@ -50,6 +50,13 @@ export class FakeApiServer {
   fault: (asked: Asked) => RawAnswer | undefined = () => undefined;
   #version = 1;
 
+  /** What was changed so far, in order, without dry runs: `PATCH services/diabetes-green`. */
+  writes(): string[] {
+    return this.asked
+      .filter(({ method, query }) => method !== 'GET' && query.get('dryRun') === null)
+      .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
+  }
+
   constructor() {
     this.put('/api/v1/namespaces/models', {
       apiVersion: 'v1',

@@ -16,10 +16,6 @@ beforeEach(() => {
 });
 
 const half = { live: { blue: 50, green: 50 }, mirror: {} };
-const writes = (): string[] =>
-  api.asked
-    .filter(({ method, query }) => method !== 'GET' && query.get('dryRun') === null)
-    .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
 
 describe('writing traffic', () => {
   beforeEach(() => api.addDeployment('green'));
@@ -62,10 +58,10 @@ describe('writing traffic', () => {
 
   it('does not write what stands there already', async () => {
     await endpoints.writeTraffic('diabetes', half);
-    const before = writes().length;
+    const before = api.writes().length;
 
     await endpoints.writeTraffic('diabetes', half);
-    expect(writes()).toHaveLength(before);
+    expect(api.writes()).toHaveLength(before);
   });
 
   it('is not in force while the gateway has not taken it, nor while a handover is under way', async () => {
@@ -131,7 +127,7 @@ describe('creating a deployment', () => {
   it('makes the Deployment last, so that a creation that was cut off begins again', async () => {
     await endpoints.createDeployment('diabetes', deploymentSpec('green'), { 'greenlight.rollout': 'r1' });
 
-    expect(writes()).toEqual([
+    expect(api.writes()).toEqual([
       'PATCH services/diabetes-green',
       'PATCH httproutes/diabetes',
       'PATCH deployments/diabetes-green',
@@ -151,10 +147,10 @@ describe('creating a deployment', () => {
     const create = () => endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
 
     await expect(create()).rejects.toMatchObject({ kind: 'transient', code: 'NotShownYet' });
-    expect(writes()).toEqual(['PATCH services/diabetes-green']);
+    expect(api.writes()).toEqual(['PATCH services/diabetes-green']);
     shown = true;
     await create();
-    expect(writes().at(-1)).toBe('PATCH deployments/diabetes-green');
+    expect(api.writes().at(-1)).toBe('PATCH deployments/diabetes-green');
   });
 
   it('leaves nothing behind when one of its parts may not be written', async () => {
@@ -171,7 +167,7 @@ describe('creating a deployment', () => {
       kind: 'permanent',
       code: 'Forbidden',
     });
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
   });
 
   it('says for good that the schema does not know a field', async () => {
@@ -188,7 +184,7 @@ describe('creating a deployment', () => {
       kind: 'permanent',
       code: 'Invalid',
     });
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
   });
 
   it('does not merge into an object of the same name that is something else', async () => {
@@ -200,7 +196,7 @@ describe('creating a deployment', () => {
     await expect(endpoints.createDeployment('diabetes', deploymentSpec('green'), {})).rejects.toMatchObject({
       code: 'NameTaken',
     });
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
   });
 });
 
@@ -209,19 +205,19 @@ describe('deleting a deployment', () => {
     await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toThrow(
       'Deployment blue of diabetes still gets traffic (blue 100 %); it is not deleted',
     );
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
   });
 
   it('refuses while the gateway has not taken the rules that took its traffic away', async () => {
     await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
-    const before = writes().length;
+    const before = api.writes().length;
     api.route.metadata.generation += 1;
 
     await expect(endpoints.deleteDeployment('diabetes', 'green')).rejects.toMatchObject({
       kind: 'transient',
       message: expect.stringContaining('green of diabetes may still get requests') as string,
     });
-    expect(writes()).toHaveLength(before);
+    expect(api.writes()).toHaveLength(before);
     api.accept();
     await endpoints.deleteDeployment('diabetes', 'green');
   });
@@ -233,7 +229,7 @@ describe('deleting a deployment', () => {
     await endpoints.deleteDeployment('diabetes', 'green');
     await endpoints.deleteDeployment('diabetes', 'green');
 
-    expect(writes()).toEqual([
+    expect(api.writes()).toEqual([
       'PATCH httproutes/diabetes',
       'DELETE services/diabetes-green',
       'DELETE deployments/diabetes-green',

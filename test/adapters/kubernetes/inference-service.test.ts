@@ -35,10 +35,6 @@ const green = deploymentSpec('green', {
     port: 8080,
   },
 });
-const writes = (): string[] =>
-  api.asked
-    .filter(({ method, query }) => method !== 'GET' && query.get('dryRun') === null)
-    .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
 
 /** What KServe makes of an InferenceService in Standard mode: all of it bears its labels, and it as owner. */
 function actAsKserve(ready: boolean): void {
@@ -66,7 +62,7 @@ describe('a deployment that is an InferenceService', () => {
   beforeEach(() => endpoints.createDeployment('diabetes', green, { 'greenlight.rollout': 'r1' }));
 
   it('is made in Standard mode, last, behind a Service for the route', () => {
-    expect(writes()).toEqual([
+    expect(api.writes()).toEqual([
       'PATCH services/diabetes-green',
       'PATCH httproutes/diabetes',
       'PATCH inferenceservices/diabetes-green',
@@ -149,7 +145,7 @@ describe('a deployment that is an InferenceService', () => {
     actAsKserve(true);
     await endpoints.deleteDeployment('diabetes', 'green');
 
-    expect(writes().slice(-3)).toEqual([
+    expect(api.writes().slice(-3)).toEqual([
       'PATCH httproutes/diabetes',
       'DELETE services/diabetes-green',
       'DELETE inferenceservices/diabetes-green',
@@ -159,7 +155,7 @@ describe('a deployment that is an InferenceService', () => {
   it('goes also when KServe never took note of it', async () => {
     await endpoints.deleteDeployment('diabetes', 'green');
 
-    expect(writes().slice(-1)).toEqual(['DELETE inferenceservices/diabetes-green']);
+    expect(api.writes().slice(-1)).toEqual(['DELETE inferenceservices/diabetes-green']);
     expect(await endpoints.readDeployment('diabetes', 'green')).toBeUndefined();
   });
 });
@@ -174,7 +170,7 @@ describe('what stands in the way is said, and nothing is written', () => {
     await expect(endpoints.createDeployment('diabetes', green, {})).rejects.toThrow(
       /does not know what InferenceService of serving\.kserve\.io\/v1beta1 is.*; install the resource definitions of serving\.kserve\.io/,
     );
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
     expect(await endpoints.readDeployment('diabetes', 'green')).toBeUndefined();
   });
 
@@ -196,6 +192,6 @@ describe('what stands in the way is said, and nothing is written', () => {
       code: 'NameTaken',
       message: expect.stringContaining('has diabetes-green as InferenceService already') as string,
     });
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
   });
 });

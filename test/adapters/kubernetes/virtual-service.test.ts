@@ -21,10 +21,6 @@ beforeEach(() => {
 });
 
 const half = { live: { blue: 50, green: 50 }, mirror: {} };
-const writes = (): string[] =>
-  api.asked
-    .filter(({ method, query }) => method !== 'GET' && query.get('dryRun') === null)
-    .map(({ method, path }) => `${method} ${path.split('/').slice(-2).join('/')}`);
 const notServed = (api_: string) => {
   api.fault = ({ path }) =>
     path.includes(api_) ? { status: 404, headers: {}, text: '404 page not found\n' } : undefined;
@@ -38,7 +34,7 @@ describe('an endpoint that a VirtualService routes', () => {
       scoringUri: 'http://diabetes.test/score',
     });
     await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
-    expect(writes()).toEqual([
+    expect(api.writes()).toEqual([
       'PATCH services/diabetes-green',
       'PATCH virtualservices/diabetes',
       'PATCH deployments/diabetes-green',
@@ -63,7 +59,7 @@ describe('an endpoint that a VirtualService routes', () => {
     api.addDeployment('green');
     await endpoints.writeTraffic('diabetes', { live: { green: 100 }, mirror: {} });
 
-    expect(writes()).toEqual(['PATCH virtualservices/diabetes']);
+    expect(api.writes()).toEqual(['PATCH virtualservices/diabetes']);
   });
 
   it('refuses, and changes nothing, once someone else has taken the rules over', async () => {
@@ -83,7 +79,7 @@ describe('an endpoint that a VirtualService routes', () => {
   it('is there already when somebody wants to create it', async () => {
     await endpoints.createEndpoint({ name: 'diabetes' });
 
-    expect(writes()).toEqual([]);
+    expect(api.writes()).toEqual([]);
     expect((await endpoints.listEndpoints()).map(({ name }) => name)).toEqual(['diabetes']);
   });
 
