@@ -2,8 +2,8 @@ import { type CellResult, type Kill, runCell } from './cell.js';
 import { type Point, pointsOf, type Seen } from './points.js';
 import { rollbackIn, waitsIn } from './rollback.js';
 import { type SpecName } from './specs.js';
-import { keyOf, place, Table } from './table.js';
-import { startWorld, type TargetKind, type Victim } from './world.js';
+import { keyOf, place, Table, tookText } from './table.js';
+import { startWorld, type TargetKind, type Victim, type World } from './world.js';
 
 /** One cell that is to be run. */
 export interface Cell {
@@ -22,6 +22,8 @@ export interface MatrixOptions {
   readonly sample: number | null;
   readonly seed: number;
   readonly times: number;
+  /** So many cells side by side, each in a world of its own. */
+  readonly jobs: number;
   /** Kill nothing: for how long things take by themselves. */
   readonly undisturbed: boolean;
   /** Markdown file that gets a row as soon as a cell is over. */
@@ -44,41 +46,70 @@ export async function runMatrix(options: MatrixOptions): Promise<{
   readonly text: string;
   readonly wrong: readonly string[];
 }> {
-  const { out, resume, say, seed, specs, target, times } = options;
-  const world = await startWorld(target);
+  const { jobs, target } = options;
+  const worlds: World[] = [];
+  try {
+    for (let job = 0; job < jobs; job++) worlds.push(await startWorld(target));
+    return await (options.undisturbed ? runUndisturbed : runKills)(worlds, options);
+  } finally {
+    for (const world of worlds) await world.stop();
+  }
+}
+
+async function runUndisturbed(worlds: readonly World[], { specs, times, say }: MatrixOptions) {
+  const runs = Array.from({ length: times }, () => specs).flat();
   const wrong: string[] = [];
-  const learn = async (spec: SpecName): Promise<CellResult> => {
+  const took: number[] = [];
+  await share(runs, worlds, async (spec, world) => {
     const result = await runCell(world, spec, null);
     say(`${spec}, undisturbed: ${line(result)}`);
     wrong.push(...result.problems.map((problem) => `${spec}, undisturbed: ${problem}`));
-    return result;
-  };
-  try {
-    if (options.undisturbed) {
-      for (let turn = 0; turn < times; turn++) for (const spec of specs) await learn(spec);
-      return { text: `${times * specs.length} undisturbed runs, ${wrong.length} wrong`, wrong };
-    }
-    const cells: Cell[] = [];
-    for (const spec of specs) cells.push(...cellsOf(spec, (await learn(spec)).events, options));
-    const table = await Table.open(
-      out,
-      `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`,
-      resume,
-    );
-    const drawn = draw(cells, options.sample, seed);
-    const left = notDone(Array.from({ length: times }, () => drawn).flat(), table);
-    say(`${left.length} of ${times * cells.length} cells`);
-    for (const cell of left) {
-      const result = await runCell(world, cell.spec, cell.kill);
-      await table.add(cell, result);
-      say(`${cell.spec}, ${cell.kill.victim} at ${place(cell)}: ${line(result)}`);
-    }
-    const text = await table.close();
-    const bad = table.done.flatMap((done) => (done.wrong === '' ? [] : `${done.key}: ${done.wrong}`));
-    return { text: `${text} Table: ${out}`, wrong: [...wrong, ...bad] };
-  } finally {
-    await world.stop();
-  }
+    if (result.rollbackMs !== null) took.push(result.rollbackMs);
+  });
+  return { text: `${runs.length} undisturbed runs, ${wrong.length} wrong. ${tookText(took)}`, wrong };
+}
+
+async function runKills(worlds: readonly World[], options: MatrixOptions) {
+  const { out, resume, say, seed, specs, target, times } = options;
+  const wrong: string[] = [];
+  const cells: Cell[] = [];
+  await share(specs, worlds, async (spec, world) => {
+    const result = await runCell(world, spec, null);
+    say(`${spec}, undisturbed: ${line(result)}`);
+    wrong.push(...result.problems.map((problem) => `${spec}, undisturbed: ${problem}`));
+    cells.push(...cellsOf(spec, result.events, options));
+  });
+  cells.sort((a, b) => specs.indexOf(a.spec) - specs.indexOf(b.spec)); // whichever was learned first
+  const table = await Table.open(
+    out,
+    `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`,
+    resume,
+  );
+  const drawn = draw(cells, options.sample, seed);
+  const left = notDone(Array.from({ length: times }, () => drawn).flat(), table);
+  say(`${left.length} of ${times * cells.length} cells`);
+  await share(left, worlds, async (cell, world) => {
+    const result = await runCell(world, cell.spec, cell.kill);
+    await table.add(cell, result);
+    say(`${cell.spec}, ${cell.kill.victim} at ${place(cell)}: ${line(result)}`);
+  });
+  const text = await table.close();
+  const bad = table.done.flatMap((done) => (done.wrong === '' ? [] : `${done.key}: ${done.wrong}`));
+  return { text: `${text} Table: ${out}`, wrong: [...wrong, ...bad] };
+}
+
+/** Does all of it in order, each world the next that is left. */
+async function share<T>(
+  work: readonly T[],
+  worlds: readonly World[],
+  run: (each: T, world: World) => Promise<void>,
+): Promise<void> {
+  const left = [...work];
+  await Promise.all(
+    worlds.map(async (world) => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) await run(next, world);
+    }),
+  );
 }
 
 /** Each cell is taken off the list as often as the table has it. */

@@ -14,6 +14,7 @@ export const USAGE = `npm run faults -- [options]
   --sample N       so many cells, drawn evenly
   --seed N         of the order and the sample (default 1)
   --times N        run all of it so often (default 1)
+  --jobs N         so many cells side by side, each with a Temporal, host and worker of its own (default 1)
   --undisturbed    kill nothing: for how long things take by themselves
   --out FILE       table, Markdown (default dist/faults.md)
   --resume         go on with that table, where an earlier run was cut: what it has is not run again`;
@@ -30,12 +31,16 @@ export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'
       sample: { type: 'string' },
       seed: { type: 'string' },
       times: { type: 'string' },
+      jobs: { type: 'string' },
       undisturbed: { type: 'boolean', default: false },
       out: { type: 'string' },
       resume: { type: 'boolean', default: false },
     },
   });
   const [target = 'host'] = oneOf('--target', [values.target], TARGETS);
+  const jobs = whole('--jobs', values.jobs ?? '1');
+  if (jobs > 1 && target !== 'host')
+    throw new RangeError(`--jobs is ${jobs}; a test bed is one world, leave it out for --target ${target}`);
   return {
     target,
     specs: oneOf('--spec', values.spec, SPECS),
@@ -44,6 +49,7 @@ export function parseOptions(args: readonly string[]): Omit<MatrixOptions, 'say'
     sample: values.sample === undefined ? null : whole('--sample', values.sample),
     seed: whole('--seed', values.seed ?? '1'),
     times: whole('--times', values.times ?? '1'),
+    jobs,
     undisturbed: values.undisturbed,
     out: values.out ?? join(packageRoot(), 'dist', 'faults.md'),
     resume: values.resume,

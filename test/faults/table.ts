@@ -42,16 +42,23 @@ export class Table {
 
   /** Tells how all of it went, also what earlier runs of this table did. */
   async close(): Promise<string> {
-    const took = this.done.flatMap(({ rollbackMs }) => rollbackMs ?? []).sort((a, b) => a - b);
-    const quantile = (q: number): string =>
-      String(took[Math.min(took.length - 1, Math.floor(q * took.length))] ?? '-');
     const wrong = this.done.filter((each) => each.wrong !== '');
-    const text =
-      `${this.done.length} cells, ${wrong.length} wrong. Decision to roll back until read back: ` +
-      `median ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, longest ${took.at(-1) ?? '-'} ms, of ${took.length} rollbacks.`;
+    const took = this.done.flatMap(({ rollbackMs }) => rollbackMs ?? []);
+    const text = `${this.done.length} cells, ${wrong.length} wrong. ${tookText(took)}`;
     await appendFile(this.#file, `\n${text}\n`);
     return text;
   }
+}
+
+/** How long rollbacks took from their decision, milliseconds. */
+export function tookText(took: readonly number[]): string {
+  const sorted = [...took].sort((a, b) => a - b);
+  const quantile = (q: number): string =>
+    String(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? '-');
+  return (
+    `Decision to roll back until read back: median ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, ` +
+    `longest ${sorted.at(-1) ?? '-'} ms, of ${sorted.length} rollbacks.`
+  );
 }
 
 /** The same cell has the same key in every run, whatever an activity took in it. */
