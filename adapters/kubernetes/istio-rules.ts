@@ -1,5 +1,6 @@
 import type { Traffic } from '../../core/traffic.js';
 import type { Destination, HttpDestination, HttpMatch, HttpRule, Mirror } from './istio-objects.js';
+import { limitOfRule } from './limits.js';
 import { PIN_HEADER } from './names.js';
 import { permanent } from './permanent.js';
 import type { Backend } from './router.js';
@@ -33,7 +34,6 @@ export function withIstioTraffic(
 ): readonly HttpRule[] {
   const live = new Set(liveHttpRules(rules, frame));
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
-  const timeouts = serving.flatMap(({ timeoutMs }) => (timeoutMs === undefined ? [] : [timeoutMs]));
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
     const there = (rule.route ?? []).map((entry) => ({
@@ -48,12 +48,16 @@ export function withIstioTraffic(
       }));
     const route = [...there, ...missing];
     if (route.every(({ weight }) => weight === 0)) throw noShares();
-    return {
-      ...withMirrors(rule, frame, traffic),
-      route,
-      // The rule serves them all, so it waits for the most patient one.
-      ...(timeouts.length === 0 ? {} : { timeout: seconds(Math.max(...timeouts)) }),
-    };
+    const timeout = limitOfRule(frame.backends, serving, {
+      rule: rule.timeout,
+      pin: (backend) => pinLimit(rules, pinRule(rule, backend)),
+      unsaidMs: Infinity,
+      text: seconds,
+    });
+    const mirrored = { ...withMirrors(rule, frame, traffic), route };
+    const { timeout: _before, ...unlimited } = mirrored;
+    // Every other field keeps its place: rules that become what they are are not written.
+    return timeout === undefined ? unlimited : { ...mirrored, timeout };
   });
 }
 
@@ -182,6 +186,11 @@ function pinRule(live: HttpRule, backend: Backend): HttpRule {
     route: [{ destination: destinationOf(backend) }],
     ...(limit === undefined ? {} : { timeout: limit }),
   };
+}
+
+function pinLimit(rules: readonly HttpRule[], pin: HttpRule) {
+  const found = rules.find((rule) => samePin(rule, pin));
+  return found === undefined ? undefined : { limit: found.timeout };
 }
 
 function samePin(rule: HttpRule, pin: HttpRule): boolean {

@@ -1,4 +1,5 @@
 import { normalTraffic, sameTraffic, type Traffic } from '../../core/traffic.js';
+import { limitOfRule } from './limits.js';
 import { PIN_HEADER } from './names.js';
 import type { BackendRef, Filter, Match, Rule } from './objects.js';
 import type { Backend } from './router.js';
@@ -29,6 +30,8 @@ export interface Slots {
 /** As many rules and backends as the Gateway API takes. */
 export const MOST_RULES = 16;
 export const MOST_BACKENDS = 16;
+/** How long gateways made of Envoy wait where a rule says nothing; others may do otherwise. */
+const ENVOYS_LIMIT_MS = 15_000;
 
 /**
  * Shares and mirror, as a route's rules have them. Rules that carry the live traffic all have to say the same; what a
@@ -59,7 +62,6 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
   const live = new Set(liveRules(rules, frame));
   const known = new Set(frame.backends.map(({ deployment }) => deployment));
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
-  const timeouts = serving.flatMap(({ timeoutMs }) => (timeoutMs === undefined ? [] : [timeoutMs]));
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
     const refs = (rule.backendRefs ?? []).map((ref, i, all) => ({
@@ -71,15 +73,19 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
     const copies = Object.entries(traffic.mirror)
       .filter(([name, percent]) => percent > 0 && known.has(name))
       .map(([name, percent]) => mirrorFilter(backendOf(frame, name), percent));
-    const { filters: _, ...rest } = rule;
+    const request = limitOfRule(frame.backends, serving, {
+      rule: rule.timeouts?.request,
+      pin: (backend) => pinLimit(rules, pinRule(rule, backend, frame)),
+      unsaidMs: ENVOYS_LIMIT_MS,
+      text: (ms) => `${ms}ms`,
+    });
+    const { filters: _, timeouts: { request: _before, ...otherTimeouts } = {}, ...rest } = rule;
+    const timeouts = { ...otherTimeouts, ...(request === undefined ? {} : { request }) };
     return {
       ...rest,
       ...given('filters', [...filters, ...copies]),
       backendRefs: [...refs, ...missing.map((b) => backendRef(b, frame, traffic.live[b.deployment] ?? 0))],
-      // The rule serves them all, so it waits for the most patient one.
-      ...(timeouts.length === 0
-        ? {}
-        : { timeouts: { ...rule.timeouts, request: `${Math.max(...timeouts)}ms` } }),
+      ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),
     };
   });
 }
@@ -254,8 +260,18 @@ function pinRule(live: Rule, backend: Backend, frame: Frame): Rule {
     })),
     ...given('filters', filters),
     backendRefs: [backendRef(backend, frame)],
-    ...(backend.timeoutMs === undefined ? {} : { timeouts: { request: `${backend.timeoutMs}ms` } }),
+    // One that says nothing waits as its team's rule does: see limits.ts.
+    ...(backend.timeoutMs !== undefined
+      ? { timeouts: { request: `${backend.timeoutMs}ms` } }
+      : live.timeouts === undefined
+        ? {}
+        : { timeouts: live.timeouts }),
   };
+}
+
+function pinLimit(rules: readonly Rule[], pin: Rule) {
+  const found = rules.find((rule) => samePin(rule, pin));
+  return found === undefined ? undefined : { limit: found.timeouts?.request };
 }
 
 /** Same matches and backend: the server fills in defaults, so that the whole cannot be compared. */

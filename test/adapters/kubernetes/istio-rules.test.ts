@@ -182,6 +182,43 @@ describe('what is written into a VirtualService', () => {
     expect(timeouts({ blue: 90, green: 10 })).toEqual(['0.5s', '60s', '60s']);
   });
 
+  it.each([undefined, '10s', '0s', '0.2s'])(
+    'waits for a baseline of others as their rule did (%s), while it serves and when it serves alone again',
+    (timeout) => {
+      const comes: IstioFrame = {
+        namespace: 'models',
+        backends: BOTH.backends.map((one) =>
+          one.deployment === 'green' ? { ...one, timeoutMs: 5_000 } : one,
+        ),
+      };
+      const before: HttpRule = { route: [blue], ...(timeout === undefined ? {} : { timeout }) };
+      let rules = withIstioPins([before], comes);
+      const timeouts = [{ blue: 90, green: 10 }, { green: 100 }, { blue: 100 }].map((live) => {
+        rules = withIstioTraffic(rules, comes, { live, mirror: {} });
+        return rules.at(-1)?.timeout;
+      });
+
+      expect(timeouts).toEqual([timeout === '0.2s' ? '5s' : timeout, '5s', timeout]);
+      expect(withoutIstioDeployment(rules, comes, 'green').at(-1)).toEqual({
+        ...before,
+        route: [{ ...blue, weight: 100 }],
+      });
+    },
+  );
+
+  it('takes for its own what the team has changed in a rule since its pins were made', () => {
+    const comes: IstioFrame = {
+      namespace: 'models',
+      backends: BOTH.backends.map((one) => (one.deployment === 'green' ? { ...one, timeoutMs: 5_000 } : one)),
+    };
+    const rules = withIstioPins([{ route: [blue], timeout: '10s' }], comes).map((rule) =>
+      rule.match === undefined ? { ...rule, timeout: '60s' } : rule,
+    );
+
+    const ramped = withIstioTraffic(rules, comes, { live: { blue: 90, green: 10 }, mirror: {} });
+    expect(ramped.at(-1)?.timeout).toBe('60s');
+  });
+
   it('takes a deployment out with its pins, and nothing else', () => {
     const rules = withIstioTraffic(withIstioPins(HAND_MADE, BOTH), BOTH, {
       live: { green: 100 },

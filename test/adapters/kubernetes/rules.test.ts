@@ -184,6 +184,29 @@ describe('what is written into a route', () => {
 
     expect([timeout({ blue: 100 }), timeout({ blue: 90, green: 10 })]).toEqual(['500ms', '5000ms']);
   });
+
+  it.each([undefined, { request: '10s', backendRequest: '1s' }, { backendRequest: '1s' }])(
+    'waits for a baseline of others as their rule did (%o), while it serves and when it serves alone again',
+    (timeouts) => {
+      const comes = { ...BOTH, backends: [backend('blue'), backend('green', { timeoutMs: 5_000 })] };
+      const written = HAND_MADE.map((rule, at) => (at === 1 && timeouts ? { ...rule, timeouts } : rule));
+      let rules = withDeployments(written, comes);
+      const seen = [{ blue: 90, green: 10 }, { green: 100 }, { blue: 100 }].map((live) => {
+        rules = withTraffic(rules, comes, { live, mirror: {} });
+        return rules[1]?.timeouts;
+      });
+
+      expect(seen).toEqual([timeouts, { ...timeouts, request: '5000ms' }, timeouts]);
+    },
+  );
+
+  it('waits for a new deployment that is more patient than a rule that says nothing', () => {
+    const comes = { ...BOTH, backends: [backend('blue'), backend('green', { timeoutMs: 60_000 })] };
+    const rules = withDeployments(HAND_MADE, comes);
+    const ramped = withTraffic(rules, comes, { live: { blue: 90, green: 10 }, mirror: {} });
+
+    expect(ramped[1]?.timeouts).toEqual({ request: '60000ms' });
+  });
 });
 
 describe('a deployment that is taken out in front of others', () => {
