@@ -9,6 +9,7 @@ import { processIdentity, until } from '../processes.js';
 import { type Progress, progressToStderr } from '../progress.js';
 import { ControlPlane } from './control-plane.js';
 import { GATEWAY_NAME, GATEWAY_NAMESPACE, GATEWAY_URL, GatewayPlane } from './gateway.js';
+import { startIstio, stopIstio } from './istio.js';
 import { INSIDE } from './namespaces.js';
 import { NodeStandIn } from './node/node.js';
 import { apply, readManifests } from './objects.js';
@@ -101,9 +102,23 @@ export class Bed {
     return this.#controlPlane.kubeConfigFor(name, status?.token ?? '', namespace);
   }
 
-  /** Lets the cluster know Istio's and KServe's objects. None of their controllers runs. */
+  /** Lets the cluster know Istio's and KServe's objects. Of their controllers, only istiod can run: see {@link startIstio}. */
   async installDefinitions(): Promise<void> {
     await apply(this.kubeConfig(), await readManifests(this.#tools.moreDefinitions));
+  }
+
+  /** Starts Istio's control plane and its gateway (see istio.ts): for those who want it, since it takes memory. */
+  async startIstio(): Promise<void> {
+    await this.installDefinitions();
+    await startIstio({
+      folder: this.#istioFolder,
+      config: this.kubeConfig(),
+      kubeConfigFile: this.kubeConfigFile,
+    });
+  }
+
+  async stopIstio(): Promise<void> {
+    await stopIstio(this.#istioFolder);
   }
 
   /** Runs pods from now on, in this process. @param entrypoint - see NodeOptions. */
@@ -166,6 +181,7 @@ export class Bed {
 
   /** Ends every part. */
   async stop(): Promise<void> {
+    await this.stopIstio();
     await stopDaemon(this.#folderOf('envoy-gateway'), 'envoy-gateway');
     const keeper = await this.#keeperPid();
     const envoy = await this.#envoyPid();
@@ -178,6 +194,10 @@ export class Bed {
   #folderOf(part: Part): string {
     if (part === 'envoy-gateway' || part === 'envoy') return this.#gateway.folder;
     return part === 'prometheus' ? join(this.folder, 'prometheus') : this.folder;
+  }
+
+  get #istioFolder(): string {
+    return join(this.folder, 'istio');
   }
 
   async #keeperPid(): Promise<number | undefined> {

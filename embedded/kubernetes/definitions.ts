@@ -25,8 +25,8 @@ const SOURCES = [
 ] as const;
 
 /**
- * A folder of YAML files: the resource definitions of Istio and of KServe's InferenceService, whose controllers the test
- * bed does not run.
+ * A folder of YAML files: the resource definitions of Istio and of KServe's InferenceService. Of their controllers the test
+ * bed runs istiod alone, where that is asked for (see istio.ts).
  *
  * @throws {EmbeddedError} when they cannot be fetched.
  */

@@ -136,7 +136,7 @@ const CONTROLLER = 'gateway.envoyproxy.io/gatewayclass-controller';
  * Bounds of the latency histograms, milliseconds: 1 ms to 100 s, each about sqrt(1.1) times the one before, since gates
  * compare in steps of 5 %, and Envoy's own stand much farther apart. Two significant digits: Envoy keeps no more.
  */
-function latencyBounds(): number[] {
+export function latencyBounds(): number[] {
   const bounds = new Set<number>();
   for (let bound = 1; bound < 100_000; bound *= Math.sqrt(1.1)) {
     bounds.add(bound < 10 ? Math.round(bound) : Number(bound.toPrecision(2)));

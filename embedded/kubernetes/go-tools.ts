@@ -18,9 +18,14 @@ export interface GoTool {
   build(folder: string, signal?: AbortSignal): Promise<string | undefined>;
 }
 
+/** Whether a tool is in the cache. */
+export function hasGoTool({ name, version }: GoTool): Promise<boolean> {
+  return hasEntry(`${name}-${version}`);
+}
+
 /** @returns why a tool is neither in the cache nor can be built; undefined where one of both is so. */
 export async function whyNoGoTool(tool: GoTool): Promise<string | undefined> {
-  if (await hasEntry(`${tool.name}-${tool.version}`)) return undefined;
+  if (await hasGoTool(tool)) return undefined;
   const go = await run('go', ['version'], { timeoutMs: 30_000 });
   return go.code === 0
     ? undefined

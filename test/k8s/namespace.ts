@@ -29,28 +29,54 @@ export interface Door {
   readonly host: string;
 }
 
-/** Where a {@link ModelNamespace} is. */
-export interface Place {
+/** What clients of a namespace's endpoints go through. */
+export interface Front {
+  readonly url: string;
+  /** Of its gateway: where the worker may look at it. */
+  readonly gatewayNamespace: string;
+  /** Makes the route of an endpoint that one Service serves, by the host name of its {@link Door}. */
+  openRoute(door: Door, service: string): Promise<void>;
+}
+
+export interface FrontPlace {
   readonly bed: Bed;
   /** For files; goes with it. */
   readonly folder: string;
   readonly namespace: string;
+}
+
+/** Where a {@link ModelNamespace} is. */
+export interface Place extends FrontPlace {
+  readonly front: Front;
   /** Exactly the rights of the manifests in `deploy/kubernetes`. */
   readonly kubeConfigFile: string;
 }
 
+/** Envoy Gateway, with HTTPRoutes. */
+function envoyGateway({ bed, namespace }: FrontPlace): Front {
+  return {
+    url: bed.gatewayUrl,
+    gatewayNamespace: bed.gateway.namespace,
+    openRoute: ({ endpoint }, service) =>
+      putRoute(bed.kubeConfig(), plainRoute(bed, namespace, endpoint, service)),
+  };
+}
+
 /** Makes a namespace with a worker's account, and lets this process be that one: nobody here is an administrator. */
-export async function makePlace(): Promise<Place> {
+export async function makePlace(
+  open: (place: FrontPlace) => Front | Promise<Front> = envoyGateway,
+): Promise<Place> {
   const bed = await theBed();
   const folder = await mkdtemp(join(tmpdir(), 'greenlight-k8s-'));
   const namespace = await makeNamespace(bed.kubeConfig());
-  await apply(bed.kubeConfig(), await workerRights(namespace, bed.gateway.namespace));
+  const front = await open({ bed, folder, namespace });
+  await apply(bed.kubeConfig(), await workerRights(namespace, front.gatewayNamespace));
   const kubeConfigFile = join(folder, 'worker.kubeconfig');
   await writeFile(kubeConfigFile, await bed.serviceAccountKubeConfig(namespace, WORKER_ACCOUNT), {
     mode: 0o600,
   });
   process.env['KUBECONFIG'] = kubeConfigFile;
-  return { bed, folder, namespace, kubeConfigFile };
+  return { bed, folder, namespace, front, kubeConfigFile };
 }
 
 /** A namespace with endpoints, as a team has it, reached with a worker's rights. */
@@ -59,10 +85,12 @@ export class ModelNamespace {
   readonly folder: string;
   readonly namespace: string;
   readonly kubeConfigFile: string;
+  readonly #front: Front;
   readonly #targets: (target: Target) => Promise<AdminTargetPorts>;
   #made = 0;
 
-  constructor({ bed, folder, namespace, kubeConfigFile }: Place) {
+  constructor({ bed, folder, namespace, front, kubeConfigFile }: Place) {
+    this.#front = front;
     this.bed = bed;
     this.folder = folder;
     this.namespace = namespace;
@@ -93,8 +121,8 @@ export class ModelNamespace {
       model(this.namespace, service, { ...options, labels, env: { NAME: 'blue', ...options.env } }),
     );
     await untilReady(config, this.namespace, service, options.replicas ?? 1);
-    await putRoute(config, plainRoute(this.bed, this.namespace, endpoint, service));
     const door = { endpoint, host: `${endpoint}.${this.namespace}.test` };
+    await this.#front.openRoute(door, service);
     await this.#untilCounted(door);
     return door;
   }
@@ -122,11 +150,11 @@ export class ModelNamespace {
   }
 
   clients(door: Door): Clients {
-    return new Clients(this.bed.gatewayUrl, door.host);
+    return new Clients(this.#front.url, door.host);
   }
 }
 
-/** The manifests in `deploy/kubernetes`, for endpoints in this namespace behind the bed's gateway. */
+/** The manifests in `deploy/kubernetes`, for endpoints in this namespace behind a gateway in that one. */
 async function workerRights(namespace: string, gatewayNamespace: string): Promise<Manifest[]> {
   const folder = join(packageRoot(), 'deploy', 'kubernetes');
   const files = (await readdir(folder)).filter((file) => /rbac\.yaml$/.test(file)).sort();

@@ -3,22 +3,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { findDeployment } from '../../core/endpoint.js';
 import { apply } from '../../embedded/kubernetes/objects.js';
 import { model, putRoute, route, servedBy, untilReady } from './cluster.js';
+import { DWELL, GOOD, PROMOTED, RAMP_ONLY, ROLLED_BACK } from './steps.js';
 import { KubernetesWorld } from './world.js';
 
-const PROMOTED = 0;
-const ROLLED_BACK = 4;
-const DWELL = { for: '3s .. 90s', undecided: 'roll-back' };
-const SMOKE = { smoke: { request: './request.json', count: 3 } };
-const GOOD = [
-  'create',
-  SMOKE,
-  { mirror: '50%', ...DWELL },
-  { ramp: ['25%', '50%'], ...DWELL },
-  'cutover',
-  { bake: '3s' },
-  { 'delete-baseline': { 'drain-within': '2s' } },
-];
-const RAMP_ONLY = ['create', { ramp: ['50%'], ...DWELL }, 'cutover'];
 const LONG_RAMP = ['create', { ramp: ['50%'], for: '10m .. 20m' }, 'cutover'];
 
 let world: KubernetesWorld;

@@ -34,8 +34,8 @@ export class KubernetesWorld extends ModelNamespace {
     this.client = client;
   }
 
-  static async start(): Promise<KubernetesWorld> {
-    const place = await makePlace();
+  static async start(...front: Parameters<typeof makePlace>): Promise<KubernetesWorld> {
+    const place = await makePlace(...front);
     const state = join(place.folder, 'state');
     const server = await startTemporal(state, await ensureTemporal(() => undefined));
     const connection = await Connection.connect({ address: server.address });
