@@ -62,7 +62,7 @@ export function createKubernetesEndpoints(settings: KubernetesSettings): {
   readonly autoscaling: Autoscaling;
 } {
   const client = new KubeClient(settings.connection, settings.namespace, settings.deadlineMs);
-  const routers = new Routers(client);
+  const routers = new Routers(client, settings.gatewayUrl);
   return { endpoints: new RouteEndpoints(routers, settings), autoscaling: createAutoscaling(routers) };
 }
 

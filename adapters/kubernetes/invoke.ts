@@ -27,12 +27,16 @@ export function doorOf(
     readonly path: string | undefined;
   },
 ): Door {
-  const [host] = route.hosts;
   const path = route.path === undefined || route.path === '/' ? SCORING_PATH : route.path;
   return {
     url: new URL(route.annotations[PATH_ANNOTATION] ?? path, gateway),
-    host: host === undefined || host.startsWith('*') ? undefined : host,
+    host: hostOf(route.hosts),
   };
+}
+
+/** The host name that a route is asked by; undefined where any will do. */
+export function hostOf([host]: readonly string[]): string | undefined {
+  return host === undefined || host.startsWith('*') ? undefined : host;
 }
 
 /** Sends one request to one deployment, past the shares. Every answer is a result, whatever its status. */

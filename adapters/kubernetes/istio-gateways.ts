@@ -1,10 +1,9 @@
 import { PortError, type CallOptions } from '../ports.js';
 import { ISTIO_GATEWAYS, type KubeClient } from './client.js';
 import { IstioGateway, type VirtualService } from './istio-objects.js';
+import { MESH, servedState } from './istio-served.js';
 import type { RouteState } from './states.js';
 
-/** Not a gateway: the sidecars of the mesh. */
-const MESH = 'mesh';
 /** A gateway is looked at again after that. */
 const KEPT_MS = 10_000;
 
@@ -13,20 +12,24 @@ const KEPT_MS = 10_000;
  *
  * Istio acknowledges nothing: its only status is the messages of its analysis, and only where that is switched on
  * (`PILOT_ENABLE_ANALYSIS`), some ten seconds late. So what can be looked at is: each gateway that the VirtualService
- * names is there, and has a server for one of its hosts.
+ * names is there, and has a server for one of its hosts; and the gateway itself is asked by which rules it serves.
  */
 export class IstioGateways {
   readonly #client: KubeClient;
+  readonly #gatewayUrl: string | undefined;
   readonly #known = new Map<
     string,
     { readonly untilMs: number; readonly found: Promise<IstioGateway | null | undefined> }
   >();
 
-  constructor(client: KubeClient) {
+  /** @param gatewayUrl - where they are reached from here. */
+  constructor(client: KubeClient, gatewayUrl: string | undefined) {
     this.#client = client;
+    this.#gatewayUrl = gatewayUrl;
   }
 
-  async stateOf({ metadata, spec, status }: VirtualService, options: CallOptions): Promise<RouteState> {
+  async stateOf(found: VirtualService, options: CallOptions): Promise<RouteState> {
+    const { metadata, spec, status } = found;
     if (metadata.deletionTimestamp !== undefined) return { state: 'deleting' };
     const title = `VirtualService ${metadata.name}`;
     const current = (status.observedGeneration ?? -1) >= (metadata.generation ?? 0);
@@ -60,7 +63,7 @@ export class IstioGateways {
         error: `gateway ${named} has no server for the hosts of ${title} (${spec.hosts.join(', ')}); it serves ${served.join(', ') || 'none'}. Add one of them to the other`,
       };
     }
-    return { state: 'ready' };
+    return servedState(found, this.#gatewayUrl, options);
   }
 
   /** @returns null where it may not be looked at: it may be there. */

@@ -31,6 +31,9 @@ export const HttpRule = z.looseObject({
   match: z.array(HttpMatch).optional(),
   route: z.array(HttpDestination).optional(),
   timeout: z.string().optional(),
+  directResponse: z
+    .looseObject({ body: z.looseObject({ string: z.string().optional() }).optional() })
+    .optional(),
   mirrors: z.array(Mirror).optional(),
   // One copy, as it was written before there was a list of them; its share by one of three names.
   mirror: Destination.optional(),

@@ -201,7 +201,7 @@ function samePin(rule: HttpRule, pin: HttpRule): boolean {
 }
 
 /** With the keys of every object in order: the server gives them back in its own. */
-function sorted(value: unknown): unknown {
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

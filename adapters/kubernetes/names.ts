@@ -16,6 +16,8 @@ export const PATH_ANNOTATION = 'greenlight/scoring-path';
 
 /** Names the one deployment that a request is for. */
 export const PIN_HEADER = 'azureml-model-deployment';
+/** A value of that header that no deployment can have: names begin with a letter. */
+export const NOBODY = '-';
 
 /** What the objects of a deployment of ours are called. */
 export function objectName(endpoint: string, deployment: string): string {

@@ -16,9 +16,10 @@ export class Routers {
   readonly #routers: readonly Router[];
   readonly #last = new Map<string, { readonly untilMs: number; readonly router: Router }>();
 
-  constructor(client: KubeClient) {
+  /** @param gatewayUrl - where gateways are reached from here; undefined: where they themselves say. */
+  constructor(client: KubeClient, gatewayUrl: string | undefined) {
     this.client = client;
-    this.#routers = [new HttpRoutes(client), new VirtualServices(client)];
+    this.#routers = [new HttpRoutes(client), new VirtualServices(client, gatewayUrl)];
   }
 
   /**

@@ -1,6 +1,6 @@
 import { normalTraffic, sameTraffic, type Traffic } from '../../core/traffic.js';
 import { limitOfRule } from './limits.js';
-import { PIN_HEADER } from './names.js';
+import { NOBODY, PIN_HEADER } from './names.js';
 import type { BackendRef, Filter, Match, Rule } from './objects.js';
 import type { Backend } from './router.js';
 
@@ -153,9 +153,6 @@ export function isPlaceholder(refs: readonly BackendRef[], index: number): boole
   const own = refs[index];
   return own !== undefined && own.weight === 0 && refs.slice(index + 1).some((ref) => id(ref) === id(own));
 }
-
-/** Of a header that no deployment can have: names begin with a letter. */
-const NOBODY = '-';
 
 /** A rule of a deployment that has gone: it keeps the places of those behind it. */
 function vacant(rule: Rule, other: Backend, frame: Frame): Rule {

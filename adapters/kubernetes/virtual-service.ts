@@ -14,6 +14,7 @@ import {
   withoutIstioDeployment,
   type IstioFrame,
 } from './istio-rules.js';
+import { signed } from './istio-served.js';
 import { MADE_BY, MADE_BY_LABEL } from './names.js';
 import { permanent } from './permanent.js';
 import { refuseOwned, writeRules, type RuleList } from './route-writer.js';
@@ -26,9 +27,10 @@ export class VirtualServices implements Router {
   readonly #client: KubeClient;
   readonly #gateways: IstioGateways;
 
-  constructor(client: KubeClient) {
+  /** @param gatewayUrl - where its gateways are reached from here; undefined: nobody said. */
+  constructor(client: KubeClient, gatewayUrl: string | undefined) {
     this.#client = client;
-    this.#gateways = new IstioGateways(client);
+    this.#gateways = new IstioGateways(client, gatewayUrl);
   }
 
   async find(endpoint: string, options: CallOptions): Promise<EndpointRoute | undefined> {
@@ -135,7 +137,10 @@ class VirtualServiceRoute implements EndpointRoute {
       this.#client,
       list,
       this.#found.metadata.name,
-      async ({ spec: { http } }) => changed(http, this.#frame(await backends()), change),
+      async ({ spec: { http } }) => {
+        const rules = changed(http, this.#frame(await backends()), change);
+        return JSON.stringify(rules) === JSON.stringify(http) ? http : signed(rules);
+      },
       options,
     );
   }

@@ -24,6 +24,8 @@ export const PARTS = [
   'envoy-gateway',
   'envoy',
   'prometheus',
+  // Where it was started: see startIstio.
+  'istiod',
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -170,6 +172,8 @@ export class Bed {
         return;
       case 'envoy-gateway':
         return this.#gateway.start(this.kubeConfigFile);
+      case 'istiod':
+        return this.startIstio();
       case 'prometheus':
         return startPrometheus(this.folder, this.#tools.prometheus);
       case 'etcd':
@@ -193,6 +197,7 @@ export class Bed {
 
   #folderOf(part: Part): string {
     if (part === 'envoy-gateway' || part === 'envoy') return this.#gateway.folder;
+    if (part === 'istiod') return this.#istioFolder;
     return part === 'prometheus' ? join(this.folder, 'prometheus') : this.folder;
   }
 

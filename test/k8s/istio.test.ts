@@ -71,6 +71,7 @@ describe.skipIf(!built)('a VirtualService that istiod serves, under load', () =>
     });
     const host = `${door.endpoint}-blue`;
     expect(await rules(door)).toEqual([
+      expect.objectContaining({ name: 'greenlight-rules' }),
       {
         match: [{ headers: { 'azureml-model-deployment': { exact: 'blue' } } }],
         route: [{ destination: { host, port: { number: 80 } } }],
@@ -156,6 +157,28 @@ describe.skipIf(!built)('a VirtualService that istiod serves, under load', () =>
       // Four standard errors: one run of 16,000 fails by chance.
       const error = Math.sqrt(requests * share * (1 - share));
       expect(Math.abs(mirrored - requests * share)).toBeLessThan(4 * error);
+    });
+
+    it('deletes nothing while istiod is away and Envoy goes on by older rules', async () => {
+      const { endpoints } = await world.ports();
+      await write({ blue: 50, green: 50 });
+      clients = world.clients(door);
+      clients.start(4, 10);
+      await world.bed.kill('istiod');
+      const writing = write({ blue: 100 });
+      const pending = await until(async () => (await endpoints.read(door.endpoint)).pending, 10_000);
+      const deleting = endpoints.deleteDeployment(door.endpoint, 'green');
+      await expect(deleting).rejects.toMatchObject({ code: 'NotTakenYet' });
+      expect(pending).toMatch(/check that istiod runs/);
+
+      await world.bed.mend('istiod');
+      await writing;
+      expect((await endpoints.read(door.endpoint)).pending).toBeUndefined();
+      await endpoints.deleteDeployment(door.endpoint, 'green');
+      await until(async () => ((await shown(door)).deployments.length === 1 ? true : undefined), 30_000);
+      await clients.stop();
+      expect(clients.got.length).toBeGreaterThan(500);
+      expect(failed(clients)).toEqual([]);
     });
   });
 });

@@ -1,4 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   createKubernetesEndpoints,
@@ -49,6 +52,7 @@ describe('an endpoint that a VirtualService routes', () => {
     expect(api.virtualService.spec).toMatchObject({
       hosts: ['diabetes.test'],
       http: [
+        { name: 'greenlight-rules', match: [{ headers: { 'azureml-model-deployment': { exact: '-' } } }] },
         { match: [{ headers: { 'azureml-model-deployment': { exact: 'green' } } }] },
         { route: [{ destination: { host: 'diabetes-green' }, weight: 100 }] },
       ],
@@ -101,6 +105,104 @@ describe('an endpoint that a VirtualService routes', () => {
     expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 100 });
     api.objects.delete(ROUTE);
     await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'ResourceNotFound' });
+  });
+});
+
+describe('a gateway that is asked by which rules it serves', () => {
+  interface Answer {
+    readonly status?: number;
+    readonly text: string;
+  }
+  let asked: (string | undefined)[];
+  let answer: () => Answer;
+  let gateway: Server;
+  const written = (): string => {
+    const { http } = api.virtualService.spec as { http: { directResponse?: { body: { string: string } } }[] };
+    return http[0]?.directResponse?.body.string ?? 'a model';
+  };
+  const pending = async () => (await endpoints.read('diabetes')).pending;
+
+  beforeEach(async () => {
+    asked = [];
+    answer = () => ({ text: written() });
+    gateway = createServer(({ headers }, response) => {
+      asked.push(`${headers.host} ${headers['azureml-model-deployment']?.toString()}`);
+      const { status: code = 200, text } = answer();
+      response.writeHead(code).end(text);
+    }).listen(0, '127.0.0.1');
+    await once(gateway, 'listening');
+    endpoints = createKubernetesEndpoints({
+      connection: api.connection,
+      namespace: 'models',
+      gatewayUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
+    }).endpoints;
+    api.addDeployment('green');
+  });
+  afterEach(() => {
+    gateway.closeAllConnections();
+    gateway.close();
+  });
+
+  it('is not asked about rules that Greenlight has never written', async () => {
+    expect(await pending()).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
+  it('is waited for when rules are written', async () => {
+    const old = { text: 'greenlight: rules 0000000000000000' };
+    answer = () => (asked.length < 3 ? old : { text: written() });
+    await endpoints.writeTraffic('diabetes', half);
+
+    expect(asked).toEqual(['diabetes.test -', 'diabetes.test -', 'diabetes.test -']);
+    expect(await pending()).toBeUndefined();
+  });
+
+  it('holds what may still get requests: shares are not there yet, and nothing is deleted', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    const before = written();
+    await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} });
+    answer = () => ({ text: before });
+
+    expect(await pending()).toMatch(
+      /does not serve by the rules of VirtualService diabetes as they stand; .* istiod/,
+    );
+    await expect(endpoints.deleteDeployment('diabetes', 'green')).rejects.toMatchObject({
+      kind: 'transient',
+      code: 'NotTakenYet',
+    });
+  });
+
+  it('says the same of the same rules, so that going back to what is still served waits for nothing', async () => {
+    await endpoints.writeTraffic('diabetes', { live: { blue: 99, green: 1 }, mirror: {} });
+    const before = written();
+    await endpoints.writeTraffic('diabetes', half);
+    answer = () => ({ text: before });
+    await endpoints.writeTraffic('diabetes', { live: { blue: 99, green: 1 }, mirror: {} });
+
+    expect(await pending()).toBeUndefined();
+  });
+
+  it.each<[string, Answer, boolean]>([
+    ['a model, by rules of before', { text: '{}' }, true],
+    ['no backend, by rules of before', { status: 503, text: 'no healthy upstream' }, true],
+    ['who wants to know', { status: 401, text: '' }, false],
+    ['that this is refused', { status: 403, text: 'RBAC: access denied' }, false],
+    ['that it serves other hosts', { status: 404, text: '' }, false],
+    ['to come by https', { status: 301, text: '' }, false],
+  ])('answers %s', async (_, says, isPending) => {
+    await endpoints.writeTraffic('diabetes', half);
+    answer = () => says;
+
+    expect((await pending()) !== undefined).toBe(isPending);
+  });
+
+  it('is not asked where only sidecars serve the rules', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    (api.virtualService.spec as { gateways: string[] }).gateways = ['mesh'];
+    asked = [];
+
+    expect(await pending()).toBeUndefined();
+    expect(asked).toEqual([]);
   });
 });
 

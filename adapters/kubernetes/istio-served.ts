@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { request } from 'undici';
+import type { CallOptions } from '../ports.js';
+import { hostOf } from './invoke.js';
+import type { HttpRule, VirtualService } from './istio-objects.js';
+import { sorted } from './istio-rules.js';
+import { NOBODY, PIN_HEADER } from './names.js';
+import type { RouteState } from './states.js';
+
+/** Of the rule that says which rules these are. */
+const NAME = 'greenlight-rules';
+/** Not a gateway: the sidecars of the mesh. */
+export const MESH = 'mesh';
+const ASK_WITHIN_MS = 2_000;
+/** Somebody else's answers, by a policy or for another gateway's hosts: they say nothing of these rules. */
+const SAYS_NOTHING = new Set([401, 403, 404]);
+
+/**
+ * Rules with one in front that says which they are.
+ *
+ * Istio acknowledges nothing, and while istiod is away its proxies go on as before: a deployment that was deleted then
+ * would still be sent its share. So a rule for a header that no deployment has is answered by the proxy itself with a
+ * digest of the others, and who asks a gateway that (see {@link servedState}) learns by which rules it serves.
+ */
+export function signed(rules: readonly HttpRule[]): readonly HttpRule[] {
+  const others = rules.filter(({ name }) => name !== NAME);
+  const digest = createHash('sha256')
+    .update(JSON.stringify(sorted(others)))
+    .digest('hex')
+    .slice(0, 16);
+  return [
+    {
+      name: NAME,
+      match: [{ headers: { [PIN_HEADER]: { exact: NOBODY } } }],
+      directResponse: { status: 200, body: { string: `greenlight: rules ${digest}` } },
+    },
+    ...others,
+  ];
+}
+
+/**
+ * Whether a gateway serves by the rules of a VirtualService as they stand.
+ *
+ * What cannot be told counts as served: rules that Greenlight never wrote, sidecars, a gateway that does not answer from
+ * here or asks who wants to know.
+ *
+ * @param gatewayUrl - where it is reached; undefined: nobody said.
+ */
+export async function servedState(
+  { metadata, spec }: VirtualService,
+  gatewayUrl: string | undefined,
+  { signal }: CallOptions,
+): Promise<RouteState> {
+  const wanted = textOf(spec.http);
+  const host = hostOf(spec.hosts);
+  const behindGateway = spec.gateways.some((gateway) => gateway !== MESH);
+  if (wanted === undefined || gatewayUrl === undefined || host === undefined || !behindGateway) {
+    return { state: 'ready' };
+  }
+  const url = new URL(gatewayUrl);
+  const timeout = AbortSignal.timeout(ASK_WITHIN_MS);
+  let status: number;
+  let text: string;
+  try {
+    const answer = await request(url, {
+      headers: { host, [PIN_HEADER]: NOBODY },
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    });
+    status = answer.statusCode;
+    text = await answer.body.text();
+  } catch {
+    signal?.throwIfAborted();
+    return { state: 'ready' };
+  }
+  if (text === wanted || (status >= 300 && status < 400) || SAYS_NOTHING.has(status)) {
+    return { state: 'ready' };
+  }
+  return {
+    state: 'updating',
+    error: `the gateway at ${url.host} does not serve by the rules of VirtualService ${metadata.name} as they stand; check that istiod runs and that the gateway is connected to it (\`istioctl proxy-status\`)`,
+  };
+}
+
+/** What the rules say of themselves; undefined where they do not. */
+function textOf(rules: readonly HttpRule[]): string | undefined {
+  return rules.find(({ name }) => name === NAME)?.directResponse?.body?.string;
+}
