@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { CustomObjectsApi } from '@kubernetes/client-node';
 import type { Bed } from '../../embedded/kubernetes/bed.js';
 import { ISTIO_GATEWAY, ISTIO_GATEWAY_URL } from '../../embedded/kubernetes/istio.js';
-import { apply } from '../../embedded/kubernetes/objects.js';
-import type { Front, FrontPlace } from './namespace.js';
+import { apply, type Manifest } from '../../embedded/kubernetes/objects.js';
+import type { Door, Front, FrontPlace } from './namespace.js';
 
 /** Istio's own gateway, with VirtualServices, counted by its proxy: docs/metrics.md has the same file for such a namespace. */
 export async function istioGateway({ bed, folder, namespace }: FrontPlace): Promise<Front> {
@@ -17,19 +17,21 @@ export async function istioGateway({ bed, folder, namespace }: FrontPlace): Prom
   return {
     url: ISTIO_GATEWAY_URL,
     gatewayNamespace: ISTIO_GATEWAY.namespace,
-    openRoute: ({ endpoint, host }, service) =>
-      apply(bed.kubeConfig(), [
-        {
-          apiVersion: 'networking.istio.io/v1',
-          kind: 'VirtualService',
-          metadata: { name: endpoint, namespace },
-          spec: {
-            hosts: [host],
-            gateways: [`${ISTIO_GATEWAY.namespace}/${ISTIO_GATEWAY.name}`],
-            http: [{ name: 'score', route: [{ destination: { host: service } }] }],
-          },
-        },
-      ]),
+    openRoute: (door, service) => apply(bed.kubeConfig(), [virtualService(namespace, door, service)]),
+  };
+}
+
+/** As a team would write it by hand: one rule, without shares. */
+export function virtualService(namespace: string, { endpoint, host }: Door, service: string): Manifest {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: endpoint, namespace },
+    spec: {
+      hosts: [host],
+      gateways: [`${ISTIO_GATEWAY.namespace}/${ISTIO_GATEWAY.name}`],
+      http: [{ name: 'score', route: [{ destination: { host: service } }] }],
+    },
   };
 }
 

@@ -4,7 +4,7 @@ import { apply } from '../../embedded/kubernetes/objects.js';
 import { until } from '../../embedded/processes.js';
 import type { Clients } from './clients.js';
 import { model, servedBy, untilReady } from './cluster.js';
-import { istioGateway, rulesOf } from './istio-front.js';
+import { istioGateway, rulesOf, virtualService } from './istio-front.js';
 import type { Door } from './namespace.js';
 import { GOOD, PROMOTED, RAMP_ONLY, ROLLED_BACK } from './steps.js';
 import { KubernetesWorld } from './world.js';
@@ -78,6 +78,20 @@ describe.skipIf(!built)('a VirtualService that istiod serves, under load', () =>
       },
       { name: 'score', route: [{ destination: { host }, weight: 100 }] },
     ]);
+  });
+
+  it.concurrent('has failed when its own analysis finds fault with it', async () => {
+    const { bed, namespace } = world;
+    await apply(bed.kubeConfig(), [
+      virtualService(namespace, { endpoint: 'astray', host: `astray.${namespace}.test` }, 'nowhere'),
+    ]);
+    const { endpoints } = await world.ports();
+    const state = await until(async () => {
+      const read = await endpoints.read('astray');
+      return read.state === 'failed' ? read : undefined;
+    }, 60_000);
+
+    expect(state?.error).toMatch(/^Istio's analysis finds fault with VirtualService astray: IST0101/);
   });
 
   describe('with two versions', () => {
