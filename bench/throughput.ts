@@ -4,6 +4,7 @@
  *   npm run bench -- throughput [--rollouts N] [--rounds N] [--output json]
  */
 import { parseArgs } from 'node:util';
+import { startAttributes } from '../client/start-rollout.js';
 import { ensureTemporal } from '../embedded/temporal.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { workflowId } from '../core/plan.js';
@@ -72,6 +73,7 @@ async function rollouts({ client }: BenchServer, name: string, many: number): Pr
       taskQueue: ROLLOUT_QUEUE,
       workflowId: workflowId(plan.target, plan.endpoint),
       args: [plan],
+      typedSearchAttributes: startAttributes(plan),
       workflowTaskTimeout: DECISION_WITHIN_MS,
     });
     await handle.result();

@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { targetName, workflowId, type Plan } from '../core/plan.js';
@@ -30,6 +30,14 @@ export function startTexts(plan: Plan): { readonly summary: string; readonly det
   };
 }
 
+/** By what the list of all rollouts finds it from the start. */
+export function startAttributes({ target, endpoint }: Plan): SearchAttributePair[] {
+  return attributesAtStart(target, endpoint).map(([name, value]) => ({
+    key: defineSearchAttributeKey(name, 'KEYWORD'),
+    value,
+  }));
+}
+
 /** @returns undefined when another rollout holds the endpoint. */
 export async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
   const { summary, details } = startTexts(plan);
@@ -43,10 +51,7 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: summary,
       staticDetails: details,
-      typedSearchAttributes: attributesAtStart(plan.target, plan.endpoint).map(([name, value]) => ({
-        key: defineSearchAttributeKey(name, 'KEYWORD'),
-        value,
-      })),
+      typedSearchAttributes: startAttributes(plan),
       memo,
     });
   } catch (error) {

@@ -37,6 +37,7 @@ export async function workflowBundle(
   }
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(DIST, 'workflows', 'index.js'),
+    preloadModules: [join(DIST, 'workflows', 'preload.js')],
     logger,
     ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
     plugins: [...plugins],

@@ -25,11 +25,11 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
     throwIfStopped(run);
     const from = run.expected;
     const takeOver = run.state.takeOver === true;
+    run.show(to);
     const drift = await write(run, from, to, `set traffic: ${trafficText(to)}`, takeOver);
     if (drift === null) {
       delete run.state.takeOver;
       run.willShow(to);
-      run.show();
       return;
     }
     await holdForDrift(run, { observed: drift.observed, scaled: [] });

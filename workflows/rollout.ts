@@ -90,7 +90,6 @@ async function checkFirst(run: Run): Promise<void> {
   run.knowInstances(instances);
   run.state.stepStartedAtMs = Date.now();
   run.tell('started', staticSummary(run.plan));
-  run.show();
 }
 
 function nextStep(run: Run): void {
@@ -100,5 +99,4 @@ function nextStep(run: Run): void {
   run.state.shifted = false;
   run.state.hold = null;
   run.state.approval = null;
-  run.show();
 }

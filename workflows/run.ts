@@ -65,7 +65,7 @@ export class Run {
   outcome: Outcome | null = null;
   readonly telling: Telling;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
-  private shownKey = '';
+  private shownKey = shownAtStart();
   private shownHold: Hold['kind'] | null;
 
   constructor(plan: Plan, carried: RunState | undefined) {
@@ -146,8 +146,12 @@ export class Run {
     this.show();
   }
 
-  /** Brings the UI up to date. Search attributes cost a history event each, so they change with the phase only. */
-  show(): void {
+  /**
+   * Brings the UI up to date, to be called before something is waited for. Search attributes cost an event in the history
+   * and a write to the list of all rollouts, so they change with the phase and the share only, and both at once: a step
+   * that begins with a write shows the share that it writes.
+   */
+  show(traffic: Traffic | null = this.state.expected): void {
     setCurrentDetails(currentDetails(this.status()));
     const phase = this.phase;
     const hold = phase === 'held' ? holdOf(this.state) : null;
@@ -158,8 +162,8 @@ export class Run {
     }
     this.shownHold = hold?.kind ?? null;
     this.askIfNeeded();
-    const share = this.state.expected === null ? 0 : shareOf(this.state.expected.live, this.green);
-    const key = `${phase} ${share} ${this.outcome ?? ''}`;
+    const share = traffic === null ? 0 : shareOf(traffic.live, this.green);
+    const key = shownKey(phase, share, this.outcome);
     if (key === this.shownKey) return;
     this.shownKey = key;
     upsertSearchAttributes([
@@ -293,4 +297,14 @@ function planChannels(plan: Plan): readonly ChannelRef[] {
 
 function learnedDispersion(memory: RunState['memory']): Readonly<Record<string, number>> | undefined {
   return memory?.setup && memory.state ? carryOver(memory.setup.config, memory.state) : undefined;
+}
+
+const shownKey = (phase: Phase, share: number, outcome: Outcome | null): string =>
+  `${phase} ${share} ${outcome ?? ''}`;
+
+/** What the one who started this run, or the run before it, has shown already. */
+function shownAtStart(): string {
+  const { typedSearchAttributes: shown } = workflowInfo();
+  const phase = shown.get(phaseAttribute) as Phase | undefined;
+  return phase === undefined ? '' : shownKey(phase, shown.get(greenShareAttribute) ?? 0, null);
 }

@@ -41,6 +41,7 @@ export async function runStep(run: Run, step: Step): Promise<string> {
 }
 
 async function create(run: Run, step: StepOf<'create'>): Promise<string> {
+  run.show();
   if (!run.state.adopted) run.willUndo({ kind: 'delete-deployment', deployment: run.green });
   await forward(run, () =>
     createDeployment.executeWithOptions({ summary: `create ${run.green} and wait until it is ready` }, [
@@ -57,6 +58,7 @@ async function create(run: Run, step: StepOf<'create'>): Promise<string> {
 }
 
 async function smokeTest(run: Run, step: StepOf<'smoke'>): Promise<string> {
+  run.show();
   const { requests, medianMs, slowestMs } = await forward(run, () =>
     smoke.executeWithOptions({ summary: `send ${step.count} requests to ${run.green} alone` }, [
       { ...run.endpoint, deployment: run.green, body: step.body, count: step.count },

@@ -35,6 +35,7 @@ export async function watchWindow(
   if (leftMs <= 0) return 'time-over';
   if (asked.interrupt()) return 'interrupted';
 
+  run.show();
   const ended = await interruptible(
     () => watch.executeWithOptions({ summary: summaryOf(run, asked) }, [inputOf(run, asked, leftMs)]),
     () => stopped(run) || asked.interrupt(),
