@@ -197,7 +197,7 @@ function given<K extends string>(key: K, value: string | undefined): { readonly 
 /** A cluster keeps no numbers of its own: without a source, endpoints can be looked at and nothing can be judged. */
 function withoutMetrics(why: PortError): Metrics {
   return {
-    capabilities: { histograms: true, mirrored: true, pairs: false },
+    capabilities: { histograms: true, mirrored: true },
     read: () => Promise.reject(why),
   };
 }

@@ -22,8 +22,6 @@ export interface MetricsCapabilities {
   readonly histograms: boolean;
   /** Mirrored traffic apart from live. */
   readonly mirrored: boolean;
-  /** Which answers of a mirrored request belong together. */
-  readonly pairs: boolean;
 }
 
 /** A step or a gate of a rollout that its target cannot do. */

@@ -42,7 +42,7 @@ export function createAzureMonitorMetrics(settings: AzureMonitorSettings): Metri
 }
 
 class AzureMonitorMetrics implements Metrics {
-  readonly capabilities = { histograms: false, mirrored: false, pairs: false } as const;
+  readonly capabilities = { histograms: false, mirrored: false } as const;
   readonly #arm: ArmClient;
   readonly #settleMs: number;
   readonly #now: () => number;

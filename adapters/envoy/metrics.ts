@@ -72,7 +72,7 @@ class EnvoyMetrics implements Metrics {
 
   constructor(settings: EnvoySettings) {
     this.#settings = settings;
-    this.capabilities = { histograms: true, mirrored: true, pairs: settings.pairs !== undefined };
+    this.capabilities = { histograms: true, mirrored: true };
     this.#edgesMs = settings.edgesMs ?? defaultEdgesMs();
     checkEdges(this.#edgesMs);
     checkPattern(settings.clusterPattern);

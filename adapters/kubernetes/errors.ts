@@ -120,6 +120,11 @@ function advice(status: number, code: string, may: string): string {
   return 'see the message';
 }
 
+/** Whether it may not be looked at, and not only for the moment. */
+export function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof PortError && thrown.code === 'Forbidden' && thrown.kind === 'permanent';
+}
+
 function codeOf(thrown: unknown): string | undefined {
   for (let at: unknown = thrown; at instanceof Error; at = at.cause) {
     if ('code' in at && typeof at.code === 'string') return at.code;

@@ -4,7 +4,7 @@ import type { DeploymentState } from '../../core/endpoint.js';
 import { oneLine } from '../one-line.js';
 import { PortError, type CallOptions } from '../ports.js';
 import { INFERENCE_SERVICES, type KubeClient, type Manifest } from './client.js';
-import { NOT_SERVED } from './errors.js';
+import { isForbidden, NOT_SERVED } from './errors.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL } from './names.js';
 import { Condition, Metadata } from './objects.js';
 import { permanent } from './permanent.js';
@@ -99,8 +99,7 @@ export async function awaitedState(
 ): Promise<DeploymentState | undefined> {
   const found = await findInferenceService(client, object, options).catch((thrown: unknown) => {
     // A namespace without KServe, or without the right to look, has deployments of other kinds only.
-    if (thrown instanceof PortError && (thrown.code === NOT_SERVED || thrown.code === 'Forbidden'))
-      return undefined;
+    if (isForbidden(thrown) || (thrown instanceof PortError && thrown.code === NOT_SERVED)) return undefined;
     throw thrown;
   });
   const { labels = {}, annotations = {}, deletionTimestamp } = found?.metadata ?? {};

@@ -1,4 +1,5 @@
-import { PortError, type CallOptions } from '../ports.js';
+import type { CallOptions } from '../ports.js';
+import { isForbidden } from './errors.js';
 import { ISTIO_GATEWAYS, type KubeClient } from './client.js';
 import { IstioGateway, type VirtualService } from './istio-objects.js';
 import { MESH, servedState } from './istio-served.js';
@@ -74,7 +75,7 @@ export class IstioGateways {
     const found = this.#client
       .find(IstioGateway, ISTIO_GATEWAYS, name, { what: `read gateway ${key}`, namespace, ...options })
       .catch((thrown: unknown) => {
-        if (thrown instanceof PortError && thrown.code === 'Forbidden') return null;
+        if (isForbidden(thrown)) return null;
         throw thrown;
       });
     this.#known.set(key, { untilMs: Date.now() + KEPT_MS, found });

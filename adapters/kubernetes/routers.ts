@@ -1,6 +1,6 @@
 import { PortError, type CallOptions } from '../ports.js';
 import { NAMESPACES, type KubeClient } from './client.js';
-import { NOT_SERVED } from './errors.js';
+import { isForbidden, NOT_SERVED } from './errors.js';
 import { HttpRoutes } from './http-route.js';
 import { Named } from './objects.js';
 import { permanent } from './permanent.js';
@@ -123,7 +123,7 @@ async function hasNamespace(client: KubeClient, options: CallOptions): Promise<b
     });
     return found !== undefined;
   } catch (thrown) {
-    if (thrown instanceof PortError && thrown.code === 'Forbidden') return true; // it may be there
+    if (isForbidden(thrown)) return true; // it may be there
     throw thrown;
   }
 }

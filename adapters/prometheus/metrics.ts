@@ -49,7 +49,7 @@ class PrometheusMetrics implements Metrics {
 
   constructor({ connection, queries, now = Date.now }: PrometheusMetricsSettings) {
     // A proxy's counters do not tell which answers belong together.
-    this.capabilities = { histograms: queries.histograms, mirrored: queries.mirrored, pairs: false };
+    this.capabilities = { histograms: queries.histograms, mirrored: queries.mirrored };
     this.#queries = queries;
     this.#now = now;
     this.#client = new PrometheusClient(connection);

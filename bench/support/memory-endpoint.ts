@@ -68,7 +68,7 @@ export class MemoryEndpoint {
 
   #metrics(): Metrics {
     return {
-      capabilities: { histograms: true, mirrored: true, pairs: false },
+      capabilities: { histograms: true, mirrored: true },
       read: () => {
         this.#onLook(Date.now());
         this.#requests += 100;

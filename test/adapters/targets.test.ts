@@ -84,6 +84,6 @@ describe('createTargets', () => {
   it('reads Azure ML workspaces by Azure Monitor, which has error counts alone', async () => {
     const { metrics } = await createTargets({ hostState })(AZURE);
 
-    expect(metrics.capabilities).toEqual({ histograms: false, mirrored: false, pairs: false });
+    expect(metrics.capabilities).toEqual({ histograms: false, mirrored: false });
   });
 });

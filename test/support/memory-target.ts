@@ -159,7 +159,7 @@ export class MemoryTarget {
 
   private metrics(): Metrics {
     return {
-      capabilities: { histograms: true, mirrored: true, pairs: false },
+      capabilities: { histograms: true, mirrored: true },
       read: () =>
         this.call('metrics', () => {
           this.looks += 1;

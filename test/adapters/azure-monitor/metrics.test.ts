@@ -166,7 +166,7 @@ describe('requests', () => {
 });
 
 it('says that it has neither histograms nor mirrored traffic apart', () => {
-  expect(source().capabilities).toEqual({ histograms: false, mirrored: false, pairs: false });
+  expect(source().capabilities).toEqual({ histograms: false, mirrored: false });
 });
 
 it('fails as transient when the service could not compute the metric, and asks anew the next time', async () => {

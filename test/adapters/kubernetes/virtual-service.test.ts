@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import {
   createKubernetesEndpoints,
@@ -297,6 +297,20 @@ describe('what stands in the way is said', () => {
 
     expect(read.state).toBe(state);
     expect(read.error ?? '').toMatch(error);
+  });
+
+  it('a gateway that an API server denies which has only just started: it is asked for again', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      await endpoints.read('diabetes');
+      vi.setSystemTime(Date.now() + 11_000); // what it remembers of the gateway is old
+      api.fault = ({ path }) =>
+        path === ISTIO_GATEWAY ? status(403, 'Forbidden', 'cannot get gateways') : undefined;
+
+      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ kind: 'transient', code: 'Forbidden' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('an address of the gateway that nobody tells', async () => {
