@@ -307,7 +307,10 @@ describe('what stands in the way is said', () => {
       api.fault = ({ path }) =>
         path === ISTIO_GATEWAY ? status(403, 'Forbidden', 'cannot get gateways') : undefined;
 
-      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ kind: 'transient', code: 'Forbidden' });
+      await expect(endpoints.read('diabetes')).rejects.toMatchObject({
+        kind: 'transient',
+        code: 'Forbidden',
+      });
     } finally {
       vi.useRealTimers();
     }
