@@ -2,7 +2,7 @@ import type { CallOptions } from '../ports.js';
 import { isForbidden } from './errors.js';
 import { ISTIO_GATEWAYS, type KubeClient } from './client.js';
 import { IstioGateway, type VirtualService } from './istio-objects.js';
-import { MESH, servedState } from './istio-served.js';
+import { MESH, ServedRules } from './istio-served.js';
 import type { RouteState } from './states.js';
 
 /** A gateway is looked at again after that. */
@@ -17,7 +17,7 @@ const KEPT_MS = 10_000;
  */
 export class IstioGateways {
   readonly #client: KubeClient;
-  readonly #gatewayUrl: string | undefined;
+  readonly #served: ServedRules;
   readonly #known = new Map<
     string,
     { readonly untilMs: number; readonly found: Promise<IstioGateway | null | undefined> }
@@ -26,7 +26,7 @@ export class IstioGateways {
   /** @param gatewayUrl - where they are reached from here. */
   constructor(client: KubeClient, gatewayUrl: string | undefined) {
     this.#client = client;
-    this.#gatewayUrl = gatewayUrl;
+    this.#served = new ServedRules(gatewayUrl);
   }
 
   async stateOf(found: VirtualService, options: CallOptions): Promise<RouteState> {
@@ -64,7 +64,7 @@ export class IstioGateways {
         error: `gateway ${named} has no server for the hosts of ${title} (${spec.hosts.join(', ')}); it serves ${served.join(', ') || 'none'}. Add one of them to the other`,
       };
     }
-    return servedState(found, this.#gatewayUrl, options);
+    return this.#served.stateOf(found, options);
   }
 
   /** @returns null where it may not be looked at: it may be there. */

@@ -9,6 +9,8 @@ import type { RouteState } from './states.js';
 
 /** Of the rule that says which rules these are. */
 const NAME = 'greenlight-rules';
+/** Its answer begins with that. */
+const SIGNED = 'greenlight: rules ';
 /** Not a gateway: the sidecars of the mesh. */
 export const MESH = 'mesh';
 const ASK_WITHIN_MS = 2_000;
@@ -20,7 +22,7 @@ const SAYS_NOTHING = new Set([401, 403, 404]);
  *
  * Istio acknowledges nothing, and while istiod is away its proxies go on as before: a deployment that was deleted then
  * would still be sent its share. So a rule for a header that no deployment has is answered by the proxy itself with a
- * digest of the others, and who asks a gateway that (see {@link servedState}) learns by which rules it serves.
+ * digest of the others, and who asks a gateway that (see {@link ServedRules}) learns by which rules it serves.
  */
 export function signed(rules: readonly HttpRule[]): readonly HttpRule[] {
   const others = rules.filter(({ name }) => name !== NAME);
@@ -32,53 +34,66 @@ export function signed(rules: readonly HttpRule[]): readonly HttpRule[] {
     {
       name: NAME,
       match: [{ headers: { [PIN_HEADER]: { exact: NOBODY } } }],
-      directResponse: { status: 200, body: { string: `greenlight: rules ${digest}` } },
+      directResponse: { status: 200, body: { string: `${SIGNED}${digest}` } },
     },
     ...others,
   ];
 }
 
-/**
- * Whether a gateway serves by the rules of a VirtualService as they stand.
- *
- * What cannot be told counts as served: rules that Greenlight never wrote, sidecars, a gateway that does not answer from
- * here or asks who wants to know.
- *
- * @param gatewayUrl - where it is reached; undefined: nobody said.
- */
-export async function servedState(
-  { metadata, spec }: VirtualService,
-  gatewayUrl: string | undefined,
-  { signal }: CallOptions,
-): Promise<RouteState> {
-  const wanted = textOf(spec.http);
-  const host = hostOf(spec.hosts);
-  const behindGateway = spec.gateways.some((gateway) => gateway !== MESH);
-  if (wanted === undefined || gatewayUrl === undefined || host === undefined || !behindGateway) {
-    return { state: 'ready' };
+/** Whether gateways serve by the rules of a VirtualService as they stand. */
+export class ServedRules {
+  readonly #gatewayUrl: string | undefined;
+  /** Hosts whose rules the gateway has told of: from then on, no other answer will do, and none at all neither. */
+  readonly #told = new Set<string>();
+
+  /** @param gatewayUrl - where they are reached from here; undefined: nobody said. */
+  constructor(gatewayUrl: string | undefined) {
+    this.#gatewayUrl = gatewayUrl;
   }
-  const url = new URL(gatewayUrl);
+
+  /**
+   * What cannot be told counts as served: rules that Greenlight never wrote, sidecars, a gateway that has never answered
+   * from here, or asks who wants to know.
+   */
+  async stateOf({ metadata, spec }: VirtualService, options: CallOptions): Promise<RouteState> {
+    const wanted = textOf(spec.http);
+    const host = hostOf(spec.hosts);
+    const behindGateway = spec.gateways.some((gateway) => gateway !== MESH);
+    if (wanted === undefined || this.#gatewayUrl === undefined || host === undefined || !behindGateway) {
+      return { state: 'ready' };
+    }
+    const url = new URL(this.#gatewayUrl);
+    const answer = await ask(url, host, options);
+    if (answer?.text.startsWith(SIGNED)) this.#told.add(host);
+    if (answer?.text === wanted) return { state: 'ready' };
+    const saysNothing =
+      answer === undefined ||
+      (answer.status >= 300 && answer.status < 400) ||
+      SAYS_NOTHING.has(answer.status);
+    if (saysNothing && !this.#told.has(host)) return { state: 'ready' };
+    return {
+      state: 'updating',
+      error:
+        answer === undefined
+          ? `the gateway at ${url.host} does not answer any more, so nobody knows whether it serves by the rules of VirtualService ${metadata.name} as they stand; check that it runs`
+          : `the gateway at ${url.host} does not serve by the rules of VirtualService ${metadata.name} as they stand; check that istiod runs and that the gateway is connected to it (\`istioctl proxy-status\`)`,
+    };
+  }
+}
+
+/** @returns undefined for no answer. */
+async function ask(url: URL, host: string, { signal }: CallOptions) {
   const timeout = AbortSignal.timeout(ASK_WITHIN_MS);
-  let status: number;
-  let text: string;
   try {
-    const answer = await request(url, {
+    const { statusCode: status, body } = await request(url, {
       headers: { host, [PIN_HEADER]: NOBODY },
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
-    status = answer.statusCode;
-    text = await answer.body.text();
+    return { status, text: await body.text() };
   } catch {
     signal?.throwIfAborted();
-    return { state: 'ready' };
+    return undefined;
   }
-  if (text === wanted || (status >= 300 && status < 400) || SAYS_NOTHING.has(status)) {
-    return { state: 'ready' };
-  }
-  return {
-    state: 'updating',
-    error: `the gateway at ${url.host} does not serve by the rules of VirtualService ${metadata.name} as they stand; check that istiod runs and that the gateway is connected to it (\`istioctl proxy-status\`)`,
-  };
 }
 
 /** What the rules say of themselves; undefined where they do not. */

@@ -120,6 +120,12 @@ describe('a gateway that is asked by which rules it serves', () => {
     const { http } = api.virtualService.spec as { http: { directResponse?: { body: { string: string } } }[] };
     return http[0]?.directResponse?.body.string ?? 'a model';
   };
+  /** As a worker does that has just been started. */
+  const begin = () => {
+    const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+    const settings = { connection: api.connection, namespace: 'models', gatewayUrl };
+    endpoints = createKubernetesEndpoints(settings).endpoints;
+  };
   const pending = async () => (await endpoints.read('diabetes')).pending;
 
   beforeEach(async () => {
@@ -131,11 +137,7 @@ describe('a gateway that is asked by which rules it serves', () => {
       response.writeHead(code).end(text);
     }).listen(0, '127.0.0.1');
     await once(gateway, 'listening');
-    endpoints = createKubernetesEndpoints({
-      connection: api.connection,
-      namespace: 'models',
-      gatewayUrl: `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`,
-    }).endpoints;
+    begin();
     api.addDeployment('green');
   });
   afterEach(() => {
@@ -189,11 +191,22 @@ describe('a gateway that is asked by which rules it serves', () => {
     ['that this is refused', { status: 403, text: 'RBAC: access denied' }, false],
     ['that it serves other hosts', { status: 404, text: '' }, false],
     ['to come by https', { status: 301, text: '' }, false],
-  ])('answers %s', async (_, says, isPending) => {
+  ])('answers %s, and has never said anything else', async (_, says, isPending) => {
     await endpoints.writeTraffic('diabetes', half);
     answer = () => says;
+    begin();
 
     expect((await pending()) !== undefined).toBe(isPending);
+  });
+
+  it('is believed only by its own words once it has told of its rules', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    answer = () => ({ status: 404, text: '' });
+    expect(await pending()).toMatch(/does not serve by the rules/);
+
+    gateway.closeAllConnections();
+    gateway.close();
+    expect(await pending()).toMatch(/does not answer any more, .* check that it runs$/);
   });
 
   it('is not asked where only sidecars serve the rules', async () => {
