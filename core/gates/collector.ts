@@ -140,7 +140,7 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     const waiting = { ...state, awaySinceMs };
     return { state: waiting, look: null, signals: signals(waiting, reading, options) };
   }
-  const dtSec = Math.max(0, waited) / 1000;
+  const dtSec = wholeLooks(Math.max(0, waited), options.intervalMs) / 1000;
   const { pairs: pairsBefore, ...before } = state;
   const pairs = pairsBetween(pairsBefore, reading.pairs);
   const next: CollectorState = {
@@ -168,6 +168,18 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     ...(pairs && { pairs }),
   };
   return { state: next, look, signals: signals(next, reading, options) };
+}
+
+/** Of an interval: looks come so much sooner or later by the machine's doing, and not by the user's. */
+const JITTER = 0.05;
+
+/**
+ * The time between two readings as it was meant. A block of two looks would last for three where they come 5 ms too soon,
+ * and a breach with it.
+ */
+function wholeLooks(waitedMs: number, intervalMs: number): number {
+  const meantMs = Math.max(1, Math.round(waitedMs / intervalMs)) * intervalMs;
+  return Math.abs(waitedMs - meantMs) <= JITTER * intervalMs ? meantMs : waitedMs;
 }
 
 /** An arm without data keeps its left edge only if the other one has not moved on either: edges must stay the same. */

@@ -125,6 +125,22 @@ describe('looks from counters', () => {
     expect(got[2]?.look).toMatchObject({ dtSec: 5, blue: { n: 900 }, green: { n: 100 } });
   });
 
+  it.each([
+    ['a bit sooner', 4.98, 5],
+    ['a bit later', 5.24, 5],
+    ['a bit sooner, after one that told nothing', 9.8, 10],
+    ['much sooner', 4.7, 4.7],
+    ['much later', 5.3, 5.3],
+    ['at once', 0.001, 0.001],
+  ])('last as long as was meant where they come %s', (_, atSec, dtSec) => {
+    const [look] = looksOf([
+      reading(0, counters(900), counters(100)),
+      reading(atSec, counters(990), counters(110)),
+    ]);
+
+    expect(look?.dtSec).toBe(dtSec);
+  });
+
   it('do not count the same data twice, nor old data at all', () => {
     const got = follow([
       reading(0, counters(900), counters(100)),
