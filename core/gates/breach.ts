@@ -23,10 +23,17 @@ export function blockCap(alpha: number, metric: Pick<MetricConfig, 'starts'> = {
 }
 
 /**
+ * What an outage's first block leaves to the next two, in caps. Two would be met exactly, and not at all where the bets that
+ * hold the wealth do not fill their caps because noise tempers them; with less than 1.5, many gates at once could decide
+ * in the second.
+ */
+const ROOM = 1.7;
+
+/**
  * Most that the open block can add. Where a third block decides and little wealth is in play, that is more than
- * {@link blockCap}: as much as leaves room for two blocks of that. So a hiccup that touches two blocks does not roll back
- * by itself, and what lasts into a third one does, whenever it begins. It is known when the block begins, so the bound
- * holds as with any cap.
+ * {@link blockCap}: as much as leaves room for two blocks of nearly that. So a hiccup that touches two blocks does not roll
+ * back by itself, and what lasts into a third one does, whenever it begins. It is known when the block begins, so the
+ * bound holds as with any cap.
  */
 function openCap({ lnR }: BreachState, metric: MetricConfig, alpha: number): number {
   const cap = blockCap(alpha, metric);
@@ -34,7 +41,7 @@ function openCap({ lnR }: BreachState, metric: MetricConfig, alpha: number): num
   // What this metric needs by its share of alpha; half a cap at most, so that many gates together cannot do it sooner.
   const wanted = Math.log(1 / alpha) + Math.min(-Math.log(metric.weight), cap / 2);
   const inPlay = logSumExp(lnR.map((wealth, i) => lnBreachWeight(metric, i) + wealth));
-  return Math.max(cap, wanted - inPlay - 2 * cap);
+  return Math.max(cap, wanted - inPlay - ROOM * cap);
 }
 
 /** Evidence of the open block as it counts: at most the cap, and never against green while the baseline suffers too. */

@@ -119,15 +119,22 @@ describe('after cutover', () => {
       ]),
     });
     /** Seconds from its beginning to the breach, looks of 5 s and blocks of two; null = none. */
-    const breachAfter = (setup: GateSetup, wellLooks: number, illLooks: number, n: number): number | null => {
+    const breachAfter = (
+      setup: GateSetup,
+      wellLooks: number,
+      illLooks: number,
+      n: number,
+      firstLook = 1,
+    ): number | null => {
       const before = ramped(new Array<Look>(60).fill(look([9, 900], [1, 100])), setup);
       const after = convertForBake(setup, before);
       let now = beginStep(after.setup.config, after.state);
       for (let i = 0; i < wellLooks + illLooks + 60; i++) {
         const ill = i >= wellLooks && i < wellLooks + illLooks;
-        const step = advance(after.setup.config, now, alone(ill ? n : 0, n), { bounds: false });
+        const bad = !ill ? 0 : i === wellLooks ? Math.round(n * firstLook) : n;
+        const step = advance(after.setup.config, now, alone(bad, n), { bounds: false });
         now = step.state;
-        if (step.result.decision === 'breach') return (i + 1 - wellLooks) * 5;
+        if (step.result.decision === 'breach') return (i + firstLook - wellLooks) * 5;
       }
       return null;
     };
@@ -140,6 +147,17 @@ describe('after cutover', () => {
           // At 50 requests a second, a look that falls into a block of good ones may not fill its cap.
           expect(breachAfter(gates(count), well, 60, 250)).toBeLessThanOrEqual(30);
         }
+      },
+    );
+
+    it.each([12, 13, 120, 121])(
+      'is found in its third block although it is taken for noise, wherever in a look it begins (look %i)',
+      (well) => {
+        const three = gates(3);
+        const noisy: GateSetup = { ...three, config: { ...three.config, dispersion: { mode: 'auto' } } };
+        for (const firstLook of [0.2, 0.4, 0.6, 0.8, 1])
+          for (const n of [50, 250])
+            expect(breachAfter(noisy, well, 60, n, firstLook)).toBeLessThanOrEqual(27);
       },
     );
 

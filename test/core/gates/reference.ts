@@ -167,7 +167,7 @@ class Metric {
     if (!this.m.thirdBlockDecides) return cap;
     const wanted = Math.log(1 / this.c.alpha) + Math.min(Math.log(1 / this.m.weight), cap / 2);
     const inPlay = lse(BREACH.map((_, i) => Math.log(this.weight(i)) + this.lnR[i]!));
-    return Math.max(cap, wanted - inPlay - 2 * cap);
+    return Math.max(cap, wanted - inPlay - 1.7 * cap);
   }
   close(): void {
     if (!this.open) return;
