@@ -1,27 +1,31 @@
 import { heldMinimum } from '../core/autoscale.js';
-import { interruptible } from './interruptible.js';
+import { forward } from './forward.js';
 import { readAutoscale, setMinimum } from './proxies.js';
 import type { Run } from './run.js';
-import { asStop } from './stop.js';
-import { stopped, throwIfStopped } from './watching.js';
+import { asStop, Stop } from './stop.js';
 
 /**
  * Before the baseline loses traffic: its autoscaler keeps the instances that it has, so that a rollback meets them. Its
  * undo is registered first.
+ *
+ * @throws {Stop} when a person has aborted or rejected meanwhile.
  */
 export async function holdMinimum(run: Run): Promise<void> {
   if (run.state.autoscaled !== true) return;
   const deployment = run.state.baseline;
   if (run.state.undos.some((undo) => undo.kind === 'restore-minimum')) return;
-  const now = await readAutoscale.executeWithOptions({ summary: `read the autoscaler of ${deployment}` }, [
-    { ...run.endpoint, deployment },
-  ]);
+  const now = await forward(run, () =>
+    readAutoscale.executeWithOptions({ summary: `read the autoscaler of ${deployment}` }, [
+      { ...run.endpoint, deployment },
+    ]),
+  );
   const minimum = now === null ? null : heldMinimum(now);
   if (minimum === null) return;
   run.willUndo({ kind: 'restore-minimum', deployment, minimum: { from: minimum.to, to: minimum.from } });
-  await setMinimum.executeWithOptions({ summary: `hold ${deployment} at ${minimum.to} instances or more` }, [
-    { ...run.endpoint, deployment, minimum },
-  ]);
+  const summary = `hold ${deployment} at ${minimum.to} instances or more`;
+  await forward(run, () =>
+    setMinimum.executeWithOptions({ summary }, [{ ...run.endpoint, deployment, minimum }]),
+  );
 }
 
 /**
@@ -34,16 +38,15 @@ export async function releaseMinimum(run: Run): Promise<void> {
   if (undo?.kind !== 'restore-minimum') return;
   const { deployment, minimum } = undo;
   const summary = `let ${deployment} go down to ${minimum.to} instances`;
-  const ended = await interruptible(
-    () => setMinimum.executeWithOptions({ summary }, [{ ...run.endpoint, deployment, minimum }]),
-    () => stopped(run),
-    () => true,
-  );
-  throwIfStopped(run);
-  if (ended.how === 'failed') {
+  try {
+    await forward(run, () =>
+      setMinimum.executeWithOptions({ summary }, [{ ...run.endpoint, deployment, minimum }]),
+    );
+  } catch (err) {
+    if (err instanceof Stop) throw err;
     // Too many idle instances cost money, not clients.
     run.note(
-      `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(ended.error).message}`,
+      `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(err).message}`,
     );
   }
   run.state.undos = run.state.undos.filter((one) => one !== undo);

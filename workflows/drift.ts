@@ -2,12 +2,12 @@ import { driftText, visibleDrift, type Drift, type Scaled } from '../core/drift.
 import type { DriftHold } from '../core/run.js';
 import type { Traffic } from '../core/traffic.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
+import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
-import { interruptible, type Ended } from './interruptible.js';
 import { scaleDeployment, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
 import { driftOf } from './stop.js';
-import { stopped, throwIfStopped, watchWindow } from './watching.js';
+import { throwIfStopped, watchWindow } from './watching.js';
 
 /** How long instances that are given back may take to be ready. */
 export const INSTANCES_WITHIN_MS = 10 * 60_000;
@@ -25,7 +25,6 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
     throwIfStopped(run);
     const from = run.expected;
     const takeOver = run.state.takeOver === true;
-    run.show(to);
     const drift = await write(run, from, to, `set traffic: ${trafficText(to)}`, takeOver);
     if (drift === null) {
       delete run.state.takeOver;
@@ -100,8 +99,7 @@ async function restore(run: Run, expected: Traffic, { observed, scaled }: Drift)
 async function rescale(run: Run, { deployment, from: instances }: Scaled): Promise<void> {
   const input = { ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS };
   const summary = `restore ${deployment} to ${instances} instances`;
-  const ended = await unlessStopped(run, () => scaleDeployment.executeWithOptions({ summary }, [input]));
-  if (ended.how === 'failed') throw ended.error;
+  await forward(run, () => scaleDeployment.executeWithOptions({ summary }, [input]));
 }
 
 async function write(
@@ -111,26 +109,13 @@ async function write(
   summary: string,
   takeOver = false,
 ): Promise<{ readonly observed: Traffic } | null> {
-  const ended = await unlessStopped(run, () =>
-    setTraffic.executeWithOptions({ summary }, [
-      { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) },
-    ]),
-  );
-  if (ended.how === 'failed') {
-    const drift = driftOf(ended.error);
-    if (drift === undefined) throw ended.error;
+  const input = { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) };
+  try {
+    await forward(run, () => setTraffic.executeWithOptions({ summary }, [input]));
+    return null;
+  } catch (err) {
+    const drift = driftOf(err);
+    if (drift === undefined) throw err;
     return drift;
   }
-  return null;
-}
-
-/** @throws {Stop} once a write has ended that a person stopped: only then it is taken back. */
-async function unlessStopped<T>(run: Run, work: () => Promise<T>): Promise<Ended<T>> {
-  const ended = await interruptible(
-    work,
-    () => stopped(run),
-    () => true,
-  );
-  throwIfStopped(run);
-  return ended;
 }

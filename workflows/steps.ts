@@ -3,12 +3,12 @@ import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/
 import { durationText } from '../core/units.js';
 import { holdMinimum, releaseMinimum } from './autoscale.js';
 import { shift, holdForDrift } from './drift.js';
+import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
-import { interruptible } from './interruptible.js';
 import { createDeployment, deleteDeployment, smoke } from './proxies.js';
 import type { Run } from './run.js';
 import { Stop, asStop } from './stop.js';
-import { stopped, throwIfStopped, watchWindow, type Watch } from './watching.js';
+import { watchWindow, type Watch } from './watching.js';
 
 /** So many looks without data at the end of a bake leave it open how the bake went. */
 const BLIND_LOOKS = 3;
@@ -17,6 +17,9 @@ type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
 
 /** Runs one step to its end. Every step can be entered again after continue-as-new. */
 export async function runStep(run: Run, step: Step): Promise<string> {
+  const to = beginsWith(run, step);
+  // Held since before the run went on as a new one, it writes nothing yet.
+  run.show(run.state.hold === null ? to : run.expected);
   switch (step.kind) {
     case 'create':
       return create(run, step);
@@ -24,12 +27,12 @@ export async function runStep(run: Run, step: Step): Promise<string> {
       return smokeTest(run, step);
     case 'mirror':
     case 'ramp':
-      return shiftAndWatch(run, step);
+      return shiftAndWatch(run, step, to);
     case 'approve':
       return waitForApproval(run, step);
     case 'cutover':
       await holdMinimum(run);
-      await shift(run, splitTraffic(run.state.baseline, run.green, 100));
+      await shift(run, to);
       return trafficText(run.expected);
     case 'bake':
       return bake(run, step);
@@ -40,8 +43,24 @@ export async function runStep(run: Run, step: Step): Promise<string> {
   }
 }
 
+/** The traffic that a step writes before all else, or what is there if it writes none. */
+function beginsWith(run: Run, step: Step): Traffic {
+  const { baseline, shifted } = run.state;
+  // A step entered again (continue-as-new) may have adopted someone else's traffic: it was written already.
+  if (shifted) return run.expected;
+  switch (step.kind) {
+    case 'mirror':
+      return mirrorTraffic(baseline, run.green, step.percent);
+    case 'ramp':
+      return splitTraffic(baseline, run.green, step.percent);
+    case 'cutover':
+      return splitTraffic(baseline, run.green, 100);
+    default:
+      return run.expected;
+  }
+}
+
 async function create(run: Run, step: StepOf<'create'>): Promise<string> {
-  run.show();
   if (!run.state.adopted) run.willUndo({ kind: 'delete-deployment', deployment: run.green });
   await forward(run, () =>
     createDeployment.executeWithOptions({ summary: `create ${run.green} and wait until it is ready` }, [
@@ -58,7 +77,6 @@ async function create(run: Run, step: StepOf<'create'>): Promise<string> {
 }
 
 async function smokeTest(run: Run, step: StepOf<'smoke'>): Promise<string> {
-  run.show();
   const { requests, medianMs, slowestMs } = await forward(run, () =>
     smoke.executeWithOptions({ summary: `send ${step.count} requests to ${run.green} alone` }, [
       { ...run.endpoint, deployment: run.green, body: step.body, count: step.count },
@@ -67,13 +85,7 @@ async function smokeTest(run: Run, step: StepOf<'smoke'>): Promise<string> {
   return `${requests} of ${step.count} answered, median ${Math.round(medianMs)} ms, slowest ${Math.round(slowestMs)} ms`;
 }
 
-async function shiftAndWatch(run: Run, step: ShiftStep): Promise<string> {
-  const { baseline } = run.state;
-  const to: Traffic =
-    step.kind === 'mirror'
-      ? mirrorTraffic(baseline, run.green, step.percent)
-      : splitTraffic(baseline, run.green, step.percent);
-  // A step entered again (continue-as-new) may have adopted someone else's traffic: it was written already.
+async function shiftAndWatch(run: Run, step: ShiftStep, to: Traffic): Promise<string> {
   if (!run.state.shifted) {
     if (step.kind === 'ramp') await holdMinimum(run);
     await shift(run, to);
@@ -200,19 +212,6 @@ export async function whilePaused(run: Run): Promise<void> {
     });
     await goOnAsNew(run);
   }
-}
-
-/** Work that a person can stop; what it began is waited for, since the rollback will take it back. */
-async function forward<T>(run: Run, work: () => Promise<T>): Promise<T> {
-  const ended = await interruptible(
-    work,
-    () => stopped(run),
-    () => true,
-  );
-  throwIfStopped(run);
-  if (ended.how === 'failed') throw ended.error;
-  if (ended.how === 'interrupted') throw new Stop('aborted', 'interrupted');
-  return ended.value;
 }
 
 function takeApproval(run: Run): string | null {

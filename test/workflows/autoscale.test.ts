@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { heldMinimum } from '../../core/autoscale.js';
 import { MemoryTarget } from '../support/memory-target.js';
@@ -65,6 +65,22 @@ describe('an autoscaled baseline', () => {
       'minimum blue 1',
       'delete green',
     ]);
+  });
+
+  it('that cannot be asked holds up neither what people see nor their abort', async () => {
+    const target = autoscaled();
+    target.fault = (call) =>
+      call === 'autoscale' && target.deployments.has('green') ? 'throw-transient' : undefined;
+    const rollout = await bench.start(planOf('unasked', [CREATE, LONG, CUTOVER]), target);
+    await vi.waitFor(async () => {
+      const { typedSearchAttributes: shown } = await rollout.handle.describe();
+      const listed = shown.getAll().map(({ key, value }) => `${key.name}: ${String(value)}`);
+      expect(listed).toEqual(expect.arrayContaining(['RolloutPhase: ramping', 'RolloutGreenShare: 10']));
+    });
+    await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    await rollout.failure();
+
+    expect(shape(target)).toEqual(['create green', 'delete green']);
   });
 
   it('keeps a minimum that somebody else set meanwhile', async () => {
