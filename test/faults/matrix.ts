@@ -56,30 +56,29 @@ export async function runMatrix(options: MatrixOptions): Promise<{
   }
 }
 
-async function runUndisturbed(worlds: readonly World[], { specs, times, say }: MatrixOptions) {
-  const runs = Array.from({ length: times }, () => specs).flat();
+async function runUndisturbed(worlds: readonly World[], options: MatrixOptions) {
+  const { results, wrong } = await undisturbed(worlds, options, options.times);
+  const took = results.flatMap(({ rollbackMs }) => rollbackMs ?? []);
+  return { text: `${results.length} undisturbed runs, ${wrong.length} wrong. ${tookText(took)}`, wrong };
+}
+
+async function undisturbed(worlds: readonly World[], { specs, say }: MatrixOptions, times: number) {
+  const results: (CellResult & { readonly spec: SpecName })[] = [];
   const wrong: string[] = [];
-  const took: number[] = [];
-  await share(runs, worlds, async (spec, world) => {
+  await share(Array.from({ length: times }, () => specs).flat(), worlds, async (spec, world) => {
     const result = await runCell(world, spec, null);
     say(`${spec}, undisturbed: ${line(result)}`);
     wrong.push(...result.problems.map((problem) => `${spec}, undisturbed: ${problem}`));
-    if (result.rollbackMs !== null) took.push(result.rollbackMs);
+    results.push({ ...result, spec });
   });
-  return { text: `${runs.length} undisturbed runs, ${wrong.length} wrong. ${tookText(took)}`, wrong };
+  return { results, wrong };
 }
 
 async function runKills(worlds: readonly World[], options: MatrixOptions) {
   const { out, resume, say, seed, specs, target, times } = options;
-  const wrong: string[] = [];
-  const cells: Cell[] = [];
-  await share(specs, worlds, async (spec, world) => {
-    const result = await runCell(world, spec, null);
-    say(`${spec}, undisturbed: ${line(result)}`);
-    wrong.push(...result.problems.map((problem) => `${spec}, undisturbed: ${problem}`));
-    cells.push(...cellsOf(spec, result.events, options));
-  });
-  cells.sort((a, b) => specs.indexOf(a.spec) - specs.indexOf(b.spec)); // whichever was learned first
+  const { results, wrong } = await undisturbed(worlds, options, 1);
+  results.sort((a, b) => specs.indexOf(a.spec) - specs.indexOf(b.spec)); // whichever was learned first
+  const cells = results.flatMap(({ spec, events }) => cellsOf(spec, events, options));
   const table = await Table.open(
     out,
     `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`,
