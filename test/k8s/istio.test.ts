@@ -6,7 +6,7 @@ import type { Clients } from './clients.js';
 import { model, servedBy, untilReady } from './cluster.js';
 import { istioGateway, rulesOf, virtualService } from './istio-front.js';
 import type { Door } from './namespace.js';
-import { GOOD, PROMOTED, RAMP_ONLY, ROLLED_BACK } from './steps.js';
+import { expectPromoted, expectRolledBack, failed, shown } from './under-load.js';
 import { KubernetesWorld } from './world.js';
 
 const built = await hasIstiod();
@@ -18,12 +18,7 @@ if (!built) {
 
 let world: KubernetesWorld;
 
-const shown = async ({ endpoint }: Door) => {
-  const { traffic, deployments } = await (await world.ports()).endpoints.read(endpoint);
-  return { traffic, deployments: deployments.map(({ name }) => name).sort() };
-};
 const rules = ({ endpoint }: Door) => rulesOf(world.bed, world.namespace, endpoint);
-const failed = (clients: Clients) => clients.got.filter(({ status }) => status !== 200);
 
 /** istiod is real, and so is what it tells Envoy; Envoy is the stock one, which lacks Istio's own counters. */
 describe.skipIf(!built)('a VirtualService that istiod serves, under load', () => {
@@ -35,40 +30,10 @@ describe.skipIf(!built)('a VirtualService that istiod serves, under load', () =>
     await world?.stop();
   });
 
-  it.concurrent('is promoted to a good version, and no client loses a request', async () => {
-    const door = await world.openEndpoint();
-    const clients = world.clients(door);
-    clients.start(4, 30);
-    const { result, said } = await world.submit(await world.writeSpec(door, GOOD));
-    await clients.stop();
-
-    expect(result.exitCode, said.join('\n')).toBe(PROMOTED);
-    expect(failed(clients)).toEqual([]);
-    expect(new Set(clients.got.map(({ by }) => by))).toEqual(new Set(['blue', 'green']));
-    expect(await shown(door)).toEqual({
-      traffic: { live: { green: 100 }, mirror: {} },
-      deployments: ['green'],
-    });
-  });
+  it.concurrent('is promoted to a good version, and no client loses a request', () => expectPromoted(world));
 
   it.concurrent('is as it was when a bad version is rolled back', async () => {
-    const door = await world.openEndpoint();
-    const clients = world.clients(door);
-    clients.start(4, 30);
-    const bad = await world.writeSpec(door, RAMP_ONLY, { BAD: 'yes' });
-    const { result, said } = await world.submit(bad);
-    const endedMs = Date.now();
-    await clients.send(100);
-    await clients.stop();
-
-    expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
-    // Green's own mistakes, and nothing else.
-    expect(new Set(failed(clients).map(({ status }) => status))).toEqual(new Set([500]));
-    expect(failed(clients).filter(({ atMs }) => atMs > endedMs)).toEqual([]);
-    expect(await shown(door)).toEqual({
-      traffic: { live: { blue: 100 }, mirror: {} },
-      deployments: ['blue'],
-    });
+    const door = await expectRolledBack(world);
     const host = `${door.endpoint}-blue`;
     expect(await rules(door)).toEqual([
       expect.objectContaining({ name: 'greenlight-rules' }),
@@ -189,7 +154,10 @@ describe.skipIf(!built)('a VirtualService that istiod serves, under load', () =>
       await writing;
       expect((await endpoints.read(door.endpoint)).pending).toBeUndefined();
       await endpoints.deleteDeployment(door.endpoint, 'green');
-      await until(async () => ((await shown(door)).deployments.length === 1 ? true : undefined), 30_000);
+      await until(
+        async () => ((await shown(world, door)).deployments.length === 1 ? true : undefined),
+        30_000,
+      );
       await clients.stop();
       expect(clients.got.length).toBeGreaterThan(500);
       expect(failed(clients)).toEqual([]);

@@ -4,6 +4,7 @@ import { findDeployment } from '../../core/endpoint.js';
 import { apply } from '../../embedded/kubernetes/objects.js';
 import { model, putRoute, route, servedBy, untilReady } from './cluster.js';
 import { DWELL, GOOD, PROMOTED, RAMP_ONLY, ROLLED_BACK } from './steps.js';
+import { expectPromoted, expectRolledBack, failed, shown } from './under-load.js';
 import { KubernetesWorld } from './world.js';
 
 const LONG_RAMP = ['create', { ramp: ['50%'], for: '10m .. 20m' }, 'cutover'];
@@ -17,47 +18,11 @@ afterAll(async () => {
   await world?.stop();
 });
 
-const shown = async (endpoint: string) => {
-  const { traffic, deployments } = await (await world.ports()).endpoints.read(endpoint);
-  return { traffic, deployments: deployments.map(({ name }) => name).sort() };
-};
-
 describe('a rollout on a Kubernetes namespace, under load', () => {
-  it('promotes a good version, and no client loses a request', async () => {
-    const door = await world.openEndpoint();
-    const clients = world.clients(door);
-    clients.start(4, 30);
-    const { result, said } = await world.submit(await world.writeSpec(door, GOOD));
-    await clients.stop();
-
-    expect(result.exitCode, said.join('\n')).toBe(PROMOTED);
-    expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(new Set(clients.got.map(({ by }) => by))).toEqual(new Set(['blue', 'green']));
-    expect(await shown(door.endpoint)).toEqual({
-      traffic: { live: { green: 100 }, mirror: {} },
-      deployments: ['green'],
-    });
-  });
+  it('promotes a good version, and no client loses a request', () => expectPromoted(world));
 
   it('rolls a bad version back: blue answers everything again, and green is gone', async () => {
-    const door = await world.openEndpoint();
-    const clients = world.clients(door);
-    clients.start(4, 30);
-    const { result, said } = await world.submit(await world.writeSpec(door, RAMP_ONLY, { BAD: 'yes' }));
-    const endedMs = Date.now();
-    await clients.ask();
-    await clients.stop();
-
-    expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
-    // Green's own mistakes, and nothing else.
-    expect(new Set(clients.got.filter(({ status }) => status !== 200).map(({ status }) => status))).toEqual(
-      new Set([500]),
-    );
-    expect(clients.got.filter(({ atMs, status }) => atMs > endedMs && status !== 200)).toEqual([]);
-    expect(await shown(door.endpoint)).toEqual({
-      traffic: { live: { blue: 100 }, mirror: {} },
-      deployments: ['blue'],
-    });
+    await expectRolledBack(world);
   });
 
   it('loses no request when shares begin and end, one cutover after the other', async () => {
@@ -74,12 +39,12 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
     for (let cutover = 0; cutover < 4; cutover += 1) {
       const live = cutover % 2 === 0 ? { green: 100 } : { blue: 100 };
       await endpoints.writeTraffic(door.endpoint, { live, mirror: {} });
-      expect((await shown(door.endpoint)).traffic.live).toEqual(live);
+      expect((await shown(world, door)).traffic.live).toEqual(live);
     }
     await clients.stop();
 
     expect(clients.got.length).toBeGreaterThan(300);
-    expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
+    expect(failed(clients)).toEqual([]);
   });
 
   // What is taken out keeps a place: see adapters/kubernetes/rules.ts.
@@ -99,14 +64,14 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
       await vi.waitFor(async () => expect((await clients.ask()).status).toBe(200));
       clients.start(8, 1);
       await endpoints.deleteDeployment(door.endpoint, 'blue');
-      await vi.waitFor(async () => expect((await shown(door.endpoint)).deployments).toEqual(['green']), {
+      await vi.waitFor(async () => expect((await shown(world, door)).deployments).toEqual(['green']), {
         timeout: 20_000,
         interval: 200,
       });
       await clients.stop();
 
       expect(clients.got.length).toBeGreaterThan(300);
-      expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
+      expect(failed(clients)).toEqual([]);
     }
   });
 
@@ -128,8 +93,8 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
     await clients.stop();
 
     expect(result.exitCode, said.join('\n')).toBe(PROMOTED);
-    expect(clients.got.filter(({ status }) => status !== 200)).toEqual([]);
-    expect((await shown(door.endpoint)).traffic).toEqual({ live: { green: 100 }, mirror: {} });
+    expect(failed(clients)).toEqual([]);
+    expect((await shown(world, door)).traffic).toEqual({ live: { green: 100 }, mirror: {} });
   });
 });
 
@@ -163,7 +128,7 @@ describe('a namespace that is not as it should be', () => {
     );
 
     await world.untilStatus(door, ({ phase }) => phase === 'held');
-    expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 90, green: 10 });
+    expect((await shown(world, door)).traffic.live).toEqual({ blue: 90, green: 10 });
     const restored = await world.command([
       ...['drift', door.endpoint, '--target', `kubernetes/${world.namespace}`],
       ...['--restore', '--reason', 'test', '--by', 'ada'],
@@ -173,7 +138,7 @@ describe('a namespace that is not as it should be', () => {
       door,
       ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
     );
-    expect((await shown(door.endpoint)).traffic.live).toEqual({ blue: 50, green: 50 });
+    expect((await shown(world, door)).traffic.live).toEqual({ blue: 50, green: 50 });
     await world.command([
       'abort',
       door.endpoint,
@@ -186,7 +151,7 @@ describe('a namespace that is not as it should be', () => {
     ]);
     await submitting;
     await clients.stop();
-    expect(await shown(door.endpoint)).toEqual({
+    expect(await shown(world, door)).toEqual({
       traffic: { live: { blue: 100 }, mirror: {} },
       deployments: ['blue'],
     });
@@ -199,7 +164,7 @@ describe('a namespace that is not as it should be', () => {
 
     expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
     expect(said.join('\n')).toMatch(/ready/i);
-    expect(await shown(door.endpoint)).toEqual({
+    expect(await shown(world, door)).toEqual({
       traffic: { live: { blue: 100 }, mirror: {} },
       deployments: ['blue'],
     });
@@ -223,7 +188,7 @@ describe('a namespace that is not as it should be', () => {
       const { result, said } = await world.submit(await world.writeSpec(door, steps));
       expect(result.exitCode).not.toBe(PROMOTED);
       expect(said.join('\n')).toMatch(/quota/i);
-      expect(await shown(door.endpoint)).toEqual({
+      expect(await shown(world, door)).toEqual({
         traffic: { live: { blue: 100 }, mirror: {} },
         deployments: ['blue'],
       });
