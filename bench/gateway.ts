@@ -1,6 +1,7 @@
 /**
- * Requests per second through the endpoint host's gateway, against an Envoy configured by hand for the same backends in
- * the same run; and the time from creating a deployment to its being ready.
+ * Requests per second and latency through the endpoint host's gateway, against an Envoy configured by hand for the same
+ * backends and against direct calls in the same run, with and without mirroring; and the time from creating a deployment to
+ * its being ready.
  *
  *   npm run bench -- gateway [--seconds N] [--rounds N] [--output json]
  */
@@ -15,8 +16,9 @@ import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
 import { hostState, startHost, stopHost } from '../embedded/host.js';
 import { ensureHostTools } from '../embedded/tools.js';
-import { median, tell, wholeNumber } from './support/figures.js';
-import { cpuMs, startByHand } from './support/gateway-peer.js';
+import { median, tell, wholeNumber, type Figure } from './support/figures.js';
+import { CONNECTIONS, loadInTurns, medianOf } from './support/gateway-load.js';
+import { startByHand } from './support/gateway-peer.js';
 
 const { values } = parseArgs({
   options: {
@@ -27,8 +29,7 @@ const { values } = parseArgs({
 });
 const seconds = wholeNumber('--seconds', values.seconds);
 const rounds = wholeNumber('--rounds', values.rounds);
-const CONNECTIONS = 16;
-const SHARES = { blue: 90, green: 10 };
+const MIRRORS = [0, 10, 50];
 
 const BACKEND = `
 import { createServer } from 'node:http';
@@ -56,14 +57,14 @@ try {
 }
 
 async function measure(): Promise<void> {
-  const host = await startHost(state, tools);
-  const ca = await readFile(host.caFile, 'utf8');
-  const token = (await readFile(host.tokenFile, 'utf8')).trim();
+  const started = await startHost(state, tools);
+  const ca = await readFile(started.caFile, 'utf8');
+  const token = (await readFile(started.tokenFile, 'utf8')).trim();
   const arm = new Agent({ connect: { ca } });
   const workspace =
     '/subscriptions/s/resourceGroups/r/providers/Microsoft.MachineLearningServices/workspaces/local/onlineEndpoints';
   const call = async (method: 'PUT' | 'POST' | 'GET', at: string, body?: object) => {
-    const url = at.startsWith('https') ? at : `${host.url}${workspace}/bench${at}?api-version=2023-04-01`;
+    const url = at.startsWith('https') ? at : `${started.url}${workspace}/bench${at}?api-version=2023-04-01`;
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const answer = await request(url, {
       method,
@@ -84,7 +85,10 @@ async function measure(): Promise<void> {
       await sleep(20);
     }
   };
-  const endpoint = (traffic: object) => ({ location: 'local', properties: { authMode: 'Key', traffic } });
+  const endpoint = (traffic: object, mirrorTraffic: object) => ({
+    location: 'local',
+    properties: { authMode: 'Key', traffic, mirrorTraffic },
+  });
   const deployment = (scoringScript: string, more: object) => ({
     location: 'local',
     properties: {
@@ -94,15 +98,13 @@ async function measure(): Promise<void> {
     },
   });
 
-  await done('', endpoint({}));
+  await done('', endpoint({}, {}));
   const command = JSON.stringify([process.execPath, 'backend.mjs', '{port}']);
   const quick = {
     properties: { 'greenlight.command': command },
     requestSettings: { maxConcurrentRequestsPerInstance: 1000, requestTimeout: 'PT30S' },
   };
-  for (const name of Object.keys(SHARES))
-    await done(`/deployments/${name}`, deployment('backend.mjs', quick));
-  await done('', endpoint(SHARES));
+  for (const name of ['blue', 'green']) await done(`/deployments/${name}`, deployment('backend.mjs', quick));
 
   const readyMs: number[] = [];
   for (let turn = 0; turn <= rounds; turn++) {
@@ -122,89 +124,61 @@ async function measure(): Promise<void> {
     const { instances } = record.endpoints['local/bench']!.deployments[name]!;
     return Object.values(instances)[0]!.port;
   };
-  const backends = { blue: [port('blue'), SHARES.blue], green: [port('green'), SHARES.green] } as const;
-  const byHand = await startByHand(tools.envoy, folder, [await freePort(), await freePort()], backends);
+  const key = (await call('POST', '/listKeys')).body['primaryKey'] ?? '';
+  const host = { url: `${started.gatewayUrl}/local/bench/score`, pid: record.envoy.pid };
+  const direct = { url: `http://127.0.0.1:${port('blue')}/`, pid: null };
+  const figures: Figure[] = [];
+  const table = [['MIRROR', 'WAY', 'REQUESTS/S', 'P50 MS', 'P99 MS', 'CPU µs/REQUEST']];
   try {
-    const key = (await call('POST', '/listKeys')).body['primaryKey'] ?? '';
-    const ours = { url: `${host.gatewayUrl}/local/bench/score`, pid: record.envoy.pid };
-    await load(ours, key, 1);
-    await load(byHand, key, 1);
-    const pairs = [];
-    for (let round = 0; round < rounds; round++) {
-      const first = round % 2 === 0 ? await load(ours, key, seconds) : undefined;
-      const theirs = await load(byHand, key, seconds);
-      pairs.push({ ours: first ?? (await load(ours, key, seconds)), theirs });
+    for (const mirror of MIRRORS) {
+      // As steps of a rollout have it: who is mirrored to has no live share.
+      const shares = mirror === 0 ? { blue: 90, green: 10 } : { blue: 100 };
+      const mirrors = mirror === 0 ? {} : { green: mirror };
+      await done('', endpoint(shares, mirrors));
+      const backends = {
+        blue: { port: port('blue'), live: shares.blue, mirror: 0 },
+        green: { port: port('green'), live: 100 - shares.blue, mirror },
+      };
+      const peer = await startByHand(tools.envoy, folder, [await freePort(), await freePort()], backends);
+      const ways = { host, 'by hand': peer, direct };
+      const loads = await loadInTurns(ways, key, { rounds, seconds }).finally(() => peer.stop());
+      const ratios = loads.host.map(
+        ({ perSecond }, i) => perSecond / (loads['by hand'][i]?.perSecond ?? NaN),
+      );
+      figures.push({
+        name: `throughput, mirror ${mirror} %, by hand = 1`,
+        value: median(ratios),
+        unit: '',
+        want: { atLeast: 0.95 },
+      });
+      for (const [way, rows] of Object.entries(loads)) {
+        const cells = (
+          [
+            ['perSecond', 0],
+            ['p50Ms', 2],
+            ['p99Ms', 2],
+            ['cpuUs', 0],
+          ] as const
+        ).map(([figure, digits]) => medianOf(rows, figure).toFixed(digits));
+        table.push([`${mirror} %`, way, ...cells]);
+      }
     }
-    tell(
-      {
-        bench: 'gateway',
-        figures: [
-          {
-            name: 'throughput, by hand = 1',
-            value: median(pairs.map((pair) => pair.ours.perSecond / pair.theirs.perSecond)),
-            unit: '',
-            want: { atLeast: 0.95 },
-          },
-          {
-            name: 'through the host',
-            value: median(pairs.map((pair) => pair.ours.perSecond)),
-            unit: 'requests/s',
-          },
-          {
-            name: 'through Envoy by hand',
-            value: median(pairs.map((pair) => pair.theirs.perSecond)),
-            unit: 'requests/s',
-          },
-          {
-            name: 'processor time a request, host',
-            value: median(pairs.map((pair) => pair.ours.cpuMs)) * 1000,
-            unit: 'µs',
-          },
-          {
-            name: 'processor time a request, by hand',
-            value: median(pairs.map((pair) => pair.theirs.cpuMs)) * 1000,
-            unit: 'µs',
-          },
-          {
-            name: 'create to ready, one instance, warm',
-            value: median(readyMs.slice(1)) / 1000,
-            unit: 's',
-            want: { atMost: 3 },
-          },
-        ],
-        notes: [
-          `${rounds} rounds of ${seconds} s each, in turns, ${CONNECTIONS} connections, shares 90 and 10.`,
-          'By hand: no keys, no limits, no error mapping, no probes, no statistics per kind of traffic.',
-        ],
-      },
-      values.output === 'json',
-    );
   } finally {
-    await byHand.stop();
     await arm.close();
   }
-}
-
-async function load(peer: { readonly url: string; readonly pid: number }, key: string, forSeconds: number) {
-  const agent = new Agent({ connections: CONNECTIONS });
-  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-  const before = cpuMs(peer.pid);
-  const start = performance.now();
-  const end = start + forSeconds * 1000;
-  let answers = 0;
-  await Promise.all(
-    Array.from({ length: CONNECTIONS }, async () => {
-      while (performance.now() < end) {
-        const answer = await request(peer.url, { method: 'POST', dispatcher: agent, headers, body: '{}' });
-        await answer.body.dump();
-        if (answer.statusCode !== 200) throw new Error(`${peer.url} answered ${answer.statusCode}`);
-        answers++;
-      }
-    }),
-  );
-  const took = performance.now() - start;
-  await agent.close();
-  return { perSecond: answers / (took / 1000), cpuMs: (cpuMs(peer.pid) - before) / answers };
+  figures.push({
+    name: 'create to ready, one instance, warm',
+    value: median(readyMs.slice(1)) / 1000,
+    unit: 's',
+    want: { atMost: 3 },
+  });
+  const notes = [
+    `${rounds} rounds of ${seconds} s each, in turns, ${CONNECTIONS} connections that are always busy; the client and the`,
+    'backends are Node, on the same machine. Mirror 0 %: shares 90 and 10; else 100 % blue, mirrored to green.',
+    'By hand: no keys, no limits, no error mapping, no probes, no statistics per kind of traffic, no pairs of a request',
+    'and its copy. Direct: from the client to one backend.',
+  ];
+  tell({ bench: 'gateway', figures, table, notes }, values.output === 'json');
 }
 
 async function freePort(): Promise<number> {

@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
 
-/** The configuration that somebody would write by hand for two weighted backends: no auth, no limits, no probes. */
-function byHand(
-  port: number,
-  adminPort: number,
-  backends: Readonly<Record<string, readonly [number, number]>>,
-) {
+/** Ports of the backends, and their shares of live and of mirrored traffic, percent. */
+export type Backends = Readonly<
+  Record<string, { readonly port: number; readonly live: number; readonly mirror: number }>
+>;
+
+/** The configuration that somebody would write by hand for weighted backends: no auth, no limits, no probes. */
+function byHand(port: number, adminPort: number, backends: Backends) {
   const at = (value: number) => ({ socket_address: { address: '127.0.0.1', port_value: value } });
   const type = 'type.googleapis.com/envoy.extensions.filters';
+  const all = Object.entries(backends);
+  const mirrored = all.filter(([, { mirror }]) => mirror > 0);
   return {
     admin: { address: at(adminPort) },
     static_resources: {
@@ -39,11 +42,14 @@ function byHand(
                               match: { prefix: '/' },
                               route: {
                                 weighted_clusters: {
-                                  clusters: Object.entries(backends).map(([name, [, weight]]) => ({
-                                    name,
-                                    weight,
-                                  })),
+                                  clusters: all.map(([name, { live }]) => ({ name, weight: live })),
                                 },
+                                request_mirror_policies: mirrored.map(([cluster, { mirror }]) => ({
+                                  cluster,
+                                  runtime_fraction: {
+                                    default_value: { numerator: mirror, denominator: 'HUNDRED' },
+                                  },
+                                })),
                               },
                             },
                           ],
@@ -63,7 +69,7 @@ function byHand(
           ],
         },
       ],
-      clusters: Object.entries(backends).map(([name, [backend]]) => ({
+      clusters: all.map(([name, { port: backend }]) => ({
         name,
         type: 'STATIC',
         load_assignment: {
@@ -86,7 +92,7 @@ export async function startByHand(
   envoy: string,
   folder: string,
   ports: readonly [gateway: number, admin: number],
-  backends: Readonly<Record<string, readonly [port: number, weight: number]>>,
+  backends: Backends,
 ): Promise<Peer> {
   const config = join(folder, 'by-hand.json');
   await writeFile(config, JSON.stringify(byHand(...ports, backends)));
