@@ -2,24 +2,38 @@ import { PASS_GRID } from './grid.js';
 import { lnAbove, lnBelow, lnOneSampleMixture } from './pass.js';
 import type { PassState } from './types.js';
 
-const BISECTIONS = 100;
+/** Bounds are shares: nothing tells apart what is closer together than this. */
+const EXACT = 1e-15;
 
 /**
  * The smallest point of `[low, high]` at which an increasing function reaches `threshold`; `high` where it never does.
  *
- * The end returned is the one at which the threshold is reached, so that a bound and a decision never disagree.
+ * The end returned is the one at which the threshold is reached, so that a bound and a decision never disagree. By
+ * Chandrupatla's method (1997): inverse quadratic interpolation where it is safe, bisection elsewhere, and the bracket stays.
  */
 function risingCrossing(f: (at: number) => number, threshold: number, low: number, high: number): number {
-  if (f(low) >= threshold) return low;
-  if (f(high) < threshold) return high;
-  let below = low;
-  let reached = high;
-  for (let i = 0; i < BISECTIONS; i++) {
-    const middle = (below + reached) / 2;
-    if (f(middle) >= threshold) reached = middle;
-    else below = middle;
+  const over = (at: number): number => f(at) - threshold;
+  // The crossing lies between a and b; c is the bracket's last end that was given up.
+  let [a, fa] = [low, over(low)];
+  let [b, fb] = [high, over(high)];
+  if (fa >= 0) return low;
+  if (fb < 0) return high;
+  for (let part = 0.5; ;) {
+    const at = a + part * (b - a);
+    const there = over(at);
+    const same = there >= 0 === fa >= 0;
+    const [c, fc] = same ? [a, fa] : [b, fb];
+    if (!same) [b, fb] = [a, fa];
+    [a, fa] = [at, there];
+    const least = EXACT / Math.abs(b - a);
+    if (least >= 0.5) return fa >= 0 ? a : b;
+    const [xi, phi] = [(a - b) / (c - b), (fa - fb) / (fc - fb)];
+    // Where evidence is infinite these are no numbers, and it is halved.
+    const safe = phi ** 2 < xi && (1 - phi) ** 2 < 1 - xi;
+    const bent =
+      (fa / (fb - fa)) * (fc / (fb - fc)) + ((c - a) / (b - a)) * (fa / (fc - fa)) * (fb / (fc - fb));
+    part = safe ? Math.min(1 - least, Math.max(least, bent)) : 0.5;
   }
-  return reached;
 }
 
 export interface Bounds {
