@@ -10,11 +10,22 @@ const LONGEST_PAUSE_MS = 2_000;
 /** An attempt has just said that it lives by beginning: what is over within this sends no heartbeat at all. */
 const FIRST_BEAT_MS = 1_000;
 
+/** Sent is one every three seconds (worker/tuning.ts): news that come sooner would be encoded to be overwritten. */
+const NEWS_MS = 2_500;
+
 /** @returns a heartbeat for one attempt, to be called as often as one likes; it may carry something. */
 export function beats(): (details?: unknown) => void {
   const begunMs = Date.now();
+  let last: { readonly details: unknown; readonly atMs: number } | undefined;
   return (details) => {
-    if (Date.now() - begunMs >= FIRST_BEAT_MS) heartbeat(details);
+    const nowMs = Date.now();
+    if (nowMs - begunMs < FIRST_BEAT_MS) return;
+    const news = last === undefined || details !== last.details;
+    if (news) {
+      if (last !== undefined && nowMs - last.atMs < NEWS_MS) return;
+      last = { details, atMs: nowMs };
+    }
+    heartbeat(details);
   };
 }
 

@@ -2,8 +2,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { CancelledFailure } from '@temporalio/common';
 import { cancellationSignal } from '@temporalio/activity';
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
-import { beatingSleep, poll, withOwnSignal } from '../../activities/poll.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { beatingSleep, beats, poll, withOwnSignal } from '../../activities/poll.js';
 
 describe('a pause in an activity', () => {
   it('leaves no listener with the activity once it is over', async () => {
@@ -33,6 +33,31 @@ describe('a pause in an activity', () => {
     );
 
     await expect(polling).rejects.toBeInstanceOf(CancelledFailure);
+  });
+});
+
+describe('a heartbeat that carries news', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('is encoded about as often as one is sent, and what was left out comes with the next', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const activity = new MockActivityEnvironment();
+    const sent: unknown[] = [];
+    activity.on('heartbeat', (details: unknown) => sent.push(details));
+    await activity.run(() => {
+      const beat = beats();
+      const looks = [1, 2, 3, 4, 5, 6].map((look) => ({ look }));
+      for (const look of looks) {
+        vi.advanceTimersByTime(1_000);
+        beat(look);
+      }
+      vi.advanceTimersByTime(1_000);
+      beat(looks.at(-1));
+      beat(looks.at(-1));
+      return Promise.resolve();
+    });
+
+    expect(sent).toEqual([1, 4, 6, 6].map((look) => ({ look })));
   });
 });
 
