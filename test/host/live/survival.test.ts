@@ -2,10 +2,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isAlive, lookUp } from '../../../host/processes.js';
 import { until } from '../../../host/wait.js';
 import { Load, TestHost } from './harness.js';
+
+// Python, its packages and a model are loaded anew: seconds on a quiet machine, half a minute on one that is busy.
+const STARTED = { timeoutMs: 45_000 };
+vi.setConfig({ testTimeout: 120_000 });
 
 let host: TestHost;
 let endpoint: string;
@@ -70,13 +74,11 @@ describe('a killed model server', () => {
   it('is replaced and counted, and costs clients at most what it was working on while others live', async () => {
     await blueWith(2);
     const load = new Load(4, () => score());
-    await until(() => load.answers.length > 50, { timeoutMs: 10_000 });
+    await until(() => load.answers.length > 50, STARTED);
 
     const killed = await killInstance();
-    await until(async () => (await blue()).properties['greenlight.restarts'] === '1', { timeoutMs: 10_000 });
-    await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', {
-      timeoutMs: 10_000,
-    });
+    await until(async () => (await blue()).properties['greenlight.restarts'] === '1', STARTED);
+    await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', STARTED);
     await load.stop();
 
     expect(host.instancePids(endpoint, 'blue')).not.toContain(killed);
@@ -96,9 +98,7 @@ describe('a killed model server', () => {
     await host.run();
 
     expect(load.summary()).toEqual({ 200: 100 });
-    await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', {
-      timeoutMs: 10_000,
-    });
+    await until(async () => (await blue()).properties['greenlight.readyInstances'] === '2', STARTED);
     expect((await blue()).properties).toMatchObject({
       'greenlight.readyInstances': '2',
       'greenlight.restarts': '1',
@@ -112,9 +112,7 @@ describe('a killed Envoy', () => {
     const { pid } = host.stateRecord.envoy;
 
     process.kill(pid, 'SIGKILL');
-    const answers = await until(async () => (await score().catch(() => undefined))?.status === 200, {
-      timeoutMs: 10_000,
-    });
+    const answers = await until(async () => (await score().catch(() => undefined))?.status === 200, STARTED);
 
     expect(answers).toBe(true);
     await until(() => host.stateRecord.envoy.pid !== pid, { timeoutMs: 5_000 });
@@ -208,7 +206,7 @@ describe('one state folder', () => {
     expect(started.filter(isAlive)).toEqual([]);
     expect(await host.stop()).toBe(0);
     await host.run();
-    expect(await until(async () => (await score()).status === 200, { timeoutMs: 10_000 })).toBe(true);
+    expect(await until(async () => (await score()).status === 200, STARTED)).toBe(true);
     await host.end('SIGKILL');
     const left = host.processes();
     expect(await host.stop()).toBe(0);
