@@ -4,7 +4,7 @@
  *
  *   npm run bench -- detect [--rate N] [--shares 10,25,50,100] [--only TEXT] [--output json]
  *
- * Takes about a quarter of an hour. `--rate`: requests a second of each of the endpoints, one for each share.
+ * Takes about half an hour. `--rate`: requests a second of each of the endpoints, one for each share.
  */
 import { parseArgs } from 'node:util';
 import { FAULTS, type Fault } from './detect/faults.js';
