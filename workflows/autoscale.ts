@@ -2,7 +2,7 @@ import { heldMinimum } from '../core/autoscale.js';
 import { forward } from './forward.js';
 import { readAutoscale, setMinimum } from './proxies.js';
 import type { Run } from './run.js';
-import { asStop, Stop } from './stop.js';
+import { asStop } from './stop.js';
 
 /**
  * Before the baseline loses traffic: its autoscaler keeps the instances that it has, so that a rollback meets them. Its
@@ -43,7 +43,7 @@ export async function releaseMinimum(run: Run): Promise<void> {
       setMinimum.executeWithOptions({ summary }, [{ ...run.endpoint, deployment, minimum }]),
     );
   } catch (err) {
-    if (err instanceof Stop) throw err;
+    if (asStop(err).outcome === 'aborted') throw err; // also by cancelling the workflow: the undo stands
     // Too many idle instances cost money, not clients.
     run.note(
       `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(err).message}`,

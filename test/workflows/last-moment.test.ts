@@ -74,16 +74,25 @@ describe("an abort in a rollout's last moment", () => {
     }
   });
 
-  it('keeps the baseline when it comes while its autoscaler is let go', async () => {
+  it.each([
+    ['said to Greenlight', (rollout: Rollout) => aborted(rollout)],
+    ['by cancelling the workflow', (rollout: Rollout) => rollout.handle.cancel().then(() => true)],
+  ])('keeps the baseline when it comes while its autoscaler is let go: %s', async (how, abort) => {
     const target = new MemoryTarget();
     target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
     let away = true;
-    target.fault = (call) =>
-      call === 'autoscale' && away && target.traffic.live['green'] === 100 ? 'throw-transient' : undefined;
-    const rollout = await bench.start(planOf('last-autoscaler', [CREATE, CUTOVER, DELETE_BASELINE]), target);
-    await rollout.until((s) => s.stepIndex === 2);
+    let asked = (): void => undefined;
+    const lettingGo = new Promise<void>((resolve) => (asked = resolve));
+    target.fault = (call) => {
+      if (call !== 'autoscale' || !away || target.traffic.live['green'] !== 100) return undefined;
+      asked();
+      return 'throw-transient';
+    };
+    const steps = [CREATE, CUTOVER, DELETE_BASELINE];
+    const rollout = await bench.start(planOf(`last-autoscaler-${how.length}`, steps), target);
+    await lettingGo;
 
-    const accepted = await aborted(rollout);
+    const accepted = await abort(rollout);
     away = false;
 
     expect(accepted).toBe(true);
