@@ -16,14 +16,15 @@ const NEWS_MS = 2_500;
 /** @returns a heartbeat for one attempt, to be called as often as one likes; it may carry something. */
 export function beats(): (details?: unknown) => void {
   const begunMs = Date.now();
-  let last: { readonly details: unknown; readonly atMs: number } | undefined;
+  let news: unknown;
+  let newsAtMs = -Infinity;
   return (details) => {
     const nowMs = Date.now();
     if (nowMs - begunMs < FIRST_BEAT_MS) return;
-    const news = last === undefined || details !== last.details;
-    if (news) {
-      if (last !== undefined && nowMs - last.atMs < NEWS_MS) return;
-      last = { details, atMs: nowMs };
+    if (details !== news) {
+      if (nowMs - newsAtMs < NEWS_MS) return;
+      news = details;
+      newsAtMs = nowMs;
     }
     heartbeat(details);
   };

@@ -7,7 +7,6 @@
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Agent, request } from 'undici';
 import { hostState, startHost, stopHost } from '../embedded/host.js';
+import { freePort } from '../embedded/processes.js';
 import { ensureHostTools } from '../embedded/tools.js';
 import { median, tell, wholeNumber, type Figure } from './support/figures.js';
 import { CONNECTIONS, loadInTurns, medianOf } from './support/gateway-load.js';
@@ -30,6 +30,12 @@ const { values } = parseArgs({
 const seconds = wholeNumber('--seconds', values.seconds);
 const rounds = wholeNumber('--rounds', values.rounds);
 const MIRRORS = [0, 10, 50];
+const COLUMNS = [
+  { head: 'REQUESTS/S', figure: 'perSecond', digits: 0 },
+  { head: 'P50 MS', figure: 'p50Ms', digits: 2 },
+  { head: 'P99 MS', figure: 'p99Ms', digits: 2 },
+  { head: 'CPU µs/REQUEST', figure: 'cpuUs', digits: 0 },
+] as const;
 
 const BACKEND = `
 import { createServer } from 'node:http';
@@ -128,7 +134,7 @@ async function measure(): Promise<void> {
   const host = { url: `${started.gatewayUrl}/local/bench/score`, pid: record.envoy.pid };
   const direct = { url: `http://127.0.0.1:${port('blue')}/`, pid: null };
   const figures: Figure[] = [];
-  const table = [['MIRROR', 'WAY', 'REQUESTS/S', 'P50 MS', 'P99 MS', 'CPU µs/REQUEST']];
+  const table = [['MIRROR', 'WAY', ...COLUMNS.map(({ head }) => head)]];
   try {
     for (const mirror of MIRRORS) {
       // As steps of a rollout have it: who is mirrored to has no live share.
@@ -152,14 +158,7 @@ async function measure(): Promise<void> {
         want: { atLeast: 0.95 },
       });
       for (const [way, rows] of Object.entries(loads)) {
-        const cells = (
-          [
-            ['perSecond', 0],
-            ['p50Ms', 2],
-            ['p99Ms', 2],
-            ['cpuUs', 0],
-          ] as const
-        ).map(([figure, digits]) => medianOf(rows, figure).toFixed(digits));
+        const cells = COLUMNS.map(({ figure, digits }) => medianOf(rows, figure).toFixed(digits));
         table.push([`${mirror} %`, way, ...cells]);
       }
     }
@@ -179,12 +178,4 @@ async function measure(): Promise<void> {
     'and its copy. Direct: from the client to one backend.',
   ];
   tell({ bench: 'gateway', figures, table, notes }, values.output === 'json');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
