@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import type { Look, MachineConfig } from '../core/gates/index.js';
 import type { Gate } from '../core/plan.js';
+import { EDGES_MS, STOCK_EDGES_MS } from './gates/latency.js';
 import { configOf, judge, RELATIVE, withoutBets } from './gates/ours.js';
 import { argo, flagger, PEEKING, peekingWithMargin } from './gates/peers.js';
 import { random } from './gates/random.js';
@@ -53,8 +54,12 @@ const seedOf = (row: string, rps: number, run: number): number =>
   rps * 101 +
   run * 7919;
 
-const note = (gates: readonly Gate[], rps: number, steps = 1): MachineConfig =>
-  withoutBets(configOf(gates, rps, steps));
+const note = (
+  gates: readonly Gate[],
+  rps: number,
+  steps = 1,
+  edgesMs: readonly number[] = EDGES_MS,
+): MachineConfig => withoutBets(configOf(gates, rps, steps, edgesMs));
 const withMetrics = (
   config: MachineConfig,
   change: Partial<MachineConfig['metrics'][number]>,
@@ -192,6 +197,30 @@ function mirrored(rps: number): string {
   return percentOf(back.length, runs);
 }
 
+/** With Envoy's own buckets, which cannot tell 10% at 250 ms: each level's share that ends so, and the median second. */
+function stock(end: 'rolled back' | 'promoted', by: number): string {
+  const scenario: Made = { make: always(PLAIN, slow(by)) };
+  const texts = [100, 1000].map((rps) => {
+    const config = note(RELATIVE, rps, 1, STOCK_EDGES_MS);
+    const ends = Array.from({ length: runs }, (_, run) =>
+      judge(
+        config,
+        trace(scenario, rps, seedOf(`stock ${by}`, rps, run), () => GREEN_SHARE, STOCK_EDGES_MS),
+      ),
+    );
+    const at = ends.filter((each) => each.end === end).map(({ atSec }) => atSec);
+    const median =
+      at.length === 0
+        ? ''
+        : ` (${quantile(
+            at.sort((a, b) => a - b),
+            0.5,
+          )} s)`;
+    return `${percentOf(at.length, runs)}${median}`;
+  });
+  return texts.join(' / ');
+}
+
 const BLIPS: readonly (readonly [number, string])[] = [
   [5, '4.0 / 12 / 27'],
   [10, '1.6 / 8.4 / 24'],
@@ -212,6 +241,13 @@ const CLUSTER_ROWS: readonly (readonly [
     '0 / 0.8 / 1.0',
     '2.0 / 5.8 / 3.8',
   ],
+];
+
+const STOCK: readonly (readonly [string, 'rolled back' | 'promoted', number, string])[] = [
+  ['no regression: promoted', 'promoted', 1, '100 (263 s) / 100 (60 s)'],
+  ['latency +10%: promoted', 'promoted', 1.1, '0 / 0.2'],
+  ['latency +25%: rolled back', 'rolled back', 1.25, '165 / 95 s'],
+  ['latency 2x: rolled back', 'rolled back', 2, '95 / 95 s'],
 ];
 
 const ROWS: readonly Row[] = [
@@ -308,6 +344,11 @@ const ROWS: readonly Row[] = [
         ),
       ),
   },
+  ...STOCK.map(([name, end, by, noted]): Row => ({
+    what: `7.5: stock Envoy buckets, ${name} %, 100 / 1000 rps`,
+    note: noted,
+    measure: () => stock(end, by),
+  })),
 ];
 
 const started = performance.now();

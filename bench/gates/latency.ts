@@ -28,15 +28,20 @@ function upperTail(z: number): number {
   return (0.5 * Math.exp(-x * x)) / Math.sqrt(Math.PI) / (x + fraction);
 }
 
-const shares = new Map<number, readonly number[]>();
+/** What Envoy has unless it is told otherwise, as far as these latencies go. */
+export const STOCK_EDGES_MS: readonly number[] = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000];
+
+const shares = new Map<readonly number[], Map<number, readonly number[]>>();
 
 /** Share of requests in each bucket, `+Inf` last. */
-export function bucketShares(by: number): readonly number[] {
-  const known = shares.get(by);
+export function bucketShares(by: number, edgesMs: readonly number[]): readonly number[] {
+  const ofEdges = shares.get(edgesMs) ?? new Map<number, readonly number[]>();
+  shares.set(edgesMs, ofEdges);
+  const known = ofEdges.get(by);
   if (known) return known;
-  const above = EDGES_MS.map((edge) => slowerThan(edge, by));
+  const above = edgesMs.map((edge) => slowerThan(edge, by));
   const made = [...above, 0].map((share, i) => (above[i - 1] ?? 1) - share);
-  shares.set(by, made);
+  ofEdges.set(by, made);
   return made;
 }
 

@@ -28,8 +28,13 @@ export const ABSOLUTE: readonly Gate[] = [
   { ...LATENCY, name: 'p99 SLO', quantile: 0.99, limit: { kind: 'at-most', ms: 500 } },
 ];
 
-/** Through the same mapping as a rollout, with the defaults of a spec. */
-export function configOf(gates: readonly Gate[], rps: number, steps = 1): MachineConfig {
+/** Through the same mapping as a rollout, with the defaults of a spec. `edgesMs`: of the source's histogram. */
+export function configOf(
+  gates: readonly Gate[],
+  rps: number,
+  steps = 1,
+  edgesMs: readonly number[] = EDGES_MS,
+): MachineConfig {
   const before = 100_000;
   const mapping = mapGates({
     gates,
@@ -37,11 +42,11 @@ export function configOf(gates: readonly Gate[], rps: number, steps = 1): Machin
     plannedMs: STEP_SEC * 1000,
     plannedSteps: steps,
     plannedRequests: rps * STEP_SEC,
-    edgesMs: EDGES_MS,
+    edgesMs,
     baseline: {
       requests: before,
       errors: before / 1000,
-      le: [...EDGES_MS.map((edge) => Math.round(before * (1 - slowerThan(edge)))), before],
+      le: [...edgesMs.map((edge) => Math.round(before * (1 - slowerThan(edge)))), before],
     },
   });
   if (!mapping.ok) throw new Error(mapping.problems.map((problem) => problem.message).join('\n'));

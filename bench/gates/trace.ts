@@ -7,12 +7,16 @@ export const LOOK_SEC = 5;
 export const STEP_SEC = 1800;
 export const GREEN_SHARE = 0.1;
 
-/** One run's traffic, the same for every rule. `greenShare` by look, for rollouts of several steps. */
+/**
+ * One run's traffic, the same for every rule. `greenShare` by look, for rollouts of several steps; `edgesMs`: of the
+ * source's histogram.
+ */
 export function trace(
   scenario: Pick<Scenario, 'make'>,
   rps: number,
   seed: number,
   greenShare: (look: number) => number = () => GREEN_SHARE,
+  edgesMs: readonly number[] = EDGES_MS,
 ): Look[] {
   const source = random(seed);
   const looks = STEP_SEC / LOOK_SEC;
@@ -22,17 +26,23 @@ export function trace(
     const share = greenShare(i);
     return {
       dtSec: LOOK_SEC,
-      blue: armLook(source, rps * LOOK_SEC * (1 - share), blue),
-      green: armLook(source, rps * LOOK_SEC * share, green),
+      blue: armLook(source, rps * LOOK_SEC * (1 - share), edgesMs, blue),
+      green: armLook(source, rps * LOOK_SEC * share, edgesMs, green),
       status: { blue: 'ok', green: 'ok' },
     };
   });
 }
 
 /** Requests arrive as Poisson does; errors and latency do not depend on each other. */
-function armLook(source: Random, usual: number, { load, errorRate, cluster, latency }: Conditions): ArmLook {
-  const counts = new Array<number>(EDGES_MS.length + 1).fill(0);
-  for (const [part, by] of latency) addRequests(source, counts, usual * load * part, bucketShares(by));
+function armLook(
+  source: Random,
+  usual: number,
+  edgesMs: readonly number[],
+  { load, errorRate, cluster, latency }: Conditions,
+): ArmLook {
+  const counts = new Array<number>(edgesMs.length + 1).fill(0);
+  for (const [part, by] of latency)
+    addRequests(source, counts, usual * load * part, bucketShares(by, edgesMs));
   let n = 0;
   const le = counts.map((inBucket) => (n += inBucket));
   return {
