@@ -22,10 +22,18 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   const signal = cancellationSignal();
   const { endpoint, deployment } = input;
 
-  if ((await endpoints.readDeployment(endpoint, deployment, { signal })) === undefined) {
+  const found = await endpoints.readDeployment(endpoint, deployment, { signal });
+  if (found === undefined) {
     // A creation that was cut off may have left parts of it.
     await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
     return;
+  }
+  // Shares go by the name that the target tells: under another one, who serves everybody would seem to have none.
+  if (found.name !== deployment) {
+    throw ApplicationFailure.nonRetryable(
+      `Asked for deployment ${deployment}, ${endpoint} shows ${found.name}: whether that one gets traffic cannot be told by the other name, so it is not deleted`,
+      FailureType.PortPermanent,
+    );
   }
   const { traffic } = await endpoints.read(endpoint, { signal });
   if (shareOf(traffic.live, deployment) > 0 || shareOf(traffic.mirror, deployment) > 0) {

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
 import type { DeploymentSpec } from '../core/deployment.js';
+import type { Target } from '../core/plan.js';
 import { compileDeployment } from '../spec/compile-deployment.js';
 import { readDeploymentForm } from '../spec/deployment-form.js';
 import type { Problem } from '../spec/index.js';
@@ -16,7 +17,7 @@ export type DeploymentFile =
  *
  * Its files may lie in the folder that the command runs in, or beside it where it lies elsewhere.
  */
-export async function readDeploymentFile(file: string): Promise<DeploymentFile> {
+export async function readDeploymentFile(file: string, target: Target): Promise<DeploymentFile> {
   const reading = await readYaml(file, file, 'deployment');
   if (!reading.source) return { ok: false, problems: reading.problems };
   const { form, source, problems } = readDeploymentForm(reading.source);
@@ -30,7 +31,7 @@ export async function readDeploymentFile(file: string): Promise<DeploymentFile> 
   if (all.some(({ severity }) => severity === 'error')) return { ok: false, problems: all };
   const real = (named: string): string => files.real.get(named) ?? named;
   const deployment: DeploymentSpec = {
-    ...compileDeployment(form, real),
+    ...compileDeployment(form, target, real),
     ...(files.digest === undefined ? {} : { filesDigest: files.digest }),
   };
   return { ok: true, deployment, problems: all };

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionRecord } from '../core/decision-record.js';
-import { targetName, type Plan, type Target } from '../core/plan.js';
+import { nameOn, targetName, type Plan, type Target } from '../core/plan.js';
 import { stateDir } from '../embedded/state-dir.js';
 import type { Ending } from '../report/index.js';
 import { GreenlightError } from './errors.js';
@@ -101,8 +101,9 @@ export class Greenlight {
    *
    * @throws {GreenlightError} not-found, when there was none, or it is too long ago.
    */
-  async rollout(endpoint: string, target = this.#target): Promise<Rollout> {
+  async rollout(named: string, target = this.#target): Promise<Rollout> {
     const { session } = this;
+    const endpoint = nameOn(target, named);
     const found = await findRollout(session, target, endpoint);
     if (found === undefined) {
       throw new GreenlightError(

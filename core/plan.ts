@@ -186,9 +186,22 @@ export function targetName(target: Target): string {
   }
 }
 
+/**
+ * A name as its target tells it. To Azure ML and the endpoint host, names that differ in case only are one, and they show
+ * them in small letters; Kubernetes has small letters only, and its adapter's checks say so.
+ */
+export function nameOn(target: Target, name: string): string {
+  return target.kind === 'kubernetes' ? name : name.toLowerCase();
+}
+
+/** `host/local/diabetes`: an endpoint among those of all targets, the same however people write it. */
+export function endpointPath(target: Target, endpoint: string): string {
+  return nameOn(target, `${targetName(target)}/${endpoint}`);
+}
+
 /** The lock: one rollout per endpoint. */
 export function workflowId(target: Target, endpoint: string): string {
-  return `rollout/${targetName(target)}/${endpoint}`;
+  return `rollout/${endpointPath(target, endpoint)}`;
 }
 
 /** Sum of the longest times that a plan's steps watch for, milliseconds: what the gates spend their alpha over. */

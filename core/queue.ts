@@ -1,5 +1,5 @@
 import type { ActionInput } from './messages.js';
-import { targetName, type Plan, type Target } from './plan.js';
+import { endpointPath, type Plan, type Target } from './plan.js';
 
 /** The workflow's public name. Renaming it orphans running queues. */
 export const QUEUE_WORKFLOW = 'rolloutQueue';
@@ -12,7 +12,7 @@ export const MOST_BYTES = 1_000_000;
 
 /** One queue for one endpoint, beside its lock. */
 export function queueId(target: Target, endpoint: string): string {
-  return `queue/${targetName(target)}/${endpoint}`;
+  return `queue/${endpointPath(target, endpoint)}`;
 }
 
 /** A plan that waits, with what its rollout is started with. */

@@ -1,13 +1,14 @@
 import type { AssetRef, DeploymentSpec, Probe, ResourceAmounts } from '../core/deployment.js';
+import { nameOn, type Target } from '../core/plan.js';
 import type { Deployment } from './deployment-form.js';
 
 /** The real, absolute path of a file that the deployment file names. */
 export type RealPath = (named: string) => string;
 
-/** The deployment with every default of Azure ML made explicit, times in milliseconds, paths absolute. */
-export function compileDeployment(form: Deployment, real: RealPath): DeploymentSpec {
+/** The deployment with every default of Azure ML made explicit, times in milliseconds, paths absolute, named as its target will. */
+export function compileDeployment(form: Deployment, target: Target, real: RealPath): DeploymentSpec {
   return {
-    name: form.name,
+    name: nameOn(target, form.name),
     kind: form.type,
     ...given('description', form.description),
     tags: form.tags,

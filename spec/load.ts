@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PLAN_VERSION, type Plan, type Target } from '../core/plan.js';
+import { nameOn, PLAN_VERSION, type Plan, type Target } from '../core/plan.js';
 import { compileDeployment } from './compile-deployment.js';
 import { readDeploymentForm, type Deployment } from './deployment-form.js';
 import { compileGate, compileWatching } from './compile-gates.js';
@@ -84,13 +84,14 @@ export function compile({ draft, deployment, steps, files, root }: Spec): Plan {
   const watching = known(fields.watching);
   const gates = [...draft.gates].map(([name, form]) => compileGate(name, known(form), watching));
   const names = gates.map(({ name }) => name);
+  const target = compileTarget(known(fields.target));
   const plan: Omit<Plan, 'digest'> = {
     planVersion: PLAN_VERSION,
-    endpoint: known(fields.endpoint),
-    target: compileTarget(known(fields.target)),
-    baseline: fields.baseline ?? null,
+    endpoint: nameOn(target, known(fields.endpoint)),
+    target,
+    baseline: fields.baseline === undefined ? null : nameOn(target, fields.baseline),
     deployment: {
-      ...compileDeployment(deployment, (named) => known(files.real.get(named))),
+      ...compileDeployment(deployment, target, (named) => known(files.real.get(named))),
       ...(files.digest === undefined ? {} : { filesDigest: files.digest }),
     },
     adopt: known(fields.adopt),

@@ -1,3 +1,4 @@
+import { nameOn } from '../../core/plan.js';
 import { normalTraffic, sameTraffic, trafficText } from '../../core/traffic.js';
 import type { Context } from '../context.js';
 import { openEndpoints, writeAndReadBack } from '../endpoints.js';
@@ -12,7 +13,7 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   const { to, force = false } = options as { to?: string; force?: boolean };
   const endpoints = await openEndpoints(ctx);
   const before = await endpoints.read(endpoint);
-  const choice = chooseDestination(before, to, force);
+  const choice = chooseDestination(before, to === undefined ? undefined : nameOn(ctx.target, to), force);
   if ('refused' in choice) throw new CliError('refused', choice.refused);
 
   const wanted = normalTraffic({ live: { [choice.to]: 100 }, mirror: {} });

@@ -1,5 +1,7 @@
 import { symlink } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { workflowId } from '../../core/plan.js';
+import { queueId } from '../../core/queue.js';
 import { parseSpec, planDigest, renderPlan } from '../../spec/index.js';
 import { EXAMPLE, EXAMPLE_FILES } from './example.js';
 import { Folder, SPEC } from './folder.js';
@@ -129,6 +131,18 @@ describe('a plan', () => {
 
     expect(plan.approvers).toEqual(['ann', 'bob@example.com']);
     expect(plan.steps.find(({ kind }) => kind === 'approve')).toMatchObject({ by: ['cy'] });
+  });
+
+  it("has names as the target tells them: capitals are small on Azure ML and the endpoint host, and one endpoint's lock is one", async () => {
+    const spec = 'endpoint: Diabetes\ndeployment: green.yml\nbaseline: Blue\n';
+    const files = { 'green.yml': 'name: Green\ninstance_type: Standard_DS3_v2\n' };
+    const plans = [await folder.plan(spec, files), await folder.plan(spec + AZURE, files)];
+
+    for (const plan of plans) {
+      expect(plan).toMatchObject({ endpoint: 'diabetes', baseline: 'blue', deployment: { name: 'green' } });
+      expect(workflowId(plan.target, 'Diabetes')).toBe(workflowId(plan.target, 'diabetes'));
+      expect(queueId(plan.target, 'Diabetes')).toBe(queueId(plan.target, 'diabetes'));
+    }
   });
 
   it('is a safe rollout when the spec has two lines', async () => {
