@@ -114,6 +114,7 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
     edgesMs: first?.edgesMs ?? [],
     baseline: first === undefined ? null : baselineOf(first),
     own: ownOf(record),
+    ...(record.plan.carriedDispersion && { carried: record.plan.carriedDispersion }),
   });
   if (!mapped.ok) return mapped;
   const names = { blue: record.baseline, green: record.plan.deployment.name };

@@ -88,6 +88,17 @@ describe('replayGates', () => {
     });
   });
 
+  it('expects the noise that the rollout expected, which its endpoint had shown before', () => {
+    const record = recordOf(two);
+    const noisy = { ...record, plan: { ...record.plan, carriedDispersion: { errors: 20 } } };
+    const passedAfter = (of: DecisionRecord) => {
+      const replay = replayGates(of, [errorsGate, slowGate], watching);
+      return replay.ok ? (replay.steps[0]?.replayed?.afterSec ?? Infinity) : NaN;
+    };
+
+    expect(passedAfter(noisy)).toBeGreaterThan(passedAfter(record));
+  });
+
   it('shows where a stricter gate would have rolled back', () => {
     const strict = { ...errorsGate, limit: { kind: 'worse-by', share: 0.0005, ratio: 1 } } as Gate;
     const replay = replayGates(recordOf(two), [strict, slowGate], watching);
