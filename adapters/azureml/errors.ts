@@ -175,9 +175,14 @@ function isCredentialError(thrown: unknown): thrown is Error {
   return thrown instanceof Error && CREDENTIAL_ERRORS.has(thrown.name);
 }
 
+/**
+ * Only Entra's own no is final. The other errors are an outage as often as a machine without an identity: a managed
+ * identity's network errors, 429 and 5xx all come as `CredentialUnavailableError`, the network errors of the others as
+ * `AuthenticationRequiredError`, and a chain has both in its aggregate.
+ */
 function credentialMayRecover(error: Error): boolean {
   const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
-  return error.name === 'AuthenticationError' && (status === undefined || status === 429 || status >= 500);
+  return error.name !== 'AuthenticationError' || status === undefined || status === 429 || status >= 500;
 }
 
 /** Longer waits than this are not the service's: a timer would not even count them. */

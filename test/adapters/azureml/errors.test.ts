@@ -94,8 +94,12 @@ describe('an operation that failed', () => {
 
 describe('a request without an answer', () => {
   it.each([
-    ['CredentialUnavailableError', {}, 'permanent'],
+    // An outage of Entra, or of the machine's own identity service, has these names too.
+    ['AggregateAuthenticationError', {}, 'transient'],
+    ['AuthenticationRequiredError', {}, 'transient'],
+    ['CredentialUnavailableError', {}, 'transient'],
     ['AuthenticationError', { statusCode: 400 }, 'permanent'],
+    ['AuthenticationError', { statusCode: 401 }, 'permanent'],
     ['AuthenticationError', { statusCode: 503 }, 'transient'],
     ['AuthenticationError', {}, 'transient'],
   ])('because of %s %o is %s', (name, facts, kind) => {
