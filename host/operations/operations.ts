@@ -84,8 +84,13 @@ export class Operations {
     };
     this.#context.store.state.operations[operation.id] = operation;
     this.#forgetOld();
-    await this.#context.store.save();
-    void this.#work(operation);
+    try {
+      await this.#context.store.save();
+    } finally {
+      // Also when the disk did not take it: the change is made in memory, and an operation that nobody works on would
+      // keep everyone off the endpoint. The caller hears of the error, and a second try finds the endpoint free.
+      void this.#work(operation);
+    }
     return operation;
   }
 
