@@ -22,16 +22,30 @@ export function draw(label: string, options: Omit<Plot.PlotOptions, 'document'>)
     document: document as never,
   }) as unknown as {
     readonly tagName: string;
-    setAttribute(name: string, value: string): void;
     readonly outerHTML: string;
-  };
+  } & DrawnElement;
   drawn.setAttribute('role', 'img');
   drawn.setAttribute('aria-label', label);
+  drawn.querySelectorAll('*').forEach(shorten);
   return new Html(
-    drawn.outerHTML
-      // Coordinates to a tenth of a pixel: the rest is not seen, and is half of the page.
-      .replace(/(\d+\.\d)\d{2,}/g, '$1')
-      // The library counts clips as long as the process lives; by chart, the same data gives the same page.
-      .replace(/plot-clip-\d+/g, `clip-${label.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`),
+    // The library counts clips as long as the process lives; by chart, the same data gives the same page.
+    drawn.outerHTML.replace(/plot-clip-\d+/g, `clip-${label.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`),
   );
+}
+
+/** What is used of an element of a drawing. */
+interface DrawnElement {
+  getAttribute(name: string): string | null;
+  setAttribute(name: string, value: string): void;
+  querySelectorAll(selector: string): { forEach(each: (element: DrawnElement) => void): void };
+}
+
+const GEOMETRY = ['d', 'transform', 'x', 'y', 'x1', 'x2', 'y1', 'y2', 'cx', 'cy', 'r', 'width', 'height'];
+
+/** Coordinates to a tenth of a pixel: the rest is not seen, and is half of the page. Numbers that people read stay whole. */
+function shorten(element: DrawnElement): void {
+  for (const name of GEOMETRY) {
+    const value = element.getAttribute(name);
+    if (value !== null) element.setAttribute(name, value.replace(/(\d+\.\d)\d{2,}/g, '$1'));
+  }
 }

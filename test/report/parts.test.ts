@@ -1,8 +1,10 @@
+import * as Plot from '@observablehq/plot';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { storyOf } from '../../report/data.js';
 import { html } from '../../report/html.js';
 import { panelsOf } from '../../report/panels.js';
+import { draw } from '../../report/plot.js';
 import { binsOf } from '../../report/series.js';
 import { sharesOf } from '../../report/shares.js';
 import { countAbove, quantileBand, shareBand } from '../../report/statistics.js';
@@ -71,6 +73,20 @@ describe('limits', () => {
     const relative = errors?.limits[0]?.points.map(({ value }) => value) ?? [];
     expect(Math.min(...relative)).toBeGreaterThanOrEqual(0.02);
     expect(new Set(latency?.limits[0]?.points.map(({ value }) => value))).toEqual(new Set([250]));
+  });
+});
+
+describe('a chart', () => {
+  it('shortens coordinates, and no number that is read', () => {
+    const { text } = draw('At most 0.125', {
+      y: { domain: [0, 0.00003], tickFormat: (value: number) => `${value * 100}%` },
+      marks: [Plot.text([[1 / 3, 0.00001]], { text: () => 'at most 0.125' })],
+    });
+
+    expect(text).toContain('aria-label="At most 0.125"');
+    expect(text).toContain('>at most 0.125<');
+    expect(text).toContain('>0.001%<');
+    expect(text).not.toMatch(/(?:translate\(|,)\d+\.\d\d/);
   });
 });
 
