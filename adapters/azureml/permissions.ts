@@ -4,18 +4,24 @@ import { page } from './resources.js';
 
 const ONLINE = 'Microsoft.MachineLearningServices/workspaces/onlineEndpoints';
 
-/** Every action that the adapters call for, by what it is for. */
+/**
+ * Every action that the adapters call for, by what it is for. That on autoscale settings is called for on the workspace's
+ * resource group; what a role on the workspace alone says of it has no effect, and is not told apart here.
+ */
 export const ACTIONS: Readonly<Record<string, string>> = {
   'Microsoft.MachineLearningServices/workspaces/read': "the workspace's region, for new deployments",
   [`${ONLINE}/read`]: 'shares, state',
   [`${ONLINE}/write`]: 'shares',
   [`${ONLINE}/listKeys/action`]: 'smoke requests to an endpoint with keys',
   [`${ONLINE}/token/action`]: 'smoke requests to an endpoint with tokens',
+  [`${ONLINE}/score/action`]: 'smoke requests to an endpoint with Entra tokens',
   [`${ONLINE}/deployments/read`]: 'state, instances',
   [`${ONLINE}/deployments/write`]: 'create green',
   [`${ONLINE}/deployments/delete`]: 'delete green after a rollback, blue after a promotion',
   [`${ONLINE}/deployments/getLogs/action`]: '`greenlight logs`',
   'Microsoft.Insights/metrics/read': 'the gates',
+  'Microsoft.Insights/autoscaleSettings/read':
+    'whether an autoscaler or a person scaled a deployment; on the resource group',
 };
 
 const Permission = z.looseObject({
