@@ -3,7 +3,7 @@ import { findMarked, isAlive, PROCESS_MARK, signal, STATE_MARK } from '../proces
 import { isFree } from '../ports.js';
 import { boundLog, tailOf } from '../serving/logs.js';
 import { spawnDetached } from '../serving/spawn.js';
-import { backOffMs } from '../serving/plan.js';
+import { BackOff } from '../serving/back-off.js';
 import { readTextIfThere, writeFileAtomic } from '../state/atomic.js';
 import type { StatePaths } from '../state/paths.js';
 import type { Store } from '../state/store.js';
@@ -13,7 +13,6 @@ import { bootstrap } from './bootstrap.js';
 
 export const ENVOY_MARK = 'envoy';
 const LOOK_MS = 100;
-const STABLE_MS = 30_000;
 
 /** Keeps one Envoy running on the ports of the state folder, also the one that an earlier host started. */
 export class EnvoyProcess {
@@ -24,8 +23,6 @@ export class EnvoyProcess {
   readonly #log: Logger;
   readonly #stop = new AbortController();
   #loop: Promise<void> | undefined;
-  #startedAt = 0;
-  #endsInARow = 0;
 
   constructor(store: Store, paths: StatePaths, binary: string, admin: EnvoyAdmin, log: Logger) {
     this.#store = store;
@@ -138,7 +135,6 @@ export class EnvoyProcess {
         this.#log.warn({ how }, 'Envoy ended');
       },
     );
-    this.#startedAt = Date.now();
     this.#log.info({ pid: state.envoy.pid, ports: state.ports }, 'Envoy started');
     await this.#store.save();
   }
@@ -157,20 +153,20 @@ export class EnvoyProcess {
   }
 
   async #watch(): Promise<void> {
+    const backOff = new BackOff();
     let lastLogLook = 0;
     while (!this.#stop.signal.aborted) {
       await sleep(LOOK_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       if (this.#stop.signal.aborted) return;
-      if (Date.now() - this.#startedAt > STABLE_MS) this.#endsInARow = 0;
       if (Date.now() - lastLogLook > 10_000) {
         lastLogLook = Date.now();
         await boundLog(this.#paths.envoyLog);
       }
       if (this.#isRunning()) continue;
-      this.#endsInARow++;
-      this.#log.warn({ endsInARow: this.#endsInARow }, 'Envoy is gone; starting it again');
+      const waitMs = backOff.ended(Date.now());
+      this.#log.warn({ waitMs }, 'Envoy is gone; starting it again');
       try {
-        await sleep(backOffMs(this.#endsInARow));
+        await sleep(waitMs);
         if (!this.#stop.signal.aborted) await this.#launch();
       } catch (error) {
         this.#log.error({ err: messageOf(error) }, 'Envoy could not be started');

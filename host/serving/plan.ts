@@ -84,8 +84,3 @@ export function judgeStart(
   }
   return { is: 'waiting' };
 }
-
-/** Wait before the next start after so many ends in a row, milliseconds: none at first, 10 s at most. */
-export function backOffMs(endsInARow: number): number {
-  return endsInARow <= 1 ? 0 : Math.min(10_000, 200 * 2 ** (endsInARow - 2));
-}

@@ -5,18 +5,17 @@ import { findMarked, killMarked, isAlive, signal as sendSignal, connectionsTo } 
 import { freePort } from '../ports.js';
 import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
 import { messageOf, sleep, until } from '../wait.js';
+import { BackOff } from './back-off.js';
 import { durationMs } from './duration.js';
 import { watchInstance } from './instance-watch.js';
 import { launchOf } from './launch.js';
 import { boundLog, pruneLogs, tailOf } from './logs.js';
-import { backOffMs, judgeStart, planScaling, type StartVerdict } from './plan.js';
+import { judgeStart, planScaling, type StartVerdict } from './plan.js';
 import { startDeadlineMs } from './probe.js';
 import { spawnDetached } from './spawn.js';
 import type { ServingContext } from './supervisor.js';
 
 const TURN_MS = 200;
-/** An instance that was ready this long has earned a fresh start of the back-off. */
-const STABLE_MS = 30_000;
 const LOG_LINES_IN_ERROR = 30;
 
 /** Makes the processes of one deployment what its record says, for as long as the host lives. */
@@ -30,8 +29,7 @@ export class DeploymentRunner {
   readonly #exits = new Map<string, string>();
   readonly #draining = new Set<string>();
   #retired = false;
-  #endsInARow = 0;
-  #notBefore = 0;
+  #backOff = new BackOff();
   #failed = { generation: 0, starts: 0, lastExit: undefined as string | undefined, lastInstance: '' };
   #loop: Promise<void> | undefined;
   #lastLogLook = 0;
@@ -73,8 +71,7 @@ export class DeploymentRunner {
       lastExit: undefined,
       lastInstance: '',
     };
-    this.#notBefore = 0;
-    this.#endsInARow = 0;
+    this.#backOff = new BackOff();
   }
 
   verdict(): StartVerdict {
@@ -117,7 +114,7 @@ export class DeploymentRunner {
     }
     if (plan.drain.length > 0) await this.#context.store.save();
     this.#crashIfAsked();
-    if (Date.now() >= this.#notBefore) {
+    if (this.#backOff.mayStart(Date.now())) {
       for (const generation of plan.start) {
         if (!this.#stop.signal.aborted) await this.#launch(generation);
       }
@@ -145,7 +142,6 @@ export class DeploymentRunner {
       await this.#kill(instance, 'it did not get ready in time');
       return;
     }
-    if (instance.state === 'ready' && Date.now() - instance.startedAt > STABLE_MS) this.#endsInARow = 0;
     if (!this.#watches.has(instance.id)) this.#watch(instance);
   }
 
@@ -239,8 +235,7 @@ export class DeploymentRunner {
   async #died(instance: InstanceRecord, how: string): Promise<void> {
     if (this.#deployment.instances[instance.id] !== instance) return;
     this.#forget(instance);
-    this.#endsInARow++;
-    this.#notBefore = Date.now() + backOffMs(this.#endsInARow);
+    this.#backOff.ended(Date.now());
     if (instance.state === 'starting') {
       if (this.#failed.generation !== instance.generation) {
         this.#failed = { generation: instance.generation, starts: 0, lastExit: undefined, lastInstance: '' };

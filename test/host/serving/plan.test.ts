@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backOffMs, judgeStart, planScaling } from '../../../host/serving/plan.js';
+import { judgeStart, planScaling } from '../../../host/serving/plan.js';
 import { countAnswer, judgeProbe, NO_ANSWERS, startDeadlineMs } from '../../../host/serving/probe.js';
 import { parseDuration } from '../../../host/serving/duration.js';
 import type { DeploymentRecord, InstanceRecord } from '../../../host/state/model.js';
@@ -111,12 +111,6 @@ describe('probes', () => {
 
   it('give an instance its initial delay and all its failures to get ready', () => {
     expect(startDeadlineMs({ ...settings, initialDelay: 'PT5S' })).toBe(35_000);
-  });
-});
-
-describe('backOffMs', () => {
-  it('starts the first replacement at once, and waits ever longer up to 10 s', () => {
-    expect([0, 1, 2, 3, 4, 7, 8, 50].map(backOffMs)).toEqual([0, 0, 200, 400, 800, 6400, 10_000, 10_000]);
   });
 });
 
