@@ -2,8 +2,14 @@ import { PASS_GRID } from './grid.js';
 import { lnAbove, lnBelow, lnOneSampleMixture } from './pass.js';
 import type { PassState } from './types.js';
 
-/** Bounds are shares: nothing tells apart what is closer together than this. */
+/**
+ * How close the ends are brought, next to the larger of 1 and their size: bounds below 1 are shares, and doubles beyond
+ * it lie further apart. It is some doubles wide, so there is always one between ends that are not yet close enough.
+ */
 const EXACT = 1e-15;
+
+/** It interpolates so often at most (a dozen is usual), and halves from then on: so it ends, whatever the function is. */
+const BENDS = 50;
 
 /**
  * The smallest point of `[low, high]` at which an increasing function reaches `threshold`; `high` where it never does.
@@ -18,18 +24,19 @@ function risingCrossing(f: (at: number) => number, threshold: number, low: numbe
   let [b, fb] = [high, over(high)];
   if (fa >= 0) return low;
   if (fb < 0) return high;
-  for (let part = 0.5; ;) {
+  for (let part = 0.5, tried = 1; ; tried++) {
     const at = a + part * (b - a);
     const there = over(at);
     const same = there >= 0 === fa >= 0;
     const [c, fc] = same ? [a, fa] : [b, fb];
     if (!same) [b, fb] = [a, fa];
     [a, fa] = [at, there];
-    const least = EXACT / Math.abs(b - a);
-    if (least >= 0.5) return fa >= 0 ? a : b;
+    const least = (EXACT * Math.max(1, Math.abs(a), Math.abs(b))) / Math.abs(b - a);
+    // Ends that are no numbers are not brought closer either.
+    if (!(least < 0.5)) return fa >= 0 ? a : b;
     const [xi, phi] = [(a - b) / (c - b), (fa - fb) / (fc - fb)];
     // Where evidence is infinite these are no numbers, and it is halved.
-    const safe = phi ** 2 < xi && (1 - phi) ** 2 < 1 - xi;
+    const safe = tried < BENDS && phi ** 2 < xi && (1 - phi) ** 2 < 1 - xi;
     const bent =
       (fa / (fb - fa)) * (fc / (fb - fc)) + ((c - a) / (b - a)) * (fa / (fc - fa)) * (fb / (fc - fb));
     part = safe ? Math.min(1 - least, Math.max(least, bent)) : 0.5;

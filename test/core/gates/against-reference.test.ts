@@ -16,7 +16,7 @@ const EDGES = [100, 200, 400];
 
 const metric = fc.record({
   source: fc.constantFrom('errors' as const, 'latency' as const),
-  r: fc.constantFrom(0, 0, 0.5, 1, 1.2),
+  r: fc.constantFrom(0, 0, 0.5, 1, 1.2, 50),
   delta: fc.constantFrom(0.001, 0.005, 0.05, 0.5),
   blipSec: fc.constantFrom(5, 10, 30),
   plannedBlocks: fc.constantFrom(1, 2, 8, 180),

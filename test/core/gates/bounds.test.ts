@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { evaluate, type Look } from '../../../core/gates/index.js';
-import { upperRate } from '../../../core/gates/bounds.js';
+import { bounds, upperRate } from '../../../core/gates/bounds.js';
+import { initialPass, lnAbove, lnBelow, passLook } from '../../../core/gates/pass.js';
 import { config, errorsMetric, look } from './streams.js';
 
 const looks = fc.array(
@@ -59,6 +60,43 @@ describe('the bounds of a step', () => {
     expect(m?.lower).toBeCloseTo(lower, 4);
     expect(m?.upper).toBeCloseTo(upper, 4);
     expect(upperRate(x, n, 0.025)).toBe(m?.upper);
+  });
+
+  // Doubles around such bounds lie further apart than bounds of shares are told apart.
+  it.each([17.2, 50, 1e6])('end where the evidence reaches its threshold, also with a factor of %d', (r) => {
+    const metric = errorsMetric({ r });
+    const wanted = Math.log(20);
+    fc.assert(
+      fc.property(looks, (stream) => {
+        const state = stream.reduce(
+          (sum, { blue, green }) =>
+            passLook(sum, metric, { xB: blue.errors, nB: blue.n, xG: green.errors, nG: green.n }, 1),
+          initialPass(metric),
+        );
+        const { lower, upper } = bounds(state, r, 0.05);
+        const step = (at: number) => 4e-15 * Math.max(1, Math.abs(at));
+
+        expect(upper === 1 || lnBelow(state, upper) >= wanted).toBe(true);
+        expect(upper === -r || lnBelow(state, upper - step(upper)) < wanted).toBe(true);
+        expect(lower === -r || lnAbove(state, lower) >= wanted).toBe(true);
+        expect(lower === 1 || lnAbove(state, lower + step(lower)) < wanted).toBe(true);
+      }),
+      { seed: 9, numRuns: 300 },
+    );
+  });
+
+  it('are found for evidence that is no number, too', () => {
+    const nothing = [NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN];
+    const state = {
+      kind: 'two-sample',
+      passA: nothing,
+      passC: nothing,
+      breachA: nothing,
+      breachC: nothing,
+    } as const;
+
+    expect(bounds(state, 1, 0.05)).toEqual({ lower: -1, upper: 1 });
+    expect(bounds({ kind: 'one-sample', x: NaN, n: NaN }, 0, 0.05)).toEqual({ lower: 0, upper: 1 });
   });
 
   it('hold the true difference between them: too often wrong would be a broken gate', () => {
