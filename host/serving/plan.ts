@@ -47,6 +47,8 @@ export interface StartFacts {
   readonly failedStarts: number;
   /** What the last of them ended with. */
   readonly lastExit: string | undefined;
+  /** Since when this host looks at them, milliseconds since the epoch: time without a host is no time to get ready in. */
+  readonly watchedSinceMs: number;
 }
 
 /** A first failure may be bad luck (a port taken in between); three in a row are the deployment's own. */
@@ -74,7 +76,9 @@ export function judgeStart(
     };
   }
   const late = instances.find(
-    (instance) => instance.state === 'starting' && nowMs - instance.startedAt > deadlineMs,
+    (instance) =>
+      instance.state === 'starting' &&
+      nowMs - Math.max(instance.startedAt, facts.watchedSinceMs) > deadlineMs,
   );
   if (late) {
     return {

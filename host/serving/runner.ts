@@ -28,6 +28,9 @@ export class DeploymentRunner {
   readonly #watches = new Map<string, AbortController>();
   readonly #exits = new Map<string, string>();
   readonly #draining = new Set<string>();
+  readonly #watchedSinceMs = Date.now();
+  /** Instances of an earlier host that this one has not seen alive. */
+  readonly #unseen: Set<string>;
   #retired = false;
   #backOff = new BackOff();
   #failed = { generation: 0, starts: 0, lastExit: undefined as string | undefined, lastInstance: '' };
@@ -40,6 +43,7 @@ export class DeploymentRunner {
     this.#workspace = workspace;
     this.#endpoint = endpoint;
     this.#deployment = deployment;
+    this.#unseen = new Set(Object.keys(deployment.instances));
     setMaxListeners(0, this.#stop.signal);
   }
 
@@ -78,7 +82,11 @@ export class DeploymentRunner {
     const failures = this.#failed.generation === this.#deployment.generation ? this.#failed : undefined;
     return judgeStart(
       this.#deployment,
-      { failedStarts: failures?.starts ?? 0, lastExit: failures?.lastExit },
+      {
+        failedStarts: failures?.starts ?? 0,
+        lastExit: failures?.lastExit,
+        watchedSinceMs: this.#watchedSinceMs,
+      },
       startDeadlineMs(this.#deployment.properties.readinessProbe),
       Date.now(),
     );
@@ -137,8 +145,10 @@ export class DeploymentRunner {
       await this.#died(instance, this.#exits.get(instance.id) ?? 'it ended while the host was not looking');
       return;
     }
+    this.#unseen.delete(instance.id);
     const deadline = startDeadlineMs(this.#deployment.properties.readinessProbe);
-    if (instance.state === 'starting' && Date.now() - instance.startedAt > deadline + TURN_MS * 5) {
+    const startingSince = Math.max(instance.startedAt, this.#watchedSinceMs);
+    if (instance.state === 'starting' && Date.now() - startingSince > deadline + TURN_MS * 5) {
       await this.#kill(instance, 'it did not get ready in time');
       return;
     }
@@ -235,15 +245,8 @@ export class DeploymentRunner {
   async #died(instance: InstanceRecord, how: string): Promise<void> {
     if (this.#deployment.instances[instance.id] !== instance) return;
     this.#forget(instance);
-    this.#backOff.ended(Date.now());
-    if (instance.state === 'starting') {
-      if (this.#failed.generation !== instance.generation) {
-        this.#failed = { generation: instance.generation, starts: 0, lastExit: undefined, lastInstance: '' };
-      }
-      this.#failed.starts++;
-      this.#failed.lastExit = how;
-      this.#failed.lastInstance = instance.id;
-    }
+    // One that died with an earlier host, of a reboot for example, says nothing about the next try.
+    if (!this.#unseen.delete(instance.id)) this.#blame(instance, how);
     this.#deployment.restarts++;
     this.#context.log.warn(
       { ...this.#names(), instance: instance.id, how },
@@ -251,6 +254,18 @@ export class DeploymentRunner {
     );
     this.#context.membershipChanged();
     await this.#context.store.save();
+  }
+
+  /** Counts an end towards the wait before the next start, and towards giving the generation up. */
+  #blame(instance: InstanceRecord, how: string): void {
+    this.#backOff.ended(Date.now());
+    if (instance.state !== 'starting') return;
+    if (this.#failed.generation !== instance.generation) {
+      this.#failed = { generation: instance.generation, starts: 0, lastExit: undefined, lastInstance: '' };
+    }
+    this.#failed.starts++;
+    this.#failed.lastExit = how;
+    this.#failed.lastInstance = instance.id;
   }
 
   #forget(instance: InstanceRecord): void {

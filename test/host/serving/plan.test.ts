@@ -67,7 +67,7 @@ describe('planScaling', () => {
 });
 
 describe('judgeStart', () => {
-  const facts = { failedStarts: 0, lastExit: undefined };
+  const facts = { failedStarts: 0, lastExit: undefined, watchedSinceMs: 0 };
 
   it('is ready when as many as wanted are', () => {
     expect(judgeStart(deployment({ capacity: 2 }, [{}, {}]), facts, 1000, 0)).toEqual({ is: 'ready' });
@@ -78,7 +78,9 @@ describe('judgeStart', () => {
   });
 
   it('has failed when instances ended three times before they were ready', () => {
-    expect(judgeStart(deployment({}), { failedStarts: 3, lastExit: 'exit code 3' }, 1000, 0)).toEqual({
+    expect(
+      judgeStart(deployment({}), { ...facts, failedStarts: 3, lastExit: 'exit code 3' }, 1000, 0),
+    ).toEqual({
       is: 'failed',
       reason: 'its model server ended 3 times before it was ready (last: exit code 3)',
     });

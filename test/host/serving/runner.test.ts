@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lookUp, signal } from '../../../host/processes.js';
+import { DeploymentRunner } from '../../../host/serving/runner.js';
+import type { ServingContext } from '../../../host/serving/supervisor.js';
+import type { DeploymentRecord, InstanceRecord } from '../../../host/state/model.js';
+import { StatePaths } from '../../../host/state/paths.js';
+import { Store } from '../../../host/state/store.js';
+import { until } from '../../../host/wait.js';
+
+const HOUR_MS = 3_600_000;
+const PATIENCE = { timeoutMs: 10_000, everyMs: 10 };
+const PROBE = { failureThreshold: 3, successThreshold: 1, timeout: 'PT2S', period: 'PT10S' };
+
+let root: string;
+let deployment: DeploymentRecord;
+let runner: DeploymentRunner;
+let server: Server;
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'greenlight-runner-'));
+  server = createServer((_, answer) => answer.end()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+afterEach(async () => {
+  await runner.release();
+  for (const { process } of Object.values(deployment.instances)) if (process) signal(process, 'SIGKILL');
+  server.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** A host that finds these instances, which an earlier one wrote down as starting, an hour ago. */
+async function hostFinds(...found: InstanceRecord['process'][]): Promise<void> {
+  const { port } = server.address() as AddressInfo;
+  deployment = {
+    name: 'blue',
+    sku: { name: 'Default', capacity: found.length },
+    properties: { requestSettings: { requestTimeout: 'PT1S' }, readinessProbe: PROBE, livenessProbe: PROBE },
+    state: 'Creating',
+    generation: 1,
+    serving: null,
+    specs: { 1: { command: ['sleep', '60'], environment: {}, probePath: '/', codeDir: root } },
+    instances: Object.fromEntries(
+      found.map((process, index) => {
+        const startedAt = Date.now() - HOUR_MS;
+        const id = String(index + 1);
+        return [id, { id, generation: 1, port, process, startedAt, state: 'starting' }];
+      }),
+    ),
+    restarts: 0,
+    nextInstance: found.length + 1,
+  } as unknown as DeploymentRecord;
+  const context: ServingContext = {
+    store: await Store.open(join(root, 'state.json')),
+    paths: new StatePaths(root),
+    log: pino({ enabled: false }),
+    python: 'python3',
+    faultsAllowed: false,
+    membershipChanged: () => undefined,
+    routesAwayFrom: () => Promise.resolve(true),
+    takenPorts: () => new Set(),
+    background: (work) => void work.catch(() => undefined),
+  };
+  runner = new DeploymentRunner(context, 'local', 'diabetes', deployment);
+  runner.start();
+}
+
+describe('a host that comes back in the middle of a start', () => {
+  it('starts what died without it anew, which counts as no failed start', async () => {
+    const gone = { pid: 2 ** 30, startTime: 'gone' };
+    await hostFinds(gone, gone, gone);
+
+    expect(await until(() => Object.keys(deployment.instances).join() === '4,5,6', PATIENCE)).toBe(true);
+    expect(runner.verdict()).toEqual({ is: 'waiting' });
+    expect(deployment.restarts).toBe(3);
+  });
+
+  it('gives what still runs its time to get ready, however long it was away', async () => {
+    const child = spawn('sleep', ['60']);
+    await once(child, 'spawn');
+    const { startTime } = lookUp(child.pid!)!;
+    await hostFinds({ pid: child.pid!, startTime });
+
+    expect(runner.verdict()).toEqual({ is: 'waiting' });
+    expect(await until(() => deployment.instances['1']?.state === 'ready', PATIENCE)).toBe(true);
+    expect(runner.verdict()).toEqual({ is: 'ready' });
+    expect(deployment.restarts).toBe(0);
+  });
+});
