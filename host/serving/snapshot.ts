@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasCode } from '../state/atomic.js';
@@ -61,11 +62,10 @@ export async function digestOf(folder: string): Promise<string> {
       if (entry.isDirectory()) {
         await walk(join(path, entry.name), inside);
       } else {
-        hash
-          .update(inside)
-          .update('\0')
-          .update(await readFile(join(path, entry.name)))
-          .update('\0');
+        hash.update(inside).update('\0');
+        // Piece by piece: weights of a model may be larger than memory, and than what Node reads at once.
+        for await (const piece of createReadStream(join(path, entry.name))) hash.update(piece as Buffer);
+        hash.update('\0');
       }
     }
   };
