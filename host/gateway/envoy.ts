@@ -158,18 +158,18 @@ export class EnvoyProcess {
     while (!this.#stop.signal.aborted) {
       await sleep(LOOK_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       if (this.#stop.signal.aborted) return;
-      if (Date.now() - lastLogLook > 10_000) {
-        lastLogLook = Date.now();
-        await boundLog(this.#paths.envoyLog);
-      }
-      if (this.#isRunning()) continue;
-      const waitMs = backOff.ended(Date.now());
-      this.#log.warn({ waitMs }, 'Envoy is gone; starting it again');
       try {
+        if (Date.now() - lastLogLook > 10_000) {
+          lastLogLook = Date.now();
+          await boundLog(this.#paths.envoyLog);
+        }
+        if (this.#isRunning()) continue;
+        const waitMs = backOff.ended(Date.now());
+        this.#log.warn({ waitMs }, 'Envoy is gone; starting it again');
         await sleep(waitMs);
         if (!this.#stop.signal.aborted) await this.#launch();
       } catch (error) {
-        this.#log.error({ err: messageOf(error) }, 'Envoy could not be started');
+        this.#log.error({ err: messageOf(error) }, 'Looking after Envoy went wrong');
       }
     }
   }

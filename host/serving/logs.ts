@@ -27,13 +27,18 @@ export async function tailOf(path: string, lines: number, maxBytes = 256 * 1024)
   }
 }
 
+/** Cuts a log that has grown too long. Without room for the part before (a full disk), that part is lost: cutting makes room. */
 export async function boundLog(path: string, maxBytes = MAX_LOG_BYTES): Promise<void> {
   const size = await stat(path).then(
     (s) => s.size,
     () => 0,
   );
   if (size <= maxBytes) return;
-  await copyFile(path, `${path}.1`);
+  try {
+    await copyFile(path, `${path}.1`);
+  } catch {
+    await rm(`${path}.1`, { force: true });
+  }
   await truncate(path, 0);
 }
 

@@ -1,0 +1,33 @@
+import { lstat, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { boundLog } from '../../../host/serving/logs.js';
+
+describe('boundLog', () => {
+  let log: string;
+  beforeEach(async () => {
+    log = join(await mkdtemp(join(tmpdir(), 'greenlight-logs-')), 'envoy.log');
+    await writeFile(log, '0123456789');
+  });
+  afterEach(() => rm(join(log, '..'), { recursive: true, force: true }));
+
+  it('keeps the part before, once a log is too long', async () => {
+    await boundLog(log, 10);
+    expect((await stat(log)).size).toBe(10);
+
+    await boundLog(log, 9);
+
+    expect((await stat(log)).size).toBe(0);
+    expect(await readFile(`${log}.1`, 'utf8')).toBe('0123456789');
+  });
+
+  it('cuts a log also when the disk has no room for the part before', async () => {
+    await symlink('/dev/full', `${log}.1`);
+
+    await boundLog(log, 9);
+
+    expect((await stat(log)).size).toBe(0);
+    await expect(lstat(`${log}.1`)).rejects.toThrow('ENOENT');
+  });
+});
