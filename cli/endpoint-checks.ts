@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createTargets, type AdminTargetPorts } from '../adapters/targets.js';
+import { endpointArgument, type Located } from '../core/command-text.js';
 import { findDeployment, type EndpointState } from '../core/endpoint.js';
 import { targetName } from '../core/plan.js';
 import { sumShares, trafficText, wholeHolder } from '../core/traffic.js';
@@ -24,7 +25,11 @@ export async function checkTarget(ctx: Context, endpoint: string | undefined): P
     const names = endpoint === undefined ? all.slice(0, MOST).map((one) => one.name) : [endpoint];
     return [
       ok(name, `${targetName(ctx.target)} answers, with ${count}`),
-      ...(await Promise.all(names.map((one) => checkEndpoint(ports, one, signal)))).flat(),
+      ...(
+        await Promise.all(
+          names.map((one) => checkEndpoint(ports, { target: ctx.target, endpoint: one }, signal)),
+        )
+      ).flat(),
     ];
   } catch (error) {
     const [found, advice] = splitAdvice(textOf(error));
@@ -34,9 +39,11 @@ export async function checkTarget(ctx: Context, endpoint: string | undefined): P
 
 async function checkEndpoint(
   { endpoints, metrics }: AdminTargetPorts,
-  name: string,
+  of: Located,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
+  const name = of.endpoint;
+  const on = endpointArgument(of);
   const about = `Endpoint ${name}`;
   let state: EndpointState;
   try {
@@ -54,8 +61,8 @@ async function checkEndpoint(
         : `${baseline} holds all live traffic, and is ${holder?.state ?? 'not there'}`;
     const mend =
       sumShares(state.traffic.live) === 0
-        ? `\`greenlight endpoint create ${name} --deployment FILE\` gives it its first deployment; \`greenlight revert ${name} --to DEPLOYMENT\` turns one on`
-        : `finish the shift that is under way, or \`greenlight revert ${name} --to DEPLOYMENT\``;
+        ? `\`greenlight endpoint create ${on} --deployment FILE\` gives it its first deployment; \`greenlight revert ${on} --to DEPLOYMENT\` turns one on`
+        : `finish the shift that is under way, or \`greenlight revert ${on} --to DEPLOYMENT\``;
     return [warning(about, found, mend)];
   }
   const served = ok(about, `${state.state}, ${trafficText(state.traffic)}`);

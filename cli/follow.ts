@@ -1,4 +1,5 @@
 import { changesBetween, type RolloutChange } from '../client/events.js';
+import { endpointArgument } from '../core/command-text.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
 import { actionLine } from '../core/status-text.js';
@@ -97,7 +98,7 @@ export function endLines(report: RolloutReport): string[] {
     ...report.left.map((left) => `  left to do: ${left}`),
     ...(report.outcome === 'rollback-incomplete'
       ? [
-          `  now: look at it with \`greenlight endpoint show ${report.endpoint}\`, then \`greenlight revert ${report.endpoint} --to ${report.baseline || 'BASELINE'}\``,
+          `  now: look at it with \`greenlight endpoint show ${endpointArgument(report)}\`, then \`greenlight revert ${endpointArgument(report)} --to ${report.baseline || 'BASELINE'}\``,
         ]
       : []),
   ];

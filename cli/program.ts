@@ -1,7 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from './context.js';
 import { exitCodeLines, type Exit } from './exit-codes.js';
-import { DEFAULT_TARGET } from '../client/target.js';
+import { DEFAULT_TARGET } from '../core/command-text.js';
 
 /** The options of a command, global ones among them, as commander parsed them. Each command knows its own. */
 export type Options = Readonly<Record<string, unknown>>;

@@ -7,7 +7,8 @@ import { exitCodeOf, explainError } from './errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
 import { createOutput, type Streams } from './output.js';
 import { createProgram, type Options } from './program.js';
-import { DEFAULT_TARGET, parseTarget } from '../client/target.js';
+import { parseTarget } from '../client/target.js';
+import { DEFAULT_TARGET } from '../core/command-text.js';
 
 /** What a run of the command line sees of the world. */
 export interface World extends Streams {

@@ -1,4 +1,5 @@
 import { atTheEnd } from '../client/events.js';
+import type { Located } from '../core/command-text.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
 import type { Context } from './context.js';
@@ -25,15 +26,15 @@ export class Story implements Teller {
   /** Ctrl-C is the only way to leave a story. */
   readonly left: AbortSignal = new AbortController().signal;
   readonly #ctx: Context;
-  readonly #endpoint: string;
+  readonly #rollout: Located;
   readonly #ids: object;
   #last: RolloutStatus | null = null;
   #lookToldAtMs = 0;
   #ownVerdict = '';
 
-  constructor(ctx: Context, endpoint: string, ids: object) {
+  constructor(ctx: Context, rollout: Located, ids: object) {
     this.#ctx = ctx;
-    this.#endpoint = endpoint;
+    this.#rollout = rollout;
     this.#ids = ids;
   }
 
@@ -57,7 +58,7 @@ export class Story implements Teller {
 
   end(ended: Ended): void {
     if (ended.kind === 'lost') {
-      const text = lostText(this.#endpoint, ended.because);
+      const text = lostText(this.#rollout, ended.because);
       this.#ctx.out.line(text);
       if (this.#ctx.out.json)
         this.#ctx.out.result(text, { outcome: null, reason: ended.because, ...this.#ids });

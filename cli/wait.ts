@@ -1,4 +1,5 @@
 import type { Rollout } from '../client/rollout.js';
+import { endpointArgument } from '../core/command-text.js';
 import type { Context } from './context.js';
 import { exitOf, type Exit } from './exit-codes.js';
 import { Story, type Teller } from './story.js';
@@ -39,10 +40,10 @@ export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> 
   } finally {
     teller.close();
   }
-  const { endpoint } = rollout;
+  const on = endpointArgument(rollout);
   ctx.out.note(
-    `Stopped waiting. The rollout of ${endpoint} goes on: \`greenlight status ${endpoint} --wait\` waits again, ` +
-      `\`greenlight abort ${endpoint} --reason …\` stops it.`,
+    `Stopped waiting. The rollout of ${rollout.endpoint} goes on: \`greenlight status ${on} --wait\` waits again, ` +
+      `\`greenlight abort ${on} --reason …\` stops it.`,
   );
   return 'interrupted';
 }
@@ -66,8 +67,7 @@ export function idsOf({ workflowId, runId, ui }: Rollout): {
 
 /** A live view for who sits at a terminal, a story of plain lines for everyone and everything else. */
 async function tellerOf(ctx: Context, rollout: Rollout): Promise<Teller> {
-  const { endpoint } = rollout;
-  if (ctx.terminal === null || ctx.out.json) return new Story(ctx, endpoint, idsOf(rollout));
+  if (ctx.terminal === null || ctx.out.json) return new Story(ctx, rollout, idsOf(rollout));
   // Before React is loaded: its other build keeps a record of every drawing, and would fill the memory in hours.
   process.env['NODE_ENV'] ??= 'production';
   // Not at the top: what draws it takes half a second to load.
@@ -75,7 +75,7 @@ async function tellerOf(ctx: Context, rollout: Rollout): Promise<Teller> {
   return openLiveView({
     out: ctx.out,
     terminal: ctx.terminal,
-    endpoint,
+    rollout,
     act: (name, reason) => rollout.act(name, { reason }),
   });
 }

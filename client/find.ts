@@ -7,6 +7,7 @@ import {
   type WorkflowExecutionDescription,
   type WorkflowHandle,
 } from '@temporalio/client';
+import { endpointArgument, type Located } from '../core/command-text.js';
 import { FailureType } from '../core/failures.js';
 import { MessageName, type RolloutStatus } from '../core/messages.js';
 import { workflowId, type Target } from '../core/plan.js';
@@ -97,10 +98,11 @@ function endedBy({ cause, message }: WorkflowFailedError): Ended {
 }
 
 /** What is known of a rollout that ended without a report, and what to do about it. */
-export function lostText(endpoint: string, because: string): string {
+export function lostText(of: Located, because: string): string {
+  const on = endpointArgument(of);
   return (
-    `The rollout of ${endpoint} ended without a report: ${because}. Nothing was taken back, so its traffic may stand half-way.\n` +
-    `Look with \`greenlight endpoint show ${endpoint}\`; \`greenlight revert ${endpoint} --to BASELINE\` puts all traffic back.`
+    `The rollout of ${of.endpoint} ended without a report: ${because}. Nothing was taken back, so its traffic may stand half-way.\n` +
+    `Look with \`greenlight endpoint show ${on}\`; \`greenlight revert ${on} --to BASELINE\` puts all traffic back.`
   );
 }
 

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { endpointArgument } from '../core/command-text.js';
+import type { Target } from '../core/plan.js';
 import { GreenlightError } from './errors.js';
 import { ending, type Ended, type KnownRollout, lostText } from './find.js';
 import { sendAction } from './send-action.js';
@@ -6,6 +8,7 @@ import type { Session } from './temporal.js';
 
 /** Who wants the endpoint, and for what. */
 export interface Claimant {
+  readonly target: Target;
   readonly endpoint: string;
   readonly by: string;
   /** Name of the spec. */
@@ -41,13 +44,13 @@ export async function supersede(
 export async function untilFree(
   { client }: Session,
   { handle, description }: KnownRollout,
-  { endpoint }: Claimant,
+  claimant: Claimant,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   // That run and those that it goes on as: a rollout that somebody starts after it is another one.
   const held = client.workflow.getHandle(handle.workflowId, description.runId);
   const ended = await orAborted(signal, (over) => client.withAbortSignal(over, () => ending(held)));
-  const unproven = unprovenEnd(endpoint, ended);
+  const unproven = unprovenEnd(claimant, ended);
   if (unproven !== undefined) throw new GreenlightError('refused', `Nothing was started. ${unproven}`);
 }
 
@@ -72,12 +75,12 @@ async function orAborted<T>(
   }
 }
 
-function unprovenEnd(endpoint: string, ended: Ended): string | undefined {
-  if (ended.kind === 'lost') return lostText(endpoint, ended.because);
+function unprovenEnd(claimant: Claimant, ended: Ended): string | undefined {
+  if (ended.kind === 'lost') return lostText(claimant, ended.because);
   const { outcome, left } = ended.report;
   if (outcome !== 'rollback-incomplete') return undefined;
   return (
-    `The rollout that held ${endpoint} could not be taken back in full; left to do: ${left.join('; ')}.\n` +
-    `Do that (\`greenlight revert ${endpoint}\` puts the traffic back), and submit again.`
+    `The rollout that held ${claimant.endpoint} could not be taken back in full; left to do: ${left.join('; ')}.\n` +
+    `Do that (\`greenlight revert ${endpointArgument(claimant)}\` puts the traffic back), and submit again.`
   );
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
+import { DEFAULT_TARGET } from '../core/command-text.js';
 import type { DecisionRecord } from '../core/decision-record.js';
 import { nameOn, targetName, type Plan, type Target } from '../core/plan.js';
 import { stateDir } from '../embedded/state-dir.js';
@@ -10,14 +11,14 @@ import { findRollout } from './find.js';
 import { listRollouts, type ListedRollout, type ListOptions } from './list.js';
 import { Rollout, type Act } from './rollout.js';
 import { begin, planOf, type BeginOptions, type Queued, type SubmitOptions } from './submit.js';
-import { DEFAULT_TARGET, parseTarget } from './target.js';
+import { parseTarget } from './target.js';
 import { connect, findTemporal, namedTemporal, type NamedTemporal, type Session } from './temporal.js';
 import { thisUser } from './who.js';
 
 export interface GreenlightOptions {
   /** Temporal's server. Default: what TEMPORAL_… or Temporal's configuration file name, else the one of `greenlight up`. */
   readonly temporal?: NamedTemporal;
-  /** Where endpoints live that are named without a spec: `host/WORKSPACE` or `azureml/SUBSCRIPTION/GROUP/WORKSPACE`. */
+  /** Where endpoints live that are named without a spec, as `--target` takes it: `kubernetes/NAMESPACE`, for one. */
   readonly target?: string | Target;
   /** Who submits and acts; kept with rollouts. Default: the user of this machine. */
   readonly by?: string;

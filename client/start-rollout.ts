@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
+import { endpointArgument } from '../core/command-text.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { targetName, workflowId, type Plan } from '../core/plan.js';
@@ -68,9 +69,8 @@ export async function taken(
   mine: Memo,
   holder: KnownRollout | undefined,
 ): Promise<GreenlightError> {
-  const { endpoint } = plan;
-  const on = `${endpoint} on ${targetName(plan.target)}`;
-  const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpoint} --wait\` tells how it goes.`;
+  const on = `${plan.endpoint} on ${targetName(plan.target)}`;
+  const again = `Nothing was started. Submit with --queue to start when it is over, or with --supersede to roll it back first; \`greenlight status ${endpointArgument(plan)} --wait\` tells how it goes.`;
   if (holder?.running !== true) {
     return new GreenlightError(
       'already-running',

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
+import { endpointArgument } from '../core/command-text.js';
 import { workflowId, type Plan } from '../core/plan.js';
 import type { QueueEntry } from '../core/queue.js';
 import { loadSpec, renderProblems, type Problem } from '../spec/index.js';
@@ -76,7 +77,7 @@ export async function begin(
       `The rollout of ${plan.endpoint} was not started. ${noWorkerText(session)}`,
     );
   }
-  const claimant = { endpoint: plan.endpoint, by: memo.by, spec: memo.spec };
+  const claimant = { target: plan.target, endpoint: plan.endpoint, by: memo.by, spec: memo.spec };
   for (let ended = false; ;) {
     signal?.throwIfAborted();
     // Anew each time: the rollout that was waited for may have learned something.
@@ -121,27 +122,27 @@ async function whenStarted(
   onWait: (text: string) => void,
 ): Promise<WorkflowHandle> {
   const { id, plan } = entry;
-  const { endpoint } = plan;
+  const on = endpointArgument(plan);
   onWait(
-    `waits for its turn as ${id}; Ctrl-C leaves it waiting, \`greenlight withdraw ${endpoint} --id ${id}\` takes it back`,
+    `waits for its turn as ${id}; Ctrl-C leaves it waiting, \`greenlight withdraw ${on} --id ${id}\` takes it back`,
   );
   const fate = await untilSettled(session, entry, signal);
   if (fate === 'aborted') {
     onWait(
-      `\nStopped waiting. ${entry.spec} keeps its place; \`greenlight withdraw ${endpoint} --id ${id}\` takes it back.`,
+      `\nStopped waiting. ${entry.spec} keeps its place; \`greenlight withdraw ${on} --id ${id}\` takes it back.`,
     );
     throw signal.reason;
   }
   if (fate.fate === 'started') {
     const runId = fate.runId === undefined ? {} : { firstExecutionRunId: fate.runId };
     return Object.assign(
-      session.client.workflow.getHandle(workflowId(plan.target, endpoint), undefined, runId),
+      session.client.workflow.getHandle(workflowId(plan.target, plan.endpoint), undefined, runId),
       runId,
     );
   }
   const advice =
     fate.fate === 'dropped'
-      ? `\nLook with \`greenlight endpoint show ${endpoint}\`; \`greenlight revert ${endpoint}\` puts the traffic back. Then submit again.`
+      ? `\nLook with \`greenlight endpoint show ${on}\`; \`greenlight revert ${on}\` puts the traffic back. Then submit again.`
       : '';
   throw new GreenlightError('refused', `Nothing was started: ${fate.because}.${advice}`);
 }

@@ -1,8 +1,6 @@
+import { DEFAULT_TARGET } from '../core/command-text.js';
 import type { Target } from '../core/plan.js';
 import { GreenlightError } from './errors.js';
-
-/** The endpoint host's default workspace. */
-export const DEFAULT_TARGET = 'host/local';
 
 /** A namespace's name; a context's may hold nearly anything, but no slash here: it parts the two. */
 const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;

@@ -1,3 +1,4 @@
+import { endpointArgument } from './command-text.js';
 import type { RolloutStatus, StepTimes } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step, UndecidedPolicy } from './plan.js';
@@ -117,7 +118,7 @@ const POLICY: Readonly<Record<UndecidedPolicy, string>> = {
 /** The commands that make sense now. */
 export function actionsNow(plan: Plan, state: RunState, phase: Phase): readonly string[] {
   if (phase === 'finished' || phase === 'rolling-back') return [];
-  const on = plan.endpoint;
+  const on = endpointArgument(plan);
   const approvable = state.hold?.kind === 'undecided' || plan.steps[state.stepIndex]?.kind === 'approve';
   return [
     ...(approvable ? [`greenlight approve ${on}`, `greenlight reject ${on} --reason …`] : []),

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { machineSecrets } from '../../adapters/secrets.js';
+import { endpointArgument } from '../../core/command-text.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { EndpointState } from '../../core/endpoint.js';
 import { withSecrets } from '../../core/secrets.js';
@@ -34,10 +35,11 @@ export const endpointCreate: CommandFunction = async (ctx, [name = ''], options)
   if (first !== undefined) await firstDeployment(ctx, endpoints, name, first.deployment);
 
   const created = await endpoints.read(name);
+  const on = endpointArgument({ target: ctx.target, endpoint: name });
   const next =
     first === undefined
-      ? `It has no deployment yet: \`greenlight endpoint create ${name} --deployment FILE\` gives it one.`
-      : `Keys: \`greenlight endpoint keys ${name}\`. The next version comes with \`greenlight submit SPEC\`.`;
+      ? `It has no deployment yet: \`greenlight endpoint create ${on} --deployment FILE\` gives it one.`
+      : `Keys: \`greenlight endpoint keys ${on}\`. The next version comes with \`greenlight submit SPEC\`.`;
   ctx.out.result(`${endpointText(created)}\n\n${next}`, created);
   return 'ok';
 };
@@ -71,6 +73,7 @@ function refuseWhereServed(found: EndpointState, name: string): void {
 
 async function untilReady(ctx: Context, endpoints: Endpoints, endpoint: string, name: string): Promise<void> {
   const beganMs = Date.now();
+  const log = `greenlight logs ${endpointArgument({ target: ctx.target, endpoint })} --deployment ${name}`;
   for (let toldMs = beganMs; ; await sleep(ASK_EVERY_MS)) {
     const found = await endpoints.readDeployment(endpoint, name);
     if (found?.state === 'ready') return;
@@ -78,7 +81,7 @@ async function untilReady(ctx: Context, endpoints: Endpoints, endpoint: string, 
       throw new CliError(
         'refused',
         `Deployment ${name} of ${endpoint} failed: ${found.error ?? 'without a reason'}\n` +
-          `See \`greenlight logs ${endpoint} --deployment ${name}\`, mend its file, and run this again.`,
+          `See \`${log}\`, mend its file, and run this again.`,
       );
     }
     const nowMs = Date.now();
@@ -86,7 +89,7 @@ async function untilReady(ctx: Context, endpoints: Endpoints, endpoint: string, 
       throw new CliError(
         'unreachable',
         `Deployment ${name} of ${endpoint} is ${found?.state ?? 'gone'} after ${shortDuration(READY_WITHIN_MS)}; expected it to be ready.\n` +
-          `See \`greenlight logs ${endpoint} --deployment ${name}\`; run this again to wait on.`,
+          `See \`${log}\`; run this again to wait on.`,
       );
     }
     if (nowMs - toldMs < TELL_EVERY_MS) continue;

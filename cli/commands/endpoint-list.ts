@@ -1,3 +1,4 @@
+import { endpointArgument } from '../../core/command-text.js';
 import { targetName } from '../../core/plan.js';
 import { trafficText } from '../../core/traffic.js';
 import { openEndpoints } from '../endpoints.js';
@@ -16,7 +17,7 @@ export const endpointList: CommandFunction = async (ctx) => {
   ]);
   ctx.out.result(
     found.length === 0
-      ? `${targetName(ctx.target)} has no endpoints. \`greenlight endpoint create NAME --deployment FILE\` creates one.`
+      ? `${targetName(ctx.target)} has no endpoints. \`greenlight endpoint create ${endpointArgument({ target: ctx.target, endpoint: 'NAME' })} --deployment FILE\` creates one.`
       : table(['ENDPOINT', 'KIND', 'STATE', 'TRAFFIC', 'ADDRESS'], rows),
     found,
   );

@@ -1,5 +1,6 @@
 import { access, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { endpointArgument } from '../../core/command-text.js';
 import { trafficText } from '../../core/traffic.js';
 import { openEndpoints } from '../endpoints.js';
 import { CliError } from '../errors.js';
@@ -19,7 +20,7 @@ export const init: CommandFunction = async (ctx, [endpoint = ''], options) => {
     throw new CliError(
       'refused',
       `No deployment of ${endpoint} holds all live traffic (${trafficText(found.traffic)}), so there is no baseline to compare with.\n` +
-        `Give it to one with \`greenlight revert ${endpoint} --to DEPLOYMENT\`, and run this again.`,
+        `Give it to one with \`greenlight revert ${endpointArgument({ target: ctx.target, endpoint })} --to DEPLOYMENT\`, and run this again.`,
     );
   }
   const wanted: readonly (readonly [string, string])[] = [

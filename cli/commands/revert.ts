@@ -1,3 +1,4 @@
+import { endpointArgument } from '../../core/command-text.js';
 import { nameOn } from '../../core/plan.js';
 import { normalTraffic, sameTraffic, trafficText } from '../../core/traffic.js';
 import type { Context } from '../context.js';
@@ -44,10 +45,11 @@ async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
         findRollout(session, ctx.target, endpoint),
       );
       if (known?.running !== true) return;
+      const on = endpointArgument({ target: ctx.target, endpoint });
       ctx.out.note(
         `A rollout of ${endpoint} runs. It will notice that someone else changed the traffic, and hold for a person:\n` +
-          `  $ greenlight abort ${endpoint} --reason …    ends it\n` +
-          `  $ greenlight drift ${endpoint} --adopt --reason …    goes on from here`,
+          `  $ greenlight abort ${on} --reason …    ends it\n` +
+          `  $ greenlight drift ${on} --adopt --reason …    goes on from here`,
       );
     } finally {
       await session.client.connection.close();

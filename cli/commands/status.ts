@@ -46,7 +46,7 @@ async function show(ctx: Context, greenlight: Greenlight, rollout: Rollout): Pro
       ctx.out.result(reportText(now.report), { ...now.report, ...ids });
       return exitOf(now);
     case 'lost':
-      ctx.out.result(lostText(rollout.endpoint, now.because), { outcome: null, reason: now.because, ...ids });
+      ctx.out.result(lostText(rollout, now.because), { outcome: null, reason: now.because, ...ids });
       return exitOf(now);
     default:
       return now satisfies never;

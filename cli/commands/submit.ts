@@ -3,6 +3,7 @@ import type { Greenlight } from '../../client/greenlight.js';
 import type { Rollout } from '../../client/rollout.js';
 import type { BeginOptions, Queued } from '../../client/submit.js';
 import { thisUser } from '../../client/who.js';
+import { endpointArgument } from '../../core/command-text.js';
 import type { Plan } from '../../core/plan.js';
 import { staticSummary } from '../../core/status-text.js';
 import { givenName, type Context } from '../context.js';
@@ -67,13 +68,14 @@ async function startWhenFree(
 
 function tellQueued(ctx: Context, { entry: { id, plan, by, spec }, place }: Queued): Exit {
   const { endpoint } = plan;
+  const on = endpointArgument(plan);
   ctx.out.result(
     [
       `${spec} waits for ${endpoint} as number ${place}, also when this machine is off. It starts when its turn comes.`,
       ...indent(
         columns([
-          ['Who waits', `greenlight status ${endpoint}`],
-          ['Withdraw it', `greenlight withdraw ${endpoint} --id ${id}`],
+          ['Who waits', `greenlight status ${on}`],
+          ['Withdraw it', `greenlight withdraw ${on} --id ${id}`],
         ]),
       ),
     ].join('\n'),
@@ -88,8 +90,8 @@ function startedText(plan: Plan, { workflowId, ui }: Rollout): string {
     ...indent(
       columns([
         ...(ui === null ? [] : [['Temporal UI', ui]]),
-        ['Status', `greenlight status ${plan.endpoint}`],
-        ['Stop it', `greenlight abort ${plan.endpoint} --reason …`],
+        ['Status', `greenlight status ${endpointArgument(plan)}`],
+        ['Stop it', `greenlight abort ${endpointArgument(plan)} --reason …`],
       ]),
     ),
   ].join('\n');

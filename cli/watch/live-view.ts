@@ -1,5 +1,6 @@
 import { createElement } from 'react';
 import { render } from 'ink';
+import type { Located } from '../../core/command-text.js';
 import type { RolloutStatus } from '../../core/messages.js';
 import type { WatchBeat } from '../../core/watch.js';
 import type { Terminal } from '../context.js';
@@ -18,7 +19,7 @@ import { View } from './view.js';
 export interface LiveViewOptions {
   readonly out: Output;
   readonly terminal: Terminal;
-  readonly endpoint: string;
+  readonly rollout: Located;
   /** Sends an action; its answer, or why there is none, is shown. */
   readonly act: (name: ActName, reason: string) => Promise<string>;
 }
@@ -27,7 +28,7 @@ export interface LiveViewOptions {
 const RECENT = 4;
 
 /** Shows a rollout live. What it showed is gone when it ends; how the rollout ended then stands there as plain text. */
-export function openLiveView({ out, terminal, endpoint, act }: LiveViewOptions): Teller {
+export function openLiveView({ out, terminal, rollout, act }: LiveViewOptions): Teller {
   const left = new AbortController();
   let status: RolloutStatus | null = null;
   let told: RolloutStatus | null = null;
@@ -92,7 +93,7 @@ export function openLiveView({ out, terminal, endpoint, act }: LiveViewOptions):
     },
     end(ended: Ended): void {
       close();
-      out.line(ended.kind === 'report' ? reportText(ended.report) : lostText(endpoint, ended.because));
+      out.line(ended.kind === 'report' ? reportText(ended.report) : lostText(rollout, ended.because));
     },
   };
 }

@@ -116,7 +116,7 @@ describe('submit --wait', () => {
     expect(told.code).toBe(6);
     expect(told.stdout).toContain(
       'The rollout of diabetes ended without a report: it was terminated from outside Greenlight. Nothing was taken back, so its traffic may stand half-way.\n' +
-        'Look with `greenlight endpoint show diabetes`; `greenlight revert diabetes --to BASELINE` puts all traffic back.',
+        'Look with `greenlight endpoint show diabetes --target host/lost`; `greenlight revert diabetes --target host/lost --to BASELINE` puts all traffic back.',
     );
   });
 
@@ -131,7 +131,7 @@ describe('submit --wait', () => {
 
     expect(told.code).toBe(130);
     expect(told.stderr).toContain(
-      'Stopped waiting. The rollout of diabetes goes on: `greenlight status diabetes --wait` waits again, `greenlight abort diabetes --reason …` stops it.',
+      'Stopped waiting. The rollout of diabetes goes on: `greenlight status diabetes --target host/interrupted --wait` waits again, `greenlight abort diabetes --target host/interrupted --reason …` stops it.',
     );
     expect(await json('interrupted', ['status', 'diabetes'])).toMatchObject({ phase: 'ramping' });
   });
@@ -148,7 +148,7 @@ describe('submit', () => {
     expect(told.code).toBe(7);
     expect(told.stdout).toBe('');
     expect(told.stderr).toMatch(
-      /^greenlight: diabetes on host\/held is held by a rollout of ada \(green, ramping\), started \S+Z\. It is this very spec\.\nNothing was started\. Submit with --queue to start when it is over, or with --supersede to roll it back first; `greenlight status diabetes --wait` tells how it goes\.\n$/,
+      /^greenlight: diabetes on host\/held is held by a rollout of ada \(green, ramping\), started \S+Z\. It is this very spec\.\nNothing was started\. Submit with --queue to start when it is over, or with --supersede to roll it back first; `greenlight status diabetes --target host\/held --wait` tells how it goes\.\n$/,
     );
   });
 
@@ -217,7 +217,7 @@ describe('people', () => {
     expect(twice.code).toBe(11);
     expect(twice.stderr).toContain('it is paused already, by ');
     expect(shown.stdout).toMatch(/^Paused {3}by .*: lunch$/m);
-    expect(shown.stdout).toContain('  greenlight resume diabetes\n');
+    expect(shown.stdout).toContain('  greenlight resume diabetes --target host/paused\n');
     expect(resumed).toMatchObject({ code: 0, stdout: 'diabetes: resumed\n' });
     expect(drift.stderr).toContain('the endpoint is as it wrote it');
   });

@@ -148,7 +148,9 @@ describe('submit --queue', () => {
     ]);
 
     expect(told.code).toBe(130);
-    expect(told.stderr).toContain('left.yml keeps its place; `greenlight withdraw diabetes --id ');
+    expect(told.stderr).toContain(
+      'left.yml keeps its place; `greenlight withdraw diabetes --target host/left --id ',
+    );
     expect(withdrawn.stdout).toMatch(/^diabetes: [0-9a-f]{8} is withdrawn by bob: changed my mind/);
     expect((await on('left', ['withdraw', 'diabetes'])).stderr).toContain('Nobody waits for diabetes.');
     expect(await lastOf('left')).toMatchObject({ phase: 'ramping', outcome: null });

@@ -115,7 +115,7 @@ describe.skipIf(CHROMIUM === undefined)("Temporal's UI (needs chromium on the PA
       'Step 2 of 3: ramp 10 %',
       'Traffic blue 90 %, green 10 %',
       'Next cutover, as soon as every required gate is proven',
-      'greenlight abort diabetes --reason …',
+      'greenlight abort diabetes --target host/running --reason …',
     );
   });
 
@@ -150,8 +150,8 @@ describe.skipIf(CHROMIUM === undefined)("Temporal's UI (needs chromium on the PA
       'Verdict errors proven: green answered 0 of ',
       'Next cutover, once approved (until ',
       '✓ ramp 25 %: errors proven',
-      'greenlight approve diabetes',
-      'greenlight reject diabetes --reason …',
+      'greenlight approve diabetes --target host/waiting',
+      'greenlight reject diabetes --target host/waiting --reason …',
     );
     await keepScreenshot('waiting.png');
   });

@@ -81,7 +81,7 @@ describe('approval', () => {
       new MemoryTarget(),
     );
     const waiting = await rollout.until((s) => s.phase === 'waiting-for-approval');
-    expect(waiting.actionsNow[0]).toBe('greenlight approve approve');
+    expect(waiting.actionsNow[0]).toBe('greenlight approve approve --target host/approve');
 
     await rollout.send('approve', { by: 'ada', reason: 'looks good' });
     const report = await rollout.promoted();
