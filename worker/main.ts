@@ -27,6 +27,7 @@ import { createLogger, temporalLogger } from './logger.js';
 import { createMetrics } from './metrics.js';
 import { linkSettings, notifierOf } from './notify.js';
 import { sdkMetricsText } from './sdk-metrics.js';
+import { runWorker, shutDown } from './run.js';
 import { rolloutSinks } from './sinks.js';
 import { TUNING } from './tuning.js';
 import { deploymentOptions, makeCurrent } from './versioning.js';
@@ -108,37 +109,36 @@ async function main(logger: Logger): Promise<void> {
           client: new Client({ connection, namespace: settings.namespace, dataConverter }),
           place: settings,
         });
-  try {
-    await writeWorkerNote(state, {
-      pid: process.pid,
-      url: health.url,
+  await writeWorkerNote(state, {
+    pid: process.pid,
+    url: health.url,
+    temporal: settings.address,
+    namespace: settings.namespace,
+    codecKeys: [...keyIds],
+  });
+  logger.info(
+    {
       temporal: settings.address,
       namespace: settings.namespace,
-      codecKeys: [...keyIds],
+      taskQueue: TASK_QUEUE,
+      health: health.url,
+      codecKeys: keyIds,
+      buildId,
+      ...(answers === null ? {} : { links: answers.url }),
+    },
+    'Worker starts',
+  );
+  // From here on the worker runs, and so lets go of the connection in the end.
+  stop = () => shutDown(worker);
+  try {
+    await runWorker(worker, async () => {
+      if (buildId === null || !current) return;
+      if (await makeCurrent(connection, settings.namespace, buildId)) {
+        logger.info({ buildId }, 'New rollouts begin with this version');
+      } else {
+        logger.warn({ buildId }, 'This version was replaced: it ends the rollouts it has');
+      }
     });
-    logger.info(
-      {
-        temporal: settings.address,
-        namespace: settings.namespace,
-        taskQueue: TASK_QUEUE,
-        health: health.url,
-        codecKeys: keyIds,
-        buildId,
-        ...(answers === null ? {} : { links: answers.url }),
-      },
-      'Worker starts',
-    );
-    const running = worker.run();
-    stop = () => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
-    };
-    if (buildId !== null && current) {
-      // Not awaited before the tasks: other workers go on with theirs meanwhile.
-      const made = await Promise.race([makeCurrent(connection, settings.namespace, buildId), running]);
-      if (made === false) logger.warn({ buildId }, 'This version was replaced: it ends the rollouts it has');
-      else logger.info({ buildId }, 'New rollouts begin with this version');
-    }
-    await running;
     logger.info('Worker ended');
   } finally {
     await removeWorkerNote(state, process.pid);
