@@ -1,12 +1,9 @@
 #!/usr/bin/env node
+import { withoutReader } from './no-reader.js';
 import { runCli } from './run.js';
 import { terminalOf } from './terminal.js';
 
-// The reader of a pipe may be gone (`greenlight list | head -1`): that is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
+const noReader = withoutReader(process.stdout, (code) => process.exit(code));
 
 // No `await` at the top: bundled, this file shares one with parts that commands import, and they would wait for it.
 void runCli(process.argv.slice(2), {
@@ -15,6 +12,7 @@ void runCli(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
   stop: () => {
+    noReader.waits();
     const stop = new AbortController();
     // Once: a second Ctrl-C ends it, whatever it is at.
     process.once('SIGINT', () => stop.abort());
