@@ -53,9 +53,24 @@ export function endpointState(
       live: lowerCased(properties.traffic),
       mirror: lowerCased(properties.mirrorTraffic),
     }),
+    ...pendingOf(properties.provisioningState, deployments),
     deployments,
     scoringUri: properties.scoringUri ?? '',
   };
+}
+
+/**
+ * Why its shares may not be in force: while a write of them runs, or after it failed, the shares shown may be those before or
+ * those to come. One operation at a time runs on an endpoint, so while one of a deployment does, no write of shares does.
+ */
+function pendingOf(
+  provisioningState: string,
+  deployments: readonly DeploymentState[],
+): { readonly pending?: string } {
+  const state = resourceState(provisioningState);
+  const ofDeployment = deployments.some(({ state: is }) => is !== 'ready' && is !== 'failed');
+  if (state === 'ready' || (state === 'updating' && ofDeployment)) return {};
+  return { pending: `the provisioning state of the endpoint is ${provisioningState}, not Succeeded` };
 }
 
 /** Azure ML keeps deployment names in lower case, whatever was sent. */

@@ -58,6 +58,28 @@ describe('read', () => {
     ]);
   });
 
+  it.each`
+    state          | green          | pending                     | because
+    ${'Updating'}  | ${'Succeeded'} | ${/is Updating, not Succ/}  | ${'a write of shares still runs'}
+    ${'Creating'}  | ${'Succeeded'} | ${/is Creating, not Succ/}  | ${'the endpoint is being made'}
+    ${'Failed'}    | ${'Creating'}  | ${/is Failed, not Succeed/} | ${'a write may have failed half-way'}
+    ${'Succeeded'} | ${'Creating'}  | ${undefined}                | ${'its last write is over'}
+    ${'Updating'}  | ${'Creating'}  | ${undefined}                | ${'what runs is the deployment’s, and one operation runs at a time'}
+  `(
+    'of an endpoint in state $state, green in $green, tells that shares are pending: $pending, because $because',
+    async ({ state, green, pending }: { state: string; green: string; pending: RegExp | undefined }) => {
+      arm.seedEndpoint('diabetes', { blue: 100 });
+      const { properties, ...endpoint } = arm.endpoints.get('diabetes')!;
+      arm.endpoints.set('diabetes', { ...endpoint, properties: { ...properties, provisioningState: state } });
+      arm.seedDeployment('diabetes', 'blue');
+      arm.seedDeployment('diabetes', 'green', green);
+
+      const shown = await client().read('diabetes');
+
+      expect(shown.pending).toEqual(pending && expect.stringMatching(pending));
+    },
+  );
+
   it('asks for the api-version that knows mirrorTraffic, unless told otherwise', async () => {
     arm.seedEndpoint('diabetes');
 
