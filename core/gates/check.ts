@@ -54,17 +54,18 @@ function checkBets(
 
 function checkStarts(at: string, starts: Starts | undefined): string[] {
   if (starts === undefined) return [];
-  const { first, step, steps } = starts;
+  const { first, step, steps, beyond = 0 } = starts;
   const fine =
     between(first, Number.MIN_VALUE, 1) &&
     between(step, 0, 1) &&
+    between(beyond, 0, 1) &&
     Number.isInteger(steps) &&
     steps >= 0 &&
-    first + steps * step <= 1 + 1e-9;
+    first + steps * step + beyond <= 1 + 1e-9;
   return fine
     ? []
     : [
-        `${at}: starts must be shares of at most 1 in all, first above 0, got first ${first} and ${steps} steps of ${step}`,
+        `${at}: starts must be shares of at most 1 in all, first above 0, got first ${first}, ${steps} steps of ${step} and ${beyond} beyond the plan`,
       ];
 }
 

@@ -84,9 +84,11 @@ function metricProblems(metric: unknown, at: string): string[] {
     if (metric[bets] !== undefined) problems.push(...numberList(metric[bets], `${at}.${bets}`));
   }
   const { starts } = metric;
-  if (isRecord(starts)) problems.push(...numbers(starts, ['first', 'step', 'steps'], `${at}.starts.`));
-  else if (starts !== undefined)
-    problems.push(`${at}.starts must be {first, step, steps}, got ${kindOf(starts)}`);
+  if (isRecord(starts)) {
+    const shares = ['first', 'step', 'steps', ...('beyond' in starts ? ['beyond'] : [])];
+    problems.push(...numbers(starts, shares, `${at}.starts.`));
+  } else if (starts !== undefined)
+    problems.push(`${at}.starts must be {first, step, steps, beyond?}, got ${kindOf(starts)}`);
   for (const side of ['breachEdge', 'passEdge']) {
     const edge = metric[side];
     if (edge === undefined) continue;

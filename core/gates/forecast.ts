@@ -1,6 +1,6 @@
 import { BREACH_GRID, lnBreachWeight, PASS_GRID, type Tilt } from './grid.js';
 import { twoSampleTerms } from './evariable.js';
-import { lateStart, startsOf } from './starts.js';
+import { firstStart, lateStart } from './starts.js';
 import { logSumExp } from './numbers.js';
 import type { DispersionConfig, MetricConfig } from './types.js';
 
@@ -144,8 +144,7 @@ export function requestsToBreach(
   alpha: number,
   options: ForecastOptions & { readonly late?: boolean },
 ): number {
-  const start =
-    options.late === true ? lateStart(metric) : metric.plannedBlocks === 1 ? 1 : startsOf(metric).first;
+  const start = options.late === true ? lateStart(metric) : firstStart(metric);
   return requestsUntil(
     'breach',
     metric,

@@ -34,6 +34,8 @@ export interface Starts {
   readonly step: number;
   /** Later steps that get it. */
   readonly steps: number;
+  /** Share for all blocks after the planned ones: green is watched while people are waited for, too. Left out: none. */
+  readonly beyond?: number;
 }
 
 /** One metric: green is within the margin while `pG <= r * pB + delta`. */
@@ -48,7 +50,7 @@ export interface MetricConfig {
   readonly weight: number;
   /** A spell of green alone shorter than this cannot roll back by itself, seconds. */
   readonly blipSec: number;
-  /** Blocks of the whole rollout, at least 1. Later blocks are watched too, without restarts. */
+  /** Blocks of the whole rollout, at least 1. Later blocks are watched too, with restarts if `starts` keeps some for them. */
   readonly plannedBlocks: number;
   /** Latency only. */
   readonly breachEdge?: EdgePair;

@@ -30,6 +30,7 @@ const metric = fc.record({
     { starts: { first: 0.7, step: 0.05, steps: 3 } },
     { starts: { first: 0.4, step: 0.6, steps: 1 }, breachBets: OUTAGE_BETS },
     { starts: { first: 0.7, step: 0.05, steps: 3 }, thirdBlockDecides: true },
+    { starts: { first: 0.6, step: 0.05, steps: 2, beyond: 0.2 } },
   ),
 });
 

@@ -147,14 +147,14 @@ class Metric {
   pi(): number {
     const B = this.m.plannedBlocks;
     const s = this.m.starts ?? { first: 1 / 2, step: 0, steps: 0 };
-    if (this.blocks === 1) return B === 1 ? 1 : s.first;
-    if (B === 1) return 0;
-    if (this.stepBegan && this.stepStarts < s.steps) {
+    const beyond = s.beyond ?? 0;
+    if (this.blocks === 1) return B === 1 ? 1 - beyond : s.first;
+    if (B > 1 && this.stepBegan && this.stepStarts < s.steps) {
       this.stepStarts += 1;
       return s.step;
     }
-    const rest = (1 - s.first - s.step * s.steps) / (B - 1);
-    return this.blocks - this.stepStarts <= B ? rest : 0;
+    const n = this.blocks - this.stepStarts;
+    return n <= B ? (1 - s.first - s.step * s.steps - beyond) / (B - 1) : (beyond * B) / (n * (n - 1));
   }
   weight(i: number): number {
     return this.m.breachBets?.[i] ?? BREACH[i]![1];

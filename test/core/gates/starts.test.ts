@@ -7,11 +7,14 @@ import {
   type GateState,
   type Look,
   type MachineConfig,
+  type MetricConfig,
 } from '../../../core/gates/index.js';
 import { OUTAGE_BETS } from '../../../core/gates/breach-bets.js';
 import { blockCap } from '../../../core/gates/breach.js';
 import { expectedStarts } from '../../../core/gates/starts.js';
 import { config, errorsMetric, look } from './streams.js';
+
+type Starts = NonNullable<MetricConfig['starts']>;
 
 const starting = (over: Parameters<typeof errorsMetric>[0] = {}) =>
   config([errorsMetric({ starts: expectedStarts(4), ...over })]);
@@ -36,10 +39,15 @@ function binomial(n: number, p: number): number[] {
 }
 
 describe('where a regression is expected to begin', () => {
-  it('is the first block for 70 of 100, the beginning of a later step for 15, and any block for the rest', () => {
-    expect(expectedStarts(4)).toEqual({ first: 0.7, step: 0.15 / 3, steps: 3 });
-    expect(expectedStarts(1)).toEqual({ first: 0.7, step: 0, steps: 0 });
-    expect(expectedStarts(0)).toEqual({ first: 0.7, step: 0, steps: 0 });
+  it('is beyond the plan for 5 of 100; of the rest 70 of 100 the first block, 15 a later step, 15 any block', () => {
+    const near = ({ first, step, steps, beyond }: Starts) =>
+      [first, step, steps, beyond].map((n) => n?.toFixed(9));
+
+    expect(near(expectedStarts(4))).toEqual(
+      near({ first: 0.95 * 0.7, step: (0.95 * 0.15) / 3, steps: 3, beyond: 0.05 }),
+    );
+    expect(near(expectedStarts(1))).toEqual(near({ first: 0.95 * 0.7, step: 0, steps: 0, beyond: 0.05 }));
+    expect(expectedStarts(0)).toEqual(expectedStarts(1));
   });
 
   it.each([1, 2, 7, 180])(
@@ -56,6 +64,11 @@ describe('where a regression is expected to begin', () => {
   it.each([
     ['as they are while the baseline serves too', {}, 2],
     ['as they are after cutover', { r: 0, delta: 0.1, thirdBlockDecides: true }, 4],
+    [
+      'after one planned block',
+      { plannedBlocks: 1, starts: { first: 0.5, step: 0, steps: 0, beyond: 0.5 } },
+      2,
+    ],
   ] as const)(
     'expects at most 1 at the margin, over every outcome of four blocks (caps %s)',
     (_, over, n) => {
@@ -88,12 +101,27 @@ describe('where a regression is expected to begin', () => {
   );
 
   it('caps a block so that two cannot roll back, and three can', () => {
-    expect(blockCap(0.01, { starts: expectedStarts(4) })).toBeCloseTo(0.5 * Math.log(99 / 0.7), 14);
+    expect(blockCap(0.01, { starts: expectedStarts(4) })).toBeCloseTo(0.5 * Math.log(99 / 0.665), 14);
     const bad = new Array<Look>(8).fill(look([0, 90000], [10000, 10000], 10));
 
     const reached = wealth(starting({ plannedBlocks: 16 }), [bad]).findIndex((ln) => ln >= Math.log(100));
 
     expect(reached).toBe(2);
+  });
+
+  it('finds an outage in its eighth block at the latest, long after the plan and all that was healthy until then', () => {
+    const fine = new Array<Look>(4000).fill(look([9, 9000], [1, 1000], 10));
+    const bad = new Array<Look>(60).fill(look([9, 9000], [1000, 1000], 10));
+    const blocksBefore = (after: number, starts: Starts) =>
+      wealth(starting({ plannedBlocks: 100, starts }), [[...fine.slice(0, after), ...bad]])
+        .slice(after)
+        .findIndex((ln) => ln >= Math.log(100));
+    const { beyond: _, ...planned } = expectedStarts(4);
+    const onsets = [50, 101, 200, 1000, 4000];
+
+    expect(onsets.map((after) => blocksBefore(after, expectedStarts(4)))).toEqual([4, 4, 5, 6, 7]);
+    // Without a share for it, the last one is not found at all within these ten minutes.
+    expect(onsets.map((after) => blocksBefore(after, planned))).toEqual([4, 4, 7, 30, -1]);
   });
 
   it('finds what begins with the first requests, or with a step, sooner than even starts do', () => {
@@ -114,13 +142,14 @@ describe('where a regression is expected to begin', () => {
   });
 
   it.each`
-    what                       | over                                                 | says
-    ${'more than the stake'}   | ${{ starts: { first: 0.7, step: 0.2, steps: 2 } }}   | ${'starts must be shares of at most 1 in all'}
-    ${'nothing for the first'} | ${{ starts: { first: 0, step: 0.2, steps: 2 } }}     | ${'first above 0, got first 0'}
-    ${'half a step'}           | ${{ starts: { first: 0.5, step: 0, steps: 1.5 } }}   | ${'1.5 steps'}
-    ${'negative steps'}        | ${{ starts: { first: 0.5, step: 0, steps: -1 } }}    | ${'-1 steps'}
-    ${'bets beyond 1'}         | ${{ breachBets: OUTAGE_BETS.map((bet) => 2 * bet) }} | ${'breachBets must be 11 weights'}
-    ${'bets that are missing'} | ${{ breachBets: [1] }}                               | ${'breachBets must be 11 weights'}
+    what                       | over                                                            | says
+    ${'more than the stake'}   | ${{ starts: { first: 0.7, step: 0.2, steps: 2 } }}              | ${'starts must be shares of at most 1 in all'}
+    ${'more after the plan'}   | ${{ starts: { first: 0.7, step: 0.1, steps: 2, beyond: 0.2 } }} | ${'2 steps of 0.1 and 0.2 beyond the plan'}
+    ${'nothing for the first'} | ${{ starts: { first: 0, step: 0.2, steps: 2 } }}                | ${'first above 0, got first 0'}
+    ${'half a step'}           | ${{ starts: { first: 0.5, step: 0, steps: 1.5 } }}              | ${'1.5 steps'}
+    ${'negative steps'}        | ${{ starts: { first: 0.5, step: 0, steps: -1 } }}               | ${'-1 steps'}
+    ${'bets beyond 1'}         | ${{ breachBets: OUTAGE_BETS.map((bet) => 2 * bet) }}            | ${'breachBets must be 11 weights'}
+    ${'bets that are missing'} | ${{ breachBets: [1] }}                                          | ${'breachBets must be 11 weights'}
   `('refuses $what', ({ over, says }) => {
     const problems = checkConfig(config([errorsMetric(over as Parameters<typeof errorsMetric>[0])]));
     expect(problems).toHaveLength(1);
