@@ -2,7 +2,12 @@ import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import lockfile from 'proper-lockfile';
+import type { Check } from './check.js';
 import { EmbeddedError } from './errors.js';
+import type { Progress } from './progress.js';
+
+/** The longest of the builds that hold it, with room. */
+const LOCK_WAIT_MS = 20 * 60_000;
 
 /** Where tools are kept: `GREENLIGHT_CACHE`, else `XDG_CACHE_HOME/greenlight`, else `~/.cache/greenlight`. */
 export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
@@ -39,7 +44,7 @@ export async function ensureEntry(entry: CacheEntry, cache: string = cacheDir())
   const final = entryPath(entry.name, cache);
   if (await exists(final)) return final;
   await mkdir(cache, { recursive: true });
-  const release = await lock(final, 20 * 60_000);
+  const release = await lock(final, LOCK_WAIT_MS);
   try {
     if (await exists(final)) return final;
     await removeLeftovers(entry.name, cache);
@@ -58,15 +63,64 @@ export async function ensureEntry(entry: CacheEntry, cache: string = cacheDir())
   }
 }
 
+export interface CheckedEntry extends CacheEntry {
+  /** Looks at the finished folder. */
+  check(folder: string): Promise<Check>;
+}
+
+/**
+ * Like `ensureEntry`, and looks at what is there. One that is definitely of no use is built again; one that gives no answer
+ * stays: others may be running it.
+ *
+ * @returns why it is of no use also when built again; undefined where it is good.
+ * @throws {EmbeddedError} when it gives no answer.
+ */
+export async function ensureGoodEntry(
+  entry: CheckedEntry,
+  progress: Progress,
+  cache: string = cacheDir(),
+): Promise<string | undefined> {
+  const final = entryPath(entry.name, cache);
+  if (await exists(final)) {
+    const why = await whyBad(entry, final);
+    if (why === undefined) return undefined;
+    await dropBadEntry(entry, final, progress);
+  }
+  await ensureEntry(entry, cache);
+  return whyBad(entry, final);
+}
+
+/** Another command may have built it again, or be at it: only its lock's holder takes an entry away, after a second look. */
+async function dropBadEntry(entry: CheckedEntry, final: string, progress: Progress): Promise<void> {
+  const release = await lock(final, LOCK_WAIT_MS);
+  try {
+    if (!(await exists(final))) return;
+    const why = await whyBad(entry, final);
+    if (why === undefined) return;
+    progress(`${final} is of no use (${why}); making it again`);
+    await rm(final, { recursive: true, force: true });
+  } finally {
+    await release();
+  }
+}
+
+async function whyBad(entry: CheckedEntry, final: string): Promise<string | undefined> {
+  const check = await entry.check(final);
+  if (check.is === 'good') return undefined;
+  if (check.is !== 'unanswered') return check.why;
+  throw new EmbeddedError(
+    [
+      `What is in ${final} gave no answer: ${check.why}`,
+      'Wanted: that it runs. It is left as it is, since the cause may pass (memory, processes, a busy machine).',
+      'Run this again; if the answer stays the same, delete that folder first.',
+    ].join('\n'),
+  );
+}
+
 /** What builders left that were killed; whoever holds the entry's lock may take it away. */
 async function removeLeftovers(name: string, cache: string): Promise<void> {
   const parts = (await readdir(cache)).filter((file) => file.startsWith(`${name}.part-`));
   await Promise.all(parts.map((file) => rm(join(cache, file), { recursive: true, force: true })));
-}
-
-/** Takes an entry away that turned out to be broken, so that the next `ensureEntry` builds it anew. */
-export async function dropEntry(name: string, cache: string = cacheDir()): Promise<void> {
-  await rm(entryPath(name, cache), { recursive: true, force: true });
 }
 
 /**

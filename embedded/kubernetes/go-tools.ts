@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { cacheDir, dropEntry, ensureEntry, entryPath, hasEntry } from '../cache.js';
+import { cacheDir, ensureGoodEntry, entryPath, hasEntry } from '../cache.js';
+import { type Check, checkProgram } from '../check.js';
 import { EmbeddedError } from '../errors.js';
 import { packageRoot } from '../package-root.js';
 import type { Progress } from '../progress.js';
@@ -41,27 +42,23 @@ const BUILD_LIMIT_MS = 120 * 60_000;
  * @throws {EmbeddedError} when it cannot be built.
  */
 export async function ensureGoTool(tool: GoTool, progress: Progress, signal?: AbortSignal): Promise<string> {
-  const entry = `${tool.name}-${tool.version}`;
-  const folder = entryPath(entry);
-  if (await hasEntry(entry)) {
-    const why = await check(tool, folder);
-    if (why === undefined) return folder;
-    progress(`${folder} is of no use (${why}); building it again`);
-    await dropEntry(entry);
-  }
-  await ensureEntry({
-    name: entry,
-    build: async (beside) => {
-      progress(
-        `building ${tool.name} ${tool.version} with Go, about ${tool.minutes} minutes on two cores, once`,
-      );
-      const why = await tool.build(beside, signal);
-      if (why !== undefined) throw noTool(tool, why);
+  const name = `${tool.name}-${tool.version}`;
+  const why = await ensureGoodEntry(
+    {
+      name,
+      build: async (beside) => {
+        progress(
+          `building ${tool.name} ${tool.version} with Go, about ${tool.minutes} minutes on two cores, once`,
+        );
+        const whyNotBuilt = await tool.build(beside, signal);
+        if (whyNotBuilt !== undefined) throw noTool(tool, whyNotBuilt);
+      },
+      check: (folder) => check(tool, folder),
     },
-  });
-  const why = await check(tool, folder);
+    progress,
+  );
   if (why !== undefined) throw noTool(tool, why);
-  return folder;
+  return entryPath(name);
 }
 
 /**
@@ -123,15 +120,16 @@ function goEnv(): NodeJS.ProcessEnv {
   return { ...process.env, GOWORK: 'off' };
 }
 
-async function check(tool: GoTool, folder: string): Promise<string | undefined> {
+async function check(tool: GoTool, folder: string): Promise<Check> {
   for (const [program, args] of Object.entries(tool.programs)) {
-    const result = await run(join(folder, program), args, { timeoutMs: 60_000 });
-    if (result.code !== 0) return `${program}: ${whyNot(result)}`;
-    if (!result.output.includes(tool.version)) {
-      return `${program} says it is "${result.output.split('\n')[0]}", and ${tool.version} is wanted`;
-    }
+    const answer = await checkProgram(join(folder, program), args, 60_000, (output) =>
+      output.includes(tool.version)
+        ? undefined
+        : `it says it is "${output.split('\n')[0]}", and ${tool.version} is wanted`,
+    );
+    if (answer.is !== 'good') return { is: answer.is, why: `${program}: ${answer.why}` };
   }
-  return undefined;
+  return { is: 'good' };
 }
 
 function noTool(tool: GoTool, why: string): EmbeddedError {

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { cacheDir, dropEntry, ensureEntry, hasEntry, lock } from '../../embedded/cache.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { cacheDir, ensureEntry, ensureGoodEntry, hasEntry, lock } from '../../embedded/cache.js';
+import type { Check } from '../../embedded/check.js';
 import { testFolder } from './folder.js';
 
 const cache = testFolder();
@@ -82,16 +83,51 @@ describe('ensureEntry', () => {
 
     await expect(readdir(cache.path)).resolves.toEqual(['tool-1.2.3']);
   });
+});
 
-  it('builds again what was dropped', async () => {
-    let builds = 0;
-    const build = () => Promise.resolve(void (builds += 1));
+describe('ensureGoodEntry', () => {
+  const said: string[] = [];
+  const progress = (line: string) => void said.push(line);
+  let builds: number;
+  let looks: number;
+  beforeEach(async () => {
+    said.length = 0;
+    builds = looks = 0;
+    await mkdir(join(cache.path, 'tool-1.2.3'));
+  });
+  /** Answers in order, to one look after the other. */
+  const entry = (...answers: readonly Check[]) => ({
+    name: 'tool-1.2.3',
+    build: () => Promise.resolve(void (builds += 1)),
+    check: () => Promise.resolve(answers[looks++]!),
+  });
+  const good = { is: 'good' } as const;
+  const wrong = { is: 'wrong', why: 'it is 0.9' } as const;
+  const missing = { is: 'missing', why: 'spawn ENOENT' } as const;
+  const unanswered = { is: 'unanswered', why: 'it did not end within 30 s' } as const;
 
-    await ensureEntry(entry(build), cache.path);
-    await dropEntry('tool-1.2.3', cache.path);
-    await ensureEntry(entry(build), cache.path);
+  it.each([
+    ['good: it stays', [good], 0, undefined],
+    ['wrong: it is built again', [wrong, wrong, good], 1, undefined],
+    ['missing: it is built again', [missing, missing, good], 1, undefined],
+    ['wrong, and another command mended it meanwhile: theirs stays', [wrong, good, good], 0, undefined],
+    ['wrong also when built again: that is said', [wrong, wrong, wrong], 1, 'it is 0.9'],
+  ])('%s', async (_, answers, built, why) => {
+    await expect(ensureGoodEntry(entry(...answers), progress, cache.path)).resolves.toBe(why);
 
-    expect(builds).toBe(2);
+    expect(builds).toBe(built);
+    expect(said.length).toBe(built);
+  });
+
+  it.each([
+    ['the first look', [unanswered]],
+    ['the look under the lock', [wrong, unanswered]],
+  ])('leaves one that gives no answer as it is: %s', async (_, answers) => {
+    await expect(ensureGoodEntry(entry(...answers), progress, cache.path)).rejects.toThrow(
+      `What is in ${join(cache.path, 'tool-1.2.3')} gave no answer: it did not end within 30 s`,
+    );
+
+    expect([builds, await readdir(cache.path)]).toEqual([0, ['tool-1.2.3']]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ensureEnvoy } from '../../embedded/envoy.js';
@@ -92,6 +92,35 @@ describe('Envoy', () => {
     );
 
     expect(said[0]).toBe('not using `envoy` from the PATH: it is 1.30.1, and 1.34.0 is needed');
+  });
+});
+
+describe('an Envoy in the cache', () => {
+  const entry = () => join(folder.path, 'cache', 'envoy-1.40.0');
+  const cachedEnvoy = async (script: string) => {
+    const bin = join(entry(), 'lib', 'python3', 'site-packages', 'envoy', '_bin');
+    await mkdir(bin, { recursive: true });
+    await fakeTool(bin, 'envoy', script);
+  };
+
+  it.each([
+    ['that is ended by a signal', 'kill -9 $$'],
+    ['that finds no memory', 'echo "Cannot allocate memory"; exit 1'],
+  ])('%s stays: another stack may be running it', async (_, script) => {
+    await cachedEnvoy(script);
+
+    await expect(ensureEnvoy(progress)).rejects.toThrow(`What is in ${entry()} gave no answer`);
+
+    await expect(stat(entry())).resolves.toBeDefined();
+  });
+
+  it('that says it is too old is got again', async () => {
+    await cachedEnvoy('echo "envoy  version: 7f3a/1.30.1/Clean/RELEASE/BoringSSL"');
+
+    await expect(ensureEnvoy(progress)).rejects.toThrow('There is no Python to run Envoy');
+
+    expect(said[0]).toBe(`${entry()} is of no use (it is 1.30.1, and 1.34.0 is needed); making it again`);
+    await expect(stat(entry())).rejects.toThrow('ENOENT');
   });
 });
 
