@@ -4,9 +4,11 @@ import {
   WithStartWorkflowOperation,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { endpointArgument } from '../core/command-text.js';
 import { TASK_QUEUE } from '../core/names.js';
 import { targetName, type Plan, type Target } from '../core/plan.js';
 import {
@@ -22,11 +24,10 @@ import {
 } from '../core/queue.js';
 import { instantText } from '../core/units.js';
 import { GreenlightError } from './errors.js';
-import { refusal } from './send-action.js';
+import { ANSWER_MS, noAnswer, refusal } from './send-action.js';
 import { startTexts, type Memo } from './start-rollout.js';
 import type { Session } from './temporal.js';
 
-const ANSWER_MS = 10_000;
 const ASK_EVERY_MS = 500;
 
 /** A plan as it waits. Its id is what `withdraw` takes: short, since people type it. */
@@ -38,9 +39,10 @@ export function queueEntry(plan: Plan, { by, spec }: Memo): QueueEntry {
  * Puts a plan into its endpoint's queue, which begins with it where there is none.
  *
  * @returns its place, 1 = next.
- * @throws {GreenlightError} refused, when it cannot wait there.
+ * @throws {GreenlightError} refused, when it cannot wait there; no-worker, when nobody answers within ten seconds.
  */
-export async function enqueue({ client }: Session, input: EnqueueInput): Promise<number> {
+export async function enqueue(session: Session, input: EnqueueInput): Promise<number> {
+  const { client } = session;
   const { plan, id } = input.entry;
   for (let again = 3; ; again--) {
     try {
@@ -64,6 +66,15 @@ export async function enqueue({ client }: Session, input: EnqueueInput): Promise
       );
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError && isRefusal(error)) throw refusal(error);
+      if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+        const on = endpointArgument(plan);
+        throw await noAnswer(
+          session,
+          `The queue of ${plan.endpoint} did not answer to ${id}, which asks to wait there,`,
+          `\`greenlight status ${on}\` shows whether it waits; \`greenlight withdraw ${on} --id ${id}\` takes it back.`,
+          error,
+        );
+      }
       // It came to a queue that was just ending, or going on as a new run.
       if (again === 0) throw error;
     }
@@ -119,22 +130,30 @@ export async function untilSettled(
 /**
  * Takes a waiting plan back.
  *
- * @throws {GreenlightError} refused, when it does not wait any more.
+ * @throws {GreenlightError} refused, when it does not wait any more; no-worker, when nobody answers within ten seconds.
  */
 export async function withdraw(
-  { client }: Session,
+  session: Session,
   target: Target,
   endpoint: string,
   input: WithdrawInput,
 ): Promise<string> {
   try {
-    return await client.withDeadline(Date.now() + ANSWER_MS, () =>
-      client.workflow
+    return await session.client.withDeadline(Date.now() + ANSWER_MS, () =>
+      session.client.workflow
         .getHandle(queueId(target, endpoint))
         .executeUpdate<string, [WithdrawInput]>(QueueMessage.withdraw, { args: [input] }),
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+      throw await noAnswer(
+        session,
+        `The queue of ${endpoint} did not answer to withdraw`,
+        `\`greenlight status ${endpointArgument({ target, endpoint })}\` shows who waits.`,
+        error,
+      );
+    }
     if (error instanceof WorkflowNotFoundError) {
       throw new GreenlightError('not-found', `Nobody waits for ${endpoint} any more.`);
     }

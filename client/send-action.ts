@@ -12,7 +12,7 @@ import type { Session } from './temporal.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
 
 /** A worker takes a message within a second; one that takes longer is not there. */
-const ANSWER_MS = 10_000;
+export const ANSWER_MS = 10_000;
 
 const MESSAGE_OF = {
   approve: MessageName.approve,
@@ -51,7 +51,12 @@ export async function sendAction(
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-      throw await noAnswer(session, name, updateId, error);
+      throw await noAnswer(
+        session,
+        `The rollout did not answer to ${name}`,
+        `To repeat it without acting twice, give the same request id: ${updateId}.`,
+        error,
+      );
     if (error instanceof WorkflowNotFoundError) {
       throw new GreenlightError(
         'not-found',
@@ -81,10 +86,11 @@ export function refusal(error: WorkflowUpdateFailedError): GreenlightError {
   return new GreenlightError('refused', why, { cause: error });
 }
 
-async function noAnswer(
+/** What can be said where no worker took a message in time. @param what - who did not answer, and to what. */
+export async function noAnswer(
   session: Session,
-  name: string,
-  updateId: string,
+  what: string,
+  advice: string,
   cause: Error,
 ): Promise<GreenlightError> {
   const workers = await pollingWorkers(session, Date.now());
@@ -94,8 +100,7 @@ async function noAnswer(
       : `A worker polls (${workers.join(', ')}), and did not answer: it may be busy, or have died just now.`;
   return new GreenlightError(
     'no-worker',
-    `The rollout did not answer to ${name} within ${ANSWER_MS / 1_000} s; it may still do it when a worker is back.\n${why}\n` +
-      `To repeat it without acting twice, give the same request id: ${updateId}.`,
+    `${what} within ${ANSWER_MS / 1_000} s; it may still do it when a worker is back.\n${why}\n${advice}`,
     { cause },
   );
 }
