@@ -59,21 +59,6 @@ export function pairedCounts({ n00, n01, n10, n11, blue, green }: PairCounts): P
   };
 }
 
-/** The answers that are in no pair. */
-export function halvesOf({ xB, nB, xG, nG, pairs }: PairedCounts): BadCounts {
-  return {
-    xB: xB - pairs.blueOnly - pairs.both,
-    nB: nB - pairs.n,
-    xG: xG - pairs.greenOnly - pairs.both,
-    nG: nG - pairs.n,
-  };
-}
-
-/** The pairs as two arms of the same size, in which only what one of them did alone counts. */
-export function discordant({ pairs }: PairedCounts): BadCounts {
-  return { xB: pairs.blueOnly, nB: pairs.n, xG: pairs.greenOnly, nG: pairs.n };
-}
-
 /** Without what both failed, where that is known: what is left may differ between the arms. */
 export function apart(counts: BadCounts | PairedCounts): BadCounts {
   if (!('pairs' in counts)) return counts;
