@@ -146,6 +146,10 @@ class RouteEndpoints implements KubernetesEndpoints {
       }
     }
     await this.#change(view, endpoint, { to: 'traffic', traffic }, options);
+    if (options.takeOver !== true) return;
+    // A gateway refuses a route for a Service that is gone, whatever its weight, and may answer 500 for the whole rule.
+    const gone = [...view.deployments.keys()].filter((name) => !view.services.has(name));
+    for (const deployment of gone) await this.#change(view, endpoint, { to: 'without', deployment }, options);
   }
 
   async createDeployment(
@@ -198,7 +202,9 @@ class RouteEndpoints implements KubernetesEndpoints {
 
   async deleteDeployment(endpoint: string, name: string, options: CallOptions = {}): Promise<void> {
     const view = await viewOf(this.#routers, endpoint, options);
-    const { live, mirror } = view.route.traffic(view.backends);
+    const { live } = view.route.traffic(withNamed(view.backends, endpoint, name));
+    // Copies to a Service that is gone reach nobody.
+    const { mirror } = view.route.traffic(view.backends);
     if ((live[name] ?? 0) + (mirror[name] ?? 0) > 0) {
       throw permanent(
         'HasTraffic',
@@ -207,9 +213,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     }
     await refuseUntaken(view, endpoint, name, options);
     const what = (kind: string) => ({ what: `delete the ${kind} of deployment ${name}`, ...options });
-    if (view.services.has(name)) {
-      await this.#change(view, endpoint, { to: 'without', deployment: name }, options);
-    }
+    await this.#change(view, endpoint, { to: 'without', deployment: name }, options);
     const deployment = view.deployments.get(name);
     const objects = deployment?.metadata.name ?? objectName(endpoint, name);
     const scaler = await autoscalerOf(this.#client, objects, options);
@@ -330,7 +334,10 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   #change({ route }: View, endpoint: string, change: RouteChange, options: WriteOptions): Promise<void> {
-    const backends = async () => (await viewOf(this.#routers, endpoint, callOf(options))).backends;
+    const backends = async () => {
+      const { backends: known } = await viewOf(this.#routers, endpoint, callOf(options));
+      return change.to === 'without' ? withNamed(known, endpoint, change.deployment) : known;
+    };
     return route.write(change, backends, options);
   }
 
@@ -378,6 +385,12 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
+}
+
+/** With a deployment whose Service is gone: the route may name that still, as Greenlight names it. */
+function withNamed(backends: readonly Backend[], endpoint: string, name: string): readonly Backend[] {
+  if (backends.some(({ deployment }) => deployment === name)) return backends;
+  return [...backends, { deployment: name, service: objectName(endpoint, name), port: 0 }];
 }
 
 function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {

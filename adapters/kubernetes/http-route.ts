@@ -16,13 +16,13 @@ import {
   liveRules,
   MOST_BACKENDS,
   MOST_RULES,
-  slotsOf,
   trafficOf,
   withDeployments,
   withoutDeployment,
   withTraffic,
   type Frame,
 } from './rules.js';
+import { slotsOf } from './slots.js';
 import { routeState, type RouteState } from './states.js';
 
 /** HTTPRoutes of the Gateway API as routers of endpoints. */

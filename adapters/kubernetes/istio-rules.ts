@@ -84,11 +84,12 @@ export function withoutIstioDeployment(
   deployment: string,
 ): readonly HttpRule[] {
   const live = new Set(liveHttpRules(rules, frame));
+  const gone = frame.backends.filter((backend) => backend.deployment === deployment);
   return rules
     .map((rule, index) =>
       live.has(index)
         ? {
-            ...rule,
+            ...withMirrors(rule, { ...frame, backends: gone }, { live: {}, mirror: {} }),
             route: (rule.route ?? []).filter(
               ({ destination }) => ours(destination, frame)?.deployment !== deployment,
             ),

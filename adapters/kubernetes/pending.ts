@@ -5,9 +5,9 @@ import type { View } from './view.js';
 /** Why the proxies may not serve by these rules yet. */
 export function pendingOf(
   { route, backends }: View,
-  { state, error = '' }: RouteState,
+  { state, error = '', refused = false }: RouteState,
 ): { readonly pending?: string } {
-  const pending = state === 'updating' ? error : route.unfinished?.(backends);
+  const pending = state === 'updating' || refused ? error : route.unfinished?.(backends);
   return pending === undefined ? {} : { pending };
 }
 
@@ -19,8 +19,8 @@ export async function refuseUntaken(
   options: CallOptions,
 ): Promise<void> {
   if (!services.has(name)) return;
-  const { state, error = '' } = await route.state(options);
-  if (state !== 'updating') return;
+  const { state, error = '', refused = false } = await route.state(options);
+  if (state !== 'updating' && !refused) return;
   throw new PortError(
     `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${error}`,
     { kind: 'transient', code: 'NotTakenYet' },

@@ -40,7 +40,9 @@ interface RoutedObject {
  * the version that was read, so no change in between is lost. `force` is used to become its owner once, on a route that
  * somebody else made, and for `takeOver`; after that, another owner is a `FieldManagerConflict`.
  *
- * Rules that a gateway refuses are put back as they were.
+ * Rules that a gateway refuses are put back as they were: not with `takeOver`, which goes back whatever the gateway says,
+ * and not where it refused the rules before as well. A Service that is gone is refused under any weight, and in any rule
+ * of the route, while new shares are served all the same.
  *
  * @param change - what the rules become; where they become what they are, nothing is written.
  */
@@ -79,7 +81,7 @@ export async function writeRules<O extends RoutedObject, R>(
         force,
         ...options,
       });
-      await untilTaken(list.schema.parse(JSON.parse(written)));
+      await untilTaken(list.schema.parse(JSON.parse(written)), before);
       return;
     } catch (thrown) {
       if (!(thrown instanceof PortError)) throw thrown;
@@ -90,7 +92,7 @@ export async function writeRules<O extends RoutedObject, R>(
     }
   }
 
-  async function untilTaken(written: O): Promise<void> {
+  async function untilTaken(written: O, before: O): Promise<void> {
     const generation = written.metadata.generation ?? 0;
     const untilMs = Date.now() + TAKEN_WITHIN_MS;
     for (let object = written; ; object = await find()) {
@@ -99,6 +101,7 @@ export async function writeRules<O extends RoutedObject, R>(
       const { state, error } = await list.state(object, options);
       if (state === 'ready' || Date.now() > untilMs) return;
       if (state === 'failed') {
+        if (takeOver || (await list.state(before, options)).state === 'failed') return;
         throw permanent(
           NOT_TAKEN,
           `The gateway did not take the new rules of ${title}, and they were put back: ${error ?? 'no reason'}; mend what it names`,

@@ -3,7 +3,7 @@ import type { Traffic } from '../../core/traffic.js';
 import type { CallOptions, WriteOptions } from '../ports.js';
 import type { Resource } from './client.js';
 import type { Door } from './invoke.js';
-import type { Slots } from './rules.js';
+import type { Slots } from './slots.js';
 import type { RouteState } from './states.js';
 
 /** The Service in front of a deployment. */

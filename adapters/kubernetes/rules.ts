@@ -12,21 +12,6 @@ export interface Frame {
   readonly markBackends: boolean;
 }
 
-/** `alone`: the rule has no other backend, and nobody has marked this one. */
-export interface Slot {
-  readonly rule: number;
-  readonly backend: number;
-  readonly alone?: boolean;
-}
-
-/** Where a deployment stands in a route: rules and entries by index, as proxies name their statistics. */
-export interface Slots {
-  readonly service: string;
-  readonly live: readonly Slot[];
-  readonly direct: readonly Slot[];
-  readonly mirror: readonly { readonly rule: number; readonly filter: number }[];
-}
-
 /** As many rules and backends as the Gateway API takes. */
 export const MOST_RULES = 16;
 export const MOST_BACKENDS = 16;
@@ -130,12 +115,27 @@ export function withoutDeployment(rules: readonly Rule[], frame: Frame, deployme
     !live.has(index) && (isVacant(rule) || pinnedTo(rule, frame) === deployment);
   const end = rules.findLastIndex((rule, index) => !goes(rule, index)) + 1;
   return rules.slice(0, end).flatMap((rule, index): readonly Rule[] => {
-    if (live.has(index)) {
-      return [{ ...rule, backendRefs: withoutEntry(rule.backendRefs ?? [], service, frame) }];
-    }
+    if (live.has(index)) return [withoutService(rule, service, frame)];
     if (!goes(rule, index)) return [rule];
     return other === undefined ? [] : [vacant(rule, other, frame)];
   });
+}
+
+function withoutService(rule: Rule, service: string, frame: Frame): Rule {
+  const isCopy = ({ requestMirror }: Filter): boolean =>
+    requestMirror !== undefined && isService(requestMirror.backendRef, service, frame);
+  const { backendRefs } = rule;
+  const left =
+    backendRefs === undefined ? rule : { ...rule, backendRefs: withoutEntry(backendRefs, service, frame) };
+  if (left.filters?.some(isCopy) !== true) return left;
+  const { filters = [], ...rest } = left;
+  return {
+    ...rest,
+    ...given(
+      'filters',
+      filters.filter((filter) => !isCopy(filter)),
+    ),
+  };
 }
 
 function withoutEntry(refs: readonly BackendRef[], service: string, frame: Frame): BackendRef[] {
@@ -182,37 +182,6 @@ export function isPinned(rules: readonly Rule[], frame: Frame, deployment: strin
   });
 }
 
-export function slotsOf(rules: readonly Rule[], frame: Frame): Readonly<Record<string, Slots>> {
-  const live = new Set(liveRules(rules, frame));
-  return Object.fromEntries(
-    frame.backends.map(({ deployment, service }) => {
-      const refs = rules.flatMap((rule, index) =>
-        (rule.backendRefs ?? []).flatMap((ref, backend, all) =>
-          isService(ref, service, frame) && !isPlaceholder(all, backend)
-            ? [{ rule: index, backend, ...(isAlone(rule) ? { alone: true } : {}) }]
-            : [],
-        ),
-      );
-      const mirror = rules.flatMap((rule, index) =>
-        (rule.filters ?? []).flatMap((filter, at) =>
-          filter.requestMirror !== undefined && isService(filter.requestMirror.backendRef, service, frame)
-            ? [{ rule: index, filter: at }]
-            : [],
-        ),
-      );
-      return [
-        deployment,
-        {
-          service,
-          live: refs.filter((slot) => live.has(slot.rule)),
-          direct: refs.filter(({ rule }) => pinnedTo(rules[rule] as Rule, frame) === deployment),
-          mirror,
-        },
-      ];
-    }),
-  );
-}
-
 /** Rules that carry clients' traffic to the endpoint's deployments; while there are none, those that lead nowhere yet. */
 export function liveRules(rules: readonly Rule[], frame: Frame): readonly number[] {
   const indexes = rules.flatMap((rule, index) => (isForHeader(rule) ? [] : [index]));
@@ -230,7 +199,7 @@ export function liveRules(rules: readonly Rule[], frame: Frame): readonly number
 }
 
 /** The deployment that a rule sends requests with the header to, whatever value it wants. */
-function pinnedTo(rule: Rule, frame: Frame): string | undefined {
+export function pinnedTo(rule: Rule, frame: Frame): string | undefined {
   const [ref, ...more] = rule.backendRefs ?? [];
   if (ref === undefined || more.length > 0 || !isForHeader(rule) || isVacant(rule)) return undefined;
   return ours(ref, frame)?.deployment;
@@ -325,7 +294,7 @@ function ours(ref: Omit<BackendRef, 'weight' | 'filters'>, frame: Frame): Backen
   return frame.backends.find(({ service }) => isService(ref, service, frame));
 }
 
-function isService(
+export function isService(
   ref: Omit<BackendRef, 'weight' | 'filters'>,
   service: string,
   { namespace }: Frame,
@@ -379,10 +348,6 @@ function mirrorFilter({ service, port }: Backend, percent: number): Filter {
     type: 'RequestMirror',
     requestMirror: { backendRef: { name: service, port }, ...(percent === 100 ? {} : { percent }) },
   };
-}
-
-function isAlone({ backendRefs = [] }: Rule): boolean {
-  return backendRefs.length === 1 && (backendRefs[0]?.filters ?? []).length === 0;
 }
 
 function isOwnMirror({ requestMirror }: Filter, frame: Frame): boolean {

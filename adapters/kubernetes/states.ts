@@ -8,6 +8,8 @@ export interface RouteState {
   readonly state: Extract<ResourceState, 'ready' | 'updating' | 'failed' | 'deleting'>;
   /** Why it is not ready, and what was expected. */
   readonly error?: string;
+  /** The gateway refuses it as a whole: nobody knows what clients meet. Without that, a failed one is served. */
+  readonly refused?: boolean;
 }
 
 /** Both must be True for the route's current generation, by every gateway that it names. */
@@ -32,7 +34,10 @@ export function routeState({ metadata, spec, status }: Route): RouteState {
       const said = answers.flatMap(({ conditions }) => conditions.filter((c) => c.type === type));
       const current = said.filter(({ observedGeneration = 0 }) => observedGeneration >= generation);
       const no = current.find(({ status: is }) => is === 'False');
-      if (no !== undefined) return { state: 'failed', error: refusalText(gateway, metadata.name, no) };
+      if (no !== undefined) {
+        const error = refusalText(gateway, metadata.name, no);
+        return { state: 'failed', error, ...(type === 'Accepted' ? { refused: true } : {}) };
+      }
       if (!current.some(({ status: is }) => is === 'True')) {
         waiting ??= `${gateway} has not said ${type} of HTTPRoute ${metadata.name} as it stands (generation ${generation})`;
       }

@@ -162,6 +162,13 @@ export class FakeApiServer {
     this.#say(['Accepted', 'ResolvedRefs'].map((type) => ({ type, status: 'True' })));
   }
 
+  /** The gateway looks at the route as it stands again. */
+  look(): void {
+    const said = this.gateway(this.route);
+    if (said.length === 0) this.accept();
+    else this.#say(said);
+  }
+
   #say(conditions: readonly object[]): void {
     const { route } = this;
     route.metadata.resourceVersion = String(this.#version++);
@@ -272,11 +279,7 @@ export class FakeApiServer {
         generation: (old?.metadata.generation ?? 0) + 1,
       },
     });
-    if (path === ROUTE) {
-      const said = this.gateway(stored);
-      if (said.length === 0) this.accept();
-      else this.#say(said);
-    }
+    if (path === ROUTE) this.look();
     return ok(stored);
   }
 }

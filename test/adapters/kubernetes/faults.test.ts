@@ -107,6 +107,69 @@ describe('writing traffic', () => {
     expect(api.route.spec?.['rules']).toEqual(before);
   });
 
+  describe('that a gateway refuses, for a Service that is gone or otherwise,', () => {
+    const SERVICE = '/api/v1/namespaces/models/services/diabetes-green';
+    const ROUTE_RULES = () => JSON.stringify(api.route.spec?.['rules']);
+    /** As Envoy Gateway does: whatever the weight. */
+    const refuse = (service: string) => {
+      api.gateway = () =>
+        ROUTE_RULES().includes(service)
+          ? [
+              { type: 'Accepted', status: 'True' },
+              { type: 'ResolvedRefs', status: 'False', reason: 'BackendNotFound', message: `no ${service}` },
+            ]
+          : [];
+    };
+    const back = { live: { blue: 100 }, mirror: {} };
+
+    it('goes back, and leaves the Service out, so that the gateway takes the route again', async () => {
+      await endpoints.writeTraffic('diabetes', { ...half, mirror: { green: 5 } });
+      api.objects.delete(SERVICE);
+      refuse('diabetes-green');
+
+      await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+
+      expect(await endpoints.read('diabetes')).toMatchObject({ state: 'ready', traffic: back });
+      expect(ROUTE_RULES()).not.toContain('green');
+    });
+
+    it('goes back where the Service is somebody else’s, and stays there', async () => {
+      await endpoints.writeTraffic('diabetes', half);
+      const rules = api.route.spec?.['rules'] as object[];
+      rules.push({ matches: [{ path: { value: '/r' } }], backendRefs: [{ name: 'reports', port: 80 }] });
+      refuse('reports');
+
+      await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+
+      expect(await endpoints.read('diabetes')).toMatchObject({ state: 'failed', traffic: back });
+    });
+
+    it('is not back while the gateway refuses the route as a whole', async () => {
+      await endpoints.writeTraffic('diabetes', half);
+      api.gateway = () => [{ type: 'Accepted', status: 'False', reason: 'NotAllowedByListeners' }];
+
+      await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+
+      expect(await endpoints.read('diabetes')).toMatchObject({
+        traffic: back,
+        pending:
+          'gateway door says Accepted is False of HTTPRoute diabetes (NotAllowedByListeners): no reason',
+      });
+    });
+
+    it('does not blame new shares for what the gateway refused before', async () => {
+      await endpoints.writeTraffic('diabetes', { live: { blue: 75, green: 25 }, mirror: {} });
+      const rules = api.route.spec?.['rules'] as object[];
+      rules.push({ matches: [{ path: { value: '/r' } }], backendRefs: [{ name: 'reports', port: 80 }] });
+      refuse('reports');
+      api.look();
+
+      await endpoints.writeTraffic('diabetes', half);
+
+      expect((await endpoints.read('diabetes')).traffic).toEqual(half);
+    });
+  });
+
   it('sends no traffic to a Service behind which nothing is ready, unless it goes back', async () => {
     api.addDeployment('green', 0);
 
@@ -235,6 +298,31 @@ describe('deleting a deployment', () => {
       'DELETE deployments/diabetes-green',
     ]);
     expect(JSON.stringify(api.route.spec)).not.toContain('green');
+  });
+});
+
+describe('deleting a deployment whose Service is gone', () => {
+  const SERVICE = '/api/v1/namespaces/models/services/diabetes-green';
+
+  it('takes it out of the route all the same', async () => {
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+    expect(JSON.stringify(api.route.spec)).toContain('green');
+    api.objects.delete(SERVICE);
+
+    await endpoints.deleteDeployment('diabetes', 'green');
+
+    expect(JSON.stringify(api.route.spec)).not.toContain('green');
+    expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
+  it('refuses while the route still gives it traffic', async () => {
+    api.addDeployment('green');
+    await endpoints.writeTraffic('diabetes', half);
+    api.objects.delete(SERVICE);
+
+    await expect(endpoints.deleteDeployment('diabetes', 'green')).rejects.toMatchObject({
+      code: 'HasTraffic',
+    });
   });
 });
 

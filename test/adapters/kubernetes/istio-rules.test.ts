@@ -231,6 +231,13 @@ describe('what is written into a VirtualService', () => {
     expect(istioTraffic(without, BOTH)).toEqual({ live: { green: 100 }, mirror: {} });
   });
 
+  it('leaves no copies to a deployment that is taken out', () => {
+    const rules = withIstioTraffic(HAND_MADE, BOTH, { live: { blue: 100 }, mirror: { green: 10 } });
+
+    expect(JSON.stringify(rules)).toContain('green');
+    expect(JSON.stringify(withoutIstioDeployment(rules, BOTH, 'green'))).not.toContain('green');
+  });
+
   it('refuses to take all traffic away, which a VirtualService cannot say', () => {
     expect(() => withIstioTraffic(HAND_MADE, BOTH, { live: {}, mirror: {} })).toThrow(
       'cannot give every destination nothing',

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { Rule } from '../../../adapters/kubernetes/objects.js';
 import {
   isPinned,
-  slotsOf,
   trafficOf,
   withDeployments,
   withoutDeployment,
   withTraffic,
   type Frame,
 } from '../../../adapters/kubernetes/rules.js';
+import { slotsOf } from '../../../adapters/kubernetes/slots.js';
 
 const backend = (deployment: string, more: { timeoutMs?: number } = {}) => ({
   deployment,
