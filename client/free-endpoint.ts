@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { endpointArgument } from '../core/command-text.js';
 import type { Target } from '../core/plan.js';
+import type { QueueEntry } from '../core/queue.js';
 import { GreenlightError } from './errors.js';
 import { ending, type Ended, type KnownRollout, lostText } from './find.js';
+import { withdraw } from './queue.js';
 import { sendAction } from './send-action.js';
 import type { Session } from './temporal.js';
 
@@ -30,9 +32,41 @@ export async function supersede(
     await sendAction(session, holder.handle, 'abort', input, `supersede-${randomUUID()}`);
     tell(`the rollout that held ${endpoint} is told to roll back`);
   } catch (error) {
-    const ends = error instanceof GreenlightError && (error.code === 'refused' || error.code === 'not-found');
-    if (!ends) throw error;
+    if (!isRefusal(error)) throw error;
     tell(`${error.message}; waiting for its end`);
+  }
+}
+
+/** It was asked, and said no, or was there no more. */
+function isRefusal(error: unknown): error is GreenlightError {
+  return error instanceof GreenlightError && (error.code === 'refused' || error.code === 'not-found');
+}
+
+/**
+ * As {@link supersede}, for a plan that waits before all others already: where the rollout cannot be told to end, the plan
+ * waits no more, or it is told how to take it back.
+ */
+export async function supersedeFrom(
+  session: Session,
+  holder: KnownRollout,
+  claimant: Claimant,
+  { id }: Pick<QueueEntry, 'id'>,
+  tell: (text: string) => void,
+): Promise<void> {
+  try {
+    await supersede(session, holder, claimant, tell);
+  } catch (error) {
+    const { target, endpoint, by } = claimant;
+    const reason = 'the rollout before it could not be told to end';
+    const on = endpointArgument(claimant);
+    const left = `it still waits, before all others, as ${id}, and starts when the rollout before it ends: \`greenlight status ${on}\` shows it, \`greenlight withdraw ${on} --id ${id}\` takes it back`;
+    const told = await withdraw(session, target, endpoint, { id, by, reason }).then(
+      () => 'Nothing was started, and nothing waits.',
+      // It may have begun meanwhile, which is no less worth a word.
+      (why: unknown) => (isRefusal(why) ? why.message : left),
+    );
+    tell(told);
+    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import { loadSpec, renderProblems, type Problem } from '../spec/index.js';
 import { withCarriedDispersion } from './carried.js';
 import { GreenlightError } from './errors.js';
 import { findRollout } from './find.js';
-import { supersede, untilFree } from './free-endpoint.js';
+import { supersede, supersedeFrom, untilFree } from './free-endpoint.js';
 import { enqueue, queueEntry, readQueue, untilSettled } from './queue.js';
 import { start, taken, type Memo } from './start-rollout.js';
 import type { Session } from './temporal.js';
@@ -101,7 +101,7 @@ export async function begin(
     if (others.length > 0) {
       const entry = queueEntry(ready, memo);
       await enqueue(session, { entry, first: true });
-      await supersede(session, holder, claimant, onWait);
+      await supersedeFrom(session, holder, claimant, entry, onWait);
       return whenStarted(session, entry, signal, onWait);
     }
     await supersede(session, holder, claimant, onWait);

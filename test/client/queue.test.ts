@@ -1,5 +1,7 @@
 import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { expect, it } from 'vitest';
+import type { KnownRollout } from '../../client/find.js';
+import { supersedeFrom } from '../../client/free-endpoint.js';
 import { enqueue, queueEntry, withdraw } from '../../client/queue.js';
 import type { Session } from '../../client/temporal.js';
 import { planOf, rampStep } from '../support/plans.js';
@@ -21,6 +23,35 @@ function withoutWorker() {
   const place = { address: '127.0.0.1:7233', namespace: 'default' };
   return { asked, session: { client, place } as unknown as Session };
 }
+
+it('takes a plan back that cannot supersede, or tells how', async () => {
+  const { session } = withoutWorker();
+  const holder = { handle: session.client.workflow.getHandle('rollout') } as KnownRollout;
+  const claimant = { target: PLAN.target, endpoint: 'diabetes', by: 'bob', spec: 'rollout.yml' };
+  const superseded = async (over: Session): Promise<readonly string[]> => {
+    const told: string[] = [];
+    await expect(
+      supersedeFrom(over, holder, claimant, { id: '3f2a9c01' }, (text) => told.push(text)),
+    ).rejects.toMatchObject({ code: 'no-worker', message: expect.stringContaining('to abort') as string });
+    return told;
+  };
+  const withdrawn: unknown[] = [];
+  const answering = {
+    executeUpdate: (name: string, { args }: { args: unknown[] }) => {
+      withdrawn.push(name, ...args);
+      return Promise.resolve('withdrawn');
+    },
+  };
+  const workflow = { getHandle: () => answering };
+
+  expect(
+    await superseded({ ...session, client: { ...session.client, workflow } } as unknown as Session),
+  ).toEqual(['Nothing was started, and nothing waits.']);
+  expect(withdrawn).toMatchObject(['withdraw', { id: '3f2a9c01', by: 'bob' }]);
+  expect(await superseded(session)).toEqual([
+    'it still waits, before all others, as 3f2a9c01, and starts when the rollout before it ends: `greenlight status diabetes --target host/diabetes` shows it, `greenlight withdraw diabetes --target host/diabetes --id 3f2a9c01` takes it back',
+  ]);
+});
 
 it('says that no worker does the work, and that the plan may still be withdrawn', async () => {
   const { session } = withoutWorker();
