@@ -69,6 +69,11 @@ export async function askStatus(
   }
 }
 
+/** That run and those that it goes on as: a rollout that somebody starts after it is another one. */
+export function runFrom({ client }: Session, workflowId: string, runId: string): WorkflowHandle {
+  return client.workflow.getHandle(workflowId, runId);
+}
+
 /** Waits for the end, over continue-as-new. */
 export async function ending(handle: WorkflowHandle): Promise<Ended> {
   try {

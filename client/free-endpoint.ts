@@ -3,7 +3,7 @@ import { endpointArgument } from '../core/command-text.js';
 import type { Target } from '../core/plan.js';
 import type { QueueEntry } from '../core/queue.js';
 import { GreenlightError } from './errors.js';
-import { ending, type Ended, type KnownRollout, lostText } from './find.js';
+import { ending, type Ended, type KnownRollout, lostText, runFrom } from './find.js';
 import { withdraw } from './queue.js';
 import { sendAction } from './send-action.js';
 import type { Session } from './temporal.js';
@@ -76,14 +76,13 @@ export async function supersedeFrom(
  * @throws {GreenlightError} refused, when it left the endpoint in a state that nobody has proven; the signal's reason.
  */
 export async function untilFree(
-  { client }: Session,
+  session: Session,
   { handle, description }: KnownRollout,
   claimant: Claimant,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // That run and those that it goes on as: a rollout that somebody starts after it is another one.
-  const held = client.workflow.getHandle(handle.workflowId, description.runId);
-  const ended = await orAborted(signal, (over) => client.withAbortSignal(over, () => ending(held)));
+  const held = runFrom(session, handle.workflowId, description.runId);
+  const ended = await orAborted(signal, (over) => session.client.withAbortSignal(over, () => ending(held)));
   const unproven = unprovenEnd(claimant, ended);
   if (unproven !== undefined) throw new GreenlightError('refused', `Nothing was started. ${unproven}`);
 }

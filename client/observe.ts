@@ -35,11 +35,13 @@ export type Observation =
  *
  * Whoever is slow to take what was seen gets the newest status, not all of them.
  *
+ * @param run - what its end is asked of, again after an outage: another rollout may have begun meanwhile.
  * @throws {GreenlightError} unreachable, when Temporal stays away for five minutes.
  */
 export async function* observe(
   session: Session,
   handle: WorkflowHandle,
+  run: WorkflowHandle,
   signal?: AbortSignal,
 ): AsyncGenerator<Observation, void, undefined> {
   const over = new AbortController();
@@ -56,7 +58,7 @@ export async function* observe(
     wake();
   };
   signal?.addEventListener('abort', stop, { once: true });
-  endingThroughOutages(session, handle, see, over.signal)
+  endingThroughOutages(session, run, see, over.signal)
     .then((ended) => see({ kind: 'ended', ended }))
     .catch((error: unknown) => {
       failure = { error };
@@ -114,14 +116,14 @@ async function ask(
 
 async function endingThroughOutages(
   { client, place }: Session,
-  handle: WorkflowHandle,
+  run: WorkflowHandle,
   see: (next: Observation) => void,
   over: AbortSignal,
 ): Promise<Ended> {
   for (let awaySinceMs: number | null = null; ;) {
     const askedAtMs = Date.now();
     try {
-      return await client.withAbortSignal(over, () => ending(handle));
+      return await client.withAbortSignal(over, () => ending(run));
     } catch (error) {
       if (over.aborted || !isUnreachable(error)) throw error;
       // A question that was open for long before it failed: it had been back meanwhile.

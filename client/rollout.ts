@@ -8,7 +8,7 @@ import { renderPlan } from '../spec/index.js';
 import { decisionRecord } from './decision-record.js';
 import { GreenlightError } from './errors.js';
 import { atTheEnd, changesBetween, type RolloutEvent } from './events.js';
-import { askStatus, ending, lastEnd, type Answer, type Ended } from './find.js';
+import { askStatus, ending, lastEnd, runFrom, type Answer, type Ended } from './find.js';
 import { newestBeat, withBeat } from './live.js';
 import { observe, type Observation } from './observe.js';
 import { sendAction, type ActName } from './send-action.js';
@@ -50,6 +50,8 @@ export class Rollout {
   readonly running: boolean;
   readonly #session: Session;
   readonly #handle: WorkflowHandle;
+  /** What its end is asked of: under the workflow's id alone, the next rollout would be taken for it. */
+  readonly #run: WorkflowHandle;
   readonly #by: string;
 
   constructor({ session, handle, endpoint, target, runId, by, description }: RolloutParts) {
@@ -61,6 +63,7 @@ export class Rollout {
     this.running = description === undefined || description.status.name === 'RUNNING';
     this.#session = session;
     this.#handle = handle;
+    this.#run = runId === '' ? handle : runFrom(session, handle.workflowId, runId);
     this.#by = by;
   }
 
@@ -93,7 +96,7 @@ export class Rollout {
 
   /** Waits for its end. A rollback is an end like any other: nothing is thrown for it. */
   result(): Promise<Ended> {
-    return ending(this.#handle);
+    return ending(this.#run);
   }
 
   /**
@@ -140,7 +143,7 @@ export class Rollout {
 
   /** Every answer and every look as it comes, changed or not: for who draws a live view. */
   observe(signal?: AbortSignal): AsyncGenerator<Observation, void, undefined> {
-    return observe(this.#session, this.#handle, signal);
+    return observe(this.#session, this.#handle, this.#run, signal);
   }
 
   /** Lets it go on where it waits for approval, or its gates could not decide. @see act */
