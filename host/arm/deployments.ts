@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { HostContext } from '../context.js';
 import type { Operations } from '../operations/operations.js';
 import { loggedInstances, tailOf } from '../serving/logs.js';
+import { keepSettings, resize } from '../serving/settings.js';
 import type { DeploymentProperties, DeploymentRecord, EndpointRecord } from '../state/model.js';
 import { deploymentOf } from '../state/store.js';
 import { takeAssets } from './assets.js';
@@ -82,9 +83,10 @@ export function deploymentRoutes(app: FastifyInstance, context: HostContext, ope
     const deployment = findDeployment(endpoint, request.params.deployment);
     const body = parseBody(DeploymentPatch, request.body);
     operations.checkFree(scope.workspace, endpoint.name);
-    const capacity = body.sku?.capacity ?? deployment.sku.capacity;
-    deployment.state = capacity === deployment.sku.capacity ? 'Updating' : 'Scaling';
-    deployment.sku.capacity = capacity;
+    const capacity = body.sku?.capacity;
+    deployment.state =
+      (capacity ?? deployment.sku.capacity) === deployment.sku.capacity ? 'Updating' : 'Scaling';
+    if (capacity !== undefined) resize(deployment, capacity);
     if (body.tags) deployment.envelope.tags = body.tags;
     deployment.envelope.modifiedAt = new Date().toISOString();
     context.supervisor.runner(scope.workspace, endpoint.name, deployment.name).renew();
@@ -238,9 +240,12 @@ async function putDeployment(
       nextInstance: 1,
     };
   }
+  if (!unchanged) {
+    keepSettings(before);
+    before.specs[next] = spec;
+  }
   // The record itself stays: whoever looks after its processes holds on to it.
   Object.assign(before, values);
-  if (!unchanged) before.specs[next] = spec;
   context.supervisor.runner(endpoint.workspace, endpoint.name, name).renew();
   return before;
 }

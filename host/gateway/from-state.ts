@@ -1,4 +1,5 @@
 import { durationMs } from '../serving/duration.js';
+import { settingsOf } from '../serving/settings.js';
 import type { DeploymentRecord, EndpointRecord, HostState } from '../state/model.js';
 import type { FaultsRecord } from '../faults/faults.js';
 import type { GatewayDeployment, GatewayEndpoint, GatewayFaults, GatewayModel } from './model.js';
@@ -38,12 +39,12 @@ function gatewayDeployment(
   serving: number,
   faultsAllowed: boolean,
 ): GatewayDeployment {
-  const { maxConcurrentRequestsPerInstance, requestTimeout } = deployment.properties.requestSettings;
+  const { capacity, requestSettings } = settingsOf(deployment, serving);
   return {
     name: deployment.name,
-    requestTimeoutMs: durationMs(requestTimeout),
+    requestTimeoutMs: durationMs(requestSettings.requestTimeout),
     // Azure's rule for 429: twice what the instances work on at once.
-    maxRequests: 2 * maxConcurrentRequestsPerInstance * deployment.sku.capacity,
+    maxRequests: 2 * requestSettings.maxConcurrentRequestsPerInstance * capacity,
     // gunicorn, which serves every score.py, is told to close; an own command does as its server does.
     keepsConnections: deployment.specs[serving]?.command != null,
     routable: endpoint.state !== 'Deleting' && deployment.state !== 'Deleting',

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { serviceName } from '../gateway/names.js';
 import type { HostContext } from '../context.js';
 import { durationMs } from '../serving/duration.js';
+import { settingsOf } from '../serving/settings.js';
 import type { DeploymentRecord, OperationRecord } from '../state/model.js';
 import { endpointKey } from '../state/store.js';
 import { sleep, until } from '../wait.js';
@@ -114,9 +115,10 @@ async function quiet(
   deployment: DeploymentRecord,
   context: HostContext,
 ): Promise<void> {
+  const { requestSettings } = settingsOf(deployment, deployment.serving ?? deployment.generation);
   const prefix = `${serviceName(workspace, endpoint, deployment.name)}~`;
   await until(async () => (await context.admin.activeRequests(prefix).catch(() => 1)) === 0, {
-    timeoutMs: durationMs(deployment.properties.requestSettings.requestTimeout) + 2_000,
+    timeoutMs: durationMs(requestSettings.requestTimeout) + 2_000,
   });
 }
 

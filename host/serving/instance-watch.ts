@@ -1,6 +1,7 @@
-import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
+import type { DeploymentRecord, InstanceRecord, RunSettings } from '../state/model.js';
 import { sleep } from '../wait.js';
 import { durationMs } from './duration.js';
+import { settingsOf } from './settings.js';
 import { countAnswer, judgeProbe, NO_ANSWERS, probe, STARTING_PERIOD_MS, type ProbeCount } from './probe.js';
 
 export interface WatchEvents {
@@ -24,17 +25,18 @@ export async function watchInstance(
   signal: AbortSignal,
   slowStartMs = 0,
 ): Promise<void> {
+  const settings = (): RunSettings => settingsOf(deployment, instance.generation);
   const path = deployment.specs[instance.generation]?.probePath ?? '/';
   if (instance.state === 'starting') {
     await abortableSleep(Math.max(0, instance.startedAt + slowStartMs - Date.now()), signal);
     if (signal.aborted) return;
     let count = NO_ANSWERS;
     do {
-      const { timeout } = deployment.properties.readinessProbe;
+      const { timeout } = settings().readinessProbe;
       count = countAnswer(count, await probe(instance.port, path, durationMs(timeout)));
       if (count.failures > 0) await sleep(STARTING_PERIOD_MS);
       if (signal.aborted) return;
-    } while (count.successes < deployment.properties.readinessProbe.successThreshold);
+    } while (count.successes < settings().readinessProbe.successThreshold);
     events.ready();
   }
   await Promise.all([
@@ -58,7 +60,7 @@ async function keepProbing(
 ): Promise<void> {
   let count: ProbeCount = NO_ANSWERS;
   for (;;) {
-    const settings = deployment.properties[which];
+    const settings = settingsOf(deployment, instance.generation)[which];
     await abortableSleep(durationMs(settings.period), signal);
     if (signal.aborted) return;
     count = countAnswer(count, await probe(instance.port, path, durationMs(settings.timeout)));

@@ -1,9 +1,10 @@
 import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
+import { settingsOf } from './settings.js';
 
 /** Instances that a generation of a deployment should have now. */
 export function wantedInstances(deployment: DeploymentRecord, generation: number, retired: boolean): number {
   if (retired) return 0;
-  if (generation === deployment.serving) return deployment.sku.capacity;
+  if (generation === deployment.serving) return settingsOf(deployment, generation).capacity;
   // A generation that failed to get ready is not tried again; the one that served before goes on.
   if (generation === deployment.generation && deployment.state !== 'Failed') return deployment.sku.capacity;
   return 0;

@@ -12,6 +12,7 @@ import { launchOf } from './launch.js';
 import { boundLog, pruneLogs, tailOf } from './logs.js';
 import { judgeStart, planScaling, type StartVerdict } from './plan.js';
 import { startDeadlineMs } from './probe.js';
+import { settingsOf } from './settings.js';
 import { spawnDetached } from './spawn.js';
 import type { ServingContext } from './supervisor.js';
 
@@ -146,7 +147,7 @@ export class DeploymentRunner {
       return;
     }
     this.#unseen.delete(instance.id);
-    const deadline = startDeadlineMs(this.#deployment.properties.readinessProbe);
+    const deadline = startDeadlineMs(settingsOf(this.#deployment, instance.generation).readinessProbe);
     const startingSince = Math.max(instance.startedAt, this.#watchedSinceMs);
     if (instance.state === 'starting' && Date.now() - startingSince > deadline + TURN_MS * 5) {
       await this.#kill(instance, 'it did not get ready in time');
@@ -280,10 +281,7 @@ export class DeploymentRunner {
   async #sweep(instance: InstanceRecord): Promise<void> {
     const { stateId, mark } = { stateId: this.#context.store.state.id, mark: this.#mark(instance.id) };
     if (findMarked(stateId).some((process) => process.mark === mark)) {
-      await this.#unused(
-        instance.port,
-        durationMs(this.#deployment.properties.requestSettings.requestTimeout),
-      );
+      await this.#unused(instance.port, this.#requestTimeoutMs(instance));
     }
     killMarked(stateId, mark);
   }
@@ -298,7 +296,7 @@ export class DeploymentRunner {
 
   async #drain(instance: InstanceRecord): Promise<void> {
     try {
-      const patienceMs = durationMs(this.#deployment.properties.requestSettings.requestTimeout) + 5_000;
+      const patienceMs = this.#requestTimeoutMs(instance) + 5_000;
       await this.#unused(instance.port, patienceMs);
       if (this.#stop.signal.aborted) return;
       if (instance.process) {
@@ -312,6 +310,10 @@ export class DeploymentRunner {
     } finally {
       this.#draining.delete(instance.id);
     }
+  }
+
+  #requestTimeoutMs({ generation }: InstanceRecord): number {
+    return durationMs(settingsOf(this.#deployment, generation).requestSettings.requestTimeout);
   }
 
   #mark(id: string): string {

@@ -124,11 +124,18 @@ export interface DeploymentProperties {
   appInsightsEnabled: boolean;
   instanceType?: string;
   egressPublicNetworkAccess?: string;
-  requestSettings: { maxConcurrentRequestsPerInstance: number; requestTimeout: string; maxQueueWait: string };
+  requestSettings: RequestSettings;
   livenessProbe: ProbeProperties;
   readinessProbe: ProbeProperties;
   scaleSettings: Record<string, unknown>;
   containerResourceRequirements?: Record<string, unknown>;
+}
+
+/** Durations are ISO 8601 text, as ARM has them. */
+export interface RequestSettings {
+  maxConcurrentRequestsPerInstance: number;
+  requestTimeout: string;
+  maxQueueWait: string;
 }
 
 /** Durations are ISO 8601 text, as ARM has them. */
@@ -154,6 +161,16 @@ export interface ProcessSpec {
   readonly environment: Record<string, string>;
   readonly probePath: string;
   readonly gracefulSeconds: number;
+  /** How it was run when another generation was wanted in its place; missing for the wanted one. */
+  kept?: RunSettings;
+}
+
+/** How a generation is run, apart from what: may change while its instances stay. */
+export interface RunSettings {
+  readonly capacity: number;
+  readonly requestSettings: RequestSettings;
+  readonly livenessProbe: ProbeProperties;
+  readonly readinessProbe: ProbeProperties;
 }
 
 export interface InstanceRecord {

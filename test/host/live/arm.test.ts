@@ -310,19 +310,17 @@ describe('a deployment', () => {
   });
 
   it('with new code comes up beside the old, and takes over when it is ready', async () => {
-    await host.deploy('diabetes', 'rolling');
+    await host.deploy('diabetes', 'rolling', { capacity: 2 });
     const key = await host.key('diabetes');
     const pin = { 'azureml-model-deployment': 'rolling' };
-    const before = JSON.parse((await host.score('diabetes', key, {}, pin)).text) as { pid: number };
+    const before = host.instancePids('diabetes', 'rolling');
 
-    const bad = host.deploymentBody('rolling', { env: { FAIL_INIT: '1' } });
+    const bad = host.deploymentBody('rolling', { capacity: 1, env: { FAIL_INIT: '1' } });
     expect(await host.ended(host.arm('PUT', `${path}/deployments/rolling`, bad))).toMatchObject({
       status: 'Failed',
     });
-    expect(JSON.parse((await host.score('diabetes', key, {}, pin)).text)).toEqual({
-      name: 'rolling',
-      pid: before.pid,
-    });
+    expect(host.instancePids('diabetes', 'rolling')).toEqual(expect.arrayContaining(before));
+    expect(JSON.parse((await host.score('diabetes', key, {}, pin)).text)).toMatchObject({ name: 'rolling' });
 
     await host.deploy('diabetes', 'rolling', { env: { NAME: 'rolled' } });
     expect(JSON.parse((await host.score('diabetes', key, {}, pin)).text)).toMatchObject({ name: 'rolled' });

@@ -13,6 +13,8 @@ function deployment(
     generation: values.generation ?? 1,
     serving: values.serving === undefined ? 1 : values.serving,
     state: values.state ?? 'Succeeded',
+    properties: {},
+    specs: {},
     instances: Object.fromEntries(
       instances.map((instance, index) => {
         const id = String(index + 1);
