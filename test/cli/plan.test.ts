@@ -27,7 +27,7 @@ describe('greenlight plan', () => {
       '',
       '  2. ramp 10 %: green has 10/s, the baseline 90/s; a version like the baseline passes in about 60 s',
       '    gate         proven      +1 pp errors  +5 pp errors  2x latency  caught 9 times of 10 in 30 min',
-      '    crash-guard  not needed  never         never         –           +52.1 pp errors',
+      '    crash-guard  not needed  never         never         –           +52.2 pp errors',
       '    errors       60 s        never         46 s          –           +2.58 pp errors',
       '',
       '  4. bake 10m: green alone with 100/s',
