@@ -1,6 +1,6 @@
 import type { Traffic } from '../../core/traffic.js';
 import type { Rule } from './objects.js';
-import { type Frame, isPlaceholder, liveRules, nameOf, withTraffic } from './rules.js';
+import { type Frame, isPlaceholder, liveRules, namesOf, withTraffic } from './rules.js';
 
 /**
  * What a gateway needs to hear of before the shares themselves change.
@@ -22,9 +22,10 @@ export const PROXIES_TAKE_MS = { forward: 2_000, back: 500 } as const;
 /** The deployments that have no more than the least weight: a handover that has not ended. */
 export function handedOver(rules: readonly Rule[], frame: Frame): readonly string[] {
   const found = new Set<string>();
-  mapRefs(rules, frame, (refs) => {
+  mapRefs(rules, frame, (refs, names) => {
     const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
-    for (const ref of refs) if (ref.weight === LEAST && total >= WHOLE / 2) found.add(nameOf(ref, frame));
+    for (const [i, ref] of refs.entries())
+      if (ref.weight === LEAST && total >= WHOLE / 2) found.add(names[i] as string);
     return refs;
   });
   return [...found];
@@ -34,10 +35,10 @@ type Refs = NonNullable<Rule['backendRefs']>;
 
 /** The rules as they are, but for the least weight at backends that are about to get a share; the same array for none. */
 export function withFirstWeights(rules: readonly Rule[], frame: Frame, { live }: Traffic): readonly Rule[] {
-  return mapRefs(rules, frame, (refs) => {
+  return mapRefs(rules, frame, (refs, names) => {
     const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
     const begins = (ref: Refs[number], i: number) =>
-      ref.weight === 0 && !isPlaceholder(refs, i) && (live[nameOf(ref, frame)] ?? 0) > 0;
+      ref.weight === 0 && !isPlaceholder(refs, i) && (live[names[i] as string] ?? 0) > 0;
     // Without any share nothing is answered yet that could be lost.
     if (total === 0 || !refs.some(begins)) return refs;
     const scale = Math.max(1, Math.floor(WHOLE / total));
@@ -48,32 +49,36 @@ export function withFirstWeights(rules: readonly Rule[], frame: Frame, { live }:
 /** The rules with their new shares, but for the least weight at backends that lose theirs; the same array for none. */
 export function withLastWeights(rules: readonly Rule[], frame: Frame, traffic: Traffic): readonly Rule[] {
   const ending = new Set<string>();
-  mapRefs(rules, frame, (refs) => {
-    for (const ref of refs) {
-      const name = nameOf(ref, frame);
+  mapRefs(rules, frame, (refs, names) => {
+    for (const [i, ref] of refs.entries()) {
+      const name = names[i] as string;
       if (ref.weight !== 0 && (traffic.live[name] ?? 0) === 0) ending.add(name);
     }
     return refs;
   });
   if (ending.size === 0) return rules;
-  return mapRefs(withTraffic(rules, frame, traffic), frame, (refs) =>
+  return mapRefs(withTraffic(rules, frame, traffic), frame, (refs, names) =>
     refs.map((ref, i) => ({
       ...ref,
       weight: isPlaceholder(refs, i)
         ? 0
-        : ending.has(nameOf(ref, frame))
+        : ending.has(names[i] as string)
           ? LEAST
           : (ref.weight ?? 1) * (WHOLE / 100),
     })),
   );
 }
 
-function mapRefs(rules: readonly Rule[], frame: Frame, change: (refs: Refs) => Refs): readonly Rule[] {
+function mapRefs(
+  rules: readonly Rule[],
+  frame: Frame,
+  change: (refs: Refs, names: readonly string[]) => Refs,
+): readonly Rule[] {
   const live = new Set(liveRules(rules, frame));
   let same = true;
   const changed = rules.map((rule, index) => {
     if (!live.has(index) || rule.backendRefs === undefined) return rule;
-    const backendRefs = change(rule.backendRefs);
+    const backendRefs = change(rule.backendRefs, namesOf(rule.backendRefs, frame));
     if (backendRefs === rule.backendRefs) return rule;
     same = false;
     return { ...rule, backendRefs };

@@ -4,7 +4,7 @@ import { limitOfRule } from './limits.js';
 import { PIN_HEADER } from './names.js';
 import { permanent } from './permanent.js';
 import type { Backend } from './router.js';
-import { agreedTraffic } from './rules.js';
+import { agreedTraffic, distinctNames } from './rules.js';
 
 /** What the rules of one VirtualService are read and written with. */
 export interface IstioFrame {
@@ -36,9 +36,10 @@ export function withIstioTraffic(
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
-    const there = (rule.route ?? []).map((entry) => ({
+    const names = namesOf(rule.route ?? [], frame);
+    const there = (rule.route ?? []).map((entry, i) => ({
       ...entry,
-      weight: traffic.live[nameOf(entry.destination, frame)] ?? 0,
+      weight: traffic.live[names[i] as string] ?? 0,
     }));
     const missing = serving
       .filter((backend) => !there.some(({ destination }) => leadsTo(destination, backend, frame)))
@@ -122,8 +123,9 @@ function trafficOfRule(rule: HttpRule, frame: IstioFrame): Traffic {
   const entries = rule.route ?? [];
   const total = entries.reduce((sum, { weight = 0 }) => sum + weight, 0);
   const live: Record<string, number> = {};
-  for (const { destination, weight = 0 } of entries) {
-    const name = nameOf(destination, frame);
+  const names = namesOf(entries, frame);
+  for (const [i, { weight = 0 }] of entries.entries()) {
+    const name = names[i] as string;
     // Alone, it gets everything, whatever its weight.
     const share = entries.length === 1 ? 100 : total === 0 ? 0 : (weight / total) * 100;
     live[name] = Math.round(((live[name] ?? 0) + share) * 100) / 100;
@@ -228,12 +230,18 @@ function namesHeader({ headers = {} }: HttpMatch): boolean {
   return Object.keys(headers).some((name) => name.toLowerCase() === PIN_HEADER);
 }
 
-/** The deployment that a destination is; of one that is none of ours, its host and subset. */
-function nameOf(destination: Destination, frame: IstioFrame): string {
-  const { host, subset } = destination;
-  return (
-    ours(destination, frame)?.deployment ??
-    `Service ${host}${subset === undefined ? '' : ` subset ${subset}`}`
+/** The deployment that each destination is; of one that is none of ours, its host and subset. */
+function namesOf(entries: readonly HttpDestination[], frame: IstioFrame): readonly string[] {
+  return distinctNames(
+    entries.map(({ destination }) => {
+      const { host, subset, port } = destination;
+      const backend = ours(destination, frame);
+      return {
+        name: backend?.deployment ?? `Service ${host}${subset === undefined ? '' : ` subset ${subset}`}`,
+        port: port?.number,
+        wanted: backend?.port,
+      };
+    }),
   );
 }
 

@@ -49,9 +49,10 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
-    const refs = (rule.backendRefs ?? []).map((ref, i, all) => ({
+    const names = namesOf(rule.backendRefs ?? [], frame);
+    const refs = (rule.backendRefs ?? []).map((ref, i) => ({
       ...ref,
-      weight: isPlaceholder(all, i) ? 0 : (traffic.live[nameOf(ref, frame)] ?? 0),
+      weight: traffic.live[names[i] as string] ?? 0,
     }));
     const missing = serving.filter(({ service }) => !refs.some((ref) => isService(ref, service, frame)));
     const filters = (rule.filters ?? []).filter((filter) => !isOwnMirror(filter, frame));
@@ -261,8 +262,9 @@ function trafficOfRule(rule: Rule | undefined, frame: Frame): Traffic {
   const refs = rule?.backendRefs ?? [];
   const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
   const live: Record<string, number> = {};
-  for (const ref of refs) {
-    const name = nameOf(ref, frame);
+  const names = namesOf(refs, frame);
+  for (const [i, ref] of refs.entries()) {
+    const name = names[i] as string;
     const share = total === 0 ? 0 : ((ref.weight ?? 1) / total) * 100;
     live[name] = Math.round(((live[name] ?? 0) + share) * 100) / 100;
   }
@@ -285,9 +287,37 @@ function suffixed(shares: Readonly<Record<string, number>>, rule: number): Reado
   );
 }
 
-/** The deployment that a backend is; of a backend that is none of ours, its kind and name. */
-export function nameOf(ref: BackendRef, frame: Frame): string {
-  return ours(ref, frame)?.deployment ?? `${ref.kind ?? 'Service'} ${ref.name}`;
+/** The deployment that each backend is; of a backend that is none of ours, its kind and name. */
+export function namesOf(refs: readonly BackendRef[], frame: Frame): readonly string[] {
+  return distinctNames(
+    refs.map((ref) => {
+      const backend = ours(ref, frame);
+      return {
+        name: backend?.deployment ?? `${ref.kind ?? 'Service'} ${ref.name}`,
+        port: ref.port,
+        wanted: backend?.port,
+      };
+    }),
+  );
+}
+
+/**
+ * Names of a rule's entries. A share is one entry's: of several of one Service, that of the port that the deployment is reached
+ * at, or the last. What another has shows under a name of its own (`blue (entry 2, port 8080)`), so that nobody takes it for
+ * the deployment's, and goes when shares are written.
+ */
+export function distinctNames(
+  entries: readonly {
+    readonly name: string;
+    readonly port: number | undefined;
+    readonly wanted: number | undefined;
+  }[],
+): readonly string[] {
+  return entries.map(({ name, port }, index) => {
+    const atPort = entries.findLastIndex((other) => other.name === name && other.port === other.wanted);
+    const own = atPort < 0 ? entries.findLastIndex((other) => other.name === name) : atPort;
+    return own === index ? name : `${name} (entry ${index + 1}${port === undefined ? '' : `, port ${port}`})`;
+  });
 }
 
 function ours(ref: Omit<BackendRef, 'weight' | 'filters'>, frame: Frame): Backend | undefined {

@@ -104,6 +104,21 @@ describe('what a VirtualService says of traffic', () => {
     });
   });
 
+  it('shows a further entry of a Service under a name of its own, and gives the share to one', () => {
+    const twice: readonly HttpRule[] = [
+      {
+        route: [
+          { destination: { host: 'diabetes-blue', port: { number: 80 } }, weight: 50 },
+          { destination: { host: 'diabetes-blue.models', port: { number: 80 } }, weight: 50 },
+        ],
+      },
+    ];
+
+    expect(istioTraffic(twice, BOTH).live).toEqual({ blue: 50, 'blue (entry 1, port 80)': 50 });
+    const written = withIstioTraffic(twice, BOTH, { live: { blue: 90, green: 10 }, mirror: {} });
+    expect(written[0]?.route?.map(({ weight }) => weight)).toEqual([0, 90, 10]);
+  });
+
   it('reads back what was written, for every split and mirror', () => {
     const rules = withIstioPins(HAND_MADE, BOTH);
     for (let percent = 0; percent <= 100; percent++) {

@@ -93,6 +93,23 @@ describe('what a route says of traffic', () => {
     });
   });
 
+  it('shows a further entry of a Service under a name of its own, and gives the share to one', () => {
+    const twice: readonly Rule[] = [
+      {
+        backendRefs: [
+          { name: 'diabetes-blue', port: 80, weight: 9 },
+          { name: 'diabetes-blue', port: 8080, weight: 1 },
+        ],
+      },
+    ];
+    const split = { live: { blue: 90, green: 10 }, mirror: {} };
+
+    expect(trafficOf(twice, BOTH).live).toEqual({ blue: 90, 'blue (entry 2, port 8080)': 10 });
+    const written = withTraffic(twice, BOTH, split);
+    expect(written[0]?.backendRefs?.map(({ weight }) => weight)).toEqual([90, 0, 10]);
+    expect(trafficOf(written, BOTH)).toMatchObject(split);
+  });
+
   it('reads back what was written, for every split and mirror', () => {
     const rules = withDeployments(HAND_MADE, BOTH);
     for (let percent = 0; percent <= 100; percent++) {
