@@ -5,6 +5,7 @@ import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import type { CreateDeploymentInput } from '../core/activities.js';
 import type { DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
+import { ROLLOUT_TAG } from '../core/preflight.js';
 import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { poll } from './poll.js';
@@ -13,8 +14,8 @@ import { rolloutTags } from './tags.js';
 /**
  * Creates a deployment where it is missing, and waits until it is ready.
  *
- * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. A target
- * that answers "busy" is asked again.
+ * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. One that
+ * somebody else made since preflight is another model: it is not touched. A target that answers "busy" is asked again.
  */
 export async function createDeployment(
   ports: TargetPorts,
@@ -42,6 +43,7 @@ export async function createDeployment(
       asked = true;
       return undefined;
     }
+    if (input.adopted === false && state.tags[ROLLOUT_TAG] !== input.rolloutId) throw taken(input);
     if (state.state === 'failed') throw failed(input, state);
     return isReady(state) ? state : undefined;
   }, input.readyWithinMs);
@@ -57,6 +59,13 @@ export async function createDeployment(
 export function isReady(state: DeploymentState): boolean {
   const { wanted, ready } = state.instances;
   return state.state === 'ready' && (ready === null || ready >= wanted);
+}
+
+function taken({ endpoint, deployment: { name } }: CreateDeploymentInput): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `Deployment ${name} of ${endpoint} was made by somebody else after preflight had found its name free; it is left alone. Give the new version another name, or delete theirs`,
+    FailureType.DeploymentFailed,
+  );
 }
 
 function failed(input: CreateDeploymentInput, state: DeploymentState): ApplicationFailure {

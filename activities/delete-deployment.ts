@@ -5,6 +5,7 @@ import type { TargetPorts } from '../adapters/ports.js';
 import type { DeleteDeploymentInput } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
 import { FailureType } from '../core/failures.js';
+import { ROLLOUT_TAG } from '../core/preflight.js';
 import { shareOf, trafficText } from '../core/traffic.js';
 import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
@@ -15,14 +16,14 @@ const GONE_WITHIN_MS = 30 * 60_000;
 /**
  * Deletes a deployment that no traffic can reach, after its requests in flight, and waits until it is gone.
  *
- * Safe to repeat: one that is gone already is fine.
+ * Safe to repeat: one that is gone already is fine. One that `madeBy` did not make is left alone.
  */
 export async function deleteDeployment(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
   const { endpoints } = ports;
   const signal = cancellationSignal();
   const { endpoint, deployment } = input;
 
-  const found = await endpoints.readDeployment(endpoint, deployment, { signal });
+  const found = await beating(() => endpoints.readDeployment(endpoint, deployment, { signal }));
   if (found === undefined) {
     // A creation that was cut off may have left parts of it.
     await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
@@ -35,7 +36,9 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
       FailureType.PortPermanent,
     );
   }
-  const { traffic } = await endpoints.read(endpoint, { signal });
+  // Somebody made one of this name before the rollout could: it is theirs.
+  if (input.madeBy !== undefined && found.tags[ROLLOUT_TAG] !== input.madeBy) return;
+  const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
   if (shareOf(traffic.live, deployment) > 0 || shareOf(traffic.mirror, deployment) > 0) {
     throw ApplicationFailure.nonRetryable(
       `Deployment ${deployment} of ${endpoint} still gets traffic (${trafficText(traffic)}); it is not deleted`,
@@ -47,9 +50,7 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   const gone = await poll(async () => {
     const state = await endpoints.readDeployment(endpoint, deployment, { signal });
     if (state === undefined) return true;
-    if (state.state !== 'deleting') {
-      await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
-    }
+    if (state.state !== 'deleting') await endpoints.deleteDeployment(endpoint, deployment, { signal });
     return undefined;
   }, GONE_WITHIN_MS);
   if (gone === true) return;

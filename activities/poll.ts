@@ -44,7 +44,7 @@ export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: numbe
     beat();
     let waitMs = pauseMs;
     try {
-      const answer = await ask();
+      const answer = await beating(ask);
       if (answer !== undefined) return answer;
     } catch (err) {
       if (cancellationSignal().aborted) await cancelled(); // throws the cancellation itself

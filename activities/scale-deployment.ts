@@ -2,11 +2,12 @@ import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
-import type { ScaleDeploymentInput } from '../core/activities.js';
+import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
+import { isPortError } from './classify.js';
 import { isReady } from './create-deployment.js';
-import { beating, poll } from './poll.js';
+import { poll } from './poll.js';
 
 /**
  * Gives a deployment its instances back, and waits until they are ready.
@@ -17,21 +18,32 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
   const { endpoints } = ports;
   const { endpoint, deployment, instances } = input;
   const signal = cancellationSignal();
+  let ready: number | null = null;
   const done = await poll(async () => {
     const state = await endpoints.readDeployment(endpoint, deployment, { signal });
     if (state === undefined) {
       throw ApplicationFailure.nonRetryable(
         `Deployment ${deployment} of ${endpoint} is gone; it cannot get its ${instances} instances back`,
         FailureType.PortPermanent,
+        { ready: 0 } satisfies NotScaledDetails,
       );
     }
+    ({ ready } = state.instances);
     if (state.instances.wanted >= instances) return isReady(state) ? true : undefined;
-    await beating(() => endpoints.scale(endpoint, deployment, instances, { signal }));
+    await endpoints.scale(endpoint, deployment, instances, { signal }).catch((err: unknown) => {
+      throw isPortError(err) && err.kind === 'permanent' ? refused(err, ready) : err;
+    });
     return undefined;
   }, input.readyWithinMs);
   if (done === true) return;
   throw ApplicationFailure.nonRetryable(
     `Deployment ${deployment} of ${endpoint} did not have its ${instances} instances ready within ${durationText(input.readyWithinMs)}`,
     FailureType.PortTransient,
+    { ready } satisfies NotScaledDetails,
   );
+}
+
+function refused(err: Error, ready: number | null): ApplicationFailure {
+  const details: NotScaledDetails = { ready };
+  return ApplicationFailure.nonRetryable(err.message, FailureType.PortPermanent, details);
 }

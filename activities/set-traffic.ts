@@ -26,7 +26,7 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
     sameTraffic(traffic, input.to) && pending === undefined;
 
-  const now = await show();
+  const now = await beating(show);
   if (!isThere(now)) {
     if (input.from !== null && !isOneOf(now.traffic, input.from, input.to)) {
       throw drift(input, input.from, now.traffic);
@@ -34,7 +34,7 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
     await beating(() => write(ports, input, signal)).catch(async (err: unknown) => {
       // Nothing was written: someone else manages the rules now, whatever they show.
       if (input.from !== null && isPortError(err) && err.code === FIELD_CONFLICT) {
-        throw drift(input, input.from, (await show()).traffic, err.message);
+        throw drift(input, input.from, (await beating(show)).traffic, err.message);
       }
       throw err;
     });

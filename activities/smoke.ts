@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TargetPorts } from '../adapters/ports.js';
 import type { SmokeInput, SmokeResult } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
-import { beats } from './poll.js';
+import { beating, beats } from './poll.js';
 
 /** As much of a wrong answer as a message should carry. */
 const BODY_SHOWN = 300;
@@ -18,7 +18,10 @@ export async function smoke(ports: TargetPorts, input: SmokeInput): Promise<Smok
   const times: number[] = [];
   for (let i = 0; i < input.count; i++) {
     beat();
-    const answer = await ports.endpoints.invoke(input.endpoint, input.deployment, input.body, { signal });
+    // A model may take longer for an answer than a worker may be silent.
+    const answer = await beating(() =>
+      ports.endpoints.invoke(input.endpoint, input.deployment, input.body, { signal }),
+    );
     if (answer.status < 200 || answer.status > 299) {
       throw ApplicationFailure.nonRetryable(
         `Smoke test of ${input.deployment}: request ${i + 1} of ${input.count} was answered ${answer.status} instead of 200: ${answer.body.slice(0, BODY_SHOWN)}`,

@@ -47,6 +47,8 @@ export interface NotifyInput {
 export interface CreateDeploymentInput extends EndpointRef {
   readonly deployment: DeploymentSpec;
   readonly rolloutId: string;
+  /** It stood there before the rollout; else one that another made is not waited for. Left out by older workflows. */
+  readonly adopted?: boolean;
   readonly readyWithinMs: number;
 }
 
@@ -82,8 +84,16 @@ export interface ScaleDeploymentInput extends EndpointRef {
   readonly readyWithinMs: number;
 }
 
+/** First detail of a failure of `scaleDeployment`, where it was read. */
+export interface NotScaledDetails {
+  /** Instances that answer; null where the target cannot tell. */
+  readonly ready: number | null;
+}
+
 export interface DeleteDeploymentInput extends EndpointRef {
   readonly deployment: string;
+  /** Only if this rollout made it; left out: whoever did. */
+  readonly madeBy?: string;
   /** How long to wait for requests in flight, before it is deleted all the same. */
   readonly drainWithinMs: number;
 }

@@ -22,6 +22,7 @@ import {
   type Decision,
   type GateEvidence,
   type GateSetup,
+  type GateState,
   type MappingInput,
   type Reading,
   type Signal,
@@ -68,6 +69,7 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
       setup: null,
       state: null,
       collector: null,
+      kind: input.kind,
       blindSinceMs: null,
       record: [],
       restartsBefore: null,
@@ -77,16 +79,27 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
     memory.stepIndex === input.stepIndex
       ? memory
       : {
-          ...memory,
+          ...readAfresh(memory),
           stepIndex: input.stepIndex,
           enteredAtMs: nowMs,
           state: memory.setup && memory.state && beginStep(memory.setup.config, memory.state),
-          collector: null,
-          own: {},
         };
-  if (!input.alone || entered.setup === null || entered.state === null || entered.setup.alone) return entered;
-  const { setup, state } = convertForBake(entered.setup, entered.state);
-  return { ...entered, setup, state, collector: null, own: {} };
+  // Somebody sends it live requests in the middle of mirroring, say: those counters are others.
+  const kindChanged = entered.kind !== undefined && entered.kind !== input.kind;
+  const now = { ...(kindChanged ? readAfresh(entered) : entered), kind: input.kind };
+  if (!input.alone || now.setup === null || now.state === null || now.setup.alone) return now;
+  return { ...readAfresh(now), ...convertedForBake(now.setup, now.state) };
+}
+
+function convertedForBake(setup: GateSetup, state: GateState): Pick<WatchMemory, 'setup' | 'state'> {
+  const converted = convertForBake(setup, state);
+  return { setup: converted.setup, state: converted.state };
+}
+
+/** Counters differ from another moment on; that green's began anew before is not forgotten. */
+function readAfresh(memory: WatchMemory): WatchMemory {
+  const resetsMs = memory.collector?.greenResetsMs ?? memory.resetsMs ?? [];
+  return { ...memory, collector: null, own: {}, ...(resetsMs.length === 0 ? {} : { resetsMs }) };
 }
 
 /** Evidence of one look into memory and verdict. Pure: the activity brings the snapshot (null = the source is away). */
@@ -152,7 +165,7 @@ function setUpGates(
   const state = initialState(mapped.setup.config);
   const entered = { ...memory, setup: mapped.setup, state };
   if (!input.alone) return { memory: entered, waiting: null };
-  return { memory: { ...entered, ...convertForBake(mapped.setup, state) }, waiting: null };
+  return { memory: { ...entered, ...convertedForBake(mapped.setup, state) }, waiting: null };
 }
 
 /** Gates that lacked requests of the baseline are tried again; what they are judged by from now on starts at nothing. */
@@ -258,7 +271,7 @@ function judge(
     return collectOwn(memory.own ?? {}, readings, setup.config, options);
   };
   if (memory.collector === null) {
-    const collector = startCollecting(reading, options);
+    const collector = { ...startCollecting(reading, options), greenResetsMs: memory.resetsMs ?? [] };
     const still = memory.blindSinceMs !== null && collector.base.green === null;
     const blind = still ? `no usable metrics of ${input.green} yet` : null;
     const begun = { ...memory, state, collector, own: takeOwn().collectors };
@@ -281,7 +294,9 @@ function judge(
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
   const signals = [...main, ...own.signals];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
-  const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold: holds(signals) });
+  // What is not seen is not good: the step waits for its gates to see again.
+  const hold = holds(signals) || blind !== null;
+  const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });
   const evidence = gateEvidence(config, judged, result, input.baseline);
   const restarting = signals.find((signal) => signal.kind === 'restarting');
   return {
@@ -294,6 +309,7 @@ function judge(
             state: judged,
             result,
             signals,
+            hold,
             pending: setup.pending,
             mode: input.mode,
             ...names,

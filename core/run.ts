@@ -84,8 +84,10 @@ export interface RunState {
   expected: Traffic | null;
   stepIndex: number;
   stepStartedAtMs: number;
-  /** How long a person has stopped the clock of the step under way. */
+  /** How long pauses and holds for drift have stopped the clock of the step under way. */
   stepPausedMs: number;
+  /** Since when such a one stops it now. */
+  clockStoppedAtMs?: number;
   /** The step under way has written its traffic. */
   shifted: boolean;
   /** The step's own time is over and its gates could not decide. */

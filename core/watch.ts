@@ -25,6 +25,10 @@ export interface WatchMemory {
   readonly setup: GateSetup | null;
   readonly state: GateState | null;
   readonly collector: CollectorState | null;
+  /** How green got its requests when the collector last read; left out by workers that did not say. */
+  readonly kind?: 'live' | 'mirror';
+  /** When green's counters started anew before the collector did, newest last. */
+  readonly resetsMs?: readonly number[];
   /** Collectors of the user's own metrics, by gate; left out where the plan has none. */
   readonly own?: OwnCollectors;
   /** Since when no look could be taken, milliseconds since the epoch; null while metrics come in. */
@@ -34,6 +38,16 @@ export interface WatchMemory {
   /** Restarts of green's instances before it got traffic; null where the target cannot tell. */
   readonly restartsBefore: number | null;
 }
+
+/**
+ * For the next watch to enter its step anew, with its warm-up and without the evidence for a pass: what green got until
+ * now came at another share, or not at all.
+ */
+export function leaveStep(memory: WatchMemory): WatchMemory {
+  return { ...memory, stepIndex: NO_STEP };
+}
+
+const NO_STEP = -1;
 
 /** What travels in a watch's heartbeat: its memory, for the next attempt, and its evidence, for people. */
 export interface WatchBeat {

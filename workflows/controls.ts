@@ -9,7 +9,7 @@ import {
   type RolloutStatus,
 } from '../core/messages.js';
 import type { HumanAction } from '../core/run.js';
-import { normalTraffic } from '../core/traffic.js';
+import { normalTraffic, shareOf } from '../core/traffic.js';
 import type { Run } from './run.js';
 
 const statusQuery = defineQuery<RolloutStatus>(MessageName.status);
@@ -19,6 +19,9 @@ const pauseUpdate = defineUpdate<string, [ActionInput]>(MessageName.pause);
 const resumeUpdate = defineUpdate<string, [ActionInput]>(MessageName.resume);
 const abortUpdate = defineUpdate<string, [ActionInput]>(MessageName.abort);
 const resolveDriftUpdate = defineUpdate<string, [ResolveDriftInput]>(MessageName.resolveDrift);
+
+const NOTHING_TO_GO_BACK_TO =
+  'green holds all traffic and the baseline is being deleted: there is nothing to go back to';
 
 /**
  * Wires the messages to the run. Handlers and validators are synchronous: a validator is never awaited, and a handler
@@ -74,14 +77,18 @@ export function installControls(run: Run): void {
     (input) => {
       const action = noted(run, 'pause', input);
       run.state.paused = { by: action.by, reason: action.reason, sinceMs: action.atMs };
+      run.keepTime();
       run.show();
-      return 'paused; the gates go on watching';
+      return run.writing === null
+        ? 'paused; the gates go on watching'
+        : `paused from ${run.writing} on, whose write is under way; the gates go on watching`;
     },
     {
       description: 'Stay at this share. Gates keep their power: a breach still rolls back.',
       validator: (input) => {
         checkInput(input, 'pause', true);
         refuseWhenOver(run);
+        if (run.pastReturn) throw notNow(run, NOTHING_TO_GO_BACK_TO);
         if (run.state.paused !== null) throw notNow(run, `it is paused already, by ${run.state.paused.by}`);
       },
     },
@@ -90,10 +97,9 @@ export function installControls(run: Run): void {
   setHandler(
     resumeUpdate,
     (input) => {
-      const { atMs } = noted(run, 'resume', input);
-      const sinceMs = Math.max(run.state.paused?.sinceMs ?? atMs, run.state.stepStartedAtMs);
-      run.state.stepPausedMs += atMs - sinceMs;
+      noted(run, 'resume', input);
       run.state.paused = null;
+      run.keepTime();
       run.show();
       return 'resumed';
     },
@@ -118,11 +124,7 @@ export function installControls(run: Run): void {
       validator: (input) => {
         checkInput(input, 'abort', true);
         refuseWhenOver(run);
-        if (run.pastReturn)
-          throw notNow(
-            run,
-            'green holds all traffic and the baseline is being deleted: there is nothing to go back to',
-          );
+        if (run.pastReturn) throw notNow(run, NOTHING_TO_GO_BACK_TO);
         if (run.abort !== null) throw notNow(run, `it is being aborted already, by ${run.abort.by}`);
       },
     },
@@ -164,6 +166,17 @@ export function installControls(run: Run): void {
           throw notNow(
             run,
             'traffic goes to deployments that are not part of this rollout; restore or abort',
+          );
+        }
+        if (
+          input.choice === 'adopt' &&
+          hold.observed !== null &&
+          run.compares &&
+          shareOf(hold.observed.live, run.green) === 100
+        ) {
+          throw notNow(
+            run,
+            `${run.green} has all traffic there, and has yet to be compared with ${run.state.baseline}; restore or abort`,
           );
         }
       },

@@ -4,36 +4,13 @@ import type { Traffic } from '../core/traffic.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
 import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
-import { scaleDeployment, setTraffic } from './proxies.js';
+import { scaleDeployment } from './proxies.js';
 import type { Run } from './run.js';
-import { driftOf } from './stop.js';
-import { throwIfStopped, watchWindow } from './watching.js';
+import { watchWindow } from './watching.js';
+import { write } from './write.js';
 
 /** How long instances that are given back may take to be ready. */
 export const INSTANCES_WITHIN_MS = 10 * 60_000;
-
-/**
- * Writes the endpoint's traffic and reads it back. Its undo is registered first.
- *
- * If someone else changed the traffic meanwhile, nothing is written: the rollout is held until a person chose.
- */
-export async function shift(run: Run, to: Traffic): Promise<void> {
-  const { before } = run.state;
-  if (before !== null) run.willUndo({ kind: 'restore-traffic', traffic: before });
-  if (run.state.hold?.kind === 'drift') await holdForDrift(run, run.state.hold);
-  for (;;) {
-    throwIfStopped(run);
-    const from = run.expected;
-    const takeOver = run.state.takeOver === true;
-    const drift = await write(run, from, to, `set traffic: ${trafficText(to)}`, takeOver);
-    if (drift === null) {
-      delete run.state.takeOver;
-      run.willShow(to);
-      return;
-    }
-    await holdForDrift(run, { observed: drift.observed, scaled: [] });
-  }
-}
 
 /**
  * Holds until a person adopts or restores, or it is as the rollout wrote it by itself; the gates keep their power
@@ -50,6 +27,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     const { observed, scaled }: Drift = seen;
     const because = `someone else changed it: ${driftText(expected, seen)}`;
     state.hold = { kind: 'drift', sinceMs, because, expected, observed, scaled, earlier };
+    run.keepTime();
     run.willRescale(scaled);
     run.show();
     const result = await watchWindow(run, {
@@ -79,6 +57,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   run.driftChoice = null;
   run.willRescale([]);
   state.hold = earlier;
+  run.keepTime();
   run.show();
 }
 
@@ -100,22 +79,4 @@ async function rescale(run: Run, { deployment, from: instances }: Scaled): Promi
   const input = { ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS };
   const summary = `restore ${deployment} to ${instances} instances`;
   await forward(run, () => scaleDeployment.executeWithOptions({ summary }, [input]));
-}
-
-async function write(
-  run: Run,
-  from: Traffic | null,
-  to: Traffic,
-  summary: string,
-  takeOver = false,
-): Promise<{ readonly observed: Traffic } | null> {
-  const input = { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) };
-  try {
-    await forward(run, () => setTraffic.executeWithOptions({ summary }, [input]));
-    return null;
-  } catch (err) {
-    const drift = driftOf(err);
-    if (drift === undefined) throw err;
-    return drift;
-  }
 }

@@ -1,10 +1,11 @@
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 
+import type { NotScaledDetails } from '../core/activities.js';
 import { FailureType, type Outcome } from '../core/failures.js';
 import { trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
 import { tellEnd } from './events.js';
-import { reasonOf, type Stop } from './stop.js';
+import { applicationFailure, reasonOf, type Stop } from './stop.js';
 import { INSTANCES_WITHIN_MS } from './drift.js';
 import { deleteDeployment, scaleDeployment, setMinimum, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
@@ -35,10 +36,19 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
     await CancellationScope.nonCancellable(async () => {
       run.enter('rolling-back');
       run.tell('rolling-back', stop.message);
+      let greenServes: string | null = null;
       for (const undo of undos) {
+        if (greenServes !== null && needsBaseline(run, undo)) {
+          left.push(`${leftText(run, undo)} (${greenServes})`);
+          continue;
+        }
         const failed = await takeBack(run, undo);
-        if (failed !== null) left.push(failed);
-        else if (undo.kind === 'restore-traffic') rollbackMs = Date.now() - startedAtMs;
+        if (failed === null) {
+          if (undo.kind === 'restore-traffic') rollbackMs = Date.now() - startedAtMs;
+          continue;
+        }
+        left.push(failed.text);
+        greenServes ??= whyGreenServes(run, undo, failed);
       }
     });
   }
@@ -71,9 +81,38 @@ function endText(run: Run, stop: Stop): string {
 /** Clients suffer meanwhile: asked again sooner than what goes forward, and never left alone for long. */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 1.5, maximumInterval: '3s' } as const;
 
-/** @returns what is left to do, in words; null when it is done and read back. */
-async function takeBack(run: Run, undo: Undo): Promise<string | null> {
-  const patience = { scheduleToCloseTimeout: run.plan.rollbackWithinMs, retry: RETRY };
+/** What could not be taken back. */
+interface Failed {
+  /** What is left to do, in words. */
+  readonly text: string;
+  readonly error: unknown;
+}
+
+/** What takes green out of service, or away: not before the baseline serves. */
+function needsBaseline({ plan }: Run, { kind }: Undo): boolean {
+  return kind === 'restore-traffic' || (kind === 'delete-deployment' && plan.afterRollback !== 'keep-green');
+}
+
+/**
+ * Why green has to go on serving, whatever it was rolled back for: the baseline has nobody who could answer, or is not
+ * known to have its traffic. null: it need not.
+ */
+function whyGreenServes(run: Run, undo: Undo, { error }: Failed): string | null {
+  if (undo.kind === 'restore-traffic') return `not before ${run.state.baseline} has its traffic`;
+  if (undo.kind !== 'restore-instances' || !undo.first || answering(error) > 0) return null;
+  return `not before ${undo.deployment} has an instance that answers`;
+}
+
+/** Instances that answer, as the last attempt read it; 0 where none did. */
+function answering(error: unknown): number {
+  const details = applicationFailure(error)?.details?.[0] as NotScaledDetails | undefined;
+  return details?.ready ?? 0;
+}
+
+/** @returns null when it is done and read back. */
+async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
+  const within = run.plan.rollbackWithinMs;
+  const patience = { scheduleToCloseTimeout: within, retry: RETRY };
   try {
     switch (undo.kind) {
       case 'restore-traffic':
@@ -88,7 +127,15 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         const { deployment, instances } = undo;
         await scaleDeployment.executeWithOptions(
           { ...patience, summary: `roll back: ${deployment} to ${instances} instances` },
-          [{ ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS }],
+          // Before its time is over it is to say how many it got: the traffic may depend on that.
+          [
+            {
+              ...run.endpoint,
+              deployment,
+              instances,
+              readyWithinMs: Math.min(INSTANCES_WITHIN_MS, within / 2),
+            },
+          ],
         );
         run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
         return null;
@@ -97,7 +144,14 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         if (run.plan.afterRollback === 'keep-green') return null;
         await deleteDeployment.executeWithOptions(
           { ...patience, summary: `roll back: delete ${undo.deployment}` },
-          [{ ...run.endpoint, deployment: undo.deployment, drainWithinMs: DRAIN_MS }],
+          [
+            {
+              ...run.endpoint,
+              deployment: undo.deployment,
+              madeBy: run.rolloutId,
+              drainWithinMs: DRAIN_MS,
+            },
+          ],
         );
         return null;
       case 'restore-minimum':
@@ -113,7 +167,7 @@ async function takeBack(run: Run, undo: Undo): Promise<string | null> {
         return undo satisfies never;
     }
   } catch (err) {
-    return `${leftText(run, undo)} (${reasonOf(err)})`;
+    return { text: `${leftText(run, undo)} (${reasonOf(err)})`, error: err };
   }
 }
 

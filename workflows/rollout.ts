@@ -10,8 +10,9 @@ import { interruptible } from './interruptible.js';
 import { preflight } from './proxies.js';
 import { rollBack } from './rollback.js';
 import { Run } from './run.js';
-import { runStep, whilePaused } from './steps.js';
+import { runStep } from './steps.js';
 import { asStop, rejectedDetails, Stop } from './stop.js';
+import { whilePaused } from './watch-on.js';
 import { stopped, throwIfStopped } from './watching.js';
 
 /**
@@ -27,13 +28,16 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
   run.show();
   try {
     if (run.state.before === null) await checkFirst(run);
-    for (let step = run.step; step !== undefined; step = run.step) {
-      await whilePaused(run);
+    for (;;) {
+      // A person was told yes: then it is so, also in the last moment.
+      if (!run.pastReturn) await whilePaused(run);
       throwIfStopped(run);
+      const { step } = run;
+      if (step === undefined) break;
       run.record(await runStep(run, step));
       nextStep(run);
     }
-    throwIfStopped(run); // a person was told yes: then it is so, also in the last moment
+    run.conclude();
   } catch (err) {
     if (err instanceof ContinueAsNew) throw err;
     const failure = await rollBack(run, untouched(run, asStop(err)));

@@ -62,6 +62,8 @@ export class Run {
   rejection: HumanAction | null = null;
   /** Set by the drift handler while the rollout is held. */
   driftChoice: 'adopt' | 'restore' | null = null;
+  /** The traffic whose write is under way, in words. */
+  writing: string | null = null;
   outcome: Outcome | null = null;
   readonly telling: Telling;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
@@ -122,7 +124,26 @@ export class Run {
     );
   }
 
-  /** When a step's own time is over; pauses do not count. */
+  /** Whether green has yet to be compared with the baseline, by the step under way or a later one. */
+  get compares(): boolean {
+    return this.plan.steps
+      .slice(this.state.stepIndex)
+      .some(({ kind }) => kind === 'mirror' || kind === 'ramp');
+  }
+
+  /** Whenever a pause or a hold for drift begins or ends: the clock of the step under way stands still in both. */
+  keepTime(): void {
+    const { state } = this;
+    if (state.paused !== null || state.hold?.kind === 'drift') {
+      state.clockStoppedAtMs ??= Date.now();
+      return;
+    }
+    if (state.clockStoppedAtMs === undefined) return;
+    state.stepPausedMs += Date.now() - Math.max(state.clockStoppedAtMs, state.stepStartedAtMs);
+    delete state.clockStoppedAtMs;
+  }
+
+  /** When a step's own time is over; pauses and holds for drift do not count. */
   timeUp(withinMs: number): number {
     return this.state.stepStartedAtMs + this.state.stepPausedMs + withinMs;
   }
@@ -138,6 +159,11 @@ export class Run {
 
   status(): RolloutStatus {
     return statusOf(this.plan, this.state, this.phase, this.outcome);
+  }
+
+  /** It is promoted whatever comes now: who asks for anything else is told so. */
+  conclude(): void {
+    this.fixedPhase = 'finished';
   }
 
   enter(phase: 'rolling-back' | 'finished', outcome?: Outcome): void {
@@ -266,6 +292,8 @@ export class Run {
   }
 
   report(outcome: Outcome, reason: string, extra?: Partial<RolloutReport>): RolloutReport {
+    // What a regression did to the counts looks like noise: only a version that was good tells of the endpoint.
+    const learned = outcome === 'promoted' ? learnedDispersion(this.state.memory) : undefined;
     return {
       outcome,
       endpoint: this.plan.endpoint,
@@ -279,7 +307,7 @@ export class Run {
       steps: this.state.steps,
       actions: this.state.actions,
       notes: this.state.notes,
-      dispersion: learnedDispersion(this.state.memory) ?? this.plan.carriedDispersion ?? {},
+      dispersion: learned ?? this.plan.carriedDispersion ?? {},
       left: [],
       ...extra,
     };

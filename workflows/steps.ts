@@ -1,14 +1,15 @@
 import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
+import { leaveStep } from '../core/watch.js';
 import { holdMinimum, releaseMinimum } from './autoscale.js';
-import { shift, holdForDrift } from './drift.js';
 import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import { createDeployment, deleteDeployment, smoke } from './proxies.js';
 import type { Run } from './run.js';
+import { shift } from './shift.js';
 import { Stop, asStop } from './stop.js';
-import { watchWindow, type Watch } from './watching.js';
+import { watchOn, whilePaused } from './watch-on.js';
 
 /** So many looks without data at the end of a bake leave it open how the bake went. */
 const BLIND_LOOKS = 3;
@@ -18,8 +19,8 @@ type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
 /** Runs one step to its end. Every step can be entered again after continue-as-new. */
 export async function runStep(run: Run, step: Step): Promise<string> {
   const to = beginsWith(run, step);
-  // Held since before the run went on as a new one, it writes nothing yet.
-  run.show(run.state.hold === null ? to : run.expected);
+  // Held or paused since before the run went on as a new one, it writes nothing yet.
+  run.show(run.state.hold === null && run.state.paused === null ? to : run.expected);
   switch (step.kind) {
     case 'create':
       return create(run, step);
@@ -68,6 +69,7 @@ async function create(run: Run, step: StepOf<'create'>): Promise<string> {
         ...run.endpoint,
         deployment: run.plan.deployment,
         rolloutId: run.rolloutId,
+        adopted: run.state.adopted,
         readyWithinMs: step.readyWithinMs,
       },
     ]),
@@ -89,6 +91,7 @@ async function shiftAndWatch(run: Run, step: ShiftStep, to: Traffic): Promise<st
   if (!run.state.shifted) {
     if (step.kind === 'ramp') await holdMinimum(run);
     await shift(run, to);
+    if (run.state.memory !== null) run.state.memory = leaveStep(run.state.memory);
   }
   run.state.shifted = true;
   for (;;) {
@@ -132,7 +135,7 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
       mode: 'guard',
       gates: step.gates,
       dwell: { atLeastMs: step.forMs, atMostMs: step.forMs },
-      untilMs: run.state.hold === null ? run.timeUp(step.forMs) : null,
+      untilMs: run.state.hold === null ? bakedAt(run, step.forMs) : null,
     });
     const approved = takeApproval(run);
     if (approved !== null) return approved;
@@ -150,12 +153,27 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
   }
 }
 
+/** A look that comes so much of a bake late has missed none of it. */
+const BAKE_UNSEEN = 0.1;
+
+/** When a bake is over: it counts from its first look. Without a worker, nobody has looked. */
+function bakedAt(run: Run, forMs: number): number {
+  const { memory, stepIndex, stepStartedAtMs } = run.state;
+  if (memory?.stepIndex !== stepIndex) return Math.max(run.timeUp(forMs), Date.now() + forMs);
+  const lateMs = memory.enteredAtMs - stepStartedAtMs;
+  return run.timeUp(forMs) + (lateMs > BAKE_UNSEEN * forMs ? lateMs : 0);
+}
+
 async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promise<string> {
   const { baseline } = run.state;
-  // Read once more that nothing reaches it: this is the last moment to find someone else's change.
-  await shift(run, run.expected);
-  // Before it goes: an autoscaler that stays is to be as it was.
-  await releaseMinimum(run);
+  for (;;) {
+    // Read once more that nothing reaches it: this is the last moment to find someone else's change.
+    await shift(run, run.expected);
+    // Before it goes: an autoscaler that stays is to be as it was.
+    await releaseMinimum(run);
+    if (run.state.paused === null) break;
+    await whilePaused(run);
+  }
   run.state.undos = []; // on purpose: from here on there is nothing to go back to
   run.show();
   try {
@@ -168,49 +186,6 @@ async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promis
     const note = `${baseline} could not be deleted: ${asStop(err).message}`;
     run.note(note);
     return note;
-  }
-}
-
-/**
- * Watches through one window, whatever a person does meanwhile: pauses stop the clock and leave the gates on, drift
- * holds until a person chose.
- */
-async function watchOn(
-  run: Run,
-  asked: Omit<Watch, 'interrupt'>,
-): Promise<'pass' | 'undecided' | 'window-over' | 'time-over'> {
-  if (run.state.hold?.kind === 'drift') {
-    await holdForDrift(run, run.state.hold); // since before the run went on as a new one
-    return 'window-over';
-  }
-  const paused = run.state.paused !== null;
-  const result = await watchWindow(run, {
-    ...asked,
-    mode: paused ? 'guard' : asked.mode,
-    untilMs: paused ? null : asked.untilMs,
-    interrupt: () => (run.state.paused !== null) !== paused || run.state.approval !== null,
-  });
-  if (result === 'interrupted') return 'window-over';
-  if (result === 'time-over') return 'time-over';
-  if (result.verdict === 'drift') {
-    await holdForDrift(run, { observed: result.observed, scaled: result.scaled ?? [] });
-    return 'window-over';
-  }
-  if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
-  return run.state.paused === null ? result.verdict : 'window-over';
-}
-
-/** Before a step begins: a paused rollout stays where it is, and the gates go on. */
-export async function whilePaused(run: Run): Promise<void> {
-  while (run.state.paused !== null) {
-    const everyGate = run.plan.gates.map((gate) => gate.name);
-    await watchOn(run, {
-      mode: 'guard',
-      gates: everyGate,
-      dwell: { atLeastMs: 0, atMostMs: 0 },
-      untilMs: null,
-    });
-    await goOnAsNew(run);
   }
 }
 

@@ -73,7 +73,8 @@ function inputOf(run: Run, asked: Watch, windowMs: number): WatchInput {
     held: held && visibleDrift(run.expected, held),
     kind: greenKind(expected, run.green),
     mode: asked.mode,
-    alone: shareOf(expected.live, run.green) > 0 && shareOf(expected.live, state.baseline) === 0,
+    // By what the rollout wrote: what someone else made of it may be taken back, and the gates compare again.
+    alone: shareOf(run.expected.live, run.green) > 0 && shareOf(run.expected.live, state.baseline) === 0,
     watching: plan.watching,
     gates: plan.gates,
     active: asked.gates,

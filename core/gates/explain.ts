@@ -13,6 +13,8 @@ export interface ExplainInput {
   /** null before the first look. */
   readonly result: LookResult | null;
   readonly signals: readonly Signal[];
+  /** Nothing may pass at this look. Default: what the signals say. */
+  readonly hold?: boolean;
   /** As the look was taken; `guard`: nothing has to be proven, and the step's clock stands still. Default `judge`. */
   readonly mode?: AdvanceOptions['mode'];
   /** `pending` of the setup: gates that cannot be judged yet. */
@@ -129,7 +131,7 @@ function openText(input: ExplainInput, result: LookResult): string {
   }
   if (input.mode === 'guard') return guardText(input, result);
   const open = furthest(config, result);
-  if (open === undefined && holds(input.signals))
+  if (open === undefined && (input.hold ?? holds(input.signals)))
     return 'all gates are content, and none passes while that lasts';
   if (open === undefined) {
     return `all gates are content after ${seconds(result.elapsedSec)}; the step lasts at least ${seconds(config.minDurationSec)}`;

@@ -3,6 +3,8 @@ import { CancelledFailure } from '@temporalio/common';
 import { cancellationSignal } from '@temporalio/activity';
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { setTraffic } from '../../activities/set-traffic.js';
+import { smoke } from '../../activities/smoke.js';
 import { beatingSleep, beats, poll, withOwnSignal } from '../../activities/poll.js';
 
 describe('a pause in an activity', () => {
@@ -35,6 +37,52 @@ describe('a pause in an activity', () => {
     await expect(polling).rejects.toBeInstanceOf(CancelledFailure);
   });
 });
+
+describe('a call that takes long', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['one of a poll', () => poll(() => slowly(true), 60_000)],
+    [
+      'a smoke request',
+      () =>
+        smoke(
+          { endpoints: { invoke: () => slowly({ status: 200, body: '', durationMs: 9_000 }) } } as never,
+          {
+            ...{ target: { kind: 'host', workspace: 'local' }, endpoint: 'diabetes', deployment: 'green' },
+            ...{ body: '{}', count: 1 },
+          },
+        ),
+    ],
+    [
+      'a reading before a write',
+      () => {
+        const traffic = { live: { blue: 100 }, mirror: {} };
+        const ports = { endpoints: { read: () => slowly({ traffic }) } } as never;
+        const target = { kind: 'host', workspace: 'local' } as const;
+        return setTraffic(ports, { target, endpoint: 'diabetes', from: null, to: traffic });
+      },
+    ],
+  ])('is heartbeated through: %s', async (_, work) => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'setInterval', 'clearInterval', 'clearTimeout'] });
+    const activity = new MockActivityEnvironment();
+    let heartbeats = 0;
+    activity.on('heartbeat', () => (heartbeats += 1));
+
+    await activity.run(async () => {
+      const working = work();
+      await vi.advanceTimersByTimeAsync(20_000); // in here: timers that are faked know no context of their own
+      await working;
+    });
+
+    expect(heartbeats).toBeGreaterThanOrEqual(4);
+  });
+});
+
+/** After nine seconds. */
+function slowly<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setTimeout(() => resolve(value), 9_000));
+}
 
 describe('a heartbeat that carries news', () => {
   afterEach(() => void vi.useRealTimers());

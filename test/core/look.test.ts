@@ -4,7 +4,7 @@ import type { EndpointState } from '../../core/endpoint.js';
 import { enterStep, instanceTrouble, look, resultOf, withRestarts, type Looked } from '../../core/look.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import type { Gate } from '../../core/plan.js';
-import { blindAfterMs, type WatchInput, type WatchMemory } from '../../core/watch.js';
+import { blindAfterMs, leaveStep, type WatchInput, type WatchMemory } from '../../core/watch.js';
 import { planOf } from '../support/plans.js';
 
 const EDGES = [10, 100, 1000];
@@ -173,6 +173,24 @@ describe('look', () => {
     },
   );
 
+  it.each<[string, (taken: MetricsSnapshot) => MetricsSnapshot | null]>([
+    ['that is away', () => null],
+    ['without green', (s) => ({ ...s, deployments: { blue: s.deployments['blue'] ?? {} } })],
+  ])('passes nothing by a source %s, however well it was proven before', (_, spoil) => {
+    const given = input({ dwell: { atLeastMs: 40_000, atMostMs: 60_000 } });
+    let { memory } = watchFor(30, 0, given);
+    const verdicts: string[] = [];
+    for (let s = 31; s <= 80 && verdicts.at(-1) !== 'undecided'; s++) {
+      const taken = spoil(snapshot(s * 1000, counters(1000 * s), counters(200 * s)));
+      const looked = look(given, memory, taken, s * 1000);
+      memory = looked.memory;
+      verdicts.push(looked.verdict);
+    }
+
+    expect(watchFor(60, 0, given).looked?.verdict).toBe('pass');
+    expect(new Set(verdicts)).toEqual(new Set(['window-over', 'undecided']));
+  });
+
   it.each([
     [100, 1_200],
     [1_000, 12_000],
@@ -204,6 +222,23 @@ describe('look', () => {
     expect(next.collector).toBeNull();
     expect(next.state?.metrics['errors']?.breach.lnR).not.toBeNull();
     expect(next.state?.elapsedSec).toBe(0);
+  });
+
+  it('enters its step anew once green gets its share: with its warm-up, and without what was proven before', () => {
+    const watching = { ...plan.watching, intervalMs: 1000, warmUpMs: 3000 };
+    const { memory } = watchFor(20, 0, input({ mode: 'guard', watching }));
+    const again = enterStep({ ...input({ watching }), memory: leaveStep(memory) }, 21_000);
+
+    expect(enterStep({ ...input({ watching }), memory }, 21_000).state?.sinceStartSec).toBe(20);
+    expect(again).toMatchObject({ stepIndex: 1, enteredAtMs: 21_000, collector: null });
+    expect(again.state).toMatchObject({ elapsedSec: 0, sinceStartSec: 0 });
+  });
+
+  it('takes no mirrored counters for live ones when somebody changes how green gets its requests', () => {
+    const { memory } = watchFor(5, 0, input({ kind: 'mirror' }));
+
+    expect(enterStep({ ...input({ kind: 'mirror' }), memory }, 6000).collector).not.toBeNull();
+    expect(enterStep({ ...input({ kind: 'live' }), memory }, 6000).collector).toBeNull();
   });
 
   it('turns relative gates into limits of what the baseline did, once green is alone', () => {
@@ -344,6 +379,25 @@ describe('what the counters alone do not say', () => {
 
     expect(verdict).toBe('breach');
     expect(sentence).toBe("green's counters started anew 3 times in 20 s: it keeps restarting");
+  });
+
+  it('also where it does so once a step', () => {
+    let memory: WatchMemory | null = null;
+    const verdicts: string[] = [];
+    for (let s = 0; s <= 35 && verdicts.at(-1) !== 'breach'; s++) {
+      const given = input({ ...long, stepIndex: Math.floor((s + 5) / 10), memory });
+      const entered = enterStep(given, s * 1000);
+      const looked = look(
+        given,
+        entered,
+        snapshot(s * 1000, counters(1000 * s), counters(100 * (s % 10))),
+        s * 1000,
+      );
+      ({ memory } = looked);
+      verdicts.push(looked.verdict);
+    }
+
+    expect(verdicts.at(-1)).toBe('breach');
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { heldMinimum } from '../../core/autoscale.js';
+import type { Step } from '../../core/plan.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
@@ -48,6 +49,32 @@ describe('an autoscaled baseline', () => {
       'minimum blue 1',
       'delete blue',
     ]);
+  });
+
+  it('is let go at the very end, when a person can stop nothing any more, also where the gates saw nothing', async () => {
+    const target = autoscaled();
+    let away = true;
+    let asked = (): void => undefined;
+    const lettingGo = new Promise<void>((resolve) => (asked = resolve));
+    target.fault = (call) => {
+      if (call !== 'autoscale' || !away || target.traffic.live['green'] !== 100) return undefined;
+      asked();
+      return 'throw-transient';
+    };
+    const bake: Step = { kind: 'bake', forMs: 2_000, gates: ['errors', 'slow'], undecided: 'proceed' };
+    const rollout = await bench.start(planOf('let-go-blind', [CREATE, CUTOVER, bake]), target);
+    await rollout.until((s) => s.phase === 'baking');
+    target.metricsAway = true;
+    await lettingGo;
+
+    const refused: unknown = await rollout
+      .send('abort', { by: 'ada', reason: 'too late' })
+      .catch((e: unknown) => e);
+    away = false;
+
+    expect(((refused as Error).cause as Error).message).toContain('it is over');
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+    expect(target.autoscale).toMatchObject({ minimum: 1 });
   });
 
   it('is let go after a rollback, when its traffic is back', async () => {

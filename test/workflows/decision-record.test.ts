@@ -20,7 +20,8 @@ it('the history keeps every window, and replayed it decides as the rollout did',
   const record = await decisionRecord(bench.client, rollout.handle.workflowId, runId);
   const replay = replayGates(record, plan.gates, plan.watching);
 
-  expect(Object.keys(report.dispersion).sort()).toEqual(['crash-guard', 'errors', 'slow']);
+  // What a regression did to the counts is no noise of the endpoint's.
+  expect(report.dispersion).toEqual({});
   expect(record.baseline).toBe('blue');
   expect(record.windows.map((w) => [w.label, w.verdict, w.alone])).toEqual([
     ['mirror 10 %', 'pass', false],

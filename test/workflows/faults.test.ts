@@ -29,6 +29,22 @@ describe('a target that fails', () => {
     expect(target.writes.filter((w) => w === 'create green')).toHaveLength(1);
   });
 
+  it('that has a deployment of that name by then, made by somebody else, keeps it', async () => {
+    const target = new MemoryTarget();
+    target.fault = (call) => {
+      if (call !== 'createDeployment') return undefined;
+      target.addDeployment('green', { tags: { team: 'other' } });
+      return 'throw-transient';
+    };
+    const rollout = await bench.start(planOf('taken', [CREATE, rampStep(10)]), target);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('RolledBack');
+    expect(report.reason).toContain('was made by somebody else after preflight had found its name free');
+    expect(report.left).toEqual([]);
+    expect(target.deployments.get('green')?.tags).toEqual({ team: 'other' });
+  });
+
   it('is asked again when it throttles', async () => {
     const target = new MemoryTarget();
     target.fault = failing('writeTraffic', 'throttle', 3);
@@ -106,7 +122,7 @@ describe('rollback', () => {
     expect(report.outcome).toBe('rollback-incomplete');
     expect(report.left).toEqual([
       'set the traffic of forbidden to blue 100 % (writeTraffic is forbidden by request of the test)',
-      'delete the deployment green of forbidden (Deployment green of forbidden still gets traffic (blue 90 %, green 10 %); it is not deleted)',
+      'delete the deployment green of forbidden (not before blue has its traffic)',
     ]);
     expect(target.deployments.has('green')).toBe(true);
   });

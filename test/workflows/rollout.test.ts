@@ -35,6 +35,7 @@ describe('a healthy green', () => {
       'bake 500ms',
       'delete-baseline',
     ]);
+    expect(Object.keys(report.dispersion).sort()).toEqual(['crash-guard', 'errors', 'slow']);
     expect(target.traffic).toEqual({ live: { green: 100 }, mirror: {} });
     expect([...target.deployments.keys()]).toEqual(['green']);
     expect(target.writes).toEqual([

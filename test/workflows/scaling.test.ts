@@ -131,6 +131,49 @@ describe('a baseline that someone else scales down', () => {
   });
 });
 
+describe('a baseline without instances that cannot get them back', () => {
+  it('gets no traffic: green goes on serving, and what is left to do is told', async () => {
+    const { target, rollout } = await underWay('scaled-for-good', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held');
+
+    target.fault = (call) => (call === 'scale' ? 'throw-permanent' : undefined);
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('RollbackIncomplete');
+    expect(target.traffic.live).toEqual({ green: 100 });
+    expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
+    expect(report.left).toEqual([
+      expect.stringMatching(/^scale the deployment blue of .* to 4 instances \(scale is forbidden/),
+      expect.stringMatching(
+        /^set the traffic of .* to blue 100 % \(not before blue has an instance that answers\)$/,
+      ),
+      expect.stringMatching(/^delete the deployment green .*not before blue has an instance that answers/),
+    ]);
+  });
+
+  it('but with some of them takes its traffic, as clients need it', async () => {
+    const { target, rollout } = await underWay('scaled-in-part', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held');
+
+    // There is room for one of four, and then the target refuses.
+    target.fault = (call) => {
+      if (call !== 'scale') return undefined;
+      if (target.deployments.get('blue')?.instances.ready === 1) return 'throw-permanent';
+      target.changeInstances('blue', 1);
+      return 'throw-transient';
+    };
+    await rollout.send('abort', by);
+    const { report } = await rollout.failure();
+
+    expect(target.traffic.live).toEqual({ blue: 100 });
+    expect([...target.deployments.keys()]).toEqual(['blue']);
+    expect(report.left).toHaveLength(1);
+  });
+});
+
 describe('no drift', () => {
   it('is what an autoscaler does, unless nothing is left', async () => {
     const { target, rollout } = await underWay('autoscaled', [CREATE, CUTOVER, BAKE]);

@@ -1,0 +1,141 @@
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+
+import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { useBench, type Rollout } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const by = { by: 'ada', reason: 'test' };
+const BLUE = { live: { blue: 100 }, mirror: {} };
+const GREEN = { live: { green: 100 }, mirror: {} };
+const LONG = rampStep(10, { dwell: { atLeastMs: 60_000, atMostMs: 600_000 } });
+
+async function looks(rollout: Rollout, target: MemoryTarget, count: number) {
+  const from = target.looks;
+  return rollout.until(() => target.looks >= from + count);
+}
+
+describe('while it is paused', () => {
+  it('nothing is written, also when what held a write is put right meanwhile', async () => {
+    const target = new MemoryTarget();
+    target.createDelayMs = 800;
+    const rollout = await bench.start(planOf('paused-write', [CREATE, LONG]), target);
+    await rollout.until(() => target.deployments.has('green'));
+    target.addDeployment('red');
+    target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    await rollout.until((s) => s.phase === 'held');
+
+    await rollout.send('pause', by);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.phase === 'paused');
+    await looks(rollout, target, 10);
+
+    expect(target.traffic).toEqual(BLUE);
+    await rollout.send('resume', by);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    await rollout.send('abort', by);
+    await rollout.failure();
+  });
+
+  it('a cutover under way comes through, which is said, and is not called a promotion before it goes on', async () => {
+    const target = new MemoryTarget();
+    let away = true;
+    let asked = (): void => undefined;
+    const writing = new Promise<void>((resolve) => (asked = resolve));
+    target.fault = (call) => {
+      if (call !== 'writeTraffic' || !away) return undefined;
+      asked();
+      return 'throw-transient';
+    };
+    const rollout = await bench.start(planOf('paused-cutover', [CREATE, CUTOVER]), target);
+    await writing;
+
+    const answer = await rollout.send('pause', by);
+    away = false;
+    const paused = await rollout.until(() => target.traffic.live['green'] === 100);
+    await looks(rollout, target, 10);
+
+    expect(answer).toBe('paused from green 100 % on, whose write is under way; the gates go on watching');
+    expect(paused.phase).toBe('paused');
+    expect((await rollout.status()).phase).toBe('paused');
+    await rollout.send('resume', by);
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+  });
+});
+
+describe('a bake', () => {
+  const FOR_MS = 1_500;
+  const steps = [CREATE, CUTOVER, bakeStep(FOR_MS), DELETE_BASELINE];
+
+  it('does not count the time for which it was held because of somebody else', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('bake-held', steps), target);
+    await rollout.until((s) => s.phase === 'baking');
+    target.changeTraffic(BLUE);
+    await rollout.until((s) => s.phase === 'held');
+    const heldAtMs = Date.now();
+    await looks(rollout, target, 20);
+
+    const heldMs = Date.now() - heldAtMs;
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    const { steps: done } = await rollout.promoted();
+
+    const bake = done.find(({ label }) => label.startsWith('bake'));
+    expect((bake?.endedAtMs ?? 0) - (bake?.startedAtMs ?? 0)).toBeGreaterThanOrEqual(FOR_MS + heldMs);
+  });
+
+  it('counts from its first look: what no worker saw is not baked', async () => {
+    const target = new MemoryTarget();
+    let workerAway = false;
+    target.fault = (call) => {
+      // Its own ports are there already; the bake's are not.
+      if (call === 'writeTraffic') workerAway = true;
+      return undefined;
+    };
+    const rollout = await bench.start(planOf('bake-unseen', steps), {
+      ports: () => {
+        if (workerAway) throw new Error('no worker');
+        return target.ports();
+      },
+    });
+    const baking = await rollout.until((s) => s.phase === 'baking');
+    target.behaviour.set('green', { errors: 1, slow: 0 });
+    await rollout.until(() => Date.now() > (baking.stepStartedAtMs ?? 0) + FOR_MS + 500);
+    target.fault = () => undefined;
+    workerAway = false;
+
+    expect((await rollout.failure()).type).toBe('RolledBack');
+    expect(target.traffic).toEqual(BLUE);
+  });
+});
+
+describe('all traffic on green, by somebody else', () => {
+  it('is not adopted while green has yet to be compared, and costs no gate its comparison', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('all-on-green', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    await looks(rollout, target, 10);
+    target.changeTraffic(GREEN);
+    await rollout.until((s) => s.phase === 'held');
+    await looks(rollout, target, 5);
+
+    const refused: unknown = await rollout
+      .send('resolveDrift', { choice: 'adopt', ...by })
+      .catch((e: unknown) => e);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.phase === 'ramping');
+    // Trouble that both share is none of green's.
+    for (const name of ['blue', 'green']) target.behaviour.set(name, { errors: 0.1, slow: 0 });
+    const after = await looks(rollout, target, 30);
+
+    expect(refused).toBeInstanceOf(WorkflowUpdateFailedError);
+    expect(((refused as Error).cause as Error).message).toContain(
+      'green has all traffic there, and has yet to be compared with blue; restore or abort',
+    );
+    expect(after.phase).toBe('ramping');
+    await rollout.send('abort', by);
+    await rollout.failure();
+  });
+});

@@ -1,0 +1,48 @@
+import { holdForDrift } from './drift.js';
+import { goOnAsNew } from './go-on-as-new.js';
+import type { Run } from './run.js';
+import { Stop } from './stop.js';
+import { watchWindow, type Watch } from './watching.js';
+
+/**
+ * Watches through one window, whatever a person does meanwhile: pauses stop the clock and leave the gates on, drift
+ * holds until a person chose.
+ */
+export async function watchOn(
+  run: Run,
+  asked: Omit<Watch, 'interrupt'>,
+): Promise<'pass' | 'undecided' | 'window-over' | 'time-over'> {
+  if (run.state.hold?.kind === 'drift') {
+    await holdForDrift(run, run.state.hold); // since before the run went on as a new one
+    return 'window-over';
+  }
+  const paused = run.state.paused !== null;
+  const result = await watchWindow(run, {
+    ...asked,
+    mode: paused ? 'guard' : asked.mode,
+    untilMs: paused ? null : asked.untilMs,
+    interrupt: () => (run.state.paused !== null) !== paused || run.state.approval !== null,
+  });
+  if (result === 'interrupted') return 'window-over';
+  if (result === 'time-over') return 'time-over';
+  if (result.verdict === 'drift') {
+    await holdForDrift(run, { observed: result.observed, scaled: result.scaled ?? [] });
+    return 'window-over';
+  }
+  if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
+  return run.state.paused === null ? result.verdict : 'window-over';
+}
+
+/** Before a step begins, and before it writes: a paused rollout stays where it is, and the gates go on. */
+export async function whilePaused(run: Run): Promise<void> {
+  while (run.state.paused !== null) {
+    const everyGate = run.plan.gates.map((gate) => gate.name);
+    await watchOn(run, {
+      mode: 'guard',
+      gates: everyGate,
+      dwell: { atLeastMs: 0, atMostMs: 0 },
+      untilMs: null,
+    });
+    await goOnAsNew(run);
+  }
+}

@@ -1,0 +1,32 @@
+import { trafficText, type Traffic } from '../core/traffic.js';
+import { forward } from './forward.js';
+import { setTraffic } from './proxies.js';
+import type { Run } from './run.js';
+import { driftOf } from './stop.js';
+
+/**
+ * Writes the endpoint's traffic and reads it back.
+ *
+ * @param from - what it may show before; null: whatever it shows.
+ * @returns what someone else made of it, if that is why nothing was written; null: it was.
+ */
+export async function write(
+  run: Run,
+  from: Traffic | null,
+  to: Traffic,
+  summary: string,
+  takeOver = false,
+): Promise<{ readonly observed: Traffic } | null> {
+  const input = { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) };
+  run.writing = trafficText(to);
+  try {
+    await forward(run, () => setTraffic.executeWithOptions({ summary }, [input]));
+    return null;
+  } catch (err) {
+    const drift = driftOf(err);
+    if (drift === undefined) throw err;
+    return drift;
+  } finally {
+    run.writing = null;
+  }
+}
