@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import type { CreateDeploymentInput } from '../core/activities.js';
+import { endpointArgument } from '../core/command-text.js';
 import type { DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
@@ -50,7 +51,7 @@ export async function createDeployment(
   if (ready !== undefined) return;
 
   throw ApplicationFailure.nonRetryable(
-    `Deployment ${name} of ${input.endpoint} was not ready within ${durationText(Date.now() - startedMs)}; see \`greenlight logs ${input.endpoint} --deployment ${name}\``,
+    `Deployment ${name} of ${input.endpoint} was not ready within ${durationText(Date.now() - startedMs)}; see \`greenlight logs ${endpointArgument(input)} --deployment ${name}\``,
     FailureType.DeploymentFailed,
   );
 }
