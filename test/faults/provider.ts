@@ -127,7 +127,9 @@ export function describeProviderFaults(
       expect(type).toBe('RollbackIncomplete');
       expect(report.left[0]).toMatch(/^set the traffic of faults-\d+ to blue 100 % \(/);
       expect(report.left[0]).toMatch(refusal);
-      expect(report.left[1]).toMatch(/^delete the deployment green of faults-\d+ \(.*still gets traffic/);
+      expect(report.left[1]).toMatch(
+        /^delete the deployment green of faults-\d+ \(not before blue has its traffic/,
+      );
       proxy.decide = () => undefined;
       await ports.endpoints.writeTraffic(endpoint, BLUE);
       await ports.endpoints.deleteDeployment(endpoint, 'green');
