@@ -33,10 +33,11 @@ import { callOf } from './route-writer.js';
 import type { Backend, RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
+import { getsAny } from './rules.js';
 import { pendingOf, refuseUntaken } from './pending.js';
 import { deploymentState } from './states.js';
 import { refuseTaken } from './taken.js';
-import { viewOf, type View } from './view.js';
+import { backendsWithGone, viewOf, type View } from './view.js';
 
 export interface KubernetesSettings {
   readonly connection: Connection;
@@ -148,8 +149,9 @@ class RouteEndpoints implements KubernetesEndpoints {
     await this.#change(view, endpoint, { to: 'traffic', traffic }, options);
     if (options.takeOver !== true) return;
     // A gateway refuses a route for a Service that is gone, whatever its weight, and may answer 500 for the whole rule.
-    const gone = [...view.deployments.keys()].filter((name) => !view.services.has(name));
-    for (const deployment of gone) await this.#change(view, endpoint, { to: 'without', deployment }, options);
+    const unserved = [...view.deployments.keys()].filter((name) => !view.services.has(name));
+    for (const deployment of unserved)
+      await this.#change(view, endpoint, { to: 'without', deployment }, options);
   }
 
   async createDeployment(
@@ -202,10 +204,10 @@ class RouteEndpoints implements KubernetesEndpoints {
 
   async deleteDeployment(endpoint: string, name: string, options: CallOptions = {}): Promise<void> {
     const view = await viewOf(this.#routers, endpoint, options);
-    const { live } = view.route.traffic(withNamed(view.backends, endpoint, name));
+    const { live } = view.route.traffic(await backendsWithGone(this.#client, view, endpoint, name, options));
     // Copies to a Service that is gone reach nobody.
     const { mirror } = view.route.traffic(view.backends);
-    if ((live[name] ?? 0) + (mirror[name] ?? 0) > 0) {
+    if (getsAny(live, name) || getsAny(mirror, name)) {
       throw permanent(
         'HasTraffic',
         `Deployment ${name} of ${endpoint} still gets traffic (${trafficText({ live, mirror })}); it is not deleted. Move its traffic first`,
@@ -335,8 +337,10 @@ class RouteEndpoints implements KubernetesEndpoints {
 
   #change({ route }: View, endpoint: string, change: RouteChange, options: WriteOptions): Promise<void> {
     const backends = async () => {
-      const { backends: known } = await viewOf(this.#routers, endpoint, callOf(options));
-      return change.to === 'without' ? withNamed(known, endpoint, change.deployment) : known;
+      const call = callOf(options);
+      const view = await viewOf(this.#routers, endpoint, call);
+      if (change.to !== 'without') return view.backends;
+      return backendsWithGone(this.#client, view, endpoint, change.deployment, call);
     };
     return route.write(change, backends, options);
   }
@@ -385,12 +389,6 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
-}
-
-/** With a deployment whose Service is gone: the route may name that still, as Greenlight names it. */
-function withNamed(backends: readonly Backend[], endpoint: string, name: string): readonly Backend[] {
-  if (backends.some(({ deployment }) => deployment === name)) return backends;
-  return [...backends, { deployment: name, service: objectName(endpoint, name), port: 0 }];
 }
 
 function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {

@@ -78,7 +78,10 @@ export function withIstioPins(rules: readonly HttpRule[], frame: IstioFrame): re
   });
 }
 
-/** The rules without a deployment that has no traffic. The others keep their order. */
+/**
+ * The rules without a deployment that has no traffic. The others keep their order. Where it stands alone it stays: Istio
+ * refuses a rule that leads nowhere.
+ */
 export function withoutIstioDeployment(
   rules: readonly HttpRule[],
   frame: IstioFrame,
@@ -91,13 +94,20 @@ export function withoutIstioDeployment(
       live.has(index)
         ? {
             ...withMirrors(rule, { ...frame, backends: gone }, { live: {}, mirror: {} }),
-            route: (rule.route ?? []).filter(
-              ({ destination }) => ours(destination, frame)?.deployment !== deployment,
-            ),
+            route: withoutEntry(rule.route ?? [], frame, deployment),
           }
         : rule,
     )
     .filter((rule, index) => live.has(index) || pinnedTo(rule, frame) !== deployment);
+}
+
+function withoutEntry(
+  route: readonly HttpDestination[],
+  frame: IstioFrame,
+  deployment: string,
+): HttpDestination[] {
+  const left = route.filter(({ destination }) => ours(destination, frame)?.deployment !== deployment);
+  return left.length === 0 ? [...route] : left;
 }
 
 /** Whether the header reaches a deployment on every way that live traffic takes. */

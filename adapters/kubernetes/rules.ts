@@ -42,10 +42,16 @@ export function agreedTraffic(rules: readonly (readonly [index: number, Traffic]
   return { live, mirror };
 }
 
+/** Whether a deployment has a share, in whichever rule or entry. */
+export function getsAny(shares: Readonly<Record<string, number>>, deployment: string): boolean {
+  return Object.entries(shares).some(
+    ([name, share]) => share > 0 && (name === deployment || name.startsWith(`${deployment} (`)),
+  );
+}
+
 /** The rules with these shares and mirror; order, and what else they hold, stays. Every entry keeps its place. */
 export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traffic): readonly Rule[] {
   const live = new Set(liveRules(rules, frame));
-  const known = new Set(frame.backends.map(({ deployment }) => deployment));
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
@@ -56,9 +62,10 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
     }));
     const missing = serving.filter(({ service }) => !refs.some((ref) => isService(ref, service, frame)));
     const filters = (rule.filters ?? []).filter((filter) => !isOwnMirror(filter, frame));
-    const copies = Object.entries(traffic.mirror)
-      .filter(([name, percent]) => percent > 0 && known.has(name))
-      .map(([name, percent]) => mirrorFilter(backendOf(frame, name), percent));
+    const copies = Object.entries(traffic.mirror).flatMap(([name, percent]) => {
+      const backend = backendOf(frame, name);
+      return backend === undefined || percent <= 0 ? [] : [mirrorFilter(backend, percent)];
+    });
     const request = limitOfRule(frame.backends, serving, {
       rule: rule.timeouts?.request,
       pin: (backend) => pinLimit(rules, pinRule(rule, backend, frame)),
@@ -106,10 +113,12 @@ export function withDeployments(rules: readonly Rule[], frame: Frame): readonly 
 /**
  * The rules without a deployment. All others keep their places, by which proxies name their clusters: one that changed
  * its place would lose requests while its cluster is not there (see handover.ts). So in front of others, what is taken
- * out leaves a placeholder: an entry without weight of a Service that stays, or a rule that no request matches.
+ * out leaves a placeholder: an entry without weight of a Service that stays, or a rule that no request matches. Where it has
+ * all the weight, its entry stays: a rule without any answers with an error.
  */
 export function withoutDeployment(rules: readonly Rule[], frame: Frame, deployment: string): readonly Rule[] {
-  const { service } = backendOf(frame, deployment);
+  const service = backendOf(frame, deployment)?.service;
+  if (service === undefined) return rules;
   const live = new Set(liveRules(rules, frame));
   const other = frame.backends.find((backend) => backend.deployment !== deployment);
   const goes = (rule: Rule, index: number): boolean =>
@@ -142,6 +151,7 @@ function withoutService(rule: Rule, service: string, frame: Frame): Rule {
 function withoutEntry(refs: readonly BackendRef[], service: string, frame: Frame): BackendRef[] {
   const stays = (ref: BackendRef): boolean => !isService(ref, service, frame);
   const last = refs.findLastIndex(stays);
+  if (last < 0 && refs.some(({ weight }) => weight !== 0)) return [...refs];
   return refs
     .slice(0, last + 1)
     .map((ref) => (stays(ref) ? ref : { ...(refs[last] as BackendRef), weight: 0 }));
@@ -175,7 +185,7 @@ function isVacant({ matches = [] }: Rule): boolean {
 
 /** Whether the header reaches a deployment on every way that live traffic takes. */
 export function isPinned(rules: readonly Rule[], frame: Frame, deployment: string): boolean {
-  const backend = frame.backends.find((b) => b.deployment === deployment);
+  const backend = backendOf(frame, deployment);
   if (backend === undefined) return false;
   return liveRules(rules, frame).every((index) => {
     const pin = pinRule(rules[index] as Rule, backend, frame);
@@ -337,10 +347,8 @@ export function isService(
   );
 }
 
-function backendOf({ backends }: Frame, deployment: string): Backend {
-  const backend = backends.find((b) => b.deployment === deployment);
-  if (backend === undefined) throw new RangeError(`no Service stands in front of deployment ${deployment}`);
-  return backend;
+function backendOf({ backends }: Frame, deployment: string): Backend | undefined {
+  return backends.find((backend) => backend.deployment === deployment);
 }
 
 function backendRef(

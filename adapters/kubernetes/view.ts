@@ -1,8 +1,8 @@
 import type { CallOptions } from '../ports.js';
-import { DEPLOYMENTS, SERVICES } from './client.js';
-import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, TIMEOUT_ANNOTATION } from './names.js';
+import { DEPLOYMENTS, SERVICES, type KubeClient } from './client.js';
+import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, objectName, TIMEOUT_ANNOTATION } from './names.js';
 import { inferenceServiceNameOf } from './inference-service.js';
-import { KubeDeployment, Service, type Metadata } from './objects.js';
+import { KubeDeployment, Named, Service, type Metadata } from './objects.js';
 import { permanent } from './permanent.js';
 import type { Backend, EndpointRoute } from './router.js';
 import type { Routers } from './routers.js';
@@ -42,6 +42,24 @@ export async function viewOf(routers: Routers, endpoint: string, options: CallOp
       backendOf(name, service, byName.deployments.get(name)),
     ),
   };
+}
+
+/**
+ * The backends with a deployment whose Service is gone: the route may name that still, as Greenlight names it. A Service
+ * of that name that merely lacks the labels is somebody's, and so are the rules that lead to it.
+ */
+export async function backendsWithGone(
+  client: KubeClient,
+  { services, backends }: View,
+  endpoint: string,
+  deployment: string,
+  options: CallOptions,
+): Promise<readonly Backend[]> {
+  if (services.has(deployment)) return backends;
+  const service = objectName(endpoint, deployment);
+  const ask = { what: `look whether Service ${service} is gone`, ...options };
+  if ((await client.find(Named, SERVICES, service, ask)) !== undefined) return backends;
+  return [...backends, { deployment, service, port: 0 }];
 }
 
 function backendOf(

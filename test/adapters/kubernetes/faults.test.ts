@@ -326,6 +326,48 @@ describe('deleting a deployment whose Service is gone', () => {
   });
 });
 
+describe('a Service that lacks the labels of its deployment', () => {
+  const SERVICE = '/api/v1/namespaces/models/services/diabetes-green';
+  const rules = () => api.route.spec?.['rules'] as object[];
+  const canary = () => ({
+    matches: [{ path: { value: '/canary' } }],
+    backendRefs: [{ name: 'diabetes-green', port: 80 }],
+  });
+  beforeEach(() => {
+    api.put(SERVICE, { metadata: { name: 'diabetes-green' }, spec: { ports: [{ port: 80 }] } });
+  });
+
+  it.each(['push', 'unshift'] as const)(
+    'keeps the team’s rules when a creation is undone (%s)',
+    async (at) => {
+      rules()[at](canary());
+      const before = structuredClone(rules());
+
+      await endpoints.deleteDeployment('diabetes', 'green');
+
+      expect(api.writes()).toEqual([]);
+      expect(rules()).toEqual(before);
+    },
+  );
+
+  it('keeps them in a rollback, also where the Service is gone altogether', async () => {
+    api.addDeployment('green');
+    api.put(SERVICE, { metadata: { name: 'diabetes-green' }, spec: { ports: [{ port: 80 }] } });
+    rules().push(canary());
+    const back = { live: { blue: 100 }, mirror: {} };
+
+    await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+    expect(rules()[1]).toEqual(canary());
+    api.objects.delete(SERVICE);
+    await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+    expect(rules()[1]).toEqual(canary());
+    await expect(endpoints.deleteDeployment('diabetes', 'green')).rejects.toMatchObject({
+      code: 'HasTraffic',
+      message: expect.stringContaining('green (rule 2) 100 %') as string,
+    });
+  });
+});
+
 describe('a right that was there', () => {
   const denied = ({ path }: { path: string }) =>
     path === ROUTE ? status(403, 'Forbidden', 'cannot get resource "httproutes"') : undefined;

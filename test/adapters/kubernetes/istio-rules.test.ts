@@ -246,6 +246,12 @@ describe('what is written into a VirtualService', () => {
     expect(istioTraffic(without, BOTH)).toEqual({ live: { green: 100 }, mirror: {} });
   });
 
+  it('leaves a rule alone that leads to the deployment only, which Istio would refuse without it', () => {
+    const rules = [{ match: [{ uri: { prefix: '/canary' } }], route: [green] }, { route: [blue, green] }];
+
+    expect(withoutIstioDeployment(rules, BOTH, 'green')).toEqual([rules[0], { route: [blue] }]);
+  });
+
   it('leaves no copies to a deployment that is taken out', () => {
     const rules = withIstioTraffic(HAND_MADE, BOTH, { live: { blue: 100 }, mirror: { green: 10 } });
 
