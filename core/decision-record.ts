@@ -137,11 +137,8 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
     const config = stepConfig(setup.config, { ...window.dwell, active });
     for (const recorded of window.looks) {
       const look = replayLook(recorded, setup.config.edgesMs.length, lengths(window));
-      // As in the rollout: what is not seen is not good.
-      const next = advance(config, state, look, {
-        mode: window.mode,
-        hold: look.status.green === 'missing',
-      });
+      // As in the rollout, but for how long: what is not seen is not good.
+      const next = advance(config, state, look, { mode: window.mode, hold: look.status.green === 'missing' });
       state = next.state;
       elapsedSec += look.dtSec;
       const { decision } = next.result;

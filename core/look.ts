@@ -294,8 +294,9 @@ function judge(
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
   const signals = [...main, ...own.signals];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
-  // What is not seen is not good: the step waits for its gates to see again.
-  const hold = holds(signals) || blind !== null;
+  // What is not seen is not good: the step waits for its gates to see again. A look or two without data are none of it.
+  const forLong = nowMs - (blindSinceMs ?? nowMs) >= blindAfterMs(input.watching);
+  const hold = holds(signals) || forLong || own.signals.some((signal) => isAwayForLong(signal, input));
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });
   const evidence = gateEvidence(config, judged, result, input.baseline);
   const restarting = signals.find((signal) => signal.kind === 'restarting');
@@ -348,6 +349,14 @@ function isBlinding(signal: Signal, { gates, active }: WatchInput): boolean {
   if (signal.kind !== 'missing') return false;
   const compares = ({ name, limit }: Gate): boolean => active.includes(name) && limit.kind !== 'at-most';
   return signal.arm === 'green' || gates.some(compares);
+}
+
+/** Whether a gate of the step has had nothing from its own source for so long that people would be told. */
+function isAwayForLong(own: Signal, input: WatchInput): boolean {
+  if (own.kind !== 'own' || !input.active.includes(own.gate)) return false;
+  const { gate, signal } = own;
+  if (!isBlinding(signal, { ...input, active: [gate] })) return false;
+  return signal.kind !== 'missing' || signal.forSec * 1000 >= blindAfterMs(input.watching);
 }
 
 function blindText(memory: WatchMemory, nowMs: number): string | null {

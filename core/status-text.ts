@@ -65,11 +65,11 @@ export function holdOf({ hold, blind }: Pick<RunState, 'hold' | 'blind'>): Hold 
 /** What comes next, for people. */
 export function nextText(plan: Plan, state: RunState): string {
   const step = plan.steps[state.stepIndex];
-  if (step === undefined) return 'nothing: the rollout is over';
   if (state.paused !== null) return `waits for resume (paused by ${state.paused.by}: ${state.paused.reason})`;
   const approvers = approversOf(plan, step);
   const only = approvers === null ? '' : ` (${approversText(approvers)})`;
   if (state.hold?.kind === 'drift') return `waits for a person: adopt${only}, restore or abort`;
+  if (step === undefined) return 'nothing: the rollout is over';
   if (state.hold?.kind === 'undecided')
     return `waits for a person: approve${only} to go on, reject or abort to roll back`;
   const following = plan.steps[state.stepIndex + 1];

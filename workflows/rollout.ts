@@ -102,5 +102,6 @@ function nextStep(run: Run): void {
   run.state.stepPausedMs = 0;
   run.state.shifted = false;
   run.state.hold = null;
+  run.keepTime();
   run.state.approval = null;
 }

@@ -9,7 +9,7 @@ import { createDeployment, deleteDeployment, smoke } from './proxies.js';
 import type { Run } from './run.js';
 import { shift } from './shift.js';
 import { Stop, asStop } from './stop.js';
-import { watchOn, whilePaused } from './watch-on.js';
+import { watchOn } from './watch-on.js';
 
 /** So many looks without data at the end of a bake leave it open how the bake went. */
 const BLIND_LOOKS = 3;
@@ -169,10 +169,10 @@ async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promis
   for (;;) {
     // Read once more that nothing reaches it: this is the last moment to find someone else's change.
     await shift(run, run.expected);
+    if (run.state.paused !== null) continue; // sat out before it is read again
     // Before it goes: an autoscaler that stays is to be as it was.
     await releaseMinimum(run);
     if (run.state.paused === null) break;
-    await whilePaused(run);
   }
   run.state.undos = []; // on purpose: from here on there is nothing to go back to
   run.show();
@@ -190,8 +190,9 @@ async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promis
 }
 
 function takeApproval(run: Run): string | null {
-  const { approval } = run.state;
-  if (approval === null) return null;
+  const { approval, hold } = run.state;
+  // Somebody else's change comes first: to go on is no answer to that.
+  if (approval === null || hold?.kind === 'drift') return null;
   run.state.approval = null;
   run.state.hold = null;
   return `approved by ${approval.by}${approval.reason === '' ? '' : `: ${approval.reason}`}`;

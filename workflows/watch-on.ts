@@ -35,6 +35,7 @@ export async function watchOn(
 
 /** Before a step begins, and before it writes: a paused rollout stays where it is, and the gates go on. */
 export async function whilePaused(run: Run): Promise<void> {
+  if (run.step?.kind === 'approve') return; // it sits pauses out itself, and may be approved meanwhile
   while (run.state.paused !== null) {
     const everyGate = run.plan.gates.map((gate) => gate.name);
     await watchOn(run, {

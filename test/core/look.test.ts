@@ -177,7 +177,7 @@ describe('look', () => {
     ['that is away', () => null],
     ['without green', (s) => ({ ...s, deployments: { blue: s.deployments['blue'] ?? {} } })],
   ])('passes nothing by a source %s, however well it was proven before', (_, spoil) => {
-    const given = input({ dwell: { atLeastMs: 40_000, atMostMs: 60_000 } });
+    const given = input({ dwell: { atLeastMs: 45_000, atMostMs: 60_000 } });
     let { memory } = watchFor(30, 0, given);
     const verdicts: string[] = [];
     for (let s = 31; s <= 80 && verdicts.at(-1) !== 'undecided'; s++) {
@@ -189,6 +189,19 @@ describe('look', () => {
 
     expect(watchFor(60, 0, given).looked?.verdict).toBe('pass');
     expect(new Set(verdicts)).toEqual(new Set(['window-over', 'undecided']));
+  });
+
+  it('of fixed length passes what was proven, though its last look finds nothing', () => {
+    const given = input({ dwell: { atLeastMs: 30_000, atMostMs: 30_000 } });
+    let { memory } = watchFor(24, 0, given);
+    const verdicts: string[] = [];
+    for (let s = 25; s <= 40 && (verdicts.at(-1) ?? 'window-over') === 'window-over'; s++) {
+      const looked = look(given, memory, null, s * 1000);
+      memory = looked.memory;
+      verdicts.push(looked.verdict);
+    }
+
+    expect(verdicts.at(-1)).toBe('pass');
   });
 
   it.each([

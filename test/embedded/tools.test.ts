@@ -126,7 +126,7 @@ describe('an Envoy in the cache', () => {
 
     await expect(ensureEnvoy(progress)).rejects.toThrow('There is no Python to run Envoy');
 
-    expect(said[0]).toMatch(/is of no use \(.*\); making it again$/);
+    expect(said[0]).toContain('is of no use');
     expect(said[0]).toContain(why);
     await expect(stat(entry())).rejects.toThrow('ENOENT');
   });

@@ -2,6 +2,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import type { Step } from '../../core/plan.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -39,6 +40,47 @@ describe('while it is paused', () => {
     await rollout.failure();
   });
 
+  it('an approval is taken, and what comes after it waits', async () => {
+    const target = new MemoryTarget();
+    target.createDelayMs = 800;
+    const approve: Step = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] };
+    const rollout = await bench.start(planOf('paused-approve', [CREATE, approve, CUTOVER]), target);
+    await rollout.until(() => target.deployments.has('green'));
+    await rollout.send('pause', by);
+    await rollout.until((s) => s.actionsNow.some((action) => action.includes(' approve ')));
+
+    await rollout.send('approve', by);
+    await rollout.until((s) => s.stepIndex === 2);
+    await looks(rollout, target, 10);
+
+    expect((await rollout.status()).phase).toBe('paused');
+    expect(target.traffic).toEqual(BLUE);
+    await rollout.send('resume', by);
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+  });
+
+  it("the baseline's autoscaler keeps what it was held at, also just before the baseline is deleted", async () => {
+    const target = new MemoryTarget();
+    target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+    let away = true;
+    let reads = 0;
+    target.fault = (call) => {
+      if (call !== 'read' || !away || target.traffic.live['green'] !== 100) return undefined;
+      return ++reads === 1 ? undefined : 'throw-transient'; // the first reads the cutover back
+    };
+    const rollout = await bench.start(planOf('paused-autoscale', [CREATE, CUTOVER, DELETE_BASELINE]), target);
+    await rollout.until((s) => s.phase === 'deleting-baseline' && reads > 1);
+
+    await rollout.send('pause', by);
+    away = false;
+    await looks(rollout, target, 10);
+
+    expect(target.autoscale).toMatchObject({ minimum: 4 });
+    await rollout.send('resume', by);
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+    expect(target.autoscale).toMatchObject({ minimum: 1 });
+  });
+
   it('a cutover under way comes through, which is said, and is not called a promotion before it goes on', async () => {
     const target = new MemoryTarget();
     let away = true;
@@ -59,7 +101,10 @@ describe('while it is paused', () => {
 
     expect(answer).toBe('paused from green 100 % on, whose write is under way; the gates go on watching');
     expect(paused.phase).toBe('paused');
-    expect((await rollout.status()).phase).toBe('paused');
+    expect(await rollout.status()).toMatchObject({
+      phase: 'paused',
+      next: 'waits for resume (paused by ada: test)',
+    });
     await rollout.send('resume', by);
     expect((await rollout.promoted()).outcome).toBe('promoted');
   });
