@@ -61,8 +61,9 @@ function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {
 
 function write({ endpoints }: TargetPorts, input: SetTrafficInput, signal: AbortSignal): Promise<void> {
   // To go back, and to restore by a person's word, is to write whoever else does.
-  const takeOver = input.from === null || input.takeOver === true;
-  return endpoints.writeTraffic(input.endpoint, input.to, takeOver ? { signal, takeOver } : { signal });
+  const goesBack = input.from === null;
+  const takeOver = goesBack || input.takeOver === true;
+  return endpoints.writeTraffic(input.endpoint, input.to, { signal, takeOver, goesBack });
 }
 
 function drift(

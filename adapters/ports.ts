@@ -37,6 +37,8 @@ export interface CallOptions {
 export interface WriteOptions extends CallOptions {
   /** Write whoever manages the traffic rules now. */
   readonly takeOver?: boolean;
+  /** The write is a way back, to what was there before: it is made, and stays, whatever the target says of it. */
+  readonly goesBack?: boolean;
 }
 
 /** Endpoints and deployments of one target. Writes are absolute and safe to repeat. */

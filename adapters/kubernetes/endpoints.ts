@@ -138,7 +138,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       }
       // A rollback goes back whatever it finds: an error by the old way is no worse than one by the new.
       const begins = (now.live[name] ?? 0) + (now.mirror[name] ?? 0) === 0;
-      if (backend === undefined || !begins || options.takeOver === true) continue;
+      if (backend === undefined || !begins || options.goesBack === true) continue;
       if ((await answeringBehind(this.#client, backend.service, call)) === 0) {
         throw permanent(
           'NoReadyEndpoints',
@@ -147,7 +147,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       }
     }
     await this.#change(view, endpoint, { to: 'traffic', traffic }, options);
-    if (options.takeOver !== true) return;
+    if (options.goesBack !== true) return;
     // A gateway refuses a route for a Service that is gone, whatever its weight, and may answer 500 for the whole rule.
     const unserved = [...view.deployments.keys()].filter((name) => !view.services.has(name));
     for (const deployment of unserved)

@@ -162,7 +162,7 @@ class HttpRoute implements EndpointRoute {
       // Asked of what was read before, so that most writes stay one.
       if (step(this.#rules, this.#frame(await backends()), traffic) === this.#rules) continue;
       await this.#apply((rules, frame) => step(rules, frame, traffic), backends, options);
-      await sleep(PROXIES_TAKE_MS[options.takeOver === true ? 'back' : 'forward'], undefined, call);
+      await sleep(PROXIES_TAKE_MS[options.goesBack === true ? 'back' : 'forward'], undefined, call);
     }
   }
 

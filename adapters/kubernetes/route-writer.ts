@@ -40,9 +40,9 @@ interface RoutedObject {
  * the version that was read, so no change in between is lost. `force` is used to become its owner once, on a route that
  * somebody else made, and for `takeOver`; after that, another owner is a `FieldManagerConflict`.
  *
- * Rules that a gateway refuses are put back as they were: not with `takeOver`, which goes back whatever the gateway says,
- * and not where it refused the rules before as well. A Service that is gone is refused under any weight, and in any rule
- * of the route, while new shares are served all the same.
+ * Rules that a gateway refuses are put back as they were: not with `goesBack`, whatever the gateway says, and not
+ * where it found fault with the rules before as well and serves the new ones. A Service that is gone is refused under any
+ * weight, and in any rule of the route, while new shares are served all the same.
  *
  * @param change - what the rules become; where they become what they are, nothing is written.
  */
@@ -53,7 +53,7 @@ export async function writeRules<O extends RoutedObject, R>(
   change: (object: O) => Promise<readonly R[]> | readonly R[],
   write: WriteOptions,
 ): Promise<void> {
-  const { takeOver = false } = write;
+  const { takeOver = false, goesBack = false } = write;
   const options = callOf(write);
   const { resource } = list;
   const title = `${resource.kind} ${name}`;
@@ -98,10 +98,10 @@ export async function writeRules<O extends RoutedObject, R>(
     for (let object = written; ; object = await find()) {
       // Written over since: what that brought shows when it is read back.
       if ((object.metadata.generation ?? 0) > generation) return;
-      const { state, error } = await list.state(object, options);
+      const { state, error, refused = false } = await list.state(object, options);
       if (state === 'ready' || Date.now() > untilMs) return;
       if (state === 'failed') {
-        if (takeOver || (await list.state(before, options)).state === 'failed') return;
+        if (goesBack || (!refused && (await list.state(before, options)).state === 'failed')) return;
         throw permanent(
           NOT_TAKEN,
           `The gateway did not take the new rules of ${title}, and they were put back: ${error ?? 'no reason'}; mend what it names`,

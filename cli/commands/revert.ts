@@ -20,7 +20,8 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   const wanted = normalTraffic({ live: { [choice.to]: 100 }, mirror: {} });
   const changed = !sameTraffic(before.traffic, wanted) || before.pending !== undefined;
   // An emergency: whoever manages the traffic rules now.
-  if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note, { takeOver: true });
+  const how = { takeOver: true, goesBack: true };
+  if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note, how);
   const was = trafficText(before.traffic);
   ctx.out.result(
     changed

@@ -15,6 +15,8 @@ beforeEach(() => {
   endpoints = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' }).endpoints;
 });
 
+/** As a rollback writes. */
+const BACK = { takeOver: true, goesBack: true };
 const half = { live: { blue: 50, green: 50 }, mirror: {} };
 
 describe('writing traffic', () => {
@@ -127,7 +129,7 @@ describe('writing traffic', () => {
       api.objects.delete(SERVICE);
       refuse('diabetes-green');
 
-      await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+      await endpoints.writeTraffic('diabetes', back, BACK);
 
       expect(await endpoints.read('diabetes')).toMatchObject({ state: 'ready', traffic: back });
       expect(ROUTE_RULES()).not.toContain('green');
@@ -139,7 +141,7 @@ describe('writing traffic', () => {
       rules.push({ matches: [{ path: { value: '/r' } }], backendRefs: [{ name: 'reports', port: 80 }] });
       refuse('reports');
 
-      await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+      await endpoints.writeTraffic('diabetes', back, BACK);
 
       expect(await endpoints.read('diabetes')).toMatchObject({ state: 'failed', traffic: back });
     });
@@ -148,13 +150,39 @@ describe('writing traffic', () => {
       await endpoints.writeTraffic('diabetes', half);
       api.gateway = () => [{ type: 'Accepted', status: 'False', reason: 'NotAllowedByListeners' }];
 
-      await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+      await endpoints.writeTraffic('diabetes', back, BACK);
 
       expect(await endpoints.read('diabetes')).toMatchObject({
         traffic: back,
         pending:
           'gateway door says Accepted is False of HTTPRoute diabetes (NotAllowedByListeners): no reason',
       });
+    });
+
+    it.each(['Accepted', 'ResolvedRefs'])(
+      'puts shares back that only take the rules over, as after an adopted change (%s)',
+      async (type) => {
+        await endpoints.writeTraffic('diabetes', half);
+        api.gateway = () => (ROUTE_RULES().includes('"weight":75') ? [{ type, status: 'False' }] : []);
+
+        const forward = { live: { blue: 25, green: 75 }, mirror: {} };
+        await expect(endpoints.writeTraffic('diabetes', forward, { takeOver: true })).rejects.toMatchObject({
+          code: 'NotTaken',
+        });
+        expect((await endpoints.read('diabetes')).traffic).toEqual(half);
+      },
+    );
+
+    it('puts shares back with which a route that was served is refused as a whole', async () => {
+      await endpoints.writeTraffic('diabetes', half);
+      api.gateway = () => [
+        { type: ROUTE_RULES().includes('"weight":75') ? 'Accepted' : 'ResolvedRefs', status: 'False' },
+      ];
+      api.look();
+
+      const forward = { live: { blue: 25, green: 75 }, mirror: {} };
+      await expect(endpoints.writeTraffic('diabetes', forward)).rejects.toMatchObject({ code: 'NotTaken' });
+      expect((await endpoints.read('diabetes')).traffic).toEqual(half);
     });
 
     it('does not blame new shares for what the gateway refused before', async () => {
@@ -176,7 +204,7 @@ describe('writing traffic', () => {
     await expect(endpoints.writeTraffic('diabetes', half)).rejects.toThrow(
       'Service diabetes-green of deployment green has no ready endpoints',
     );
-    await expect(endpoints.writeTraffic('diabetes', half, { takeOver: true })).resolves.toBeUndefined();
+    await expect(endpoints.writeTraffic('diabetes', half, BACK)).resolves.toBeUndefined();
   });
 
   it('refuses a deployment that is none', async () => {
@@ -356,10 +384,10 @@ describe('a Service that lacks the labels of its deployment', () => {
     rules().push(canary());
     const back = { live: { blue: 100 }, mirror: {} };
 
-    await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+    await endpoints.writeTraffic('diabetes', back, BACK);
     expect(rules()[1]).toEqual(canary());
     api.objects.delete(SERVICE);
-    await endpoints.writeTraffic('diabetes', back, { takeOver: true });
+    await endpoints.writeTraffic('diabetes', back, BACK);
     expect(rules()[1]).toEqual(canary());
     await expect(endpoints.deleteDeployment('diabetes', 'green')).rejects.toMatchObject({
       code: 'HasTraffic',
