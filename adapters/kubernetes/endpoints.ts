@@ -35,7 +35,7 @@ import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
 import { getsAny } from './rules.js';
 import { pendingOf, refuseUntaken } from './pending.js';
-import { deploymentState } from './states.js';
+import { deploymentState, untakenOf } from './states.js';
 import { refuseTaken } from './taken.js';
 import { backendsWithGone, viewOf, type View } from './view.js';
 
@@ -197,9 +197,9 @@ class RouteEndpoints implements KubernetesEndpoints {
     const found = await this.#stateOf(view, endpoint, name, options);
     if (found?.state !== 'ready') return found;
     const { route, backends } = view;
-    const { state, error } = await route.state(options);
-    if (state === 'ready' && route.isPinned(backends, name)) return found;
-    return { ...found, state: 'creating', error: error ?? `${route.title} has no rule for its header yet` };
+    const untaken = untakenOf(await route.state(options));
+    if (untaken === undefined && route.isPinned(backends, name)) return found;
+    return { ...found, state: 'creating', error: untaken ?? `${route.title} has no rule for its header yet` };
   }
 
   async deleteDeployment(endpoint: string, name: string, options: CallOptions = {}): Promise<void> {

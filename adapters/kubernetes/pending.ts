@@ -1,13 +1,10 @@
 import { PortError, type CallOptions } from '../ports.js';
-import type { RouteState } from './states.js';
+import { untakenOf, type RouteState } from './states.js';
 import type { View } from './view.js';
 
 /** Why the proxies may not serve by these rules yet. */
-export function pendingOf(
-  { route, backends }: View,
-  { state, error = '', refused = false }: RouteState,
-): { readonly pending?: string } {
-  const pending = state === 'updating' || refused ? error : route.unfinished?.(backends);
+export function pendingOf({ route, backends }: View, routed: RouteState): { readonly pending?: string } {
+  const pending = untakenOf(routed) ?? route.unfinished?.(backends);
   return pending === undefined ? {} : { pending };
 }
 
@@ -19,10 +16,10 @@ export async function refuseUntaken(
   options: CallOptions,
 ): Promise<void> {
   if (!services.has(name)) return;
-  const { state, error = '', refused = false } = await route.state(options);
-  if (state !== 'updating' && !refused) return;
+  const untaken = untakenOf(await route.state(options));
+  if (untaken === undefined) return;
   throw new PortError(
-    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${error}`,
+    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${untaken}`,
     { kind: 'transient', code: 'NotTakenYet' },
   );
 }

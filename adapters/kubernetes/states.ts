@@ -12,6 +12,11 @@ export interface RouteState {
   readonly refused?: boolean;
 }
 
+/** Why what serves a route may go by other rules than these; undefined: it goes by these, whatever else is wrong. */
+export function untakenOf({ state, error = '', refused = false }: RouteState): string | undefined {
+  return state === 'updating' || refused ? error : undefined;
+}
+
 /** Both must be True for the route's current generation, by every gateway that it names. */
 const WANTED = ['Accepted', 'ResolvedRefs'] as const;
 

@@ -291,6 +291,25 @@ describe('creating a deployment', () => {
   });
 });
 
+describe('a deployment whose pods answer, while the gateway finds fault with the route,', () => {
+  it.each([
+    [
+      'is ready where that is another rule’s Service, which does not keep it from being served',
+      'ResolvedRefs',
+      'ready',
+    ],
+    ['waits where the route is refused as a whole', 'Accepted', 'creating'],
+  ])('%s', async (_, type, state) => {
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+    api.addDeployment('green');
+    expect((await endpoints.readDeployment('diabetes', 'green'))?.state).toBe('ready');
+    api.gateway = () => [{ type, status: 'False' }];
+    api.look();
+
+    expect((await endpoints.readDeployment('diabetes', 'green'))?.state).toBe(state);
+  });
+});
+
 describe('deleting a deployment', () => {
   it('refuses while it gets traffic', async () => {
     await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toThrow(
