@@ -30,17 +30,21 @@ export class IstioGateways {
   }
 
   async stateOf(found: VirtualService, options: CallOptions): Promise<RouteState> {
+    if (found.metadata.deletionTimestamp !== undefined) return { state: 'deleting' };
+    const error = await this.#faultOf(found, options);
+    const served = await this.#served.stateOf(found, options);
+    if (error === undefined) return served;
+    return { state: 'failed', error, ...(served.error === undefined ? {} : { pending: served.error }) };
+  }
+
+  async #faultOf(found: VirtualService, options: CallOptions): Promise<string | undefined> {
     const { metadata, spec, status } = found;
-    if (metadata.deletionTimestamp !== undefined) return { state: 'deleting' };
     const title = `VirtualService ${metadata.name}`;
     const current = (status.observedGeneration ?? -1) >= (metadata.generation ?? 0);
     const wrong = status.validationMessages.filter(({ level }) => level === 'ERROR' || level === 3);
     if (current && wrong.length > 0) {
       const codes = wrong.map(({ type }) => [type?.code, type?.name].filter(Boolean).join(' '));
-      return {
-        state: 'failed',
-        error: `Istio's analysis finds fault with ${title}: ${codes.join(', ')}; \`istioctl analyze\` says more`,
-      };
+      return `Istio's analysis finds fault with ${title}: ${codes.join(', ')}; \`istioctl analyze\` says more`;
     }
     for (const named of spec.gateways) {
       // The old form, with the gateway's own domain, says no namespace that could be looked at.
@@ -49,22 +53,16 @@ export class IstioGateways {
       const gateway = await this.#gateway(namespace, name, options);
       if (gateway === null) continue;
       if (gateway === undefined) {
-        return {
-          state: 'failed',
-          error: `${title} names the gateway ${named}, and namespace ${namespace} has no Gateway ${name} of networking.istio.io; create it, or name the one that is there`,
-        };
+        return `${title} names the gateway ${named}, and namespace ${namespace} has no Gateway ${name} of networking.istio.io; create it, or name the one that is there`;
       }
       const served = gateway.spec.servers.flatMap(({ hosts }) => hosts);
       if (
         spec.hosts.some((host) => served.some((one) => serves(one, host, namespace, this.#client.namespace)))
       )
         continue;
-      return {
-        state: 'failed',
-        error: `gateway ${named} has no server for the hosts of ${title} (${spec.hosts.join(', ')}); it serves ${served.join(', ') || 'none'}. Add one of them to the other`,
-      };
+      return `gateway ${named} has no server for the hosts of ${title} (${spec.hosts.join(', ')}); it serves ${served.join(', ') || 'none'}. Add one of them to the other`;
     }
-    return this.#served.stateOf(found, options);
+    return undefined;
   }
 
   /** @returns null where it may not be looked at: it may be there. */

@@ -10,11 +10,13 @@ export interface RouteState {
   readonly error?: string;
   /** The gateway refuses it as a whole: nobody knows what clients meet. Without that, a failed one is served. */
   readonly refused?: boolean;
+  /** Beside a failed one that is served: who may go by other rules still. */
+  readonly pending?: string;
 }
 
 /** Why what serves a route may go by other rules than these; undefined: it goes by these, whatever else is wrong. */
-export function untakenOf({ state, error = '', refused = false }: RouteState): string | undefined {
-  return state === 'updating' || refused ? error : undefined;
+export function untakenOf({ state, error = '', refused = false, pending }: RouteState): string | undefined {
+  return state === 'updating' || refused ? error : pending;
 }
 
 /** Both must be True for the route's current generation, by every gateway that it names. */
@@ -28,6 +30,8 @@ export function routeState({ metadata, spec, status }: Route): RouteState {
   }
   const generation = metadata.generation ?? 0;
   let waiting: string | undefined;
+  let refused: string | undefined;
+  let failed: string | undefined;
   for (const parent of spec.parentRefs) {
     const answers = status.parents.filter(({ parentRef }) => sameParent(parentRef, parent, metadata));
     const gateway = `gateway ${parent.name}`;
@@ -41,12 +45,16 @@ export function routeState({ metadata, spec, status }: Route): RouteState {
       const no = current.find(({ status: is }) => is === 'False');
       if (no !== undefined) {
         const error = refusalText(gateway, metadata.name, no);
-        return { state: 'failed', error, ...(type === 'Accepted' ? { refused: true } : {}) };
-      }
-      if (!current.some(({ status: is }) => is === 'True')) {
+        if (type === 'Accepted') refused ??= error;
+        else failed ??= error;
+      } else if (!current.some(({ status: is }) => is === 'True')) {
         waiting ??= `${gateway} has not said ${type} of HTTPRoute ${metadata.name} as it stands (generation ${generation})`;
       }
     }
+  }
+  if (refused !== undefined) return { state: 'failed', error: refused, refused: true };
+  if (failed !== undefined) {
+    return { state: 'failed', error: failed, ...(waiting === undefined ? {} : { pending: waiting }) };
   }
   return waiting === undefined ? { state: 'ready' } : { state: 'updating', error: waiting };
 }

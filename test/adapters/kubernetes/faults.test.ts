@@ -83,6 +83,31 @@ describe('writing traffic', () => {
     });
   });
 
+  it.each([
+    ['has not taken it yet', [], /^gateway back has not taken note/],
+    [
+      'refuses it',
+      [{ type: 'Accepted', status: 'False', observedGeneration: 9 }],
+      /^gateway back says Accepted/,
+    ],
+  ])('is not in force while another gateway than one that finds fault %s', async (_, conditions, why) => {
+    api.gateway = () => [
+      { type: 'Accepted', status: 'True' },
+      { type: 'ResolvedRefs', status: 'False' },
+    ];
+    api.look();
+    expect((await endpoints.read('diabetes')).pending).toBeUndefined();
+    const parentRef = { name: 'back' };
+    (api.route.spec?.['parentRefs'] as object[]).push(parentRef);
+    const { parents } = api.route.status as { parents: object[] };
+    if (conditions.length > 0) parents.push({ parentRef, controllerName: 'example.com/fake', conditions });
+
+    expect(await endpoints.read('diabetes')).toMatchObject({
+      state: 'failed',
+      pending: expect.stringMatching(why) as string,
+    });
+  });
+
   it('puts the rules back that the gateway does not take, and says why', async () => {
     const before = structuredClone(api.route.spec?.['rules']);
     let first = true;
@@ -303,7 +328,11 @@ describe('a deployment whose pods answer, while the gateway finds fault with the
     await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
     api.addDeployment('green');
     expect((await endpoints.readDeployment('diabetes', 'green'))?.state).toBe('ready');
-    api.gateway = () => [{ type, status: 'False' }];
+    const said = ['Accepted', 'ResolvedRefs'].map((one) => ({
+      type: one,
+      status: one === type ? 'False' : 'True',
+    }));
+    api.gateway = () => said;
     api.look();
 
     expect((await endpoints.readDeployment('diabetes', 'green'))?.state).toBe(state);

@@ -174,6 +174,16 @@ describe('a gateway that is asked by which rules it serves', () => {
     });
   });
 
+  it('holds it also while Istio finds fault with the rules', async () => {
+    await endpoints.writeTraffic('diabetes', half);
+    api.virtualService['status'] = { observedGeneration: 99, validationMessages: [{ level: 'ERROR' }] };
+    expect(await endpoints.read('diabetes')).toMatchObject({ state: 'failed' });
+    expect(await pending()).toBeUndefined();
+    answer = () => ({ text: 'a model' });
+
+    expect(await pending()).toMatch(/does not serve by the rules of VirtualService diabetes/);
+  });
+
   it('says the same of the same rules, so that going back to what is still served waits for nothing', async () => {
     await endpoints.writeTraffic('diabetes', { live: { blue: 99, green: 1 }, mirror: {} });
     const before = written();
