@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
 
 import type { RolloutActivities } from '../core/activities.js';
 import type { QueueActivities } from '../core/queue.js';
@@ -11,6 +11,12 @@ export const WINDOW_MS = 20 * 60_000;
 const HEARTBEAT = '10s';
 /** Sooner: a look changes nothing, so one that is taken over by mistake does no harm, and a breach must not wait. */
 const LOOK_HEARTBEAT = '6s';
+
+/**
+ * What was begun is waited for when it is cancelled: a rollback must not race with the write that it takes back, and a look
+ * brings its evidence along. To be said each time: left out, the SDK goes on at once, whatever its comment says.
+ */
+const WAIT = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
 
@@ -25,17 +31,18 @@ export const { smoke } = proxyActivities<Pick<RolloutActivities, 'smoke'>>({
   startToCloseTimeout: '10m',
   scheduleToCloseTimeout: '15m',
   heartbeatTimeout: HEARTBEAT,
+  cancellationType: WAIT,
   retry: RETRY,
 });
 
-// Writers keep WAIT_CANCELLATION_COMPLETED, so that a rollback never races with the write that it takes back; the
-// heartbeat makes that wait short.
+// The heartbeat makes the wait for a cancelled one short.
 export const { setTraffic, readAutoscale, setMinimum } = proxyActivities<
   Pick<RolloutActivities, 'setTraffic' | 'readAutoscale' | 'setMinimum'>
 >({
   startToCloseTimeout: '5m', // the write, its operation, and reading it back
   scheduleToCloseTimeout: '30m', // longest outage of the target that a step sits out
   heartbeatTimeout: HEARTBEAT,
+  cancellationType: WAIT,
   retry: RETRY,
 });
 
@@ -45,6 +52,7 @@ export const { createDeployment, deleteDeployment, scaleDeployment } = proxyActi
   startToCloseTimeout: '4h', // GPU quota and image builds take their time; the activity has the step's own deadline
   scheduleToCloseTimeout: '6h',
   heartbeatTimeout: HEARTBEAT,
+  cancellationType: WAIT,
   retry: RETRY,
 });
 
@@ -52,6 +60,7 @@ export const { createDeployment, deleteDeployment, scaleDeployment } = proxyActi
 export const { watch } = proxyActivities<Pick<RolloutActivities, 'watch'>>({
   startToCloseTimeout: WINDOW_MS + 120_000,
   heartbeatTimeout: LOOK_HEARTBEAT,
+  cancellationType: WAIT,
   retry: { ...RETRY, maximumInterval: '5s', nonRetryableErrorTypes: [FailureType.PortPermanent] },
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { CREATE, CUTOVER, DELETE_BASELINE, planOf } from '../support/plans.js';
+import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -100,5 +100,35 @@ describe("an abort in a rollout's last moment", () => {
     expect(target.traffic).toEqual(BLUE);
     expect([...target.deployments.keys()]).toEqual(['blue']);
     expect(target.autoscale).toMatchObject({ minimum: 1 });
+  });
+});
+
+describe('an abort while a write is under way', () => {
+  it('waits for that write, and takes it back: none lands after the rollback', async () => {
+    const target = new MemoryTarget();
+    let asked = (): void => undefined;
+    const writing = new Promise<void>((resolve) => (asked = resolve));
+    const ports = target.ports();
+    const slowOnce: typeof ports.endpoints.writeTraffic = async (...args) => {
+      if (args[1].live['green'] === 10) {
+        asked();
+        await sleep(1_500); // a service that does not hear that its client has left
+      }
+      await ports.endpoints.writeTraffic(...args);
+    };
+    const rollout = await bench.start(planOf('abort-in-write', [CREATE, rampStep(10)]), {
+      ports: () => ({ ...ports, endpoints: { ...ports.endpoints, writeTraffic: slowOnce } }),
+    });
+    await writing;
+
+    await rollout.send('abort', ABORT);
+    const { report } = await rollout.failure();
+
+    expect(report).toMatchObject({ outcome: 'aborted', left: [] });
+    expect(target.writes.filter((write) => !write.startsWith('create'))).toEqual([
+      'traffic {"live":{"blue":90,"green":10},"mirror":{}}',
+      'traffic {"live":{"blue":100},"mirror":{}}',
+      'delete green',
+    ]);
   });
 });
