@@ -8,10 +8,12 @@ import { FailureType } from '../core/failures.js';
  *
  * `permanent` is not retried, `throttled` waits for as long as the target asks, `transient` follows the retry policy.
  * Anything else is a fault of ours and passes through.
+ *
+ * @param more - what else the failure's first detail says.
  */
-export function classify(err: unknown): unknown {
+export function classify(err: unknown, more: object = {}): unknown {
   if (!isPortError(err)) return err;
-  const details = [{ code: err.code }];
+  const details = [{ code: err.code, ...more }];
   switch (err.kind) {
     case 'permanent':
       return ApplicationFailure.create({

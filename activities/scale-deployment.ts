@@ -5,7 +5,7 @@ import type { TargetPorts } from '../adapters/ports.js';
 import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
-import { isPortError } from './classify.js';
+import { classify, isPortError } from './classify.js';
 import { isReady } from './create-deployment.js';
 import { poll } from './poll.js';
 
@@ -31,7 +31,9 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     ({ ready } = state.instances);
     if (state.instances.wanted >= instances) return isReady(state) ? true : undefined;
     await endpoints.scale(endpoint, deployment, instances, { signal }).catch((err: unknown) => {
-      throw isPortError(err) && err.kind === 'permanent' ? refused(err, ready) : err;
+      throw isPortError(err) && err.kind === 'permanent'
+        ? classify(err, { ready } satisfies NotScaledDetails)
+        : err;
     });
     return undefined;
   }, input.readyWithinMs);
@@ -41,9 +43,4 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     FailureType.PortTransient,
     { ready } satisfies NotScaledDetails,
   );
-}
-
-function refused(err: Error, ready: number | null): ApplicationFailure {
-  const details: NotScaledDetails = { ready };
-  return ApplicationFailure.nonRetryable(err.message, FailureType.PortPermanent, details);
 }

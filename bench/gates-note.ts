@@ -208,14 +208,11 @@ function stock(end: 'rolled back' | 'promoted', by: number): string {
         trace(scenario, rps, seedOf(`stock ${by}`, rps, run), () => GREEN_SHARE, STOCK_EDGES_MS),
       ),
     );
-    const at = ends.filter((each) => each.end === end).map(({ atSec }) => atSec);
-    const median =
-      at.length === 0
-        ? ''
-        : ` (${quantile(
-            at.sort((a, b) => a - b),
-            0.5,
-          )} s)`;
+    const at = ends
+      .filter((each) => each.end === end)
+      .map(({ atSec }) => atSec)
+      .sort((a, b) => a - b);
+    const median = at.length === 0 ? '' : ` (${quantile(at, 0.5)} s)`;
     return `${percentOf(at.length, runs)}${median}`;
   });
   return texts.join(' / ');

@@ -6,7 +6,7 @@ import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import { scaleDeployment } from './proxies.js';
 import type { Run } from './run.js';
-import { watchWindow } from './watching.js';
+import { guarding, watchWindow } from './watching.js';
 import { write } from './write.js';
 
 /** How long instances that are given back may take to be ready. */
@@ -30,13 +30,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     run.keepTime();
     run.willRescale(scaled);
     run.show();
-    const result = await watchWindow(run, {
-      mode: 'guard',
-      gates: run.plan.gates.map((gate) => gate.name),
-      dwell: { atLeastMs: 0, atMostMs: 0 },
-      untilMs: null,
-      interrupt: () => run.driftChoice !== null,
-    });
+    const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
     // Changed once more, or back again by itself.
     if (typeof result === 'object' && result.verdict === 'drift') {
       seen = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });

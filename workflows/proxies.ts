@@ -12,13 +12,16 @@ const HEARTBEAT = '10s';
 /** Sooner: a look changes nothing, so one that is taken over by mistake does no harm, and a breach must not wait. */
 const LOOK_HEARTBEAT = '6s';
 
+const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+
 /**
  * What was begun is waited for when it is cancelled: a rollback must not race with the write that it takes back, and a look
- * brings its evidence along. To be said each time: left out, the SDK goes on at once, whatever its comment says.
+ * brings its evidence along. To be said: left out, the SDK goes on at once, whatever its comment says.
  */
-const WAIT = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+const AWAITED = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
 
-const RETRY = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+/** The heartbeat makes the wait for a cancelled one short. */
+const WORK = { ...AWAITED, heartbeatTimeout: HEARTBEAT, retry: RETRY } as const;
 
 export const { preflight } = proxyActivities<Pick<RolloutActivities, 'preflight'>>({
   startToCloseTimeout: '60s',
@@ -30,20 +33,15 @@ export const { preflight } = proxyActivities<Pick<RolloutActivities, 'preflight'
 export const { smoke } = proxyActivities<Pick<RolloutActivities, 'smoke'>>({
   startToCloseTimeout: '10m',
   scheduleToCloseTimeout: '15m',
-  heartbeatTimeout: HEARTBEAT,
-  cancellationType: WAIT,
-  retry: RETRY,
+  ...WORK,
 });
 
-// The heartbeat makes the wait for a cancelled one short.
 export const { setTraffic, readAutoscale, setMinimum } = proxyActivities<
   Pick<RolloutActivities, 'setTraffic' | 'readAutoscale' | 'setMinimum'>
 >({
   startToCloseTimeout: '5m', // the write, its operation, and reading it back
   scheduleToCloseTimeout: '30m', // longest outage of the target that a step sits out
-  heartbeatTimeout: HEARTBEAT,
-  cancellationType: WAIT,
-  retry: RETRY,
+  ...WORK,
 });
 
 export const { createDeployment, deleteDeployment, scaleDeployment } = proxyActivities<
@@ -51,16 +49,14 @@ export const { createDeployment, deleteDeployment, scaleDeployment } = proxyActi
 >({
   startToCloseTimeout: '4h', // GPU quota and image builds take their time; the activity has the step's own deadline
   scheduleToCloseTimeout: '6h',
-  heartbeatTimeout: HEARTBEAT,
-  cancellationType: WAIT,
-  retry: RETRY,
+  ...WORK,
 });
 
 // Retried without end: metrics and targets may be away for as long as they like, the gates only know less meanwhile.
 export const { watch } = proxyActivities<Pick<RolloutActivities, 'watch'>>({
   startToCloseTimeout: WINDOW_MS + 120_000,
   heartbeatTimeout: LOOK_HEARTBEAT,
-  cancellationType: WAIT,
+  ...AWAITED,
   retry: { ...RETRY, maximumInterval: '5s', nonRetryableErrorTypes: [FailureType.PortPermanent] },
 });
 

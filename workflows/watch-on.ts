@@ -1,8 +1,7 @@
 import { holdForDrift } from './drift.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import type { Run } from './run.js';
-import { Stop } from './stop.js';
-import { watchWindow, type Watch } from './watching.js';
+import { guarding, watchWindow, type Watch } from './watching.js';
 
 /**
  * Watches through one window, whatever a person does meanwhile: pauses stop the clock and leave the gates on, drift
@@ -29,7 +28,6 @@ export async function watchOn(
     await holdForDrift(run, { observed: result.observed, scaled: result.scaled ?? [] });
     return 'window-over';
   }
-  if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
   return run.state.paused === null ? result.verdict : 'window-over';
 }
 
@@ -37,13 +35,7 @@ export async function watchOn(
 export async function whilePaused(run: Run): Promise<void> {
   if (run.step?.kind === 'approve') return; // it sits pauses out itself, and may be approved meanwhile
   while (run.state.paused !== null) {
-    const everyGate = run.plan.gates.map((gate) => gate.name);
-    await watchOn(run, {
-      mode: 'guard',
-      gates: everyGate,
-      dwell: { atLeastMs: 0, atMostMs: 0 },
-      untilMs: null,
-    });
+    await watchOn(run, guarding(run));
     await goOnAsNew(run);
   }
 }

@@ -20,15 +20,25 @@ export interface Watch {
   readonly interrupt: () => boolean;
 }
 
+/** Every gate, and nothing can pass: while the rollout waits for somebody. */
+export function guarding({ plan }: Run): Omit<Watch, 'interrupt'> {
+  return {
+    mode: 'guard',
+    gates: plan.gates.map((gate) => gate.name),
+    dwell: { atLeastMs: 0, atMostMs: 0 },
+    untilMs: null,
+  };
+}
+
+/** What a window came to that did not end in a breach. */
+type Watched = WatchResult & { readonly verdict: Exclude<WatchResult['verdict'], 'breach'> };
+
 /**
  * One window: looks until something is decided, the window is over, or a person wants something else.
  *
  * @throws {Stop} on a breach, and when a person aborts or rejects.
  */
-export async function watchWindow(
-  run: Run,
-  asked: Watch,
-): Promise<WatchResult | 'interrupted' | 'time-over'> {
+export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'interrupted' | 'time-over'> {
   throwIfStopped(run);
   const longestMs = Math.min(WINDOW_MS, run.plan.watching.windowMs ?? WINDOW_MS);
   const leftMs = asked.untilMs === null ? longestMs : Math.min(longestMs, asked.untilMs - Date.now());
@@ -55,8 +65,9 @@ export async function watchWindow(
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
   run.show();
-  if (result.verdict === 'breach') throw new Stop('rolled-back', result.sentence);
-  return result;
+  const { verdict } = result;
+  if (verdict === 'breach') throw new Stop('rolled-back', result.sentence);
+  return { ...result, verdict };
 }
 
 function inputOf(run: Run, asked: Watch, windowMs: number): WatchInput {

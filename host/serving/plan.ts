@@ -78,8 +78,7 @@ export function judgeStart(
   }
   const late = instances.find(
     (instance) =>
-      instance.state === 'starting' &&
-      nowMs - Math.max(instance.startedAt, facts.watchedSinceMs) > deadlineMs,
+      instance.state === 'starting' && nowMs - startingSince(instance, facts.watchedSinceMs) > deadlineMs,
   );
   if (late) {
     return {
@@ -88,4 +87,9 @@ export function judgeStart(
     };
   }
   return { is: 'waiting' };
+}
+
+/** Since when an instance that starts has had somebody who waits for it, milliseconds since the epoch. */
+export function startingSince({ startedAt }: InstanceRecord, watchedSinceMs: number): number {
+  return Math.max(startedAt, watchedSinceMs);
 }

@@ -10,7 +10,7 @@ import { durationMs } from './duration.js';
 import { watchInstance } from './instance-watch.js';
 import { launchOf } from './launch.js';
 import { boundLog, pruneLogs, tailOf } from './logs.js';
-import { judgeStart, planScaling, type StartVerdict } from './plan.js';
+import { judgeStart, planScaling, startingSince, type StartVerdict } from './plan.js';
 import { startDeadlineMs } from './probe.js';
 import { settingsOf } from './settings.js';
 import { spawnDetached } from './spawn.js';
@@ -148,8 +148,8 @@ export class DeploymentRunner {
     }
     this.#unseen.delete(instance.id);
     const deadline = startDeadlineMs(settingsOf(this.#deployment, instance.generation).readinessProbe);
-    const startingSince = Math.max(instance.startedAt, this.#watchedSinceMs);
-    if (instance.state === 'starting' && Date.now() - startingSince > deadline + TURN_MS * 5) {
+    const sinceMs = startingSince(instance, this.#watchedSinceMs);
+    if (instance.state === 'starting' && Date.now() - sinceMs > deadline + TURN_MS * 5) {
       await this.#kill(instance, 'it did not get ready in time');
       return;
     }

@@ -255,6 +255,27 @@ function permanent(code: string, message: string): PortError {
   return new PortError(message, { kind: 'permanent', code });
 }
 
+/**
+ * A target that is away for one kind of call, from the first of which `when` is true until `over()`.
+ *
+ * @returns `met`: resolved by the first call that meets it.
+ */
+export function outage(
+  target: MemoryTarget,
+  call: Call,
+  when: () => boolean = () => true,
+): { readonly met: Promise<void>; over(): void } {
+  let away = true;
+  let meet = (): void => undefined;
+  const met = new Promise<void>((resolve) => (meet = resolve));
+  target.fault = (now) => {
+    if (now !== call || !away || !when()) return undefined;
+    meet();
+    return 'throw-transient';
+  };
+  return { met, over: () => (away = false) };
+}
+
 /** A fault that hits the first `times` calls of a kind, and then no more. */
 export function failing(call: Call, how: ReturnType<Fault>, times: number): Fault {
   let left = times;

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { heldMinimum } from '../../core/autoscale.js';
 import type { Step } from '../../core/plan.js';
-import { MemoryTarget } from '../support/memory-target.js';
+import { MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
@@ -53,24 +53,17 @@ describe('an autoscaled baseline', () => {
 
   it('is let go at the very end, when a person can stop nothing any more, also where the gates saw nothing', async () => {
     const target = autoscaled();
-    let away = true;
-    let asked = (): void => undefined;
-    const lettingGo = new Promise<void>((resolve) => (asked = resolve));
-    target.fault = (call) => {
-      if (call !== 'autoscale' || !away || target.traffic.live['green'] !== 100) return undefined;
-      asked();
-      return 'throw-transient';
-    };
+    const lettingGo = outage(target, 'autoscale', () => target.traffic.live['green'] === 100);
     const bake: Step = { kind: 'bake', forMs: 2_000, gates: ['errors', 'slow'], undecided: 'proceed' };
     const rollout = await bench.start(planOf('let-go-blind', [CREATE, CUTOVER, bake]), target);
     await rollout.until((s) => s.phase === 'baking');
     target.metricsAway = true;
-    await lettingGo;
+    await lettingGo.met;
 
     const refused: unknown = await rollout
       .send('abort', { by: 'ada', reason: 'too late' })
       .catch((e: unknown) => e);
-    away = false;
+    lettingGo.over();
 
     expect(((refused as Error).cause as Error).message).toContain('it is over');
     expect((await rollout.promoted()).outcome).toBe('promoted');

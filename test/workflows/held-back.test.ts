@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import type { Step } from '../../core/plan.js';
-import { MemoryTarget } from '../support/memory-target.js';
+import { MemoryTarget, outage } from '../support/memory-target.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -62,17 +62,15 @@ describe('while it is paused', () => {
   it("the baseline's autoscaler keeps what it was held at, also just before the baseline is deleted", async () => {
     const target = new MemoryTarget();
     target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
-    let away = true;
     let reads = 0;
-    target.fault = (call) => {
-      if (call !== 'read' || !away || target.traffic.live['green'] !== 100) return undefined;
-      return ++reads === 1 ? undefined : 'throw-transient'; // the first reads the cutover back
-    };
+    // The first reads the cutover back.
+    const reading = outage(target, 'read', () => target.traffic.live['green'] === 100 && ++reads > 1);
     const rollout = await bench.start(planOf('paused-autoscale', [CREATE, CUTOVER, DELETE_BASELINE]), target);
-    await rollout.until((s) => s.phase === 'deleting-baseline' && reads > 1);
+    await reading.met;
+    await rollout.until((s) => s.phase === 'deleting-baseline');
 
     await rollout.send('pause', by);
-    away = false;
+    reading.over();
     await looks(rollout, target, 10);
 
     expect(target.autoscale).toMatchObject({ minimum: 4 });
@@ -83,19 +81,12 @@ describe('while it is paused', () => {
 
   it('a cutover under way comes through, which is said, and is not called a promotion before it goes on', async () => {
     const target = new MemoryTarget();
-    let away = true;
-    let asked = (): void => undefined;
-    const writing = new Promise<void>((resolve) => (asked = resolve));
-    target.fault = (call) => {
-      if (call !== 'writeTraffic' || !away) return undefined;
-      asked();
-      return 'throw-transient';
-    };
+    const writing = outage(target, 'writeTraffic');
     const rollout = await bench.start(planOf('paused-cutover', [CREATE, CUTOVER]), target);
-    await writing;
+    await writing.met;
 
     const answer = await rollout.send('pause', by);
-    away = false;
+    writing.over();
     const paused = await rollout.until(() => target.traffic.live['green'] === 100);
     await looks(rollout, target, 10);
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
-import { MemoryTarget } from '../support/memory-target.js';
+import { MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -80,20 +80,13 @@ describe("an abort in a rollout's last moment", () => {
   ])('keeps the baseline when it comes while its autoscaler is let go: %s', async (how, abort) => {
     const target = new MemoryTarget();
     target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
-    let away = true;
-    let asked = (): void => undefined;
-    const lettingGo = new Promise<void>((resolve) => (asked = resolve));
-    target.fault = (call) => {
-      if (call !== 'autoscale' || !away || target.traffic.live['green'] !== 100) return undefined;
-      asked();
-      return 'throw-transient';
-    };
+    const lettingGo = outage(target, 'autoscale', () => target.traffic.live['green'] === 100);
     const steps = [CREATE, CUTOVER, DELETE_BASELINE];
     const rollout = await bench.start(planOf(`last-autoscaler-${how.length}`, steps), target);
-    await lettingGo;
+    await lettingGo.met;
 
     const accepted = await abort(rollout);
-    away = false;
+    lettingGo.over();
 
     expect(accepted).toBe(true);
     expect((await rollout.failure()).report).toMatchObject({ outcome: 'aborted', left: [] });
