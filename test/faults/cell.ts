@@ -11,6 +11,7 @@ import { rollbackIn, tookMs } from './rollback.js';
 import { Sampler } from './sampler.js';
 import { planOf, REFERENCE, type SpecName, watchesBefore } from './specs.js';
 import type { Victim, World } from './world.js';
+import { asked } from './writes.js';
 
 /** Where and what to kill. */
 export interface Kill {
@@ -123,7 +124,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
           ...facts,
           ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, mendedAtMs, outcome, answers },
           ...{ way: sampler.way, wrongSums: sampler.wrongSums, badShares: sampler.badShares },
-          writes: world.writesOf(sampler.way),
+          writes: world.writesOf([...reference.way.slice(0, 1), ...asked(events, killedAtMs)]),
         }),
         ...killer.problems,
       ],

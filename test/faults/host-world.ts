@@ -175,7 +175,7 @@ export class HostWorld implements World {
       .map(({ kind, deployment }) => (deployment === undefined ? kind : `${kind} ${deployment}`));
   }
 
-  /** Two made the endpoint and put blue behind it; then one for each change that was seen. */
+  /** Two made the endpoint and put blue behind it; then one for each traffic that was asked for. */
   writesOf(way: readonly Traffic[]): number {
     return way.length + 1;
   }

@@ -24,7 +24,7 @@ export interface CellFacts {
   readonly badShares: readonly BadShare[];
   /** Operations that the target ended well, by what they did: `deployment-put green`. */
   readonly operations: readonly string[];
-  /** How many writes of shares the way needs at the most. */
+  /** How many writes of shares the target may have recorded. */
   readonly writes: number;
   /** Restarts of the deployment that is left. */
   readonly restarts: number;

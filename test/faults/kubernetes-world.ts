@@ -130,8 +130,7 @@ export class KubernetesFaultWorld implements World {
 
   /**
    * One made the route, one each puts green into it and takes a deployment out of it again. A change of shares is one
-   * more for every deployment that gets its first, or loses its last (adapters/kubernetes/handover.ts). Two more for a share
-   * that was begun, and taken back before anybody could see it.
+   * more for every deployment that gets its first, or loses its last (adapters/kubernetes/handover.ts).
    */
   writesOf(way: readonly Traffic[]): number {
     const steps = way.slice(1).map(({ live: to }, i) => {
@@ -141,7 +140,7 @@ export class KubernetesFaultWorld implements World {
       const ends = names.some((name) => shareOf(from, name) > 0 && shareOf(to, name) === 0);
       return 1 + Number(begins) + Number(ends);
     });
-    return steps.reduce((sum, writes) => sum + writes, 3 + 2);
+    return steps.reduce((sum, writes) => sum + writes, 3);
   }
 
   async #pidsOf(victim: Victim, endpoint: string): Promise<readonly number[]> {

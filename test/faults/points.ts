@@ -1,7 +1,9 @@
 import proto from '@temporalio/proto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { type Client, defaultPayloadConverter } from '@temporalio/client';
+import type { SetTrafficInput } from '../../core/activities.js';
+import type { Traffic } from '../../core/traffic.js';
 
 type Event = proto.temporal.api.history.v1.IHistoryEvent;
 const { EventType } = proto.temporal.api.enums.v1;
@@ -13,6 +15,8 @@ export interface Seen {
   readonly what: string;
   /** By Temporal's clock, milliseconds since the epoch. */
   readonly atMs: number;
+  /** What `ActivityTaskScheduled setTraffic` asks for. */
+  readonly to?: Traffic;
 }
 
 /** A moment between two history events: after the event `at`, before the next. */
@@ -77,7 +81,7 @@ export async function followHistory(
         told = id;
         const { seconds, nanos } = event.eventTime ?? {};
         const atMs = Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6;
-        onEvent({ id, what: nameOf(event, activities), atMs });
+        onEvent({ id, what: nameOf(event, activities), atMs, ...askedIn(event) });
       }
       nextPageToken = page.nextPageToken.length === 0 ? undefined : page.nextPageToken;
       if (nextPageToken === undefined) return;
@@ -89,6 +93,12 @@ export async function followHistory(
       if (!(error instanceof Error)) throw error;
     }
   }
+}
+
+function askedIn({ activityTaskScheduledEventAttributes: asked }: Event): Pick<Seen, 'to'> {
+  const [input] = asked?.input?.payloads ?? [];
+  if (asked?.activityType?.name !== 'setTraffic' || input === undefined) return {};
+  return { to: defaultPayloadConverter.fromPayload<SetTrafficInput>(input).to };
 }
 
 function nameOf(event: Event, activities: Map<string, string>): string {

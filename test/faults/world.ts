@@ -46,7 +46,7 @@ export interface World {
   mend(victim: Victim): Promise<void>;
   /** What happened to an endpoint by the target's own record: `endpoint-put`, `deployment-put green`, `deployment-delete green`. */
   operations(endpoint: string): Promise<readonly string[]>;
-  /** How many times `endpoint-put` may be in that record when an endpoint's traffic went this way. */
+  /** How many times `endpoint-put` may be in that record when this was there before, and asked for one after the other. */
   writesOf(way: readonly Traffic[]): number;
   stop(): Promise<void>;
 }
