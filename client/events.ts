@@ -108,7 +108,8 @@ function verdict(previous: RolloutStatus | null, status: RolloutStatus): Rollout
 function standstill(previous: RolloutStatus | null, status: RolloutStatus): RolloutChange[] {
   const { hold, phase, paused } = status;
   if (hold !== null && hold.because !== previous?.hold?.because) return [{ kind: 'held', status, hold }];
-  if (phase === 'waiting-for-approval' && previous?.phase !== phase) {
+  const asks = previous?.phase !== phase || previous.stepIndex !== status.stepIndex;
+  if (phase === 'waiting-for-approval' && asks) {
     return [{ kind: 'approval-wanted', status }];
   }
   if (paused !== null && (previous?.paused ?? null) === null) return [{ kind: 'paused', status, paused }];

@@ -60,6 +60,28 @@ describe('changes', () => {
     ]);
   });
 
+  it('tells of each of two approvals in a row', () => {
+    const first = statusOf({
+      phase: 'waiting-for-approval',
+      stepLabels: ['create', 'approve', 'approve', 'cutover'],
+    });
+    const second = {
+      ...first,
+      stepIndex: 2,
+      steps: [...first.steps, stepOf('approve', 'approved by ann', 12_000, 20_000)],
+      next: 'cutover, once approved',
+      actionsNow: ['greenlight approve diabetes'],
+    };
+
+    expect(changes(first, second)).toEqual([
+      '✓ 2/4 approve: approved by ann (8s)',
+      '▶ 3/4 approve; next: cutover, once approved',
+      'waits for approval',
+      '  $ greenlight approve diabetes',
+    ]);
+    expect(changes(second, { ...second })).toEqual([]);
+  });
+
   it.each([
     [
       'a hold, with its reason and what can be done',
