@@ -6,13 +6,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { it } from 'vitest';
 
 import { useBench } from '../support/rollout-bench.js';
-import { REFERENCE_RUNS } from './reference-runs.js';
+import { NOTIFIER, REFERENCE_RUNS } from './reference-runs.js';
 import { withoutMachine } from './without-machine.js';
 
 /** Raised when the recorded behaviour changes on purpose: the older ones stay, and must replay for as long as they run. */
 const VERSION = 1;
 
-const bench = useBench();
+const bench = useBench({ notifier: () => NOTIFIER });
 const folder = new URL('./histories/', import.meta.url);
 
 async function save(name: string, handle: WorkflowHandle): Promise<void> {
@@ -28,9 +28,10 @@ for (const [name, run] of Object.entries(REFERENCE_RUNS)) {
     const target = run.target();
     const rollout = await bench.start(run.plan, target);
     await run.act(rollout, target, bench);
-    await rollout.handle.result().catch(() => undefined);
+    const newest = bench.client.workflow.getHandle(rollout.handle.workflowId);
+    for (const { result } of [rollout.handle, newest]) await result().catch(() => undefined);
 
-    await save(name, bench.client.workflow.getHandle(rollout.handle.workflowId));
+    await save(name, newest);
     for (const [other, find] of Object.entries(run.also ?? {})) await save(other, find(rollout, bench));
   });
 }

@@ -1,4 +1,6 @@
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import { PortError, type Notifier } from '../../adapters/ports.js';
+import { NOTIFY_EVENTS, type NotifyChannel } from '../../core/notification.js';
 import type { Plan } from '../../core/plan.js';
 import type { RolloutStatus } from '../../core/messages.js';
 import {
@@ -8,8 +10,8 @@ import {
   type EnqueueInput,
   type WithdrawInput,
 } from '../../core/queue.js';
-import { MemoryTarget } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, planOf, rampStep, STANDARD } from '../support/plans.js';
+import { failing, MemoryTarget } from '../support/memory-target.js';
+import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep, STANDARD } from '../support/plans.js';
 import type { Bench, Rollout } from '../support/rollout-bench.js';
 
 /** One way in which a rollout can go, whose history is kept for every released behaviour. */
@@ -24,6 +26,7 @@ export interface ReferenceRun {
 
 const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const QUEUED = planOf('replay-queue', [CREATE, LONG]);
+const SUPERSEDED = planOf('replay-superseded', [CREATE, LONG]);
 const APPROVE = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] } as const;
 
 const onGreen = (s: RolloutStatus): boolean => s.phase === 'ramping' && (s.traffic?.live['green'] ?? 0) > 0;
@@ -38,6 +41,43 @@ function broken(): MemoryTarget {
   target.behaviour.set('green', { errors: 0.5, slow: 0 });
   return target;
 }
+
+function autoscaled(): MemoryTarget {
+  const target = new MemoryTarget();
+  target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+  return target;
+}
+
+/** The queue behind a rollout, and a way to wait in it. */
+async function queueBehind(plan: Plan, { client, taskQueue }: Bench) {
+  const { target, endpoint } = plan;
+  const queue = await client.workflow.start(QUEUE_WORKFLOW, {
+    workflowId: queueId(target, endpoint),
+    taskQueue,
+    args: [target, endpoint],
+  });
+  const enqueue = (id: string, first: boolean): Promise<unknown> => {
+    const waiting: Plan = { ...plan, steps: [CREATE, CUTOVER], digest: id };
+    const shown = { by: 'ada', spec: 'spec.yml', summary: id, details: id, sinceMs: Date.now() };
+    const args: [EnqueueInput] = [{ entry: { id, plan: waiting, ...shown }, first }];
+    return queue.executeUpdate(QueueMessage.enqueue, { args });
+  };
+  return { queue, enqueue };
+}
+
+function channel(name: string): NotifyChannel {
+  const events = NOTIFY_EVENTS;
+  return { name, url: { env: 'HOOK' }, form: 'cloudevents', events, secret: null, linksFor: null };
+}
+
+/** Whom the recorded rollouts tell: nobody at all, of whom one does not take it. */
+export const NOTIFIER: Notifier = {
+  forAll: [],
+  send: (to) =>
+    to.from === 'plan' && to.channel.name === 'dead'
+      ? Promise.reject(new PortError('it knows nobody of that name', { kind: 'permanent', code: 'NotFound' }))
+      : Promise.resolve(),
+};
 
 export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
   promoted: { plan: planOf('replay-promoted', STANDARD), target: healthy, act: nothing },
@@ -86,37 +126,126 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
   queued: {
     plan: QUEUED,
     target: healthy,
-    async act(rollout, _target, { client, taskQueue }) {
+    async act(rollout, _target, bench) {
       await rollout.until(onGreen);
-      const { target, endpoint } = QUEUED;
-      const queue = await client.workflow.start(QUEUE_WORKFLOW, {
-        workflowId: queueId(target, endpoint),
-        taskQueue,
-        args: [target, endpoint],
-      });
-
-      for (const id of ['first', 'second']) {
-        const plan: Plan = { ...QUEUED, steps: [CREATE, CUTOVER], digest: id };
-        const entry = {
-          id,
-          plan,
-          by: 'ada',
-          spec: 'spec.yml',
-          summary: id,
-          details: id,
-          sinceMs: Date.now(),
-        };
-        const args: [EnqueueInput] = [{ entry, first: false }];
-        await queue.executeUpdate(QueueMessage.enqueue, { args });
-      }
+      const { queue, enqueue } = await queueBehind(QUEUED, bench);
+      for (const id of ['first', 'second']) await enqueue(id, false);
       const withdrawn: [WithdrawInput] = [{ id: 'second', by: 'bob', reason: 'not needed' }];
       await queue.executeUpdate(QueueMessage.withdraw, { args: withdrawn });
       await rollout.send('abort', { by: 'ada', reason: 'make room' });
       await queue.result();
-      await client.workflow.getHandle(rollout.handle.workflowId).result();
     },
     also: {
       queue: (_, { client }) => client.workflow.getHandle(queueId(QUEUED.target, QUEUED.endpoint)),
+    },
+  },
+  superseding: {
+    plan: SUPERSEDED,
+    target: healthy,
+    async act(rollout, _target, bench) {
+      await rollout.until(onGreen);
+      const { queue, enqueue } = await queueBehind(SUPERSEDED, bench);
+      await enqueue('patient', false);
+      await enqueue('superseding', true);
+      await rollout.send('abort', { by: 'bob', reason: 'superseded by spec.yml of bob' });
+      // The patient one is refused in the end: its green serves already.
+      await queue.result();
+    },
+    also: {
+      superseded: ({ handle }, { client }) =>
+        client.workflow.getHandle(handle.workflowId, firstRunOf(handle)),
+      'superseding-queue': (_, { client }) =>
+        client.workflow.getHandle(queueId(SUPERSEDED.target, SUPERSEDED.endpoint)),
+    },
+  },
+  'held-undecided': {
+    plan: planOf('replay-undecided', [
+      CREATE,
+      rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } }),
+      CUTOVER,
+    ]),
+    target() {
+      const target = new MemoryTarget();
+      target.requestsPerSecond = 100;
+      return target;
+    },
+    async act(rollout) {
+      await rollout.until((s) => s.hold?.kind === 'undecided');
+      await rollout.send('approve', { by: 'ada', reason: 'tested by hand' });
+    },
+  },
+  'held-without-metrics': {
+    plan: planOf('replay-blind', [CREATE, rampStep(10, { dwell: { atLeastMs: 3_000, atMostMs: 600_000 } })]),
+    target: healthy,
+    async act(rollout, target) {
+      await rollout.until(onGreen);
+      target.metricsAway = true;
+      await rollout.until((s) => s.hold?.kind === 'blind');
+      target.metricsAway = false;
+      await rollout.until((s) => s.phase !== 'held');
+    },
+  },
+  'scaled-down-and-restored': {
+    plan: planOf('replay-scaled', [CREATE, LONG]),
+    target() {
+      const target = new MemoryTarget();
+      target.changeInstances('blue', 4);
+      return target;
+    },
+    async act(rollout, target) {
+      await rollout.until(onGreen);
+      target.changeInstances('blue', 1);
+      await rollout.until((s) => s.phase === 'held');
+      await rollout.send('resolveDrift', { choice: 'restore', by: 'ada', reason: 'a mistake' });
+      await rollout.until(onGreen);
+      await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    },
+  },
+  'autoscaled-rolled-back': {
+    plan: planOf('replay-autoscaled-back', [CREATE, LONG]),
+    target: autoscaled,
+    async act(rollout, target) {
+      await rollout.until(onGreen);
+      target.behaviour.set('green', { errors: 0.5, slow: 0 });
+    },
+  },
+  'autoscaled-promoted': {
+    plan: planOf('replay-autoscaled', [CREATE, rampStep(50), CUTOVER, DELETE_BASELINE]),
+    target: autoscaled,
+    act: nothing,
+  },
+  notified: {
+    plan: planOf('replay-notified', [CREATE, rampStep(50), CUTOVER], {
+      notify: [channel('alive'), channel('dead')],
+    }),
+    target: healthy,
+    act: nothing,
+  },
+  'retried-activities': {
+    plan: planOf('replay-retried', [CREATE, rampStep(50), CUTOVER]),
+    target() {
+      const target = new MemoryTarget();
+      const faults = [failing('createDeployment', 'lose-answer', 1), failing('writeTraffic', 'throttle', 2)];
+      target.fault = (call) => faults.map((fault) => fault(call)).find((how) => how !== undefined);
+      return target;
+    },
+    act: nothing,
+  },
+  'rollback-incomplete': {
+    plan: planOf('replay-incomplete', [CREATE, LONG]),
+    target: healthy,
+    async act(rollout, target) {
+      await rollout.until(onGreen);
+      target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+      await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    },
+  },
+  cancelled: {
+    plan: planOf('replay-cancelled', [CREATE, LONG]),
+    target: healthy,
+    async act(rollout) {
+      await rollout.until(onGreen);
+      await rollout.handle.cancel();
     },
   },
   'drift-restored': {

@@ -1,19 +1,20 @@
 import proto from '@temporalio/proto';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
 
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
-import { HISTORY_NAMES } from './reference-runs.js';
+import { installBenchRuntime } from '../support/bench-worker.js';
+import { HISTORY_NAMES, REFERENCE_RUNS } from './reference-runs.js';
 
 const folder = new URL('./histories/', import.meta.url);
 
 let bundle: { code: string };
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  installBenchRuntime();
   bundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
     logger: new DefaultLogger('ERROR'),
@@ -33,22 +34,52 @@ it('no history tells of the machine that recorded it', async () => {
   expect(texts.filter((text) => /node_modules|\d+@\w/.test(text))).toEqual([]);
 });
 
-it('every history that was ever released still replays: running rollouts survive this code', async () => {
+interface Recorded {
+  /** The file's name. */
+  readonly workflowId: string;
+  readonly history: proto.temporal.api.history.v1.IHistory;
+}
+
+async function readHistories(): Promise<readonly Recorded[]> {
   const files = (await readdir(folder)).sort();
-  const histories = await Promise.all(
+  return Promise.all(
     files.map(async (file) => ({
       workflowId: file,
       history: proto.temporal.api.history.v1.History.decode(await readFile(new URL(file, folder))),
     })),
   );
+}
 
-  const replayed: string[] = [];
-  for await (const result of Worker.runReplayHistories(
-    { workflowBundle: bundle, sinks: rolloutSinks(createMetrics().rollouts) },
-    histories,
-  )) {
-    expect(result.error, result.workflowId).toBeUndefined();
-    replayed.push(result.workflowId);
+/** What the replayer finds wrong with each history; null: it replays with this code. */
+async function replayed(histories: readonly Recorded[]): Promise<Record<string, string | null>> {
+  const found: Record<string, string | null> = {};
+  const options = { workflowBundle: bundle, sinks: rolloutSinks(createMetrics().rollouts) };
+  for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
+    found[workflowId] = error?.name ?? null;
   }
-  expect(replayed.sort()).toEqual(files);
+  return found;
+}
+
+function each(histories: readonly Recorded[], outcome: string | null): Record<string, string | null> {
+  return Object.fromEntries(histories.map(({ workflowId }) => [workflowId, outcome]));
+}
+
+it('every history that was ever released still replays: running rollouts survive this code', async () => {
+  const histories = await readHistories();
+
+  expect(await replayed(histories)).toEqual(each(histories, null));
+});
+
+it('would not replay with code that does something else: each is found out by its last activity', async () => {
+  const lastActivityOf = ({ history }: Recorded) =>
+    history.events
+      ?.map(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType)
+      .findLast((type) => type);
+  const histories = await readHistories();
+  // A run that went on from another may be over before it has done anything.
+  const active = histories.filter((history) => lastActivityOf(history));
+  for (const history of active) Object.assign(lastActivityOf(history) ?? {}, { name: 'somethingElse' });
+
+  expect(active.length).toBeGreaterThanOrEqual(Object.keys(REFERENCE_RUNS).length - 1);
+  expect(await replayed(active)).toEqual(each(active, 'DeterminismViolationError'));
 });
