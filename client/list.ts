@@ -4,6 +4,7 @@ import { ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { type SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
 import { QUEUE_WORKFLOW } from '../core/queue.js';
 import { memoOf } from './queue.js';
+import { startedAtMs } from './start-rollout.js';
 import { uiLink, type Session, type TemporalPlace } from './temporal.js';
 
 export interface ListOptions {
@@ -73,7 +74,7 @@ function listed(info: WorkflowExecutionInfo, place: TemporalPlace): ListedRollou
     // Without an outcome of its own it was ended from outside: Temporal's word for it.
     outcome: text(attributes, 'RolloutOutcome') ?? (running ? null : info.status.name.toLowerCase()),
     greenShare: attributes.get(defineSearchAttributeKey('RolloutGreenShare', 'INT')) ?? null,
-    startedAtMs: info.startTime.getTime(),
+    startedAtMs: startedAtMs(info),
     endedAtMs: info.closeTime?.getTime() ?? null,
     workflowId: info.workflowId,
     runId: info.runId,

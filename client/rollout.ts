@@ -12,6 +12,7 @@ import { askStatus, ending, lastEnd, runFrom, type Answer, type Ended } from './
 import { newestBeat, withBeat } from './live.js';
 import { observe, type Observation } from './observe.js';
 import { sendAction, type ActName } from './send-action.js';
+import { startedAtMs } from './start-rollout.js';
 import { uiLink, type Session } from './temporal.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
 
@@ -84,7 +85,7 @@ export class Rollout {
         : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}`;
     throw new GreenlightError(
       'no-worker',
-      `A rollout of ${this.endpoint} on ${targetName(this.target)} runs since ${description.startTime.toISOString()}, and no worker says where it stands.\n${why}\n` +
+      `A rollout of ${this.endpoint} on ${targetName(this.target)} runs since ${new Date(startedAtMs(description)).toISOString()}, and no worker says where it stands.\n${why}\n` +
         'The rollout stands safe in Temporal and goes on with the next worker.',
     );
   }
@@ -229,7 +230,7 @@ export class Rollout {
       workflowId: this.workflowId,
       runId: this.runId,
       uiLink: this.ui,
-      startedAtMs: startOf(end) ?? description.startTime.getTime(),
+      startedAtMs: startOf(end) ?? startedAtMs(description),
       endedAtMs: description.closeTime?.getTime() ?? null,
       nowMs: Date.now(),
     });

@@ -1,4 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionInfo,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { endpointArgument } from '../core/command-text.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
@@ -21,6 +25,16 @@ export interface Memo extends Record<string, unknown> {
   readonly digest: string;
   readonly by: string;
   readonly spec: string;
+}
+
+/** What a rollout's workflow is started with: a run that goes on as a new one keeps it, and has a start time of its own. */
+interface StartMemo extends Memo {
+  readonly startedAtMs: number;
+}
+
+/** When a rollout began, whichever of its runs this is. */
+export function startedAtMs({ memo, startTime }: Pick<WorkflowExecutionInfo, 'memo' | 'startTime'>): number {
+  return (memo as Partial<StartMemo> | undefined)?.startedAtMs ?? startTime.getTime();
 }
 
 /** What a rollout's page in Temporal's UI says of it from the start. */
@@ -53,7 +67,7 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
       staticSummary: summary,
       staticDetails: details,
       typedSearchAttributes: startAttributes(plan),
-      memo,
+      memo: { ...memo, startedAtMs: Date.now() } satisfies StartMemo,
     });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
@@ -84,7 +98,7 @@ export async function taken(
   const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';
   return new GreenlightError(
     'already-running',
-    `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${holder.description.startTime.toISOString()}.${same}\n${again}`,
+    `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${new Date(startedAtMs(holder.description)).toISOString()}.${same}\n${again}`,
   );
 }
 

@@ -145,7 +145,7 @@ class Queue {
           key: defineSearchAttributeKey(name, 'KEYWORD'),
           value,
         })),
-        memo: { digest: plan.digest, by, spec },
+        memo: { digest: plan.digest, by, spec, startedAtMs: Date.now() },
       });
       this.become(settled(this.state, { id, fate: 'started', because: '', runId: firstExecutionRunId }));
       return true;

@@ -1,0 +1,46 @@
+import { TypedSearchAttributes } from '@temporalio/common';
+import { expect, it } from 'vitest';
+import type { KnownRollout } from '../../client/find.js';
+import { listRollouts } from '../../client/list.js';
+import { start, taken } from '../../client/start-rollout.js';
+import type { Session } from '../../client/temporal.js';
+import { planOf, rampStep } from '../support/plans.js';
+
+const PLAN = planOf('diabetes', [rampStep(10)]);
+const MEMO = { digest: PLAN.digest, by: 'ada', spec: 'rollout.yml' };
+const A_DAY_LATER = new Date(Date.now() + 86_400_000);
+
+/** Temporal, in which a rollout goes on as a new run a day after it was started: its memo stays, its start does not. */
+function goneOnAsNew() {
+  const runs: object[] = [];
+  const workflow = {
+    start: (_type: string, { workflowId, memo }: { workflowId: string; memo: object }) => {
+      runs.push({
+        workflowId,
+        runId: 'the second run',
+        memo,
+        startTime: A_DAY_LATER,
+        status: { name: 'RUNNING' },
+        typedSearchAttributes: new TypedSearchAttributes([]),
+      });
+    },
+    list: async function* ({ query }: { query: string }) {
+      if (query.includes("'rollout'")) yield* await Promise.resolve(runs);
+    },
+  };
+  const client = { workflow, withDeadline: () => Promise.reject(new Error('no worker')) };
+  return { runs, session: { client, place: { uiUrl: null } } as unknown as Session };
+}
+
+it('a rollout that goes on as a new run keeps its start', async () => {
+  const { runs, session } = goneOnAsNew();
+  const beganMs = Date.now();
+  await start(session, PLAN, MEMO);
+  const holder = { running: true, description: runs[0] } as unknown as KnownRollout;
+
+  const [listed] = await listRollouts(session, {});
+  const { message } = await taken(session, PLAN, MEMO, holder);
+
+  expect(listed?.startedAtMs).toBeLessThan(beganMs + 60_000);
+  expect(message).toContain(`started ${new Date(listed?.startedAtMs ?? 0).toISOString()}`);
+});
