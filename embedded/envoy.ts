@@ -8,8 +8,8 @@ import { buildVirtualEnv } from './python.js';
 import { atLeast, findVersion, type Version, versionText } from './version.js';
 
 export const ENVOY_VERSION = '1.40.0';
-/** Older ones miss settings that the gateway's configuration uses. */
-const OLDEST_ENVOY: Version = [1, 34, 0];
+/** Older ones miss settings that every route uses: a Lua filter's context, and keys that are not forwarded. */
+const OLDEST_ENVOY: Version = [1, 35, 0];
 const ENTRY = `envoy-${ENVOY_VERSION}`;
 
 /**

@@ -83,7 +83,7 @@ describe('Envoy', () => {
   });
 
   it('that is too old is not used, and without Python the error says both and what to do', async () => {
-    await fakeTool(folder.path, 'envoy', 'echo "envoy  version: 7f3a/1.30.1/Clean/RELEASE/BoringSSL"');
+    await fakeTool(folder.path, 'envoy', 'echo "envoy  version: 7f3a/1.34.14/Clean/RELEASE/BoringSSL"');
 
     await expect(ensureEnvoy(progress)).rejects.toThrow(
       'There is no Python to run Envoy: no python3 on the PATH.\n' +
@@ -91,7 +91,7 @@ describe('Envoy', () => {
         'Install it so that `python3 --version` shows it, and run this again.',
     );
 
-    expect(said[0]).toBe('not using `envoy` from the PATH: it is 1.30.1, and 1.34.0 is needed');
+    expect(said[0]).toBe('not using `envoy` from the PATH: it is 1.34.14, and 1.35.0 is needed');
   });
 });
 
@@ -117,8 +117,8 @@ describe('an Envoy in the cache', () => {
   it.each([
     [
       'says it is too old',
-      'echo "envoy  version: 7f3a/1.30.1/Clean/RELEASE/BoringSSL"',
-      'it is 1.30.1, and 1.34.0 is needed',
+      'echo "envoy  version: 7f3a/1.34.14/Clean/RELEASE/BoringSSL"',
+      'it is 1.34.14, and 1.35.0 is needed',
     ],
     ['cannot run here', 'echo "libc.so.6: version GLIBC_2.99 not found"; exit 127', 'GLIBC_2.99'],
   ])('that %s is got again', async (_, script, why) => {
