@@ -36,7 +36,7 @@ import { createRoute, endpointNames } from './routes.js';
 import { getsAny } from './rules.js';
 import { pendingOf, refuseUntaken } from './pending.js';
 import { deploymentState, untakenOf } from './states.js';
-import { refuseTaken } from './taken.js';
+import { refuseSelected, refuseTaken } from './taken.js';
 import { backendsWithGone, viewOf, type View } from './view.js';
 
 export interface KubernetesSettings {
@@ -162,8 +162,9 @@ class RouteEndpoints implements KubernetesEndpoints {
   ): Promise<void> {
     const view = await viewOf(this.#routers, endpoint, options);
     view.route.refuseOwned();
-    const { service, workload, workloadKind, autoscaler } = manifestsOf(endpoint, spec, tags);
+    const { service, workload, workloadKind, podLabels, autoscaler } = manifestsOf(endpoint, spec, tags);
     await refuseTaken(this.#client, endpoint, spec.name, [SERVICES, workloadKind], options);
+    await refuseSelected(this.#client, endpoint, spec.name, podLabels, options);
     const parts = [
       [service, SERVICES],
       ...(autoscaler === undefined ? [] : [[autoscaler, AUTOSCALERS] as const]),

@@ -38,6 +38,8 @@ export interface Manifests {
   /** What runs the pods: a Deployment, or an InferenceService. */
   readonly workload: Manifest;
   readonly workloadKind: Resource;
+  /** What Services find its pods by, as far as that is known before there are any. */
+  readonly podLabels: Readonly<Record<string, string>>;
   readonly autoscaler: Manifest | undefined;
 }
 
@@ -81,25 +83,39 @@ export function manifestsOf(
 function workloadOf(
   endpoint: string,
   spec: DeploymentSpec,
-  metadata: Manifest['metadata'] & { readonly annotations: Readonly<Record<string, string>> },
-): Pick<Manifests, 'workload' | 'workloadKind'> {
+  metadata: Manifest['metadata'] & {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  },
+): Pick<Manifests, 'workload' | 'workloadKind' | 'podLabels'> {
   const { manifest } = spec;
   if (manifest?.kind === 'InferenceService') {
-    return { workload: inferenceServiceOf(manifest, metadata), workloadKind: INFERENCE_SERVICES };
+    return {
+      workload: inferenceServiceOf(manifest, metadata),
+      workloadKind: INFERENCE_SERVICES,
+      podLabels: { ...metadata.labels, ...labelsOf(manifest.spec['predictor']) },
+    };
   }
+  const deployment =
+    manifest === undefined
+      ? ownSpec(endpoint, spec, portOf(spec))
+      : withLabels(manifest.spec, deploymentLabels(endpoint, spec.name));
   return {
     workloadKind: DEPLOYMENTS,
+    podLabels: labelsOf(record(deployment['template'])['metadata']),
     workload: {
       ...headOf(DEPLOYMENTS, metadata),
       spec: {
         // Its autoscaler counts them then: two writers of one number never agree.
         ...(spec.scale.kind === 'target-utilization' ? {} : { replicas: spec.instanceCount }),
-        ...(manifest === undefined
-          ? ownSpec(endpoint, spec, portOf(spec))
-          : withLabels(manifest.spec, deploymentLabels(endpoint, spec.name))),
+        ...deployment,
       },
     },
   };
+}
+
+function labelsOf(holder: unknown): Readonly<Record<string, string>> {
+  return record(record(holder)['labels']) as Readonly<Record<string, string>>;
 }
 
 export function portOf({ manifest, properties }: DeploymentSpec): number {

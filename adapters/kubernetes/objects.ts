@@ -167,6 +167,7 @@ export type KubeDeployment = z.output<typeof KubeDeployment>;
 export const Service = z.looseObject({
   metadata: Metadata,
   spec: z.looseObject({
+    selector: z.record(z.string(), z.string()).prefault({}),
     ports: z
       .array(
         z.looseObject({ port: z.number(), name: z.string().optional(), protocol: z.string().optional() }),

@@ -316,6 +316,61 @@ describe('creating a deployment', () => {
   });
 });
 
+describe('a new deployment whose pods another’s Service would send clients to', () => {
+  const BLUE = '/api/v1/namespaces/models/services/diabetes-blue';
+  const pods = { app: 'diabetes', tier: 'model' };
+  const deployment = deploymentSpec('green', {
+    manifest: {
+      labels: {},
+      annotations: {},
+      spec: { selector: { matchLabels: pods }, template: { metadata: { labels: pods }, spec: {} } },
+      port: 8080,
+    },
+  });
+  const inferenceService = deploymentSpec('green', {
+    manifest: {
+      kind: 'InferenceService',
+      labels: { app: 'diabetes' },
+      annotations: {},
+      spec: { predictor: { labels: { tier: 'model' } } },
+      port: 8080,
+    },
+  });
+  const select = (selector: object) => {
+    const service = api.objects.get(BLUE);
+    (service as { spec: object }).spec = { ...service?.spec, selector };
+  };
+
+  it.each([
+    ['Deployment', deployment],
+    ['InferenceService', inferenceService],
+  ])('is refused before anything is made (%s)', async (_, green) => {
+    select(pods);
+
+    await expect(endpoints.createDeployment('diabetes', green, {})).rejects.toMatchObject({
+      kind: 'permanent',
+      code: 'SelectedByOther',
+      message: expect.stringContaining(
+        'Service diabetes-blue of deployment blue of diabetes selects pods by app=diabetes,tier=model, which',
+      ) as string,
+    });
+    expect(api.writes()).toEqual([]);
+  });
+
+  it('is made where that selects others, or all by no deployment’s Service', async () => {
+    select({ ...pods, version: '1' });
+    api.put('/api/v1/namespaces/models/services/all', {
+      metadata: { name: 'all' },
+      spec: { selector: pods, ports: [{ port: 80 }] },
+    });
+    const create = () => endpoints.createDeployment('diabetes', deployment, {});
+
+    await create();
+    await create();
+    expect(api.writes().at(-1)).toBe('PATCH deployments/diabetes-green');
+  });
+});
+
 describe('a deployment whose pods answer, while the gateway finds fault with the route,', () => {
   it.each([
     [
