@@ -18,7 +18,8 @@ const DAY_MS = 86_400_000;
 export function timeAxis({ fromMs, toMs }: Clock): Plot.ScaleOptions {
   const lasts = toMs - fromMs;
   // `2026-11-21 14:02:07 UTC`, as much of it as tells ticks of this axis apart.
-  const [from, to] = lasts > 2 * DAY_MS ? [5, 10] : lasts > 10 * 60_000 ? [11, 16] : [11, 19];
+  const [from, to] =
+    lasts > 6 * DAY_MS ? [5, 10] : lasts >= DAY_MS ? [5, 16] : lasts > 10 * 60_000 ? [11, 16] : [11, 19];
   return {
     type: 'utc',
     domain: [new Date(fromMs), new Date(toMs)],

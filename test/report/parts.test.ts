@@ -8,6 +8,7 @@ import { draw } from '../../report/plot.js';
 import { binsOf } from '../../report/series.js';
 import { sharesOf } from '../../report/shares.js';
 import { countAbove, quantileBand, shareBand } from '../../report/statistics.js';
+import { timeAxis } from '../../report/time-marks.js';
 import { looksOf, rolledBack, START_MS, windowOf } from './rollouts.js';
 
 describe('bins', () => {
@@ -88,6 +89,24 @@ describe('a chart', () => {
     expect(text).toContain('>0.001%<');
     expect(text).not.toMatch(/(?:translate\(|,)\d+\.\d\d/);
   });
+});
+
+describe('the time axis', () => {
+  const MINUTE_MS = 60_000;
+  it.each([1, 9, 11, 60, 900, 1_400, 1_440, 2_000, 2_880, 4_000, 7_200, 8_200, 8_600, 8_700, 40_000])(
+    'of a rollout of %i minutes has no label twice, and none over another',
+    (minutes) => {
+      const { text } = draw('Time', {
+        x: timeAxis({ fromMs: START_MS, toMs: START_MS + minutes * MINUTE_MS }),
+        marks: [],
+      });
+      const labels = [...text.matchAll(/<text[^>]*>([^<]+)</g)].map(([, label]) => label ?? '');
+
+      expect(labels.length).toBeGreaterThan(2);
+      expect(new Set(labels).size).toBe(labels.length);
+      expect(labels.join(' ').length).toBeLessThan(150); // of six pixels
+    },
+  );
 });
 
 describe('statistics', () => {
