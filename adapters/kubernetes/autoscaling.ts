@@ -1,6 +1,7 @@
 import type { Autoscaling, CallOptions } from '../ports.js';
 import { AUTOSCALERS, type KubeClient } from './client.js';
 import { inferenceServiceNameOf, setReplicas } from './inference-service.js';
+import { deploymentLabels, MADE_BY, MADE_BY_LABEL } from './names.js';
 import { Autoscaler } from './objects.js';
 import type { Routers } from './routers.js';
 import { viewOf } from './view.js';
@@ -16,6 +17,27 @@ export async function autoscalerOf(
     ...options,
   });
   return all.find(({ spec: { scaleTargetRef: of } }) => of.kind === 'Deployment' && of.name === deployment);
+}
+
+/**
+ * Deletes the autoscaler that Greenlight made for a deployment. Names alone do not tell whose it is: `eu-v2` of `fraud` and
+ * `v2` of `fraud-eu` are both `fraud-eu-v2`.
+ *
+ * @param object - the name of its Deployment, which may be gone.
+ */
+export async function deleteOwnAutoscaler(
+  client: KubeClient,
+  endpoint: string,
+  deployment: string,
+  object: string,
+  ask: CallOptions & { readonly what: string },
+): Promise<void> {
+  const scaler = await autoscalerOf(client, object, ask.signal === undefined ? {} : { signal: ask.signal });
+  // What KServe makes bears the labels of its InferenceService.
+  if (scaler === undefined || inferenceServiceNameOf(scaler) !== undefined) return;
+  const wanted = { ...deploymentLabels(endpoint, deployment), [MADE_BY_LABEL]: MADE_BY };
+  if (Object.entries(wanted).some(([key, value]) => scaler.metadata.labels[key] !== value)) return;
+  await client.delete(AUTOSCALERS, scaler.metadata.name, ask);
 }
 
 /** Fewest instances that autoscalers keep; how many there are is theirs to say. */

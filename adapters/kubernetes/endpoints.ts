@@ -13,7 +13,7 @@ import {
 } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { AUTOSCALERS, DEPLOYMENTS, INFERENCE_SERVICES, KubeClient, SERVICES } from './client.js';
-import { autoscalerOf, createAutoscaling } from './autoscaling.js';
+import { autoscalerOf, createAutoscaling, deleteOwnAutoscaler } from './autoscaling.js';
 import type { Connection } from './connection.js';
 import {
   awaitedState,
@@ -25,8 +25,8 @@ import {
 } from './inference-service.js';
 import { invoke, type Door } from './invoke.js';
 import { manifestsOf } from './manifests.js';
-import { MADE_BY, MADE_BY_LABEL, objectName } from './names.js';
-import type { Autoscaler, KubeDeployment } from './objects.js';
+import { objectName } from './names.js';
+import type { KubeDeployment } from './objects.js';
 import { permanent } from './permanent.js';
 import { answeringBehind, logsOf, podsOf } from './pods.js';
 import { callOf } from './route-writer.js';
@@ -219,10 +219,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     await this.#change(view, endpoint, { to: 'without', deployment: name }, options);
     const deployment = view.deployments.get(name);
     const objects = deployment?.metadata.name ?? objectName(endpoint, name);
-    const scaler = await autoscalerOf(this.#client, objects, options);
-    if (isOurs(scaler)) {
-      await this.#client.delete(AUTOSCALERS, scaler.metadata.name, what('autoscaler'));
-    }
+    await deleteOwnAutoscaler(this.#client, endpoint, name, objects, what('autoscaler'));
     await this.#deleteParts(view, endpoint, name, what, options);
   }
 
@@ -309,8 +306,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     const ask = { what: `delete endpoint ${endpoint}`, ...options };
     await this.#client.delete(view.route.resource, endpoint, ask);
     for (const [name, { metadata }] of view.deployments) {
-      const scaler = await autoscalerOf(this.#client, metadata.name, options);
-      if (isOurs(scaler)) await this.#client.delete(AUTOSCALERS, scaler.metadata.name, ask);
+      await deleteOwnAutoscaler(this.#client, endpoint, name, metadata.name, ask);
       await this.#deleteParts(view, endpoint, name, () => ask, options);
     }
   }
@@ -390,9 +386,4 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
-}
-
-function isOurs(scaler: Autoscaler | undefined): scaler is Autoscaler {
-  // What KServe makes bears the labels of its InferenceService.
-  return scaler?.metadata.labels[MADE_BY_LABEL] === MADE_BY && inferenceServiceNameOf(scaler) === undefined;
 }

@@ -432,6 +432,34 @@ describe('deleting a deployment', () => {
   });
 });
 
+describe('the autoscaler of a deployment that is deleted', () => {
+  const SCALER = '/apis/autoscaling/v2/namespaces/models/horizontalpodautoscalers/diabetes-eu-v2';
+  const put = (endpoint: string, deployment: string) =>
+    api.put(SCALER, {
+      metadata: {
+        name: 'diabetes-eu-v2',
+        labels: {
+          'greenlight/endpoint': endpoint,
+          'greenlight/deployment': deployment,
+          'app.kubernetes.io/managed-by': 'greenlight',
+        },
+      },
+      spec: { scaleTargetRef: { kind: 'Deployment', name: 'diabetes-eu-v2' }, maxReplicas: 3 },
+    });
+
+  it('goes with it, also where the Deployment is gone already', async () => {
+    put('diabetes', 'eu-v2');
+    await endpoints.deleteDeployment('diabetes', 'eu-v2');
+    expect(api.writes()).toEqual(['DELETE horizontalpodautoscalers/diabetes-eu-v2']);
+  });
+
+  it('stays where it is another endpoint’s, whose deployment is called the same', async () => {
+    put('diabetes-eu', 'v2');
+    await endpoints.deleteDeployment('diabetes', 'eu-v2');
+    expect(api.writes()).toEqual([]);
+  });
+});
+
 describe('deleting a deployment whose Service is gone', () => {
   const SERVICE = '/api/v1/namespaces/models/services/diabetes-green';
 
