@@ -1,8 +1,12 @@
+import { makeSecret } from '../arm/auth.js';
 import { durationMs } from '../serving/duration.js';
 import { settingsOf } from '../serving/settings.js';
 import type { DeploymentRecord, EndpointRecord, HostState } from '../state/model.js';
 import type { FaultsRecord } from '../faults/faults.js';
 import type { GatewayDeployment, GatewayEndpoint, GatewayFaults, GatewayModel } from './model.js';
+
+/** A credential that nobody is ever told. */
+const NOBODYS = makeSecret();
 
 /** What the gateway should do, given what the host knows. */
 export function gatewayModel(state: HostState, nowSeconds: number, faultsAllowed: boolean): GatewayModel {
@@ -69,7 +73,7 @@ function gatewayFaults(faults: FaultsRecord): GatewayFaults {
 
 function credentialsOf(endpoint: EndpointRecord, nowSeconds: number): string[] {
   if (endpoint.authMode === 'Key') return [endpoint.keys.primary, endpoint.keys.secondary];
-  // An endpoint without a valid token lets nobody in; Envoy wants at least one credential, so it gets one nobody has.
+  // An endpoint without a valid token lets nobody in; Envoy wants at least one credential, so it gets nobody's.
   const { token } = endpoint;
-  return [token && token.expiresAt > nowSeconds ? token.value : endpoint.keys.primary];
+  return [token && token.expiresAt > nowSeconds ? token.value : NOBODYS];
 }
