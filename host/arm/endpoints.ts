@@ -11,11 +11,8 @@ import { mergeProperties } from './merge.js';
 import { endpointResource } from './resources.js';
 import { accepted, scopeOf, sendPut, tagFilter, type Query } from './calls.js';
 import { checkName, checkTraffic, type TrafficSubject } from './rules.js';
+import { nextToken } from './scoring-token.js';
 import { EndpointBody, EndpointPatch, parseBody, RegenerateKeysBody } from './schemas.js';
-
-/** How long a token for scoring opens an endpoint, and when a client should ask for the next, seconds. */
-const TOKEN_LIFE_S = 12 * 3600;
-const TOKEN_REFRESH_S = 8 * 3600;
 
 interface EndpointParams {
   readonly endpoint: string;
@@ -130,11 +127,7 @@ export function endpointRoutes(app: FastifyInstance, context: HostContext, opera
     requireMode(endpoint, 'AMLToken');
     const now = Math.floor(Date.now() / 1000);
     if (!endpoint.token || endpoint.token.refreshAfter <= now) {
-      endpoint.token = {
-        value: makeSecret(),
-        expiresAt: now + TOKEN_LIFE_S,
-        refreshAfter: now + TOKEN_REFRESH_S,
-      };
+      endpoint.token = nextToken(endpoint.token, now);
       await store.save();
       await context.gateway.sync();
     }

@@ -75,5 +75,8 @@ function credentialsOf(endpoint: EndpointRecord, nowSeconds: number): string[] {
   if (endpoint.authMode === 'Key') return [endpoint.keys.primary, endpoint.keys.secondary];
   // An endpoint without a valid token lets nobody in; Envoy wants at least one credential, so it gets nobody's.
   const { token } = endpoint;
-  return [token && token.expiresAt > nowSeconds ? token.value : NOBODYS];
+  const valid = [token, token?.previous].flatMap((each) =>
+    each && each.expiresAt > nowSeconds ? each.value : [],
+  );
+  return valid.length > 0 ? valid : [NOBODYS];
 }

@@ -87,6 +87,8 @@ export interface ScoringToken {
   readonly value: string;
   readonly expiresAt: number;
   readonly refreshAfter: number;
+  /** The one before: whoever was given it may use it until it expires. */
+  readonly previous?: { readonly value: string; readonly expiresAt: number };
 }
 
 export interface DeploymentRecord {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { nextToken } from '../../../host/arm/scoring-token.js';
 import { gatewayModel } from '../../../host/gateway/from-state.js';
 import type { GatewayDeployment, GatewayEndpoint } from '../../../host/gateway/model.js';
 import { clusters, loadAssignments, routeConfig } from '../../../host/gateway/resources.js';
@@ -187,15 +188,24 @@ describe('gatewayModel', () => {
     expect(blue({ state: 'Deleting' })?.routable).toBe(false);
   });
 
-  const opens = (token: object) => gatewayModel(state({}, token), 100, false).endpoints[0]?.credentials;
+  const opensAt = (nowSeconds: number, token: object) =>
+    gatewayModel(state({}, token), nowSeconds, false).endpoints[0]?.credentials;
 
   it('opens an endpoint with tokens to its token while it is valid', () => {
-    expect(opens({ value: 't', expiresAt: 101 })).toEqual(['t']);
+    expect(opensAt(100, { value: 't', expiresAt: 101 })).toEqual(['t']);
+  });
+
+  it('opens an endpoint with tokens to the one before as well, until that expires', () => {
+    const first = nextToken(undefined, 0);
+    const second = nextToken(first, first.refreshAfter);
+
+    expect(opensAt(first.refreshAfter, second)).toEqual([second.value, first.value]);
+    expect(opensAt(first.expiresAt, second)).toEqual([second.value]);
   });
 
   it('opens an endpoint with tokens to nobody once none is valid, not to the keys that it had before', () => {
     const secret = expect.stringMatching(/^[\w-]{43}$/) as string;
 
-    expect(opens({ value: 't', expiresAt: 100 })).toEqual([secret]);
+    expect(opensAt(100, { value: 't', expiresAt: 100 })).toEqual([secret]);
   });
 });
