@@ -26,10 +26,17 @@ export class LogTail {
     this.#rotateBytes = rotateBytes;
   }
 
-  /** Leaves out what is there already. */
+  /** Leaves out what is there already, and takes up a turning over that an earlier reader did not end. */
   async skip(): Promise<void> {
     await this.#close();
     this.#file = await openIfThere(this.#path);
+    if (this.#file) {
+      await rm(aside(this.#path), { force: true });
+    } else {
+      // Without a new file its writer is still at the old one.
+      this.#file = await openIfThere(aside(this.#path));
+      this.#aside = this.#file !== undefined;
+    }
     this.#offset = this.#file ? (await this.#file.stat()).size : 0;
     this.#rest = '';
   }

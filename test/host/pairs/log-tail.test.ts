@@ -50,6 +50,33 @@ it('leaves out what was there before', async () => {
   expect(await read(tail)).toEqual(['after']);
 });
 
+it('ends the turning over that an earlier reader began, and reads on where its writer is', async () => {
+  let mayReopen = false;
+  const tail = tailOf(() => (mayReopen ? writeFile(path, '') : Promise.reject(new Error('not now'))));
+  const all: string[] = [];
+  await writeFile(`${path}.old`, 'before\n');
+
+  await tail.skip();
+  await appendFile(`${path}.old`, 'line 1\n');
+  all.push(...(await read(tail)));
+  mayReopen = true;
+  all.push(...(await read(tail)));
+  await appendFile(path, 'line 2\n');
+  all.push(...(await read(tail)));
+
+  expect(all).toEqual(['line 1', 'line 2']);
+  expect(await readdir(folder)).toEqual(['pairs.log']);
+});
+
+it('removes the old file of an earlier reader whose writer has gone over', async () => {
+  await writeFile(`${path}.old`, 'before\n');
+  await writeFile(path, 'before\n');
+
+  await tailOf().skip();
+
+  expect(await readdir(folder)).toEqual(['pairs.log']);
+});
+
 it('puts a file aside that has grown too large, and loses no line while its writer goes over', async () => {
   let reopened = 0;
   const tail = tailOf(() => {
