@@ -76,13 +76,13 @@ async function startLocked(
   const supervisor = new Supervisor({
     store,
     paths,
+    admin,
     log,
     python: options.python,
     faultsAllowed: options.faults,
     membershipChanged: () => {
       gateway.syncSoon();
     },
-    routesAwayFrom: async (port) => !(await admin.ports().catch(() => new Set<number>())).has(port),
     takenPorts: () => takenPorts(store.state),
     background,
   });

@@ -289,9 +289,17 @@ export class DeploymentRunner {
   /** Waits until the gateway sends nothing to a port any more, and no request is on it. */
   async #unused(port: number, timeoutMs: number): Promise<void> {
     const options = { timeoutMs, everyMs: 100, signal: this.#stop.signal };
-    await until(() => this.#context.routesAwayFrom(port), options);
+    await until(() => this.#routesAwayFrom(port), options);
     let quiet = 0;
     await until(() => (quiet = connectionsTo(port) === 0 ? quiet + 1 : 0) >= 3, options);
+  }
+
+  /** What cannot be asked may still send requests. */
+  #routesAwayFrom(port: number): Promise<boolean> {
+    return this.#context.admin.ports().then(
+      (ports) => !ports.has(port),
+      () => false,
+    );
   }
 
   async #drain(instance: InstanceRecord): Promise<void> {

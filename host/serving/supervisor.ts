@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { EnvoyAdmin } from '../gateway/admin.js';
 import type { StatePaths } from '../state/paths.js';
 import type { InstanceRecord } from '../state/model.js';
 import type { Store } from '../state/store.js';
@@ -15,8 +16,7 @@ export interface ServingContext {
   readonly faultsAllowed: boolean;
   /** Instances came or went: the gateway has to hear of it. Does not wait. */
   readonly membershipChanged: () => void;
-  /** Whether the gateway has stopped sending requests to a port. */
-  readonly routesAwayFrom: (port: number) => Promise<boolean>;
+  readonly admin: EnvoyAdmin;
   readonly takenPorts: () => ReadonlySet<number>;
   /** Runs something aside and logs how it goes wrong. */
   readonly background: (work: Promise<unknown>) => void;

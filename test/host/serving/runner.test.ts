@@ -7,10 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EnvoyAdmin } from '../../../host/gateway/admin.js';
 import { lookUp, signal } from '../../../host/processes.js';
 import { DeploymentRunner } from '../../../host/serving/runner.js';
 import type { ServingContext } from '../../../host/serving/supervisor.js';
-import type { DeploymentRecord, InstanceRecord } from '../../../host/state/model.js';
+import type { DeploymentRecord, InstanceRecord, ProcessRef } from '../../../host/state/model.js';
 import { StatePaths } from '../../../host/state/paths.js';
 import { Store } from '../../../host/state/store.js';
 import { until } from '../../../host/wait.js';
@@ -20,20 +21,32 @@ const PATIENCE = { timeoutMs: 10_000, everyMs: 10 };
 const PROBE = { failureThreshold: 3, successThreshold: 1, timeout: 'PT2S', period: 'PT10S' };
 
 let root: string;
+let store: Store;
 let deployment: DeploymentRecord;
 let runner: DeploymentRunner;
 let server: Server;
+/** Envoy's admin page, which says that nothing is routed anywhere, but not to the first so many questions. */
+let envoy: Server;
+let silences = 0;
+let asked = 0;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'greenlight-runner-'));
   server = createServer((_, answer) => answer.end()).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  silences = asked = 0;
+  envoy = createServer((_, answer) => {
+    answer.statusCode = ++asked > silences ? 200 : 503;
+    answer.end('{}');
+  }).listen(0, '127.0.0.1');
+  await Promise.all([once(server, 'listening'), once(envoy, 'listening')]);
 });
 
 afterEach(async () => {
   await runner.release();
   for (const { process } of Object.values(deployment.instances)) if (process) signal(process, 'SIGKILL');
   server.close();
+  envoy.close();
+  await store.save(); // behind those in the background
   await rm(root, { recursive: true, force: true });
 });
 
@@ -58,19 +71,28 @@ async function hostFinds(...found: InstanceRecord['process'][]): Promise<void> {
     restarts: 0,
     nextInstance: found.length + 1,
   } as unknown as DeploymentRecord;
+  store = await Store.open(join(root, 'state.json'));
   const context: ServingContext = {
-    store: await Store.open(join(root, 'state.json')),
+    store,
     paths: new StatePaths(root),
     log: pino({ enabled: false }),
     python: 'python3',
     faultsAllowed: false,
     membershipChanged: () => undefined,
-    routesAwayFrom: () => Promise.resolve(true),
+    admin: new EnvoyAdmin(`http://127.0.0.1:${(envoy.address() as AddressInfo).port}`),
     takenPorts: () => new Set(),
     background: (work) => void work.catch(() => undefined),
   };
   runner = new DeploymentRunner(context, 'local', 'diabetes', deployment);
   runner.start();
+}
+
+/** A process that stands for a model server. */
+async function running(): Promise<ProcessRef> {
+  const child = spawn('sleep', ['60']);
+  await once(child, 'spawn');
+  const { pid, startTime } = lookUp(child.pid!)!;
+  return { pid, startTime };
 }
 
 describe('a host that comes back in the middle of a start', () => {
@@ -84,14 +106,20 @@ describe('a host that comes back in the middle of a start', () => {
   });
 
   it('gives what still runs its time to get ready, however long it was away', async () => {
-    const child = spawn('sleep', ['60']);
-    await once(child, 'spawn');
-    const { startTime } = lookUp(child.pid!)!;
-    await hostFinds({ pid: child.pid!, startTime });
+    await hostFinds(await running());
 
     expect(runner.verdict()).toEqual({ is: 'waiting' });
     expect(await until(() => deployment.instances['1']?.state === 'ready', PATIENCE)).toBe(true);
     expect(runner.verdict()).toEqual({ is: 'ready' });
     expect(deployment.restarts).toBe(0);
   });
+});
+
+it('does not end an instance that is no longer wanted while Envoy does not say where it routes', async () => {
+  silences = 3;
+  await hostFinds(await running());
+  deployment.sku.capacity = 0;
+
+  expect(await until(() => Object.keys(deployment.instances).length === 0, PATIENCE)).toBe(true);
+  expect(asked).toBeGreaterThan(silences);
 });
