@@ -61,7 +61,6 @@ export class Sampler {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    await this.#saveLast();
   }
 
   /** Whole minutes of an endpoint, or of one of its deployments, oldest first. */
