@@ -8,7 +8,7 @@ import { type HttpsServer, startHttps } from '../adapters/https-server.js';
  *
  * - `refused`: the connection is closed, nothing gets through;
  * - `delayed`: it gets through and is answered, after its caller's deadline;
- * - `409`, `429` (come back in a second), `500`: answered so, nothing gets through;
+ * - `409`, `429` (both: come back in a second), `500`: answered so, nothing gets through;
  * - `answer-lost`: it gets through, and the connection is closed instead of an answer;
  * - `late`: a write gets through, and the endpoint is shown as it was before for a while.
  */
@@ -84,7 +84,7 @@ export class FaultProxy {
     if (fault === '409' || fault === '429' || fault === '500') {
       return void (await reply
         .code(Number(fault))
-        .headers(fault === '429' ? { 'retry-after': '1' } : {})
+        .headers(fault === '500' ? {} : { 'retry-after': '1' })
         .send(this.#service.refusal(fault)));
     }
     if (fault === 'delayed') await sleep(this.delayMs);

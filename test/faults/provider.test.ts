@@ -5,7 +5,8 @@ import { startHost } from '../adapters/azureml/host-process.js';
 import type { Service } from './fault-proxy.js';
 import { describeProviderFaults, type Provider } from './provider.js';
 
-vi.setConfig({ testTimeout: 120_000 });
+// What is concurrent waits, most of its time.
+vi.setConfig({ testTimeout: 180_000, maxConcurrency: 12 });
 
 const CODES = { '409': 'Conflict', '429': 'TooManyRequests', '500': 'InternalServerError' } as const;
 
@@ -23,6 +24,7 @@ async function startHostProvider(): Promise<Provider> {
   return {
     service: serviceOf(host.file.url, host.settings.ca ?? ''),
     endpoints,
+    commandLine: ['--state', host.folder, '--target', 'host/local'],
     deployment: (name) => host.deployment(name),
     stop: () => host.stop(),
     async createEndpoint(name) {

@@ -1,13 +1,15 @@
+import { activityInfo } from '@temporalio/activity';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Endpoints, TargetPorts } from '../../adapters/ports.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { Plan, Step } from '../../core/plan.js';
+import { greenlight } from '../cli/cli.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, errorsGate, planOf, rampStep, SMOKE } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 import { FaultProxy, FAULTS, type Call, type Fault, type Service } from './fault-proxy.js';
 
 const BLUE = { live: { blue: 100 }, mirror: {} };
-/** A conflict costs five seconds each time. */
+/** Each failure costs a second and more. */
 const PATIENT_CREATE: Step = { ...CREATE, readyWithinMs: 60_000 } as Step;
 const GREEN = { live: { green: 100 }, mirror: {} };
 const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 }, gates: ['errors'] });
@@ -28,11 +30,13 @@ export interface Provider {
   deployment(name: string): DeploymentSpec;
   /** The adapter behind the proxy, with a second's patience. */
   through(proxy: FaultProxy): Promise<TargetPorts>;
+  /** What a command line names the target by; it goes past the proxy. */
+  readonly commandLine: readonly string[];
   stop(): Promise<void>;
 }
 
 export interface ProviderFacts {
-  /** Each of these meets the fault when an endpoint's rollout is promoted. */
+  /** What is called with when an endpoint's rollout is promoted. */
   readonly methods: readonly string[];
   /** Whether a call writes shares. */
   isWrite(call: Call): boolean;
@@ -61,29 +65,40 @@ export function describeProviderFaults(
     await provider?.stop();
   });
 
-  /** An endpoint that blue serves, and a rollout of green on it through a proxy of its own. */
-  async function start(
-    steps: readonly Step[],
-    setting: { decide?: FaultProxy['decide'] } & Partial<Plan> = {},
-  ) {
-    const { decide, ...more } = setting;
+  /**
+   * An endpoint that blue serves, and a rollout of green on it through a proxy of its own.
+   *
+   * @param setting.fault - what each call meets; see {@link eachOnce}.
+   */
+  async function start(steps: readonly Step[], setting: { readonly fault?: Fault } & Partial<Plan> = {}) {
+    const { fault, ...more } = setting;
     const endpoint = `faults-${++made}`;
     await provider.createEndpoint(endpoint);
     const proxy = await FaultProxy.start(provider.service);
     proxies.push(proxy);
     const ports = await provider.through(proxy);
-    if (decide !== undefined) proxy.decide = decide;
+    let attempt: Attempt | undefined;
+    const eachMeets = (met: Fault): void => {
+      proxy.decide = eachOnce(met, () => attempt);
+    };
+    if (fault !== undefined) eachMeets(fault);
     const plan = planOf(endpoint, steps, {
       gates: [errorsGate],
       deployment: provider.deployment('green'),
       ...more,
     });
-    const rollout = await bench.start(plan, { ports: () => ports });
+    const rollout = await bench.start(plan, {
+      // Asked for by each attempt of an activity as it begins.
+      ports: () => {
+        attempt = { activity: activityInfo().activityId, heard: new Map(), met: new Set() };
+        return ports;
+      },
+    });
     const shown = async () => {
       const { traffic, deployments } = await provider.endpoints.read(endpoint);
       return { traffic, deployments: deployments.map(({ name }) => name).sort() };
     };
-    return { endpoint, proxy, ports, rollout, shown };
+    return { endpoint, proxy, ports, rollout, shown, eachMeets };
   }
 
   /** As `start`, and on to where green has its share and is watched. */
@@ -94,33 +109,51 @@ export function describeProviderFaults(
     return started;
   }
 
-  /** The first so many writes meet these faults in turn; reading works. */
-  function writes(count: number, faults: readonly Fault[]): FaultProxy['decide'] {
-    let met = 0;
-    return (call) => (isWrite(call) && met < count ? faults[met++ % faults.length] : undefined);
-  }
+  const isRead = ({ method }: Call): boolean => method === 'GET';
 
   // Most of the time they wait: all at once, and those that wait longest first.
   describe.concurrent('rollback', () => {
-    it('through twenty failed writes in a row ends read back', async () => {
-      const { rollout, proxy, shown } = await startOnGreen();
+    // What lets a write through ends the row, whatever becomes of the answer.
+    it.each(['answer-lost', 'delayed', 'late'] as const)(
+      'through twenty failed writes in a row, the last of them %s, ends read back',
+      async (last) => {
+        const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 90_000 });
 
-      proxy.decide = writes(20, ['refused', '500', '429']);
+        proxy.decide = inTurn(isWrite, [...row(19), last]);
+        await rollout.send('abort', ABORT);
+        const { type, report } = await rollout.failure();
+
+        expect(type).toBe('Aborted');
+        expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
+        expect(proxy.calls.filter((call) => call.fault !== undefined)).toHaveLength(20);
+        // Asked again within three seconds each time: an outage of the service is the longest part of it.
+        expect(report.rollbackMs).toBeLessThan(75_000);
+      },
+    );
+
+    it('through twenty failed attempts in a row, at reading and then at writing, ends read back', async () => {
+      const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 90_000 });
+
+      // The endpoint and its deployments are read at once.
+      const [reads, writes] = [inTurn(isRead, row(20)), inTurn(isWrite, row(10))];
+      proxy.decide = (call) => reads(call) ?? writes(call);
       await rollout.send('abort', ABORT);
-      const { type, report } = await rollout.failure();
+      const { type } = await rollout.failure();
 
       expect(type).toBe('Aborted');
       expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
-      expect(proxy.calls.filter((call) => call.fault !== undefined)).toHaveLength(20);
-      // Asked again within three seconds each time: an outage of the service is the longest part of it.
-      expect(report.rollbackMs).toBeLessThan(75_000);
+      const met = proxy.calls.filter((call) => call.fault !== undefined);
+      expect(met.map(({ method }) => method === 'GET')).toEqual([
+        ...Array<boolean>(20).fill(true),
+        ...Array<boolean>(10).fill(false),
+      ]);
     });
 
     it('that the service does not let through in time says what is left, and a person can finish it without Temporal', async () => {
       // Long enough for one attempt to end while all the others are at it: it is what the report quotes.
-      const { endpoint, rollout, proxy, ports, shown } = await startOnGreen({ rollbackWithinMs: 15_000 });
+      const { endpoint, rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 15_000 });
 
-      proxy.decide = writes(Infinity, ['500']);
+      proxy.decide = (call) => (isWrite(call) ? '500' : undefined);
       await rollout.send('abort', ABORT);
       const { type, report } = await rollout.failure();
 
@@ -130,9 +163,18 @@ export function describeProviderFaults(
       expect(report.left[1]).toMatch(
         /^delete the deployment green of faults-\d+ \(not before blue has its traffic/,
       );
-      proxy.decide = () => undefined;
-      await ports.endpoints.writeTraffic(endpoint, BLUE);
-      await ports.endpoints.deleteDeployment(endpoint, 'green');
+      const deployments = ['blue', 'green'];
+      expect(await shown()).toEqual({
+        traffic: { live: { blue: 90, green: 10 }, mirror: {} },
+        deployments,
+      });
+      const told = await greenlight(['revert', endpoint, '--to', 'blue', ...provider.commandLine]);
+      expect(told.stdout).toBe(
+        `${endpoint} serves blue 100 %, read back. Before: blue 90 %, green 10 %. Nothing was deleted.\n`,
+      );
+      expect(told.code).toBe(0);
+      expect(await shown()).toEqual({ traffic: BLUE, deployments });
+      await provider.endpoints.deleteDeployment(endpoint, 'green');
       await vi.waitFor(
         async () => expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] }),
         20_000,
@@ -145,7 +187,7 @@ export function describeProviderFaults(
         const { rollout, proxy, shown } = await startOnGreen();
 
         proxy.lateMs = 30_000;
-        proxy.decide = writes(1, ['late']);
+        proxy.decide = inTurn(isWrite, ['late']);
         await rollout.send('abort', ABORT);
         const { type, report } = await rollout.failure();
 
@@ -160,18 +202,21 @@ export function describeProviderFaults(
   describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
     it('promotes all the same, and creates and deletes once', async () => {
       const steps = [PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE];
-      const { rollout, proxy, shown } = await start(steps, { decide: eachOnce(fault) });
+      const { rollout, proxy, shown } = await start(steps, { fault });
       await rollout.promoted();
 
       expect(await shown()).toEqual({ traffic: GREEN, deployments: ['green'] });
-      const met = proxy.calls.filter((call) => call.fault !== undefined).map(({ method }) => method);
-      expect(new Set(met)).toEqual(new Set(methods));
+      const met = proxy.calls.filter((call) => call.fault !== undefined);
+      expect(kindsOf(met)).toEqual(kindsOf(proxy.calls));
+      expect(new Set(met.map(({ method }) => method))).toEqual(new Set(methods));
+      // The share's, and the cutover's.
+      expect(met.filter(isWrite).length).toBeGreaterThanOrEqual(2);
     });
 
     it('rolls back all the same, and reads it back', async () => {
-      const { rollout, proxy, shown } = await startOnGreen();
+      const { rollout, shown, eachMeets } = await startOnGreen();
 
-      proxy.decide = eachOnce(fault);
+      eachMeets(fault);
       await rollout.send('abort', ABORT);
       const { type, report } = await rollout.failure();
 
@@ -182,13 +227,49 @@ export function describeProviderFaults(
   });
 }
 
-/** Each call that has not been heard before meets the fault, and its repetition does not. */
-function eachOnce(fault: Fault): FaultProxy['decide'] {
-  const heard = new Set<string>();
-  return ({ method, path }) => {
-    const call = `${method} ${path}`;
-    if (heard.has(call)) return undefined;
-    heard.add(call);
+/** One attempt of an activity, and what it has called so far. */
+interface Attempt {
+  readonly activity: string;
+  readonly heard: Map<string, number>;
+  /** What met the fault since it wrote last. */
+  readonly met: Set<string>;
+}
+
+/**
+ * Each call that an activity makes meets the fault once. A later attempt makes the same calls again, and gets one further:
+ * they are told by their number among those of their kind. Who asks over and over within one attempt meets it once, and
+ * again after a write, which is to be read back.
+ */
+function eachOnce(fault: Fault, now: () => Attempt | undefined): FaultProxy['decide'] {
+  const known = new Set<string>();
+  return (call) => {
+    const attempt = now();
+    if (attempt === undefined) return undefined;
+    const { activity, heard, met } = attempt;
+    const kind = kindOf(call);
+    const nth = (heard.get(kind) ?? 0) + 1;
+    heard.set(kind, nth);
+    const one = `${activity} ${kind} ${nth}`;
+    const goesThrough = met.has(kind) || known.has(one);
+    if (call.method !== 'GET') met.clear();
+    if (goesThrough) return undefined;
+    met.add(kind);
+    known.add(one);
     return fault;
   };
+}
+
+const kindOf = ({ method, path }: Call): string => `${method} ${path}`;
+const kindsOf = (calls: readonly Call[]): readonly string[] => [...new Set(calls.map(kindOf))].sort();
+
+/** So many failures that let nothing through. */
+function row(count: number): readonly Fault[] {
+  const all = ['refused', '500', '429', '409'] as const;
+  return Array.from({ length: count }, (_, i) => all[i % all.length] ?? '500');
+}
+
+/** The first such calls meet these faults, one each. */
+function inTurn(such: (call: Call) => boolean, faults: readonly Fault[]): FaultProxy['decide'] {
+  const left = [...faults];
+  return (call) => (such(call) ? left.shift() : undefined);
 }

@@ -27,6 +27,8 @@ async function startCluster(): Promise<Provider> {
   return {
     service: serviceOf(await readFile(models.kubeConfigFile, 'utf8')),
     endpoints,
+    // Its environment names the cluster.
+    commandLine: ['--state', models.folder, '--target', `kubernetes/${models.namespace}`],
     deployment: (name) => modelDeployment(name, { NAME: name }),
     stop: () => models.stop(),
     async createEndpoint(name) {

@@ -20,6 +20,8 @@ export interface HostFile {
 }
 
 export interface HostProcess {
+  /** A state folder as the command line knows it, with the host in it. */
+  readonly folder: string;
   readonly file: HostFile;
   readonly settings: AzureMlSettings;
   /** A small model that echoes, and fails on request. */
@@ -78,7 +80,7 @@ export async function startHost(): Promise<HostProcess> {
       credential: fileCredential(file.tokenFile),
       ca: await readFile(file.caFile, 'utf8'),
     };
-    return { file, settings, deployment: (name) => echo(name, code), stop };
+    return { folder: state, file, settings, deployment: (name) => echo(name, code), stop };
   } catch (thrown) {
     await stop();
     throw thrown;
