@@ -100,7 +100,7 @@ export const rolloutValue: fc.Arbitrary<Record<string, unknown>> = fc.record(
     'rollback-within': duration,
     watching: fc.record(
       {
-        interval: duration,
+        interval: fc.constantFrom('1s', '7s', '45s', '4m'),
         'warm-up': fc.constantFrom('0s', '30s', '1m'),
         confidence: fc.record(
           { 'roll-back': fc.constantFrom('99%', '99.9%'), proceed: fc.constantFrom('90%', '95%') },

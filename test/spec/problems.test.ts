@@ -143,6 +143,15 @@ const order: readonly Case[] = [
   ['a bake that compares with nothing', steps('  - create\n  - cutover\n  - bake\n')],
   ['a dwell within the warm-up', steps('  - create\n  - ramp: 10%\n    for: 20s\n  - cutover\n')],
   [
+    'a dwell of one look, which begins in the warm-up',
+    `${SPEC}watching: { interval: 10m }\nsteps:\n  - create\n  - ramp: 10%\n    for: 10m\n  - cutover\n`,
+  ],
+  [
+    'bakes that end before a look that counts does',
+    `${SPEC}watching: { interval: 10m }\nsteps:\n  - create\n  - ramp: 10%\n    for: 11m\n  - cutover\n  - bake: 20m\n  - delete-baseline\n`,
+  ],
+  ['standard steps of no more than a look each', `${SPEC}watching: { interval: 30m }\n`],
+  [
     'a gate that does not exist',
     steps('  - create\n  - ramp: 10%\n    gates: [error, wrong]\n  - cutover\n'),
   ],
