@@ -7,6 +7,7 @@ import { readDeploymentForm } from '../spec/deployment-form.js';
 import type { Problem } from '../spec/index.js';
 import { readYaml } from '../spec/read-yaml.js';
 import { resolveDeploymentFiles } from '../spec/resolve-files.js';
+import { placedDeploymentRules } from '../spec/rules/deployment.js';
 
 export type DeploymentFile =
   | { readonly ok: true; readonly deployment: DeploymentSpec; readonly problems: readonly Problem[] }
@@ -17,7 +18,11 @@ export type DeploymentFile =
  *
  * Its files may lie in the folder that the command runs in, or beside it where it lies elsewhere.
  */
-export async function readDeploymentFile(file: string, target: Target): Promise<DeploymentFile> {
+export async function readDeploymentFile(
+  file: string,
+  target: Target,
+  endpoint: string,
+): Promise<DeploymentFile> {
   const reading = await readYaml(file, file, 'deployment');
   if (!reading.source) return { ok: false, problems: reading.problems };
   const { form, source, problems } = readDeploymentForm(reading.source);
@@ -27,7 +32,12 @@ export async function readDeploymentFile(file: string, target: Target): Promise<
   const way = relative(here, folder);
   const root = way === '..' || way.startsWith(`..${sep}`) ? folder : here;
   const files = await resolveDeploymentFiles(source, form, { root, folder });
-  const all = [...soFar, ...files.problems];
+  const rules = placedDeploymentRules(form, source, {
+    endpoint,
+    onAzure: target.kind === 'azureml',
+    namespace: target.kind === 'kubernetes' ? target.namespace : undefined,
+  });
+  const all = [...soFar, ...files.problems, ...rules];
   if (all.some(({ severity }) => severity === 'error')) return { ok: false, problems: all };
   const real = (named: string): string => files.real.get(named) ?? named;
   const deployment: DeploymentSpec = {

@@ -23,7 +23,7 @@ type Endpoints = Awaited<ReturnType<typeof openEndpoints>>;
 
 export const endpointCreate: CommandFunction = async (ctx, [name = ''], options) => {
   const { deployment: file } = options as { deployment?: string };
-  const first = file === undefined ? undefined : await readDeploymentFile(file, ctx.target);
+  const first = file === undefined ? undefined : await readDeploymentFile(file, ctx.target, name);
   if (first !== undefined && first.problems.length > 0) ctx.out.note(renderProblems(first.problems));
   if (first?.ok === false) {
     if (ctx.out.json) ctx.out.result('', { ok: false, problems: first.problems });

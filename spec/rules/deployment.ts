@@ -1,4 +1,5 @@
 import { isBrokenReference, secretName } from '../../core/secrets.js';
+import { onAzure } from '../draft.js';
 import { quote, type Path, type Problem } from '../problem.js';
 import { filesOf } from '../resolve-files.js';
 import type { Deployment } from '../deployment-form.js';
@@ -6,48 +7,47 @@ import { problemAt, type Complaint, type Source } from '../source.js';
 import type { Facts } from './facts.js';
 import { kubernetesRules, manifestRules } from './kubernetes.js';
 
-/** The deployment fits its kind, the spec and the target. Points into the deployment file. */
+/** The deployment fits its kind, the spec and the target. */
 export function deploymentRules({ draft, deployment, deploymentSource }: Facts): Problem[] {
   if (!deployment || !deploymentSource) return [];
   const { endpoint, baseline, target } = draft.fields;
-  const problems: Problem[] = [];
-  if (
-    endpoint !== undefined &&
-    deployment.endpoint_name !== undefined &&
-    !same(deployment.endpoint_name, endpoint)
-  ) {
-    problems.push(
-      problemAt(deploymentSource, ['endpoint_name'], {
-        code: 'other-endpoint',
-        message: `this is a deployment of ${quote(deployment.endpoint_name)}, and the rollout is for ${quote(endpoint)}`,
-        help: `write "endpoint_name: ${endpoint}", or leave it out`,
-      }),
-    );
-  }
-  if (baseline !== undefined && same(baseline, deployment.name)) {
-    problems.push(
-      problemAt(draft.source, ['baseline'], {
-        code: 'same-name',
-        message: `the baseline and the new deployment are both named ${quote(deployment.name)}`,
-        help: `give the new one another name in ${deploymentSource.file}`,
-      }),
-    );
-  }
-  const onAzure = target !== undefined && 'azureml' in target;
-  const namespace = target !== undefined && 'kubernetes' in target ? target.kubernetes.namespace : undefined;
-  const found = [
+  const placed = placedDeploymentRules(deployment, deploymentSource, {
+    endpoint,
+    onAzure: onAzure(target),
+    namespace: target !== undefined && 'kubernetes' in target ? target.kubernetes.namespace : undefined,
+  });
+  if (baseline === undefined || !same(baseline, deployment.name)) return placed;
+  return [
+    ...placed,
+    problemAt(draft.source, ['baseline'], {
+      code: 'same-name',
+      message: `the baseline and the new deployment are both named ${quote(deployment.name)}`,
+      help: `give the new one another name in ${deploymentSource.file}`,
+    }),
+  ];
+}
+
+/** Where a deployment is to be created, as far as it is known. */
+export interface Place {
+  readonly endpoint: string | undefined;
+  readonly onAzure: boolean;
+  /** Of Kubernetes; undefined on other targets. */
+  readonly namespace: string | undefined;
+}
+
+/** The deployment fits its kind, its endpoint and the target, whatever creates it. Points into the deployment file. */
+export function placedDeploymentRules(deployment: Deployment, source: Source, place: Place): Problem[] {
+  const { endpoint, namespace } = place;
+  return [
+    ...endpointRules(deployment, endpoint),
     ...kindRules(deployment),
     ...probeRules(deployment),
     ...secretRules(deployment),
-    ...(onAzure ? azureRules(deployment, endpoint) : []),
+    ...(place.onAzure ? azureRules(deployment, endpoint) : []),
     ...(namespace !== undefined
-      ? kubernetesRules(deployment, deploymentSource, { endpoint, namespace })
+      ? kubernetesRules(deployment, source, { endpoint, namespace })
       : manifestRules(deployment)),
-  ];
-  return [
-    ...problems,
-    ...found.map(([path, complaint]) => problemAt(deploymentSource as Source, path, complaint)),
-  ];
+  ].map(([path, complaint]) => problemAt(source, path, complaint));
 }
 
 export type Finding = readonly [Path, Complaint];
@@ -55,6 +55,20 @@ export type Finding = readonly [Path, Complaint];
 /** Azure treats names that differ in case only as one. */
 function same(a: string, b: string): boolean {
   return a.toLowerCase() === b.toLowerCase();
+}
+
+function endpointRules({ endpoint_name: named }: Deployment, endpoint: string | undefined): Finding[] {
+  if (endpoint === undefined || named === undefined || same(named, endpoint)) return [];
+  return [
+    [
+      ['endpoint_name'],
+      {
+        code: 'other-endpoint',
+        message: `this is a deployment of ${quote(named)}; expected one of ${quote(endpoint)}`,
+        help: `write "endpoint_name: ${endpoint}", or leave it out`,
+      },
+    ],
+  ];
 }
 
 const SECRET_NAME = /secret|token|passw(or)?d|api[-_]?key|credential|connection[-_]?string/i;

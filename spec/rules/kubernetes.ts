@@ -73,7 +73,7 @@ function namespaceRule({ value }: Source, namespace: string): Finding[] {
       ['metadata', 'namespace'],
       {
         code: 'other-namespace',
-        message: `the manifest is for namespace ${quote(String(named))}, and the rollout for ${quote(namespace)}`,
+        message: `the manifest is for namespace ${quote(String(named))}; expected ${quote(namespace)}`,
         help: 'leave it out',
       },
     ],
