@@ -1,5 +1,5 @@
 import { access, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { endpointArgument } from '../../core/command-text.js';
 import { trafficText } from '../../core/traffic.js';
 import { openEndpoints } from '../endpoints.js';
@@ -12,10 +12,14 @@ export const init: CommandFunction = async (ctx, [endpoint = ''], options) => {
   const { file = `${endpoint}-rollout.yml`, deployment } = options as { file?: string; deployment?: string };
   const found = await (await openEndpoints(ctx)).read(endpoint);
   const deploymentPath = resolve(deployment ?? join(dirname(file), `${endpoint}-deployment.yml`));
-  const files = initialFiles(found, {
-    target: ctx.target,
-    deploymentFile: `./${relative(dirname(resolve(file)), deploymentPath)}`.replace('./../', '../'),
-  });
+  const deploymentFile = relative(dirname(resolve(file)), deploymentPath);
+  if (deploymentFile.startsWith(`..${sep}`)) {
+    throw new CliError(
+      'refused',
+      `${deploymentPath} is not in the folder of ${resolve(file)}, and a spec can name only what is. Write the spec beside it or above with --file, or name another one with --deployment.`,
+    );
+  }
+  const files = initialFiles(found, { target: ctx.target, deploymentFile: `./${deploymentFile}` });
   if (files === undefined) {
     throw new CliError(
       'refused',
@@ -23,11 +27,13 @@ export const init: CommandFunction = async (ctx, [endpoint = ''], options) => {
         `Give it to one with \`greenlight revert ${endpointArgument({ target: ctx.target, endpoint })} --to DEPLOYMENT\`, and run this again.`,
     );
   }
-  const wanted: readonly (readonly [string, string])[] = [
-    [resolve(file), files.spec],
-    ...(deployment === undefined ? [[deploymentPath, files.deployment] as const] : []),
+  const wanted: readonly (readonly [string, string, string])[] = [
+    [resolve(file), files.spec, 'Name another one with --file.'],
+    ...(deployment === undefined
+      ? [[deploymentPath, files.deployment, 'Give it with --deployment if it is the new version.'] as const]
+      : []),
   ];
-  for (const [path] of wanted) await refuseTaken(path);
+  for (const [path, , advice] of wanted) await refuseTaken(path, advice);
   for (const [path, text] of wanted) await writeFile(path, text, { flag: 'wx' });
   const written = wanted.map(([path]) => path);
   ctx.out.result(
@@ -42,15 +48,12 @@ export const init: CommandFunction = async (ctx, [endpoint = ''], options) => {
 };
 
 /** All or nothing: no file is written beside one that is refused. */
-async function refuseTaken(path: string): Promise<void> {
+async function refuseTaken(path: string, advice: string): Promise<void> {
   const taken = await access(path).then(
     () => true,
     () => false,
   );
   if (taken) {
-    throw new CliError(
-      'refused',
-      `${path} exists already, and is not overwritten. Name another one with --file.`,
-    );
+    throw new CliError('refused', `${path} exists already, and is not overwritten. ${advice}`);
   }
 }

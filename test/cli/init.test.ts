@@ -136,12 +136,33 @@ describe('greenlight init', () => {
     shown = endpointOf({ blue: 100 });
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'specs'));
+    const file = join(folder, 'rollout.yml');
+
+    await greenlight([
+      'init',
+      'diabetes',
+      '--file',
+      file,
+      '--deployment',
+      join(folder, 'specs', 'green.yml'),
+    ]);
+
+    expect(await readFile(file, 'utf8')).toContain('deployment: ./specs/green.yml');
+    expect((await readdir(folder)).sort()).toEqual(['rollout.yml', 'specs']);
+  });
+
+  it('writes no spec that could not name its deployment file', async () => {
+    shown = endpointOf({ blue: 100 });
+    const folder = await temporaryFolder();
     const file = join(folder, 'specs', 'rollout.yml');
+    await mkdir(join(folder, 'specs'));
+    const init = ['init', 'diabetes', '--file', file, '--deployment', join(folder, 'green.yml')];
 
-    await greenlight(['init', 'diabetes', '--file', file, '--deployment', join(folder, 'green.yml')]);
+    const told = await greenlight(init);
 
-    expect(await readFile(file, 'utf8')).toContain('deployment: ../green.yml');
-    expect(await readdir(folder)).toEqual(['specs']);
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain(`${join(folder, 'green.yml')} is not in the folder of ${file}`);
+    expect(await readdir(join(folder, 'specs'))).toEqual([]);
   });
 
   it('overwrites nothing, and writes nothing beside what it would have overwritten', async () => {
@@ -152,9 +173,30 @@ describe('greenlight init', () => {
     const told = await greenlight(['init', 'diabetes', '--file', join(folder, 'rollout.yml')]);
 
     expect(told.code).toBe(11);
-    expect(told.stderr).toContain('exists already, and is not overwritten');
+    expect(told.stderr).toContain(
+      'diabetes-deployment.yml exists already, and is not overwritten. Give it with --deployment',
+    );
     expect(await readdir(folder)).toEqual(['diabetes-deployment.yml']);
   });
+
+  it.each`
+    set                    | target
+    ${'kubernetes/models'} | ${'{ kubernetes: { namespace: models } }'}
+    ${''}                  | ${'{ host: { workspace: local } }'}
+  `(
+    'is for $target with GREENLIGHT_TARGET "$set"',
+    async ({ set, target }: { set: string; target: string }) => {
+      shown = endpointOf({ blue: 100 });
+      const file = join(await temporaryFolder(), 'rollout.yml');
+
+      const told = await greenlight(['init', 'diabetes', '--file', file], {
+        env: { GREENLIGHT_TARGET: set },
+      });
+
+      expect(told).toMatchObject({ code: 0, stderr: '' });
+      expect(await readFile(file, 'utf8')).toContain(`target: ${target}`);
+    },
+  );
 
   it('says what to do where no deployment can be the baseline', async () => {
     shown = endpointOf({ blue: 50, green: 50 });
