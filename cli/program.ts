@@ -34,11 +34,9 @@ export function createProgram(version: string, run: (call: Call) => Promise<void
       '--state <dir>',
       'folder that notes what `up` started (default: $GREENLIGHT_STATE, or ~/.local/state/greenlight)',
     )
-    .addOption(
-      new Option(
-        '--target <target>',
-        `where endpoints live: host/WORKSPACE, azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE or kubernetes/NAMESPACE (default: ${DEFAULT_TARGET})`,
-      ).env('GREENLIGHT_TARGET'),
+    .option(
+      '--target <target>',
+      `where endpoints live: host/WORKSPACE, azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE or kubernetes/NAMESPACE (default: $GREENLIGHT_TARGET, or ${DEFAULT_TARGET})`,
     )
     .addHelpText('after', () =>
       [

@@ -58,7 +58,9 @@ function pathOf(command: Command): string {
 }
 
 function contextOf(options: Options, world: World): Context {
-  const { output, state, target } = options as { output: string; state?: string; target?: string };
+  const { output, state, ...given } = options as { output: string; state?: string; target?: string };
+  // Set and empty, a variable says nothing.
+  const target = given.target ?? (world.env['GREENLIGHT_TARGET'] || undefined);
   return {
     env: world.env,
     stateDir: state === undefined ? stateDir(world.env) : resolve(state),

@@ -61,7 +61,7 @@ export async function findTemporal({ env, stateDir }: Surroundings): Promise<Tem
         : env['TEMPORAL_ADDRESS'] === undefined
           ? "Temporal's configuration file"
           : 'TEMPORAL_ADDRESS',
-    uiUrl: env['GREENLIGHT_TEMPORAL_UI'] ?? (own?.address === settings.address ? own.uiUrl : null),
+    uiUrl: env['GREENLIGHT_TEMPORAL_UI'] || (own?.address === settings.address ? own.uiUrl : null),
   };
 }
 
@@ -77,7 +77,7 @@ export async function namedTemporal(
     address: connectionOptions.address,
     source: 'environment',
     origin: 'the program that connects',
-    uiUrl: env['GREENLIGHT_TEMPORAL_UI'] ?? null,
+    uiUrl: env['GREENLIGHT_TEMPORAL_UI'] || null,
   };
 }
 
