@@ -84,8 +84,19 @@ function explainService(error: Error): Explained {
 }
 
 function systemText(error: Error): Explained | undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (typeof code !== 'string' || path === undefined) return undefined;
+  const { code, path, syscall, address, port } = error as NodeJS.ErrnoException & {
+    readonly address?: string;
+    readonly port?: number;
+  };
+  if (typeof code !== 'string') return undefined;
+  if (syscall === 'listen' && (code === 'EADDRINUSE' || code === 'EACCES')) {
+    const why = code === 'EADDRINUSE' ? 'another program listens there' : 'this user may not';
+    return {
+      exit: 'unexpected',
+      text: `Nothing can listen on ${address}:${port}: ${why} (${code}). Choose another with --port.`,
+    };
+  }
+  if (path === undefined) return undefined;
   return { exit: 'unexpected', text: `${path} cannot be used: ${error.message}` };
 }
 

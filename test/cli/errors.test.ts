@@ -67,6 +67,17 @@ describe('explainError', () => {
       'unexpected',
       '/x cannot be used: EACCES: permission denied',
     ],
+    [
+      'a port that is taken',
+      Object.assign(new Error('listen EADDRINUSE: address already in use 127.0.0.1:8888'), {
+        code: 'EADDRINUSE',
+        syscall: 'listen',
+        address: '127.0.0.1',
+        port: 8888,
+      }),
+      'unexpected',
+      'Nothing can listen on 127.0.0.1:8888: another program listens there (EADDRINUSE). Choose another with --port.',
+    ],
   ])('says %s plainly, without a stack', (_what, error, exit, text) => {
     expect(explainError(error, false)).toEqual({ exit, text });
   });
