@@ -29,8 +29,6 @@ import {
 /** The Service's own port; behind it is the container's. */
 export const SERVICE_PORT = 80;
 const CONTAINER = 'model';
-/** Kubernetes gives a rollout up after ten minutes by itself; how long it may take is the rollout's to say. */
-const PROGRESS_DEADLINE_SECONDS = 6 * 3600;
 
 /** The objects of one deployment. Server-side apply makes them, and leaves alone what others added. */
 export interface Manifests {
@@ -133,7 +131,6 @@ function ownSpec(endpoint: string, spec: DeploymentSpec, port: number): Record<s
   const labels = deploymentLabels(endpoint, spec.name);
   return {
     selector: { matchLabels: labels },
-    progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     template: {
       metadata: { labels },
       // A model has no business with the API server.

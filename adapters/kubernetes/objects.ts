@@ -33,6 +33,7 @@ export const Condition = z.looseObject({
   reason: z.string().optional(),
   message: z.string().optional(),
   observedGeneration: z.number().optional(),
+  lastTransitionTime: z.string().optional(),
 });
 export type Condition = z.output<typeof Condition>;
 

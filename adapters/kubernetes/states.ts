@@ -84,7 +84,8 @@ export function deploymentState(
   answering: number,
 ): DeploymentState {
   const { metadata, spec, status } = deployment;
-  const trouble = troubleOf(deployment, pods);
+  const troubles = troublesOf(deployment, pods);
+  const trouble = troubles.find(({ mayPass }) => !mayPass);
   const available = status.conditions.some(({ type, status: is }) => type === 'Available' && is === 'True');
   const current = status.observedGeneration >= (metadata.generation ?? 0);
   const deaf = status.readyReplicas > 0 && answering === 0;
@@ -100,10 +101,12 @@ export function deploymentState(
             : 'ready';
   const error =
     state === 'failed'
-      ? trouble
+      ? trouble?.text
       : deaf
         ? 'its Service has no ready endpoints: its selector finds none of the ready pods'
-        : undefined;
+        : state === 'creating'
+          ? troubles[0]?.text
+          : undefined;
   return {
     name,
     state,
@@ -119,29 +122,51 @@ const HOPELESS = new Set(['InvalidImageName', 'CreateContainerConfigError', 'Err
 /** These may pass: a registry away for a moment, a start that takes two attempts. */
 const STUBBORN = new Set(['ImagePullBackOff', 'CrashLoopBackOff', 'RunContainerError']);
 const STUBBORN_RESTARTS = 3;
-/** A registry has this long to come back. */
+/** A registry, or what admits pods, has this long to come back. */
 const STUBBORN_MS = 120_000;
 
-function troubleOf({ status }: KubeDeployment, pods: readonly Pod[]): string | undefined {
-  for (const { type, status: is, reason, message } of status.conditions) {
-    if (type === 'ReplicaFailure' && is === 'True')
-      return `its pods are refused: ${oneLine(message ?? reason ?? '')}`;
-    if (type === 'Progressing' && is === 'False') return oneLine(message ?? reason ?? 'it makes no progress');
+/** What keeps a deployment from being there. How long one that may pass is waited for is the rollout's to say. */
+interface Trouble {
+  readonly text: string;
+  readonly mayPass: boolean;
+}
+
+function troublesOf({ status }: KubeDeployment, pods: readonly Pod[]): readonly Trouble[] {
+  return [
+    ...status.conditions.flatMap(troubleBy),
+    ...pods.flatMap((pod) => containersOf(pod).flatMap((container) => hopeless(pod, container))),
+  ];
+}
+
+function troubleBy({ type, status, reason, message, lastTransitionTime }: Condition): readonly Trouble[] {
+  if (type === 'ReplicaFailure' && status === 'True') {
+    // A webhook that restarts, a quota that is full: its controller tries again.
+    const mayPass = !isStubborn(lastTransitionTime);
+    return [{ text: `its pods are refused: ${oneLine(message ?? reason ?? '')}`, mayPass }];
   }
-  for (const pod of pods) {
-    for (const { name, restartCount, state } of containersOf(pod)) {
-      const { reason = '', message = '' } = state?.waiting ?? {};
-      const agedMs = Date.now() - Date.parse(pod.status.startTime ?? '');
-      if (
-        HOPELESS.has(reason) ||
-        (STUBBORN.has(reason) && (restartCount >= STUBBORN_RESTARTS || agedMs > STUBBORN_MS))
-      ) {
-        const times = restartCount > 0 ? `, restarted ${restartCount} times` : '';
-        return `container ${name} of pod ${pod.metadata.name} is in ${reason}${times}${message === '' ? '' : `: ${oneLine(message)}`}`;
-      }
-    }
+  if (type === 'Progressing' && status === 'False') {
+    // Kubernetes says that after ten minutes, and goes on trying.
+    const mayPass = reason === 'ProgressDeadlineExceeded';
+    return [{ text: oneLine(message ?? reason ?? 'it makes no progress'), mayPass }];
   }
-  return undefined;
+  return [];
+}
+
+function hopeless(
+  { metadata, status }: Pod,
+  { name, restartCount, state }: ReturnType<typeof containersOf>[number],
+): readonly Trouble[] {
+  const { reason = '', message = '' } = state?.waiting ?? {};
+  const stubborn =
+    STUBBORN.has(reason) && (restartCount >= STUBBORN_RESTARTS || isStubborn(status.startTime));
+  if (!HOPELESS.has(reason) && !stubborn) return [];
+  const times = restartCount > 0 ? `, restarted ${restartCount} times` : '';
+  const text = `container ${name} of pod ${metadata.name} is in ${reason}${times}${message === '' ? '' : `: ${oneLine(message)}`}`;
+  return [{ text, mayPass: false }];
+}
+
+function isStubborn(since: string | undefined): boolean {
+  return Date.now() - Date.parse(since ?? '') > STUBBORN_MS;
 }
 
 function containersOf({ status }: Pod): Pod['status']['containerStatuses'] {
