@@ -84,9 +84,7 @@ function load(context: string | undefined): KubeConfig {
   try {
     config.loadFromDefault();
   } catch (cause) {
-    throw noCluster(
-      `the kubeconfig cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-    );
+    throw noCluster(`the kubeconfig cannot be read: ${whyUnread(cause)}`);
   }
   if (context === undefined) return config;
   if (config.getContextObject(context) === null) {
@@ -94,6 +92,15 @@ function load(context: string | undefined): KubeConfig {
   }
   config.setCurrentContext(context);
   return config;
+}
+
+/** The YAML parser quotes the file, where tokens and keys stand: of what it says, the place alone is told. */
+function whyUnread(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { mark } = cause as { readonly mark?: { readonly line: number; readonly column: number } };
+  return mark === undefined
+    ? cause.message
+    : `it is no YAML at line ${mark.line + 1}, column ${mark.column + 1}`;
 }
 
 function namesOf(config: KubeConfig): string {

@@ -46,13 +46,17 @@ export function prometheusConnection(
 function checkUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    // Without its scheme, or with a sign that no address has, a password in it is not seen as one.
+    if (url.includes('@')) throw namesUser();
     throw unusable(`${VARIABLE}_URL is "${url}"; wanted: an address such as https://metrics:9090`);
   }
-  if (parsed.username !== '' || parsed.password !== '') {
-    throw unusable(
-      `${VARIABLE}_URL has a user or a password in it; give ${VARIABLE}_USER and ${VARIABLE}_PASSWORD_FILE instead`,
-    );
-  }
+  if (parsed.username !== '' || parsed.password !== '') throw namesUser();
+}
+
+function namesUser(): PortError {
+  return unusable(
+    `${VARIABLE}_URL has a user or a password in it; wanted: an address such as https://metrics:9090, and ${VARIABLE}_USER and ${VARIABLE}_PASSWORD_FILE beside it`,
+  );
 }
 
 function authOf(

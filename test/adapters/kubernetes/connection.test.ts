@@ -86,6 +86,15 @@ it.each([
   expect(() => connect(context)).toThrow(message);
 });
 
+it.each([
+  ['token: s3cret\n   x: y', 'it is no YAML at line 5, column 4'],
+  ['token: *s3cret', 'it is no YAML at line 4, column 19'],
+])('says where a kubeconfig is no YAML, and nothing of what stands there', async (user, why) => {
+  await writeFile(join(folder, 'config'), `users:\n- name: ada\n  user:\n    ${user}\n`);
+
+  expect(() => connect()).toThrow(new RegExp(`: the kubeconfig cannot be read: ${why}$`));
+});
+
 it('says that nobody answers, as something that passes', async () => {
   const client = new KubeClient(connect(), 'models');
   await new Promise((resolve) => server.close(resolve));

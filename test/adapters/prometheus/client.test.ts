@@ -168,6 +168,8 @@ describe('the connection of the environment', () => {
   it.each([
     [{ URL: 'metrics:9090' }, 'GREENLIGHT_PROMETHEUS_URL is "metrics:9090"'],
     [{ URL: 'http://ann:pw@metrics' }, 'has a user or a password in it'],
+    [{ URL: 'ann:pw@metrics:9090' }, 'has a user or a password in it'],
+    [{ URL: 'http://ann:pw@metrics:port' }, 'has a user or a password in it'],
     [{ URL: 'http://metrics', USER: 'ann' }, 'belong together'],
     [{ URL: 'http://metrics', USER: 'ann', PASSWORD_FILE: 'p', TOKEN_FILE: 't' }, 'keep one of the two'],
     [{ URL: 'http://metrics', SETTLE_MS: '2s' }, 'wanted: whole milliseconds'],
