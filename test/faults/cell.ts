@@ -6,7 +6,7 @@ import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
 import { type Answer, Load } from '../../demo/load.js';
 import { problemsOf } from './judge.js';
-import { followHistory, type Nth, type Seen } from './points.js';
+import { followHistory, lengthAt, type Nth, type Seen } from './points.js';
 import { rollbackIn, tookMs } from './rollback.js';
 import { Sampler } from './sampler.js';
 import { planOf, REFERENCE, type SpecName, watchesBefore } from './specs.js';
@@ -26,7 +26,7 @@ export interface Kill {
 export interface CellResult {
   readonly spec: SpecName;
   readonly kill: Kill | null;
-  /** Events in the history when SIGKILL was sent; null when nothing was there to be killed. */
+  /** Events in the history when SIGKILL was sent, by Temporal's clock; null when nothing was there to be killed. */
   readonly hitAt: number | null;
   readonly outcome: string;
   readonly reason: string;
@@ -103,17 +103,18 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
 
     const facts = await factsOf(world, endpoint);
     const report = ended?.kind === 'report' ? ended.report : null;
-    const { killedAtMs, mendedAtMs, hitAt } = killer;
+    const { killedAtMs, mendedAtMs, missedAtMs } = killer;
     const outcome = report?.outcome ?? ended?.kind ?? 'no end';
+    const rollbackMs = outcome === 'promoted' ? null : tookMs(rollbackIn(events));
     const failures = answers.filter(({ status }) => status !== 200).map(({ atMs }) => atMs);
     return {
       spec,
       kill,
-      hitAt,
+      hitAt: killedAtMs === null ? null : lengthAt(events, killedAtMs),
       outcome,
       reason: report?.reason ?? '',
       seconds: (Date.now() - startedMs) / 1000,
-      rollbackMs: outcome === 'promoted' ? null : tookMs(rollbackIn(events)),
+      rollbackMs,
       requests: answers.length,
       failed: failures.length,
       failedForMs: failures.length === 0 ? 0 : Math.max(...failures) - Math.min(...failures),
@@ -122,8 +123,9 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       problems: [
         ...problemsOf({
           ...facts,
-          ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, mendedAtMs, outcome, answers },
-          ...{ way: sampler.way, wrongSums: sampler.wrongSums, badShares: sampler.badShares },
+          ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, missedAtMs, mendedAtMs },
+          ...{ report, outcome, events, rollbackMs, answers },
+          ...{ way: sampler.way, wrongSums: sampler.wrongSums, looks: sampler.looks },
           writes: world.writesOf([...reference.way.slice(0, 1), ...asked(events, killedAtMs)]),
         }),
         ...killer.problems,
@@ -140,8 +142,9 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
 /** Kills at the right event, and starts it again. */
 class Killer {
   killedAtMs: number | null = null;
+  /** Its moment came, and no such process was there. */
+  missedAtMs: number | null = null;
   mendedAtMs: number | null = null;
-  hitAt: number | null = null;
   readonly problems: string[] = [];
   readonly #world: World;
   readonly #endpoint: string;
@@ -149,7 +152,6 @@ class Killer {
   #shoot: () => number = () => 0;
   #aiming: Promise<void> | undefined;
   #running: Promise<void> | undefined;
-  #seen = 0;
   #alike = 0;
 
   constructor(world: World, endpoint: string, kill: Kill | null) {
@@ -167,7 +169,6 @@ class Killer {
   }
 
   see(event: Seen): void {
-    this.#seen = event.id;
     if (this.#kill === null || this.#running !== undefined) return;
     const { at } = this.#kill;
     if (typeof at === 'number' ? event.id < at : event.what !== at.what || ++this.#alike < at.nth) return;
@@ -193,9 +194,11 @@ class Killer {
   async #run({ victim, afterMs = 0 }: Kill): Promise<void> {
     if (afterMs > 0) await sleep(afterMs);
     const atMs = Date.now();
-    if (this.#shoot() === 0) return;
+    if (this.#shoot() === 0) {
+      this.missedAtMs = atMs;
+      return;
+    }
     this.killedAtMs = atMs;
-    this.hitAt = this.#seen;
     await sleep(DEAD_FOR_MS);
     await this.#world.mend(victim);
     this.mendedAtMs = Date.now();

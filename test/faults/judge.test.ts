@@ -1,44 +1,42 @@
 import { describe, expect, it } from 'vitest';
-import { type CellFacts, problemsOf } from './judge.js';
+import { stepLabel } from '../../core/status-text.js';
+import type { CellFacts } from './facts.js';
+import { undisturbedProblems } from './judge-times.js';
+import { BLUE, REPORT, ROLLED_BACK, SPLIT, step, with_, wrote } from './right.js';
 import { REFERENCE } from './specs.js';
 
-const BLUE = { live: { blue: 100 }, mirror: {} };
-const SPLIT = { live: { blue: 75, green: 25 }, mirror: {} };
-const answer = { atMs: 1_000, latencyMs: 5, status: 200, deployment: 'blue', version: 'blue' };
-
-/** An abort as it should be, with a worker killed at 1,000 and back at 2,000. */
-const RIGHT: CellFacts = {
-  spec: REFERENCE.abort,
-  victim: 'worker',
-  killedAtMs: 1_000,
-  mendedAtMs: 2_000,
-  outcome: 'aborted',
-  traffic: BLUE,
-  deployments: ['blue'],
-  way: [BLUE, SPLIT, BLUE],
-  wrongSums: [],
-  badShares: [],
-  operations: [
-    'endpoint-put',
-    'deployment-put blue',
-    'endpoint-put',
-    'deployment-put green',
-    'deployment-delete green',
-  ],
-  writes: 4,
-  restarts: 0,
-  answers: [answer],
+const PROMOTED: Partial<CellFacts> = {
+  spec: REFERENCE.promote,
+  outcome: 'promoted',
+  report: {
+    ...REPORT,
+    outcome: 'promoted',
+    reason: 'e is served by green',
+    steps: REFERENCE.promote.steps.map((each) => step(stepLabel(each))),
+  },
+  events: REFERENCE.promote.way.slice(1).flatMap((to, i) => wrote(2 * i + 1, i * 1_000, to)),
+  rollbackMs: null,
+  traffic: { live: { green: 100 }, mirror: {} },
+  deployments: ['green'],
+  way: REFERENCE.promote.way,
+  operations: ['deployment-put green', 'deployment-delete blue'],
 };
-const with_ = (facts: Partial<CellFacts>): readonly string[] => problemsOf({ ...RIGHT, ...facts });
+
+const reported = (report: Partial<typeof REPORT>): Partial<CellFacts> => ({
+  report: { ...REPORT, ...report },
+});
 
 describe('the judge of a cell', () => {
-  it('finds nothing wrong with a rollout that went as it should', () => {
-    expect(with_({})).toEqual([]);
+  it.each([
+    ['an abort', {}],
+    ['a promotion', PROMOTED],
+    ['a rollback', ROLLED_BACK],
+  ])('finds nothing wrong with %s that went as it should', (_, facts) => {
+    expect(with_(facts)).toEqual([]);
   });
 
   it.each<[string, Partial<CellFacts>, string]>([
-    ['no end', { outcome: 'no end' }, 'it ended as no end instead of aborted'],
-    ['another outcome', { outcome: 'rolled-back' }, 'it ended as rolled-back instead of aborted'],
+    ['no end', { outcome: 'no end', report: null }, 'it ended as no end instead of aborted'],
     [
       'traffic left at green',
       { traffic: SPLIT },
@@ -52,36 +50,73 @@ describe('the judge of a cell', () => {
     ],
     ['a wrong sum', { wrongSums: ['90: blue 90 %'] }, 'shares summed to 90: blue 90 %'],
     [
-      'a share at nobody',
-      { badShares: [{ atMs: 1_500, deployment: 'green', what: '25 % at green, missing' }] },
-      '25 % at green, missing',
-    ],
-    [
       'green created twice',
       { operations: ['deployment-put green', 'deployment-put green'] },
       'deployment-put green happened 2 times instead of 1',
     ],
     ['a model server that was restarted', { restarts: 1 }, 'its model server was restarted 1 times'],
     [
-      'an error of a client while only a worker was away',
-      { answers: [answer, { ...answer, atMs: 1_500, status: 503, version: null }] },
-      '1 of 2 requests failed that need not: 503 of blue (first 500 ms after the kill)',
+      'a victim that was not there',
+      { killedAtMs: null, missedAtMs: 1_000 },
+      'worker was not there to be killed',
     ],
     ['no clients at all', { answers: [] }, 'no client got an answer'],
+    [
+      'another reason',
+      reported({ reason: 'cancelled from outside Greenlight' }),
+      'its reason does not fit aborted: cancelled from outside Greenlight',
+    ],
+    [
+      'a rollback without a breach',
+      {
+        ...ROLLED_BACK,
+        report: { ...REPORT, ...ROLLED_BACK.report, reason: 'undecided, rolls back by policy: green …' },
+      },
+      'its reason does not fit rolled-back: undecided, rolls back by policy: green …',
+    ],
+    [
+      'something left to do',
+      reported({ left: ['delete green'] as never }),
+      'it left something to do: delete green',
+    ],
+    [
+      'a step left out',
+      reported({ steps: [step('ramp 25 %', true)] }),
+      'its steps were ramp 25 % (stopped) instead of create, ramp 25 % (stopped)',
+    ],
+    [
+      'a share that was never asked for',
+      { ...PROMOTED, events: wrote(1, 0, { live: { green: 100 }, mirror: {} }) },
+      'it asked for blue 100 % → green 100 %',
+    ],
+    [
+      'a rollback that took too long for a killed worker',
+      { rollbackMs: 15_001 },
+      'its rollback took 15001 ms; at most 15000 ms',
+    ],
   ])('finds %s', (_, facts, problem) => {
     expect(with_(facts)).toEqual([problem]);
   });
 
-  it('forgives errors of what was killed while it was dead, and no others', () => {
-    const lost = { ...answer, atMs: 1_500, status: null, deployment: null, version: null };
-    const late = { ...lost, atMs: 30_000 };
+  it('takes another outcome as right only where the killed part is what the rollout judges', () => {
+    const back = { ...ROLLED_BACK, spec: REFERENCE.abort };
+    const steps = { report: { ...REPORT, ...ROLLED_BACK.report, steps: [step('create', true)] } };
+    const facts = { ...back, ...steps, way: [BLUE] } as Partial<CellFacts>;
+    const wrong = expect.stringMatching('it ended as rolled-back');
 
-    expect(with_({ victim: 'envoy', answers: [answer, lost] })).toEqual([]);
-    expect(with_({ victim: 'envoy', answers: [answer, late] })).toHaveLength(1);
-    expect(with_({ victim: 'host', answers: [answer, lost] })).toHaveLength(1);
+    expect(with_({ ...facts, victim: 'green' })).toEqual([]);
+    expect(with_({ ...facts, victim: 'green', killedAtMs: null })).toContainEqual(wrong);
+    expect(with_({ ...facts, victim: 'worker' })).toContainEqual(wrong);
   });
+});
 
-  it('takes the rollback of a green whose server was killed as right', () => {
-    expect(with_({ victim: 'green', outcome: 'rolled-back' })).toEqual([]);
-  });
+it('twenty rollbacks without a fault take a second in the median, and three at the most', () => {
+  const fast = Array<number>(19).fill(200);
+
+  expect(undisturbedProblems([...fast, 2_900])).toEqual([]);
+  expect(undisturbedProblems([...fast, 3_100])).toEqual([
+    'the p99 of 20 rollbacks is 3100 ms; at most 3000 ms',
+  ]);
+  expect(undisturbedProblems(fast.map(() => 1_100).concat(1_100))).toHaveLength(1);
+  expect(undisturbedProblems([60_000])).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { type CellResult, type Kill, runCell } from './cell.js';
+import { undisturbedProblems } from './judge-times.js';
 import { type Point, pointsOf, type Seen } from './points.js';
 import { rollbackIn, waitsIn } from './rollback.js';
 import { type SpecName } from './specs.js';
@@ -59,7 +60,8 @@ export async function runMatrix(options: MatrixOptions): Promise<{
 async function runUndisturbed(worlds: readonly World[], options: MatrixOptions) {
   const { results, wrong } = await undisturbed(worlds, options, options.times);
   const took = results.flatMap(({ rollbackMs }) => rollbackMs ?? []);
-  return { text: `${results.length} undisturbed runs, ${wrong.length} wrong. ${tookText(took)}`, wrong };
+  const all = [...wrong, ...undisturbedProblems(took)];
+  return { text: `${results.length} undisturbed runs, ${all.length} wrong. ${tookText(took)}`, wrong: all };
 }
 
 async function undisturbed(worlds: readonly World[], { specs, say }: MatrixOptions, times: number) {

@@ -50,6 +50,11 @@ export function pointsOf(events: readonly Seen[]): readonly Point[] {
   });
 }
 
+/** How long a history was at a time: its follower hears of an event a moment after it was written. */
+export function lengthAt(events: readonly Seen[], atMs: number): number {
+  return events.findLast((event) => event.atMs <= atMs)?.id ?? 0;
+}
+
 /**
  * Follows the history of one run, also while Temporal is away, and tells each event as soon as it is written.
  *

@@ -1,8 +1,10 @@
 import type { Seen } from './points.js';
+import { ASKED } from './writes.js';
 
-const ASKED = 'ActivityTaskScheduled setTraffic';
 const READ_BACK = 'ActivityTaskCompleted setTraffic';
-const DECIDED = ['ActivityTaskCompleted watch', 'WorkflowExecutionUpdateAccepted'];
+/** A breach, a person's word, or a step that failed. */
+const DECIDED =
+  /^(ActivityTaskCompleted watch|WorkflowExecutionUpdateAccepted|ActivityTask(Failed|TimedOut) .*)$/;
 /** Shorter ones are work. */
 const WAIT_MS = 500;
 
@@ -15,7 +17,7 @@ const WAIT_MS = 500;
 export function rollbackIn(events: readonly Seen[]): readonly Seen[] {
   const back = events.findLastIndex(({ what }) => what === READ_BACK);
   const asked = events.findLastIndex(({ what }, i) => i < back && what === ASKED);
-  const decided = events.findLastIndex(({ what }, i) => i < asked && DECIDED.includes(what));
+  const decided = events.findLastIndex(({ what }, i) => i < asked && DECIDED.test(what));
   return decided < 0 ? [] : events.slice(decided, back + 1);
 }
 
@@ -33,4 +35,10 @@ export function waitsIn(rollback: readonly Seen[]): string {
     .filter(({ ms }) => ms >= WAIT_MS)
     .map(({ what, ms }) => `${(ms / 1000).toFixed(1)} s for ${what}`)
     .join(', ');
+}
+
+/** The smallest that is not under so large a part of all; undefined without any. */
+export function quantile(took: readonly number[], q: number): number | undefined {
+  const sorted = [...took].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
 }

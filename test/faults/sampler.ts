@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findDeployment, type EndpointState } from '../../core/endpoint.js';
+import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import { sameTraffic, shareOf, sumShares, trafficText, type Traffic } from '../../core/traffic.js';
 import type { World } from './world.js';
 
 const EVERY_MS = 100;
 
-/** A share at a deployment that could not answer for it. */
-export interface BadShare {
+/** One read of an endpoint. */
+export interface Look {
+  /** When it was answered, milliseconds since the epoch. */
   readonly atMs: number;
-  readonly deployment: string;
-  readonly what: string;
+  readonly traffic: Traffic;
+  /** By name, why it cannot answer for a share; null = it can. */
+  readonly deployments: Readonly<Record<string, string | null>>;
 }
 
-/** Reads an endpoint over and over, as any client of its target may, and keeps what must never be seen. */
+/** Reads an endpoint over and over, as any client of its target may, and keeps what it saw. */
 export class Sampler {
   /** Traffic in the order in which it was seen, each change once. */
   readonly way: Traffic[] = [];
@@ -20,7 +22,7 @@ export class Sampler {
   changedAtMs = 0;
   /** Live shares that did not sum to 100. */
   readonly wrongSums: string[] = [];
-  readonly badShares: BadShare[] = [];
+  readonly looks: Look[] = [];
   reads = 0;
   /** Reads without an answer: the host was away. */
   unanswered = 0;
@@ -48,49 +50,49 @@ export class Sampler {
   async #sample(world: World, endpoint: string): Promise<void> {
     try {
       const { endpoints } = await world.ports();
-      const state = await endpoints.read(endpoint);
+      const look = this.#note(await endpoints.read(endpoint));
       this.reads += 1;
-      this.#note(state.traffic);
-      const suspects = cannotAnswer(state);
-      if (suspects.length === 0) return;
       // Shares and deployments are two calls, and a change may come between them: what is wrong is wrong also now.
-      const again = await endpoints.read(endpoint);
-      this.#note(again.traffic);
-      const still = cannotAnswer(again);
-      this.badShares.push(
-        ...suspects.filter((bad) => still.some(({ deployment }) => deployment === bad.deployment)),
-      );
+      if (withoutAnswer(look).length > 0) this.#note(await endpoints.read(endpoint));
     } catch {
       this.unanswered += 1;
     }
   }
 
-  #note(traffic: Traffic): void {
+  #note({ traffic, deployments }: EndpointState): Look {
+    const atMs = Date.now();
+    const troubles = deployments.map((deployment) => [deployment.name, troubleOf(deployment)] as const);
+    const look = { atMs, traffic, deployments: Object.fromEntries(troubles) };
+    this.looks.push(look);
     const sum = sumShares(traffic.live);
     if (sum !== 100) this.wrongSums.push(`${sum}: ${trafficText(traffic)}`);
     const last = this.way.at(-1);
-    if (last !== undefined && sameTraffic(last, traffic)) return;
-    this.way.push(traffic);
-    this.changedAtMs = Date.now();
+    if (last === undefined || !sameTraffic(last, traffic)) {
+      this.way.push(traffic);
+      this.changedAtMs = atMs;
+    }
+    return look;
   }
 }
 
-function cannotAnswer(state: EndpointState): readonly BadShare[] {
-  const { live, mirror } = state.traffic;
-  return [...new Set([...Object.keys(live), ...Object.keys(mirror)])].flatMap((deployment) => {
-    const share = shareOf(live, deployment) + shareOf(mirror, deployment);
-    if (share === 0) return [];
-    const found = findDeployment(state, deployment);
-    const what =
-      found === undefined
-        ? 'missing'
-        : found.state !== 'ready'
-          ? found.state
-          : found.instances.ready === 0
-            ? 'without a ready instance'
-            : null;
-    return what === null
-      ? []
-      : [{ atMs: Date.now(), deployment, what: `${share} % at ${deployment}, ${what}` }];
-  });
+/** Deployments with a share that could not answer for it. */
+export function withoutAnswer(look: Look): readonly string[] {
+  const { live, mirror } = look.traffic;
+  const names = new Set([...Object.keys(live), ...Object.keys(mirror)]);
+  return [...names].filter((name) => share(look, name) > 0 && whyNot(look, name) !== null);
+}
+
+/** Live and mirrored, percent. */
+export function share({ traffic: { live, mirror } }: Look, name: string): number {
+  return shareOf(live, name) + shareOf(mirror, name);
+}
+
+export function whyNot({ deployments }: Look, name: string): string | null {
+  const trouble = deployments[name];
+  return trouble === undefined ? 'missing' : trouble;
+}
+
+function troubleOf({ state, instances }: DeploymentState): string | null {
+  if (state !== 'ready') return state;
+  return instances.ready === 0 ? 'without a ready instance' : null;
 }

@@ -75,7 +75,11 @@ export const REFERENCE: Readonly<Record<SpecName, ReferenceSpec>> = {
 
 /** How often green is watched before something happens to it: its last watch is the one that is acted in. */
 export function watchesBefore(spec: ReferenceSpec): number {
-  return spec.steps.filter((s) => s.kind === 'mirror' || s.kind === 'ramp' || s.kind === 'bake').length;
+  return spec.steps.filter(isWatched).length;
+}
+
+export function isWatched({ kind }: Step): boolean {
+  return kind === 'mirror' || kind === 'ramp' || kind === 'bake';
 }
 
 export function planOf(world: World, spec: ReferenceSpec, endpoint: string): Plan {

@@ -2,11 +2,14 @@ import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CellResult } from './cell.js';
 import type { Cell } from './matrix.js';
+import { quantile } from './rollback.js';
 
 /** What a table keeps of a cell that was run. */
 export interface Done {
   /** The cell, as far as it is the same in each run: how long an activity takes is not. */
   readonly key: string;
+  /** Whether what was to be killed was there, and at its moment. */
+  readonly hit: 'in time' | 'later' | typeof NOT_THERE;
   readonly rollbackMs: number | null;
   /** Empty = right. */
   readonly wrong: string;
@@ -14,6 +17,7 @@ export interface Done {
 
 const COLUMNS = ['spec', 'killed', 'moment', 'between', 'hit at', 'outcome', 's', 'requests', 'failed', 'over ms', 'rollback ms', '']; // prettier-ignore
 const RIGHT = 'right';
+const NOT_THERE = 'not there';
 
 /** The Markdown file of a run of the matrix: it gets a row as soon as a cell is over, and a run that was cut can go on. */
 export class Table {
@@ -37,14 +41,18 @@ export class Table {
   async add(cell: Cell, result: CellResult): Promise<void> {
     const { problems } = result;
     await appendFile(this.#file, row(cell, result));
-    this.done.push({ key: keyOf(cell), rollbackMs: result.rollbackMs, wrong: problems.join('; ') });
+    const hit = hitOf(cell.kill.at, result.hitAt);
+    this.done.push({ key: keyOf(cell), hit, rollbackMs: result.rollbackMs, wrong: problems.join('; ') });
   }
 
   /** Tells how all of it went, also what earlier runs of this table did. */
   async close(): Promise<string> {
     const wrong = this.done.filter((each) => each.wrong !== '');
     const took = this.done.flatMap(({ rollbackMs }) => rollbackMs ?? []);
-    const text = `${this.done.length} cells, ${wrong.length} wrong. ${tookText(took)}`;
+    const hits = (how: Done['hit']): number => this.done.filter(({ hit }) => hit === how).length;
+    const text =
+      `${this.done.length} cells, ${wrong.length} wrong; in ${hits(NOT_THERE)} nothing was there to be killed, ` +
+      `in ${hits('later')} it was hit later than at its moment. ${tookText(took)}`;
     await appendFile(this.#file, `\n${text}\n`);
     return text;
   }
@@ -52,12 +60,10 @@ export class Table {
 
 /** How long rollbacks took from their decision, milliseconds. */
 export function tookText(took: readonly number[]): string {
-  const sorted = [...took].sort((a, b) => a - b);
-  const quantile = (q: number): string =>
-    String(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? '-');
+  const of = (q: number): string => String(quantile(took, q) ?? '-');
   return (
-    `Decision to roll back until read back: median ${quantile(0.5)} ms, p99 ${quantile(0.99)} ms, ` +
-    `longest ${sorted.at(-1) ?? '-'} ms, of ${sorted.length} rollbacks.`
+    `Decision to roll back until read back: median ${of(0.5)} ms, p99 ${of(0.99)} ms, ` +
+    `longest ${of(1)} ms, of ${took.length} rollbacks.`
   );
 }
 
@@ -78,7 +84,7 @@ function row(cell: Cell, result: CellResult): string {
     cell.kill.victim,
     place(cell),
     cell.between,
-    result.hitAt ?? 'not there',
+    result.hitAt ?? NOT_THERE,
     result.outcome,
     result.seconds.toFixed(1),
     result.requests,
@@ -90,14 +96,20 @@ function row(cell: Cell, result: CellResult): string {
   return `| ${cells.map((text) => String(text).replaceAll('|', '/')).join(' | ')} |\n`;
 }
 
+function hitOf(at: number, hitAt: number | null): Done['hit'] {
+  if (hitAt === null) return NOT_THERE;
+  return hitAt > at ? 'later' : 'in time';
+}
+
 function parsed(line: string): readonly Done[] {
   const cells = line.split('|').map((text) => text.trim());
-  const [, spec, victim, moment = '', , , , , , , , rollback = '', verdict = ''] = cells;
+  const [, spec, victim, moment = '', , hit = '', , , , , , rollback = '', verdict = ''] = cells;
   const at = Number.parseInt(moment, 10);
   if (cells.length !== COLUMNS.length + 2 || Number.isNaN(at)) return [];
   return [
     {
       key: [spec, victim, at, moment === String(at) ? 'at once' : 'in the middle'].join(' '),
+      hit: hitOf(at, hit === NOT_THERE ? null : Number(hit)),
       rollbackMs: rollback === '' ? null : Number(rollback),
       wrong: verdict === RIGHT ? '' : verdict.replaceAll('**', ''),
     },

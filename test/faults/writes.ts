@@ -1,10 +1,9 @@
 import type { Traffic } from '../../core/traffic.js';
+import { CLOCK_MS } from './facts.js';
 import type { Seen } from './points.js';
 
-const ASKED = 'ActivityTaskScheduled setTraffic';
+export const ASKED = 'ActivityTaskScheduled setTraffic';
 const OVER = /^ActivityTask(Completed|Failed|Canceled|TimedOut) setTraffic$/;
-/** An event has the time at which its transaction began. */
-const CLOCK_MS = 50;
 
 /**
  * What activities were asked to make of the traffic, one after the other: each may write once. One that was under way at
