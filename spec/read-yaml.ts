@@ -52,7 +52,7 @@ export async function readYaml(path: string, shown: string, kind: Source['kind']
 }
 
 export function parseYaml(text: string, file: string, kind: Source['kind']): Reading {
-  const lines = new LineCounter();
+  const lines = linesOf(text);
   const complain = (
     code: string,
     range: readonly [number, number],
@@ -69,14 +69,11 @@ export function parseYaml(text: string, file: string, kind: Source['kind']): Rea
   });
   const excess = excessOf(text);
   if (excess) {
-    lines.addNewLine(0);
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines.addNewLine(at + 1);
     return { problems: [complain('too-complex', [excess.at, excess.at + 1], excess.message, WRONG_FILE)] };
   }
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
-      lineCounter: lines,
       prettyErrors: false,
       version: '1.2',
       uniqueKeys: false,
@@ -112,6 +109,17 @@ export function parseYaml(text: string, file: string, kind: Source['kind']): Rea
   } catch {
     const message = 'aliases multiply the document beyond all measure';
     return { problems: [complain('aliases', firstAlias(document), message, 'write the values out')] };
+  }
+}
+
+/** The parser's own count leaves out lines of what it cannot make sense of. */
+function linesOf(text: string): LineCounter {
+  const lines = new LineCounter();
+  for (let start = 0; ;) {
+    lines.addNewLine(start);
+    const end = text.indexOf('\n', start);
+    if (end < 0) return lines;
+    start = end + 1;
   }
 }
 

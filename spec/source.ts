@@ -87,13 +87,14 @@ function rangeOf(node: Node | null): Range | undefined {
 }
 
 export function positionOf(text: string, lines: LineCounter, range: Range): Position {
-  const start = Math.min(range[0], text.length);
+  // A parser may complain of what is missing behind the end.
+  const [start, end] = range.map((offset) => Math.min(offset, text.length)) as [number, number];
   const { line, col } = lines.linePos(start);
   const lineStart = start - (col - 1);
   const lineEnd = /[\r\n]/.exec(text.slice(lineStart))?.index;
   const source = lineEnd === undefined ? text.slice(lineStart) : text.slice(lineStart, lineStart + lineEnd);
   return {
-    range: [start, Math.max(start, range[1])],
+    range: [start, Math.max(start, end)],
     line,
     column: [...source.slice(0, col - 1)].length + 1,
     source,

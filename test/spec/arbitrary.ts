@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import { NOTIFY_EVENTS } from '../../core/notification.js';
+import { azureDeployment, kubernetesDeployment, managedDeployment } from './arbitrary-deployment.js';
 
 const duration = fc
   .tuple(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 1, max: 59 }), fc.constantFrom('m', 's'))
@@ -45,9 +47,26 @@ const otherGate = fc.oneof(
   fc.record({ metric: fc.constant('slow-share'), above: fc.constant('0.4s'), 'worse-by': margin }),
 );
 
+const query = (series: string) => `${series}{version="$deployment"}`;
+const ownGate = fc.oneof(
+  fc.record({
+    metric: fc.constantFrom(
+      { bad: query('bad_total'), total: query('all_total') },
+      { bad: query('bad_total'), good: query('good_total') },
+    ),
+    'worse-by': margin,
+  }),
+  fc.record({
+    metric: fc.constant({ histogram: query('tokens_bucket') }),
+    quantile,
+    'higher-by': percent,
+    role: fc.constant('guard'),
+  }),
+);
+
 /** Always one required gate on errors, so that every step has something to prove. */
 const gates = fc
-  .tuple(errorGate, fc.dictionary(name, otherGate, { maxKeys: 4 }))
+  .tuple(errorGate, fc.dictionary(name, fc.oneof(otherGate, ownGate), { maxKeys: 4 }))
   .map(([errors, others]) => ({ ...others, 'always-there': errors }));
 
 const undecided = fc.constantFrom('hold', 'proceed', 'roll-back');
@@ -86,14 +105,46 @@ const steps = fc
     [create, mirror, ramp, approve, 'cutover', bake, end].filter((step) => step !== null),
   );
 
-/** Specs as plain values that meet every rule, beside a deployment file `green.yml` named `green`. */
-export const rolloutValue: fc.Arbitrary<Record<string, unknown>> = fc.record(
+const secret = fc.constantFrom('${env:HOOK}', '${file:/run/secrets/hook}');
+const notify = fc.array(
+  fc.record(
+    {
+      webhook: secret,
+      form: fc.constantFrom('slack', 'teams', 'cloudevents'),
+      events: fc.uniqueArray(fc.constantFrom(...NOTIFY_EVENTS), { minLength: 1 }),
+      secret,
+      'links-for': fc.constant('ann'),
+    },
+    { requiredKeys: ['webhook'] },
+  ),
+  { maxLength: 3 },
+);
+
+const subscription = '00000000-0000-4000-8000-000000000000';
+const azureml = { subscription, 'resource-group': 'rg', workspace: 'models' };
+/** Each kind of target, with deployment files that fit it. */
+const place = fc.oneof(
+  fc.record({
+    target: fc.constantFrom(undefined, { host: {} }, { host: { workspace: 'local-2' } }),
+    deployment: azureDeployment,
+  }),
+  fc.record({ target: fc.constant({ azureml }), deployment: managedDeployment }),
+  fc.record({
+    target: fc.constantFrom(
+      { kubernetes: { namespace: 'models' } },
+      { kubernetes: { namespace: 'models', context: 'kind' } },
+    ),
+    deployment: kubernetesDeployment,
+  }),
+);
+
+const spec: fc.Arbitrary<Record<string, unknown>> = fc.record(
   {
     version: fc.constant(1),
     endpoint: name,
     deployment: fc.constantFrom('green.yml', './green.yml'),
     baseline: name.filter((found) => found !== 'green'),
-    target: fc.constantFrom({ host: {} }, { host: { workspace: 'local-2' } }),
+    notify,
     adopt: fc.boolean(),
     approvers: fc.uniqueArray(fc.constantFrom('ann', 'bob@example.com', 'Cy Twombly'), { minLength: 1 }),
     'after-rollback': fc.constantFrom('delete-green', 'keep-green'),
@@ -115,6 +166,18 @@ export const rolloutValue: fc.Arbitrary<Record<string, unknown>> = fc.record(
   },
   { requiredKeys: ['endpoint', 'deployment'] },
 );
+
+/** Specs and the deployment files `green.yml` that they name, as plain values that meet every rule. */
+export const rolloutFiles = fc.tuple(spec, place).map(([value, { target, deployment }]): RolloutFiles => ({
+  spec: target === undefined ? value : { ...value, target },
+  deployment,
+}));
+export interface RolloutFiles {
+  readonly spec: Record<string, unknown>;
+  readonly deployment: Record<string, unknown>;
+}
+
+export const rolloutValue = rolloutFiles.map((files) => files.spec);
 
 /** A value with one part of it replaced, removed or added. */
 export function spoilt(values: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<unknown> {

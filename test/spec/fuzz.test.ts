@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { loadSpec, renderPlan, renderProblems } from '../../spec/index.js';
-import { rolloutValue, spoilt } from './arbitrary.js';
-import { EXAMPLE, EXAMPLE_FILES } from './example.js';
-import { Folder, GREEN } from './folder.js';
+import type { Problem } from '../../spec/index.js';
+import { rolloutFiles, spoilt, type RolloutFiles } from './arbitrary.js';
+import { Folder } from './folder.js';
+import { plant, SEEDS, type Seed } from './seeds.js';
 
 /**
  * More in a run by hand, which prints how many it loaded and how long the slowest took:
@@ -20,7 +21,7 @@ let folder: Folder;
 const loadedInMs: number[] = [];
 beforeAll(async () => {
   folder = await Folder.make();
-  await folder.write({ ...EXAMPLE_FILES, 'green.yml': GREEN });
+  await plant(folder);
 });
 afterAll(async () => {
   await folder.remove();
@@ -33,11 +34,14 @@ afterAll(async () => {
   );
 });
 
-/** Loads a text, and holds what is promised of every text. */
-async function load(spec: string, file = 'spec.yml'): Promise<Awaited<ReturnType<typeof loadSpec>>> {
-  await folder.write({ [file]: spec });
+/** Loads a spec after files were written, and holds what is promised of every text. */
+async function load(
+  spec: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Awaited<ReturnType<typeof loadSpec>>> {
+  await folder.write(files);
   const start = performance.now();
-  const loaded = await loadSpec(folder.at('spec.yml'));
+  const loaded = await loadSpec(folder.at(spec));
   const tookMs = performance.now() - start;
   loadedInMs.push(tookMs);
   expect(tookMs).toBeLessThan(SLOWEST_MS);
@@ -45,12 +49,36 @@ async function load(spec: string, file = 'spec.yml'): Promise<Awaited<ReturnType
   else {
     expect(loaded.problems.some(({ severity }) => severity === 'error')).toBe(true);
     expect(renderProblems(loaded.problems)).toContain(loaded.problems[0]?.code);
-    for (const { at, message } of loaded.problems) {
-      expect(message).not.toBe('');
-      if (at) expect(at.range[0]).toBeLessThanOrEqual(at.range[1]);
-    }
+  }
+  for (const problem of loaded.ok ? loaded.warnings : loaded.problems) {
+    expect(problem.message).not.toBe('');
+    const text = Object.entries(files).find(([name]) => folder.at(name) === problem.file)?.[1];
+    expect(placeFault(problem, text), JSON.stringify(problem)).toBeUndefined();
   }
   return loaded;
+}
+
+/** What has no place in a text: a file that gives none, and the count of what is not shown. */
+const WITHOUT_PLACE = /^spec\/more-problems$|^(spec|deployment)\/(too-big|not-utf8|unreadable|not-a-file)$/;
+
+/** Why a problem does not point into its file's text. */
+function placeFault({ code, at }: Problem, text: string | undefined): string | undefined {
+  if (at === null) return WITHOUT_PLACE.test(code) ? undefined : 'it has no place';
+  if (text === undefined) return 'it is of another file';
+  // A byte order mark is not part of the text, and strings that are no Unicode are not written as they stand.
+  const lines = Buffer.from(text)
+    .toString()
+    .replace(/^\uFEFF/, '')
+    .split('\n');
+  const before = lines.slice(0, at.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+  const line = lines[at.line - 1];
+  const [start, end] = at.range;
+  if (line === undefined) return `the text has ${lines.length} lines`;
+  if (!line.startsWith(at.source)) return `the line is ${JSON.stringify(line)}`;
+  if (at.column < 1 || at.column > [...at.source].length + 1) return 'the column is beside its line';
+  if (start < before || start > before + line.length) return 'its range begins in another line';
+  if (end < start || end > lines.join('\n').length) return 'its range is not in the text';
+  return undefined;
 }
 
 const PIECES = [
@@ -106,13 +134,40 @@ function mutated(text: string): fc.Arbitrary<string> {
     );
 }
 
+const written = ({ spec, deployment }: RolloutFiles) => ({
+  'spec.yml': stringify(spec),
+  'green.yml': stringify(deployment),
+});
+const spoiltIn = (part: 'spec' | 'deployment') =>
+  rolloutFiles.chain((files) =>
+    spoilt(fc.constant(files[part])).map((value) => ({
+      ...written(files),
+      [part === 'spec' ? 'spec.yml' : 'green.yml']: stringify(value),
+    })),
+  );
+const seedWith = (part: 'spec' | 'deployment') =>
+  fc.constantFrom(...SEEDS).chain((seed: Seed) =>
+    mutated(seed.texts[seed[part]] ?? '').map((text) => ({
+      ...seed,
+      texts: { ...seed.texts, [seed[part]]: text },
+    })),
+  );
+
 describe('loadSpec', () => {
+  it('takes every seed that texts are mutated from', async () => {
+    expect(SEEDS.length).toBeGreaterThan(15);
+    for (const { spec, texts } of SEEDS) {
+      const loaded = await load(spec, texts);
+      expect(loaded.ok, loaded.ok ? '' : renderProblems(loaded.problems)).toBe(true);
+    }
+  });
+
   it(
     'compiles every spec that meets the rules',
     async () => {
       await fc.assert(
-        fc.asyncProperty(rolloutValue, async (value) => {
-          const loaded = await load(stringify(value));
+        fc.asyncProperty(rolloutFiles, async (files) => {
+          const loaded = await load('spec.yml', written(files));
 
           expect(loaded.ok, loaded.ok ? '' : renderProblems(loaded.problems)).toBe(true);
         }),
@@ -122,41 +177,25 @@ describe('loadSpec', () => {
     TIMEOUT_MS,
   );
 
-  it(
-    'gives a plan or problems for every spec with something wrong',
-    async () => {
+  it.each(['spec', 'deployment'] as const)(
+    'gives a plan or problems for every %s with something wrong',
+    async (part) => {
       await fc.assert(
-        fc.asyncProperty(spoilt(rolloutValue), async (value) => {
-          await load(stringify(value));
+        fc.asyncProperty(spoiltIn(part), async (files) => {
+          await load('spec.yml', files);
         }),
-        { numRuns: RUNS, seed: SEED },
+        { numRuns: Math.ceil(RUNS / 2), seed: SEED },
       );
     },
     TIMEOUT_MS,
   );
 
-  it(
-    'gives a plan or problems for every text',
-    async () => {
+  it.each(['spec', 'deployment'] as const)(
+    'gives a plan or problems for every text of a %s',
+    async (part) => {
       await fc.assert(
-        fc.asyncProperty(mutated(EXAMPLE), async (text) => {
-          await load(text);
-        }),
-        { numRuns: RUNS, seed: SEED },
-      );
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'gives a plan or problems for every deployment file',
-    async () => {
-      await folder.write({ 'spec.yml': EXAMPLE });
-      const good = String(EXAMPLE_FILES['diabetes/green-deployment.yml']);
-
-      await fc.assert(
-        fc.asyncProperty(mutated(good), async (text) => {
-          await load(text, 'diabetes/green-deployment.yml');
+        fc.asyncProperty(seedWith(part), async ({ spec, texts }) => {
+          await load(spec, texts);
         }),
         { numRuns: RUNS, seed: SEED },
       );

@@ -14,9 +14,10 @@ function only(text: string): Problem {
   return problems[0] as Problem;
 }
 
-/** Line and column, and the text that is underlined. */
+/** Line and column, and the text that is underlined, which is inside the file. */
 function place(text: string): readonly [number | undefined, number | undefined, string] {
   const { at } = only(text);
+  expect(at?.range[1]).toBeLessThanOrEqual(text.length);
   return [at?.line, at?.column, text.slice(...(at?.range ?? [0, 0]))];
 }
 
@@ -37,8 +38,21 @@ describe('a problem points at', () => {
     ['a quoted value with its quotes', `${HEAD}adopt: "1"\n`, [3, 8, '"1"']],
     ['the anchored value, where an alias repeats it', `${HEAD.replace('diabetes', '&e x')}`, [1, 14, 'x']],
     ['the last line without a line break', `${HEAD}adopt: 1`, [3, 8, '1']],
+    ['the end, where something is missing there', `${HEAD}approvers: [a`, [3, 14, '']],
   ] as const)('%s', (_what, text, expected) => {
     expect(place(text)).toEqual(expected);
+  });
+
+  it('its own line behind what is no YAML over two lines', () => {
+    const { problems } = parseYaml(
+      `${HEAD}steps:\n  - create\n}  - cutover\n  - bake: 15m\n`,
+      'spec.yml',
+      'spec',
+    );
+
+    const colon = problems.find(({ message }) => message.includes('":"'));
+
+    expect(colon?.at).toMatchObject({ line: 6, column: 9, source: '  - bake: 15m' });
   });
 
   it('the anchored value once for each alias', () => {
