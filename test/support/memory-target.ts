@@ -46,8 +46,8 @@ export class MemoryTarget {
   metricsAway = false;
   /** What the metric source makes of the truth. */
   distort: (snapshot: MetricsSnapshot) => MetricsSnapshot = (snapshot) => snapshot;
-  /** How often its metrics were read. */
-  looks = 0;
+  /** When its metrics were read, each time. */
+  readonly lookedAtMs: number[] = [];
   fault: Fault = () => undefined;
   /** What `read` shows may lag behind what was written. */
   shownLater: Traffic | null = null;
@@ -91,6 +91,16 @@ export class MemoryTarget {
     this.deployments.set(name, { ...found, instances: { wanted: instances, ready: instances } });
   }
 
+  /** How often its metrics were read. */
+  get looks(): number {
+    return this.lookedAtMs.length;
+  }
+
+  /** How many looks there were after the first `looks` ones, until that time: all of a look is read in one go. */
+  looksUntil(untilMs: number, looks: number): number {
+    return this.lookedAtMs.slice(looks).filter((atMs) => atMs <= untilMs).length;
+  }
+
   ports(): TargetPorts {
     return { endpoints: this.endpoints(), metrics: this.metrics(), autoscaling: this.autoscaling() };
   }
@@ -115,10 +125,11 @@ export class MemoryTarget {
         }),
       createDeployment: (_, spec: DeploymentSpec, tags) =>
         this.call('createDeployment', () => {
-          this.addDeployment(spec.name, { tags, state: this.createDelayMs > 0 ? 'creating' : 'ready' });
+          const made = { tags, instances: { wanted: spec.instanceCount, ready: spec.instanceCount } };
+          this.addDeployment(spec.name, { ...made, state: this.createDelayMs > 0 ? 'creating' : 'ready' });
           this.writes.push(`create ${spec.name}`);
           if (this.createDelayMs > 0) {
-            setTimeout(() => this.addDeployment(spec.name, { tags }), this.createDelayMs).unref();
+            setTimeout(() => this.addDeployment(spec.name, made), this.createDelayMs).unref();
           }
         }),
       readDeployment: (_, name) => this.call('readDeployment', () => this.deployments.get(name)),
@@ -162,7 +173,7 @@ export class MemoryTarget {
       capabilities: { histograms: true, mirrored: true },
       read: () =>
         this.call('metrics', () => {
-          this.looks += 1;
+          this.lookedAtMs.push(Date.now());
           if (this.metricsAway) throw transient('the metric source does not answer');
           return this.distort(this.snapshot());
         }),

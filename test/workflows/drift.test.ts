@@ -1,0 +1,277 @@
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
+
+import { greenDeployment } from '../../bench/support/plans.js';
+import type { Step } from '../../core/plan.js';
+import { sameTraffic, type Traffic } from '../../core/traffic.js';
+import { MemoryTarget } from '../support/memory-target.js';
+import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import { useBench, type Rollout } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const by = { by: 'ada', reason: 'test' };
+const BLUE = { live: { blue: 100 }, mirror: {} };
+const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
+const GREENS = 3;
+
+/** Steps that nothing but a breach or a person ends, and the traffic that they write. */
+const STEPS = {
+  mirror: { steps: [CREATE, mirrorStep(10, LONG)], traffic: { live: { blue: 100 }, mirror: { green: 10 } } },
+  ramp: { steps: [CREATE, rampStep(10, LONG)], traffic: { live: { blue: 90, green: 10 }, mirror: {} } },
+  bake: { steps: [CREATE, CUTOVER, bakeStep(600_000)], traffic: { live: { green: 100 }, mirror: {} } },
+} as const satisfies Record<string, { steps: readonly Step[]; traffic: Traffic }>;
+
+interface Change {
+  readonly what: string;
+  readonly step: keyof typeof STEPS;
+  /** Past the rollout. @returns how whoever did it takes it back. */
+  change(target: MemoryTarget): () => void;
+  /** What the hold says. */
+  readonly because: string | RegExp;
+  /** Why it cannot be adopted, where it cannot. */
+  readonly refusal?: string;
+}
+
+const traffic = (step: Change['step'], to: Traffic): Pick<Change, 'step' | 'change'> => ({
+  step,
+  change: (target) => {
+    const before = target.traffic;
+    target.changeTraffic(to);
+    return () => target.changeTraffic(before);
+  },
+});
+
+const greens = (step: Change['step'], to: number): Pick<Change, 'step' | 'change'> => ({
+  step,
+  change: (target) => {
+    target.changeInstances('green', to);
+    return () => target.changeInstances('green', GREENS);
+  },
+});
+
+const deleted = (step: Change['step'], name: string): Change => ({
+  what: `${name} is deleted`,
+  step,
+  change: ({ deployments }) => {
+    const before = deployments.get(name);
+    deployments.delete(name);
+    return () => before && deployments.set(name, before);
+  },
+  because: /, the endpoint or one of its deployments is gone$/,
+});
+
+/** What can be gone on from. */
+const ADOPTABLE: readonly Change[] = [
+  {
+    what: 'the mirror is made larger',
+    ...traffic('mirror', { live: { blue: 100 }, mirror: { green: 50 } }),
+    because: /wrote blue 100 %, mirror green 10 %, the endpoint shows blue 100 %, mirror green 50 %$/,
+  },
+  {
+    what: 'the mirror is taken away',
+    ...traffic('mirror', BLUE),
+    because: /wrote blue 100 %, mirror green 10 %, the endpoint shows blue 100 %$/,
+  },
+  {
+    what: 'a mirror is added',
+    ...traffic('ramp', { live: { blue: 90, green: 10 }, mirror: { green: 20 } }),
+    because: /wrote blue 90 %, green 10 %, the endpoint shows blue 90 %, green 10 %, mirror green 20 %$/,
+  },
+  {
+    what: 'green is scaled down',
+    ...greens('ramp', 1),
+    because: 'someone else changed it: green was scaled from 3 to 1 instance',
+  },
+];
+
+/** What can only be restored. */
+const REFUSED: readonly Change[] = [
+  {
+    what: 'a mirror to a third deployment is added',
+    ...traffic('ramp', { live: { blue: 90, green: 10 }, mirror: { red: 20 } }),
+    because: /the endpoint shows blue 90 %, green 10 %, mirror red 20 %$/,
+    refusal: 'traffic goes to deployments that are not part of this rollout; restore or abort',
+  },
+  {
+    what: 'green is scaled down to nothing',
+    ...greens('mirror', 0),
+    because: 'someone else changed it: green was scaled from 3 to 0 instances',
+    refusal: 'green has no instance left; restore or abort',
+  },
+];
+
+const GREEN_DELETED = [deleted('mirror', 'green'), deleted('ramp', 'green')];
+const BLUE_DELETED = [deleted('ramp', 'blue'), deleted('bake', 'blue')];
+const DELETED = [...GREEN_DELETED, ...BLUE_DELETED];
+
+let rollouts = 0;
+
+/** A rollout in such a step, held for such a change. */
+async function heldFor({ step, change }: Change) {
+  const target = new MemoryTarget();
+  const deployment = { ...greenDeployment, instanceCount: GREENS };
+  const plan = planOf(`drift-${++rollouts}`, STEPS[step].steps, { deployment });
+  const rollout = await bench.start(plan, target);
+  const { phase } = await rollout.until(
+    () => target.looks > 3 && sameTraffic(target.traffic, STEPS[step].traffic),
+  );
+  const { looks } = target;
+  const writes = [...target.writes];
+  const undo = change(target);
+  const { hold } = await rollout.until((s) => s.phase === 'held');
+  if (hold?.kind !== 'drift') throw new Error(`held for another reason: ${hold?.because}`);
+  return { target, rollout, phase, looks, writes, undo, hold };
+}
+
+async function end(rollout: Rollout): Promise<void> {
+  await rollout.send('abort', by);
+  await rollout.failure();
+}
+
+async function adoptRefused(rollout: Rollout): Promise<string> {
+  const err: unknown = await rollout
+    .send('resolveDrift', { choice: 'adopt', ...by })
+    .catch((e: unknown) => e);
+  if (!(err instanceof WorkflowUpdateFailedError)) throw new Error('it was adopted', { cause: err });
+  return err.cause?.message ?? '';
+}
+
+const titled = (changes: readonly Change[]) =>
+  changes.map((change) => [change.what, change.step, change] as const);
+
+describe.concurrent('what somebody else changes', () => {
+  it.each(titled([...ADOPTABLE, ...REFUSED, ...DELETED]))(
+    'is found by the next look, held for and left alone, and taken back by them needs nobody: %s in a %s',
+    async (_what, step, change) => {
+      const { target, rollout, phase, looks, writes, undo, hold } = await heldFor(change);
+
+      expect(target.looksUntil(hold.sinceMs, looks)).toBe(1);
+      expect(hold.expected).toEqual(STEPS[step].traffic);
+      expect(hold.because).toMatch(change.because);
+      const heldAtLook = target.looks;
+      const later = await rollout.until(() => target.looks > heldAtLook + 5);
+      expect(later.hold).toEqual(hold);
+
+      undo();
+      await rollout.until((s) => s.phase === phase);
+      expect(target.writes).toEqual(writes);
+      await end(rollout);
+      expect(target.traffic).toEqual(BLUE);
+      expect([...target.deployments.keys()]).toEqual(['blue']);
+    },
+  );
+
+  it.each(titled([...ADOPTABLE, ...REFUSED]))(
+    'is restored as the rollout wrote it: %s in a %s',
+    async (_what, step, change) => {
+      const { target, rollout, phase } = await heldFor(change);
+
+      if (change.refusal !== undefined) expect(await adoptRefused(rollout)).toContain(change.refusal);
+      await rollout.send('resolveDrift', { choice: 'restore', ...by });
+      await rollout.until((s) => s.phase === phase);
+
+      expect(target.traffic).toEqual(STEPS[step].traffic);
+      expect(target.deployments.get('green')?.instances.wanted).toBe(GREENS);
+      await end(rollout);
+    },
+  );
+
+  it.each(titled(ADOPTABLE))(
+    'is adopted, and an abort goes back to blue all the same: %s in a %s',
+    async (_what, _step, change) => {
+      const { target, rollout, phase, writes } = await heldFor(change);
+      const changed = target.traffic;
+
+      await rollout.send('resolveDrift', { choice: 'adopt', ...by });
+      const { looks } = target;
+      await rollout.until((s) => s.phase === phase && target.looks > looks + 5);
+
+      expect(await rollout.status()).toMatchObject({ phase, hold: null, traffic: changed });
+      expect(target.writes).toEqual(writes);
+      await end(rollout);
+      expect(target.traffic).toEqual(BLUE);
+      expect([...target.deployments.keys()]).toEqual(['blue']);
+    },
+  );
+
+  it.each(titled(DELETED))(
+    'can neither be adopted nor be restored, which holds it anew: %s in a %s',
+    async (_what, _step, change) => {
+      const { target, rollout, phase, writes, undo, hold } = await heldFor(change);
+
+      expect(await adoptRefused(rollout)).toContain(
+        'the endpoint or a deployment is gone; bring it back, restore or abort',
+      );
+      await rollout.send('resolveDrift', { choice: 'restore', ...by });
+      await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.sinceMs > hold.sinceMs);
+
+      expect(target.writes).toEqual(writes);
+      undo();
+      await rollout.until((s) => s.phase === phase);
+      await end(rollout);
+    },
+  );
+
+  it.each(titled(GREEN_DELETED))('leaves blue to an abort: %s in a %s', async (_what, _step, change) => {
+    const { target, rollout } = await heldFor(change);
+
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect({ type, left: report.left }).toEqual({ type: 'Aborted', left: [] });
+    expect(target.traffic).toEqual(BLUE);
+    expect([...target.deployments.keys()]).toEqual(['blue']);
+  });
+
+  it.each(titled(BLUE_DELETED))(
+    'leaves nothing to go back to: green stays, and what is left to do is told: %s in a %s',
+    async (_what, step, change) => {
+      const { target, rollout } = await heldFor(change);
+
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('RollbackIncomplete');
+      expect(report.left).toEqual([
+        expect.stringMatching(/^set the traffic of .* to blue 100 % /),
+        expect.stringMatching(/^delete the deployment green of .* \(not before blue has its traffic\)$/),
+      ]);
+      expect(target.traffic).toEqual(STEPS[step].traffic);
+      expect([...target.deployments.keys()]).toEqual(['green']);
+    },
+  );
+});
+
+describe('an approval given while somebody else has changed the traffic', () => {
+  it('is no answer to that, also once the rollout has gone on as a new run; it holds when that is settled', async () => {
+    const target = new MemoryTarget();
+    const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
+    // Windows of 60 ms fill a history in seconds.
+    const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
+    const plan = planOf('approved-in-drift', [CREATE, rampStep(50), approve, CUTOVER], { watching });
+    const rollout = await bench.start(plan, target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    const theirs = { live: { blue: 80, green: 20 }, mirror: {} };
+    target.changeTraffic(theirs);
+    const held = await rollout.until((s) => s.hold?.kind === 'drift');
+
+    await rollout.send('approve', { by: 'ada', reason: 'looks good' });
+    const { runId } = await rollout.handle.describe();
+    await expect
+      .poll(async () => (await rollout.handle.describe()).runId, { timeout: 20_000, interval: 100 })
+      .not.toBe(runId);
+    const { looks } = target;
+    const still = await rollout.until(() => target.looks > looks + 5);
+
+    expect(still).toMatchObject({ stepIndex: 2, hold: held.hold });
+    expect(target.traffic).toEqual(theirs);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    const { steps } = await rollout.promoted();
+    expect(steps[2]?.result).toBe('approved by ada: looks good');
+    expect(target.writes.slice(-2)).toEqual([
+      'traffic {"live":{"blue":50,"green":50},"mirror":{}}',
+      'traffic {"live":{"green":100},"mirror":{}}',
+    ]);
+  });
+});
