@@ -1,10 +1,10 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 
-import type { Step } from '../../core/plan.js';
+import type { Plan, Step, UndecidedPolicy } from '../../core/plan.js';
 import type { RolloutStatus } from '../../core/messages.js';
-import { MemoryTarget } from '../support/memory-target.js';
-import { CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import { MemoryTarget, outage } from '../support/memory-target.js';
+import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -48,6 +48,43 @@ const WAITS: Readonly<
     steps: [CREATE, CUTOVER, BAKE],
     there: (s) => s.phase === 'baking',
     next: /^waits for metrics; without them, asks a person at /,
+  },
+};
+
+/** What a rollout may be held for already, how it gets there, and what its person's answer leads to. */
+const HELD: Readonly<
+  Record<
+    string,
+    {
+      plan(name: string): Plan;
+      change(target: MemoryTarget): void;
+      hold: 'undecided' | 'drift';
+      answer(rollout: Rollout): Promise<string>;
+      then: Pick<RolloutStatus, 'phase' | 'stepIndex'>;
+    }
+  >
+> = {
+  'undecided by its gates': {
+    // It waits in the ramp that comes next, once it was answered.
+    plan: (name) =>
+      planOf(
+        name,
+        [CREATE, rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } }), rampStep(25, { dwell: LONG })],
+        {
+          watching,
+        },
+      ),
+    change: () => undefined, // too few requests, from the start
+    hold: 'undecided',
+    answer: (rollout) => rollout.send('approve', by),
+    then: { phase: 'ramping', stepIndex: 2 },
+  },
+  'because somebody else changed its traffic': {
+    plan: (name) => planOf(name, [CREATE, rampStep(10, { dwell: LONG })], { watching }),
+    change: (target) => target.changeTraffic({ live: { blue: 60, green: 40 }, mirror: {} }),
+    hold: 'drift',
+    answer: (rollout) => rollout.send('resolveDrift', { choice: 'restore', ...by }),
+    then: { phase: 'ramping', stepIndex: 1 },
   },
 };
 
@@ -109,29 +146,30 @@ describe('five minutes without metrics', () => {
     },
   );
 
-  it.each(['hold', 'roll-back', 'proceed'] as const)(
-    'of a ramp whose time is over meanwhile go by its policy: %s',
-    async (undecided) => {
+  it.each(Object.entries(HELD))(
+    'in a rollout that is held, %s, leave it to its person; the answer counts, and the gates wait on for metrics',
+    async (what, { plan, hold, change, answer, then }) => {
       const target = new MemoryTarget();
-      const ramp = rampStep(10, { dwell: { atLeastMs: 1_500, atMostMs: 1_500 }, undecided });
-      const rollout = await bench.start(planOf(`policy-${undecided}`, [CREATE, ramp], { watching }), target);
-      await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+      target.requestsPerSecond = 100;
+      const rollout = await bench.start(plan(`outage-${what.slice(0, 9)}`), target);
+      await rollout.until(() => target.looks > 5);
+      change(target);
+      const held = await rollout.until((s) => s.hold?.kind === hold);
+      const { traffic, writes } = { traffic: target.traffic, writes: [...target.writes] };
 
       target.metricsAway = true;
-      await rollout.until((s) => s.hold?.kind === 'blind');
+      const later = await fiveMinutesOn(rollout, target);
 
-      if (undecided === 'roll-back') {
-        await rollout.until((s) => s.phase === 'rolling-back');
-        target.metricsAway = false; // or green is given half a minute to drain, since nobody knows
-        expect((await rollout.failure()).report.reason).toMatch(/^undecided, rolls back by policy: /);
-      } else if (undecided === 'proceed') {
-        expect((await rollout.promoted()).steps[1]?.result).toMatch(/^undecided, goes on by policy: /);
-      } else {
-        await rollout.until((s) => s.hold?.kind === 'undecided');
-        target.metricsAway = false;
-        await rollout.send('abort', by);
-        await rollout.failure();
-      }
+      expect(later).toMatchObject({ phase: 'held', hold: held.hold, stepIndex: held.stepIndex });
+      expect({ traffic: target.traffic, writes: target.writes }).toEqual({ traffic, writes });
+      await answer(rollout);
+      const blind = await rollout.until((s) => s.hold?.kind === 'blind' && s.stepIndex === then.stepIndex);
+      expect(blind.hold?.sinceMs).toBeLessThanOrEqual(Date.now() - FIVE_MINUTES_MS);
+      target.metricsAway = false;
+      const back = await rollout.until((s) => s.phase !== 'held');
+      expect(back).toMatchObject({ phase: then.phase, hold: null });
+      await rollout.send('abort', by);
+      await rollout.failure();
     },
   );
 
@@ -148,5 +186,62 @@ describe('five minutes without metrics', () => {
 
     expect((await rollout.failure()).type).toBe('RolledBack');
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+});
+
+describe.concurrent('a step whose time is over while its metrics are away', () => {
+  const WITHIN_MS = 1_500;
+  const dwell = { atLeastMs: WITHIN_MS, atMostMs: WITHIN_MS };
+  const TIMED: Readonly<Record<string, (undecided: UndecidedPolicy) => readonly Step[]>> = {
+    mirror: (undecided) => [CREATE, mirrorStep(10, { dwell, undecided })],
+    ramp: (undecided) => [CREATE, rampStep(10, { dwell, undecided })],
+    bake: (undecided) => [CREATE, CUTOVER, { ...bakeStep(WITHIN_MS), undecided }],
+  };
+  const WHY = /the metric source does not answer|no metrics for .* at the end of the bake/;
+  const POLICIES = ['hold', 'roll-back', 'proceed'] as const;
+  const CASES = Object.entries(TIMED).flatMap(([kind, steps]) =>
+    POLICIES.map((policy) => [kind, policy, steps(policy)] as const),
+  );
+
+  it.each(CASES)('goes by its policy: %s, %s', async (kind, policy, steps) => {
+    const target = new MemoryTarget();
+    const away = outage(target, 'metrics', () => target.looks > 5);
+    const rollout = await bench.start(planOf(`policy-${kind}-${policy}`, steps, { watching }), target);
+
+    if (policy === 'roll-back') {
+      await rollout.until((s) => s.phase === 'rolling-back');
+      away.over(); // or green is given half a minute to drain, since nobody knows
+      const { reason } = (await rollout.failure()).report;
+      expect(reason).toMatch(/^undecided, rolls back by policy: /);
+      expect(reason).toMatch(WHY);
+    } else if (policy === 'proceed') {
+      const result = (await rollout.promoted()).steps.at(-1)?.result;
+      expect(result).toMatch(/^undecided, goes on by policy: /);
+      expect(result).toMatch(WHY);
+    } else {
+      const { hold } = await rollout.until((s) => s.hold?.kind === 'undecided');
+      expect(hold?.because).toMatch(WHY);
+      away.over();
+      await rollout.send('abort', by);
+      await rollout.failure();
+    }
+  });
+
+  it('rolls back what nobody approved: to see nothing is no approval, and stops no clock', async () => {
+    const steps = [CREATE, rampStep(50), { ...APPROVE, withinMs: WITHIN_MS }, CUTOVER];
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('policy-approval', steps, { watching }), target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+
+    target.metricsAway = true;
+    await rollout.until((s) => s.phase === 'rolling-back');
+    target.metricsAway = false;
+    const { type, report } = await rollout.failure();
+
+    expect({ type, reason: report.reason }).toEqual({
+      type: 'RolledBack',
+      reason: 'nobody approved within 1s500ms',
+    });
+    expect(target.everLive).not.toContainEqual({ live: { green: 100 }, mirror: {} });
   });
 });
