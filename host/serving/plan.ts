@@ -44,12 +44,14 @@ function mostUsefulFirst(a: InstanceRecord, b: InstanceRecord): number {
 
 /** Tries of one generation to get ready. */
 export interface StartFacts {
-  /** Instances that ended, one after the other, before they were ever ready. */
+  /** Instances that ended before they were ever ready, or before the generation served. */
   readonly failedStarts: number;
-  /** What the last of them ended with. */
+  /** What the last instance to end ended with. */
   readonly lastExit: string | undefined;
   /** Since when this host looks at them, milliseconds since the epoch: time without a host is no time to get ready in. */
   readonly watchedSinceMs: number;
+  /** Since when they are to get ready, as far as this host has seen, milliseconds since the epoch. */
+  readonly wantedSinceMs: number;
 }
 
 /** A first failure may be bad luck (a port taken in between); three in a row are the deployment's own. */
@@ -84,6 +86,15 @@ export function judgeStart(
     return {
       is: 'failed',
       reason: `instance ${late.id} did not answer its readiness probe within ${deadlineMs / 1000} s`,
+    };
+  }
+  // As long as all the tries may take. Without it, instances that come and go would be waited for without an end.
+  const limitMs = MAX_FAILED_STARTS * deadlineMs;
+  if (nowMs - facts.wantedSinceMs > limitMs) {
+    const last = facts.lastExit === undefined ? '' : ` (last end of one: ${facts.lastExit})`;
+    return {
+      is: 'failed',
+      reason: `only ${ready} of ${deployment.sku.capacity} instances were ready at once within ${limitMs / 1000} s${last}`,
     };
   }
   return { is: 'waiting' };

@@ -19,6 +19,13 @@ import type { ServingContext } from './supervisor.js';
 const TURN_MS = 200;
 const LOG_LINES_IN_ERROR = 30;
 
+interface Ends {
+  readonly failedStarts: number;
+  readonly lastExit?: string;
+  readonly lastInstance?: string;
+}
+const NO_ENDS: Ends = { failedStarts: 0 };
+
 /** Makes the processes of one deployment what its record says, for as long as the host lives. */
 export class DeploymentRunner {
   readonly #context: ServingContext;
@@ -34,7 +41,9 @@ export class DeploymentRunner {
   readonly #unseen: Set<string>;
   #retired = false;
   #backOff = new BackOff();
-  #failed = { generation: 0, starts: 0, lastExit: undefined as string | undefined, lastInstance: '' };
+  #wantedSinceMs = this.#watchedSinceMs;
+  /** Ends of instances of the wanted generation. */
+  #ends: Ends = NO_ENDS;
   #loop: Promise<void> | undefined;
   #lastLogLook = 0;
   #lastCrashMs = 0;
@@ -70,23 +79,19 @@ export class DeploymentRunner {
 
   /** Forgets earlier failures: a new PUT is a new chance. */
   renew(): void {
-    this.#failed = {
-      generation: this.#deployment.generation,
-      starts: 0,
-      lastExit: undefined,
-      lastInstance: '',
-    };
+    this.#ends = NO_ENDS;
+    this.#wantedSinceMs = Date.now();
     this.#backOff = new BackOff();
   }
 
   verdict(): StartVerdict {
-    const failures = this.#failed.generation === this.#deployment.generation ? this.#failed : undefined;
     return judgeStart(
       this.#deployment,
       {
-        failedStarts: failures?.starts ?? 0,
-        lastExit: failures?.lastExit,
+        failedStarts: this.#ends.failedStarts,
+        lastExit: this.#ends.lastExit,
         watchedSinceMs: this.#watchedSinceMs,
+        wantedSinceMs: this.#wantedSinceMs,
       },
       startDeadlineMs(this.#deployment.properties.readinessProbe),
       Date.now(),
@@ -98,7 +103,7 @@ export class DeploymentRunner {
     const starting = Object.values(this.#deployment.instances).find(
       (i) => i.generation === this.#deployment.generation && i.state !== 'ready',
     );
-    const id = this.#failed.lastInstance || starting?.id;
+    const id = this.#ends.lastInstance ?? starting?.id;
     return id === undefined ? '' : tailOf(this.#logPath(id), LOG_LINES_IN_ERROR, 16 * 1024);
   }
 
@@ -260,13 +265,12 @@ export class DeploymentRunner {
   /** Counts an end towards the wait before the next start, and towards giving the generation up. */
   #blame(instance: InstanceRecord, how: string): void {
     this.#backOff.ended(Date.now());
-    if (instance.state !== 'starting') return;
-    if (this.#failed.generation !== instance.generation) {
-      this.#failed = { generation: instance.generation, starts: 0, lastExit: undefined, lastInstance: '' };
-    }
-    this.#failed.starts++;
-    this.#failed.lastExit = how;
-    this.#failed.lastInstance = instance.id;
+    const { generation, serving } = this.#deployment;
+    if (instance.generation !== generation) return;
+    // One that had got ready is a failed start all the same while the generation as a whole has not.
+    const failed = instance.state === 'starting' || generation !== serving;
+    const failedStarts = this.#ends.failedStarts + (failed ? 1 : 0);
+    this.#ends = { failedStarts, lastExit: how, lastInstance: instance.id };
   }
 
   #forget(instance: InstanceRecord): void {

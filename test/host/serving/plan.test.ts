@@ -69,7 +69,7 @@ describe('planScaling', () => {
 });
 
 describe('judgeStart', () => {
-  const facts = { failedStarts: 0, lastExit: undefined, watchedSinceMs: 0 };
+  const facts = { failedStarts: 0, lastExit: undefined, watchedSinceMs: 0, wantedSinceMs: 5_000 };
 
   it('is ready when as many as wanted are', () => {
     expect(judgeStart(deployment({ capacity: 2 }, [{}, {}]), facts, 1000, 0)).toEqual({ is: 'ready' });
@@ -95,6 +95,17 @@ describe('judgeStart', () => {
     expect(judgeStart(late, facts, 1000, 6_001)).toEqual({
       is: 'failed',
       reason: 'instance 2 did not answer its readiness probe within 1 s',
+    });
+  });
+
+  it('has failed when not all are ready at once in the time of three starts, as instances come and go', () => {
+    const two = deployment({ capacity: 3 }, [{}, {}, { state: 'starting', startedAt: 7_900 }]);
+    const killed = { ...facts, lastExit: 'SIGKILL' };
+
+    expect(judgeStart(two, killed, 1000, 8_000)).toEqual({ is: 'waiting' });
+    expect(judgeStart(two, killed, 1000, 8_001)).toEqual({
+      is: 'failed',
+      reason: 'only 2 of 3 instances were ready at once within 3 s (last end of one: SIGKILL)',
     });
   });
 });

@@ -123,3 +123,14 @@ it('does not end an instance that is no longer wanted while Envoy does not say w
   expect(await until(() => Object.keys(deployment.instances).length === 0, PATIENCE)).toBe(true);
   expect(asked).toBeGreaterThan(silences);
 });
+
+it('gives a generation up of which instances that had got ready keep ending before it serves', async () => {
+  const found = await Promise.all([running(), running(), running()]);
+  await hostFinds(...found, { pid: 2 ** 30, startTime: 'gone' });
+  const ready = () => Object.values(deployment.instances).filter(({ state }) => state === 'ready').length;
+  expect(await until(() => ready() === 3, PATIENCE)).toBe(true);
+
+  for (const process of found) signal(process, 'SIGKILL');
+
+  expect(await until(() => runner.verdict().is === 'failed', PATIENCE)).toBe(true);
+});
