@@ -70,6 +70,13 @@ export interface SetTrafficInput extends EndpointRef {
   readonly to: Traffic;
   /** A person has seen who else manages the traffic rules, and wants the rollout to write them. */
   readonly takeOver?: boolean;
+  /** A write before this one was cut off: it may be on its way still, or done and not shown yet. */
+  readonly unsettled?: boolean;
+}
+
+export interface SetTrafficResult {
+  /** What the endpoint showed before. */
+  readonly found: Traffic;
 }
 
 export interface SetMinimumInput extends EndpointRef {
@@ -115,8 +122,8 @@ export interface RolloutActivities {
   /** Creates it where it is missing, and waits until it is ready. */
   createDeployment(input: CreateDeploymentInput): Promise<void>;
   smoke(input: SmokeInput): Promise<SmokeResult>;
-  /** Writes, and reads back until the endpoint shows it. */
-  setTraffic(input: SetTrafficInput): Promise<void>;
+  /** Writes, and reads back until the endpoint shows it. Workers of before gave nothing back. */
+  setTraffic(input: SetTrafficInput): Promise<SetTrafficResult | undefined>;
   /** @returns null where no autoscaler counts the deployment's instances. */
   readAutoscale(input: EndpointRef & { readonly deployment: string }): Promise<Autoscale | null>;
   /** Changes an autoscaler's fewest instances, unless somebody else did. */

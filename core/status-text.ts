@@ -1,10 +1,11 @@
+import { whyNotAdopt } from './adopt.js';
 import { endpointArgument } from './command-text.js';
 import type { RolloutStatus, StepTimes } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step, UndecidedPolicy } from './plan.js';
 import { targetName } from './plan.js';
 import { approversOf, approversText } from './approvers.js';
-import type { Hold, HumanAction, Phase, RunState } from './run.js';
+import type { DriftHold, Hold, HumanAction, Phase, RunState } from './run.js';
 import { trafficText } from './traffic.js';
 import { durationText, instantText } from './units.js';
 
@@ -68,7 +69,10 @@ export function nextText(plan: Plan, state: RunState): string {
   if (state.paused !== null) return `waits for resume (paused by ${state.paused.by}: ${state.paused.reason})`;
   const approvers = approversOf(plan, step);
   const only = approvers === null ? '' : ` (${approversText(approvers)})`;
-  if (state.hold?.kind === 'drift') return `waits for a person: adopt${only}, restore or abort`;
+  if (state.hold?.kind === 'drift') {
+    const adopt = whyNotAdopt(plan, state, state.hold) === null ? `adopt${only}, ` : '';
+    return `waits for a person: ${adopt}restore or abort`;
+  }
   if (step === undefined) return 'nothing: the rollout is over';
   if (state.hold?.kind === 'undecided')
     return `waits for a person: approve${only} to go on, reject or abort to roll back`;
@@ -122,11 +126,17 @@ export function actionsNow(plan: Plan, state: RunState, phase: Phase): readonly 
   const approvable = state.hold?.kind === 'undecided' || plan.steps[state.stepIndex]?.kind === 'approve';
   return [
     ...(approvable ? [`greenlight approve ${on}`, `greenlight reject ${on} --reason …`] : []),
-    ...(state.hold?.kind === 'drift'
-      ? [`greenlight drift ${on} --adopt --reason …`, `greenlight drift ${on} --restore --reason …`]
-      : []),
+    ...(state.hold?.kind === 'drift' ? driftActions(plan, state, state.hold) : []),
     state.paused === null ? `greenlight pause ${on} --reason …` : `greenlight resume ${on}`,
     `greenlight abort ${on} --reason …`,
+  ];
+}
+
+function driftActions(plan: Plan, state: RunState, hold: DriftHold): readonly string[] {
+  const command = `greenlight drift ${endpointArgument(plan)}`;
+  return [
+    ...(whyNotAdopt(plan, state, hold) === null ? [`${command} --adopt --reason …`] : []),
+    `${command} --restore --reason …`,
   ];
 }
 

@@ -37,6 +37,16 @@ export function wholeHolder(live: Shares): string | undefined {
   return Object.entries(live).find(([, percent]) => percent === 100)?.[0];
 }
 
+/** Who has more live or mirrored traffic under these rules than under those. */
+export function whoGains(before: Traffic, after: Traffic): readonly string[] {
+  const names = new Set([...Object.keys(after.live), ...Object.keys(after.mirror)]);
+  return [...names].filter(
+    (name) =>
+      shareOf(after.live, name) > shareOf(before.live, name) ||
+      shareOf(after.mirror, name) > shareOf(before.mirror, name),
+  );
+}
+
 /** Live traffic split between the baseline and green; nothing mirrored. `percent` is green's, whole, 0 to 100. */
 export function splitTraffic(baseline: string, green: string, percent: number): Traffic {
   return normalTraffic({ live: { [baseline]: 100 - percent, [green]: percent }, mirror: {} });

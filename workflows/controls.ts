@@ -1,5 +1,6 @@
 import { ApplicationFailure, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 
+import { whyNotAdopt } from '../core/adopt.js';
 import { approversOf, approversText } from '../core/approvers.js';
 import { FailureType } from '../core/failures.js';
 import {
@@ -9,7 +10,6 @@ import {
   type RolloutStatus,
 } from '../core/messages.js';
 import type { HumanAction } from '../core/run.js';
-import { normalTraffic, shareOf } from '../core/traffic.js';
 import type { Run } from './run.js';
 
 const statusQuery = defineQuery<RolloutStatus>(MessageName.status);
@@ -43,6 +43,7 @@ export function installControls(run: Run): void {
       description: 'Go on: an approval step, or a step whose gates could not decide.',
       validator: (input) => {
         checkInput(input, 'approve', false);
+        refuseWhenOver(run);
         if (!run.asksForApproval) throw notNow(run, 'nothing waits for approval');
         if (run.state.approval !== null) throw notNow(run, 'it is approved already');
         refuseOldAnswer(run, input);
@@ -62,11 +63,11 @@ export function installControls(run: Run): void {
       description: 'Say no where approval is asked for: the rollout rolls back.',
       validator: (input) => {
         checkInput(input, 'reject', true);
+        refuseWhenOver(run);
         if (!run.asksForApproval)
           throw notNow(run, 'nothing waits for approval; to stop the rollout, abort it');
         if (run.state.approval !== null)
           throw notNow(run, 'it is approved already; to stop the rollout, abort it');
-        if (run.rejection !== null) throw notNow(run, 'it is rejected already');
         refuseOldAnswer(run, input);
       },
     },
@@ -125,7 +126,6 @@ export function installControls(run: Run): void {
         checkInput(input, 'abort', true);
         refuseWhenOver(run);
         if (run.pastReturn) throw notNow(run, NOTHING_TO_GO_BACK_TO);
-        if (run.abort !== null) throw notNow(run, `it is being aborted already, by ${run.abort.by}`);
       },
     },
   );
@@ -144,41 +144,14 @@ export function installControls(run: Run): void {
         'Someone else changed the endpoint: adopt what stands there now, or restore what the rollout wrote.',
       validator: (input) => {
         checkInput(input, 'resolve drift', true);
+        refuseWhenOver(run);
         const hold = run.state.hold;
         if (hold?.kind !== 'drift') throw notNow(run, 'the endpoint is as it wrote it');
+        if (input.choice !== 'adopt') return;
         // To restore undoes what came from outside; to adopt lets it stand, and is a word that not everybody has.
-        if (input.choice === 'adopt') refuseStranger(run, input, 'adopt what somebody changed');
-        if (input.choice === 'adopt' && hold.observed === null) {
-          throw notNow(
-            run,
-            'there is nothing to adopt: the endpoint or a deployment is gone; bring it back, restore or abort',
-          );
-        }
-        const off = hold.scaled.find(({ to }) => to === 0);
-        if (input.choice === 'adopt' && off !== undefined) {
-          throw notNow(run, `${off.deployment} has no instance left; restore or abort`);
-        }
-        if (
-          input.choice === 'adopt' &&
-          hold.observed !== null &&
-          !run.canAdopt(normalTraffic(hold.observed))
-        ) {
-          throw notNow(
-            run,
-            'traffic goes to deployments that are not part of this rollout; restore or abort',
-          );
-        }
-        if (
-          input.choice === 'adopt' &&
-          hold.observed !== null &&
-          run.compares &&
-          shareOf(hold.observed.live, run.green) === 100
-        ) {
-          throw notNow(
-            run,
-            `${run.green} has all traffic there, and has yet to be compared with ${run.state.baseline}; restore or abort`,
-          );
-        }
+        refuseStranger(run, input, 'adopt what somebody changed');
+        const why = whyNotAdopt(run.plan, run.state, hold);
+        if (why !== null) throw notNow(run, why);
       },
     },
   );
@@ -190,7 +163,10 @@ function refuseOldAnswer(run: Run, { ask }: ActionInput): void {
   throw notNow(run, 'what was asked then is answered, or over; this is another question');
 }
 
+/** From the word that takes everything back on, whatever else is said would be answered and not done. */
 function refuseWhenOver(run: Run): void {
+  if (run.abort !== null) throw notNow(run, `it is being aborted already, by ${run.abort.by}`);
+  if (run.rejection !== null) throw notNow(run, `it is rejected already, by ${run.rejection.by}`);
   if (run.phase === 'rolling-back') throw notNow(run, 'it is rolling back already');
   if (run.phase === 'finished') throw notNow(run, 'it is over');
 }

@@ -1,4 +1,4 @@
-import { driftText, visibleDrift, type Drift, type Scaled } from '../core/drift.js';
+import { driftText, sameDrift, visibleDrift, type Drift, type Scaled } from '../core/drift.js';
 import type { DriftHold } from '../core/run.js';
 import type { Traffic } from '../core/traffic.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
@@ -22,7 +22,6 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   const { state } = run;
   const expected = run.expected;
   const { sinceMs, earlier } = begun(run);
-  run.driftChoice = null;
   for (let seen: Drift | null = found; seen !== null;) {
     const { observed, scaled }: Drift = seen;
     const because = `someone else changed it: ${driftText(expected, seen)}`;
@@ -33,7 +32,10 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
     // Changed once more, or back again by itself.
     if (typeof result === 'object' && result.verdict === 'drift') {
-      seen = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });
+      const next = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });
+      // The word was about what stood there before.
+      if (run.driftChoice === 'adopt' && !sameDrift(next, seen)) run.driftChoice = null;
+      seen = next;
     }
     if (seen === null) break;
     if (run.driftChoice === 'adopt' && seen.observed !== null) {

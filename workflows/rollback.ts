@@ -2,7 +2,7 @@ import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 
 import type { NotScaledDetails } from '../core/activities.js';
 import { FailureType, type Outcome } from '../core/failures.js';
-import { trafficText } from '../core/traffic.js';
+import { sameTraffic, trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
 import { tellEnd } from './events.js';
 import { applicationFailure, reasonOf, type Stop } from './stop.js';
@@ -88,9 +88,10 @@ interface Failed {
   readonly error: unknown;
 }
 
-/** What takes green out of service, or away: not before the baseline serves. */
+/** What takes green out of service, or away, and what lets the baseline shrink: not before the baseline serves. */
 function needsBaseline({ plan }: Run, { kind }: Undo): boolean {
-  return kind === 'restore-traffic' || (kind === 'delete-deployment' && plan.afterRollback !== 'keep-green');
+  if (kind === 'delete-deployment') return plan.afterRollback !== 'keep-green';
+  return kind === 'restore-traffic' || kind === 'restore-minimum';
 }
 
 /**
@@ -115,14 +116,21 @@ async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
   const patience = { scheduleToCloseTimeout: within, retry: RETRY };
   try {
     switch (undo.kind) {
-      case 'restore-traffic':
-        await setTraffic.executeWithOptions(
-          { ...patience, summary: `roll back traffic: ${trafficText(undo.traffic)}` },
-          [{ ...run.endpoint, from: null, to: undo.traffic }],
+      case 'restore-traffic': {
+        const { traffic: to } = undo;
+        const { unsettled = false } = run.state;
+        const result = await setTraffic.executeWithOptions(
+          { ...patience, summary: `roll back traffic: ${trafficText(to)}` },
+          [{ ...run.endpoint, from: null, to, ...(unsettled ? { unsettled } : {}) }],
         );
-        run.willShow(undo.traffic);
+        const found = result?.found ?? to;
+        if (!unsettled && !sameTraffic(found, to) && !sameTraffic(found, run.expected)) {
+          run.note(`somebody else had made the traffic ${trafficText(found)}: the rollback has overwritten it`);
+        }
+        run.willShow(to);
         run.show();
         return null;
+      }
       case 'restore-instances': {
         const { deployment, instances } = undo;
         await scaleDeployment.executeWithOptions(

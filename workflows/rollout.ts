@@ -5,6 +5,7 @@ import type { RolloutReport, RunState } from '../core/run.js';
 import { staticSummary } from '../core/status-text.js';
 import { releaseMinimum } from './autoscale.js';
 import { installControls } from './controls.js';
+import { holdForDrift } from './drift.js';
 import { tellEnd } from './events.js';
 import { interruptible } from './interruptible.js';
 import { preflight } from './proxies.js';
@@ -29,6 +30,8 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
   try {
     if (run.state.before === null) await checkFirst(run);
     for (;;) {
+      // Since before the run went on as a new one.
+      if (run.state.hold?.kind === 'drift') await holdForDrift(run, run.state.hold);
       // A person was told yes: then it is so, also in the last moment.
       if (!run.pastReturn) await whilePaused(run);
       throwIfStopped(run);

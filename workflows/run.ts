@@ -11,7 +11,7 @@ import type { Hold, HumanAction, Phase, RolloutReport, RunState, StepRecord } fr
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
 import { carryOver } from '../core/gates/carry-over.js';
 import { currentDetails, holdOf, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
-import { shareOf, sumShares, type Traffic } from '../core/traffic.js';
+import { shareOf, type Traffic } from '../core/traffic.js';
 import type { RolloutName } from '../core/rollout-events.js';
 import type { ChannelRef, NotifyEvent } from '../core/notification.js';
 import { registerUndo, type Undo } from '../core/undo.js';
@@ -112,23 +112,6 @@ export class Run {
   /** Green holds everything and its undo list is cleared on purpose: the baseline may be gone at any moment. */
   get pastReturn(): boolean {
     return (this.step === undefined || this.step.kind === 'delete-baseline') && this.state.undos.length === 0;
-  }
-
-  /** Someone else's traffic can be gone on from if it knows no third deployment. */
-  canAdopt(traffic: Traffic): boolean {
-    const known = (name: string): boolean => name === this.state.baseline || name === this.green;
-    return (
-      sumShares(traffic.live) === 100 &&
-      Object.keys(traffic.live).every(known) &&
-      Object.keys(traffic.mirror).every(known)
-    );
-  }
-
-  /** Whether green has yet to be compared with the baseline, by the step under way or a later one. */
-  get compares(): boolean {
-    return this.plan.steps
-      .slice(this.state.stepIndex)
-      .some(({ kind }) => kind === 'mirror' || kind === 'ramp');
   }
 
   /** Whenever a pause or a hold for drift begins or ends: the clock of the step under way stands still in both. */

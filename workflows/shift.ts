@@ -15,7 +15,6 @@ import { write } from './write.js';
 export async function shift(run: Run, to: Traffic): Promise<void> {
   const { before } = run.state;
   if (before !== null) run.willUndo({ kind: 'restore-traffic', traffic: before });
-  if (run.state.hold?.kind === 'drift') await holdForDrift(run, run.state.hold);
   for (;;) {
     await whilePaused(run);
     throwIfStopped(run);

@@ -11,10 +11,6 @@ export async function watchOn(
   run: Run,
   asked: Omit<Watch, 'interrupt'>,
 ): Promise<'pass' | 'undecided' | 'window-over' | 'time-over'> {
-  if (run.state.hold?.kind === 'drift') {
-    await holdForDrift(run, run.state.hold); // since before the run went on as a new one
-    return 'window-over';
-  }
   const paused = run.state.paused !== null;
   const result = await watchWindow(run, {
     ...asked,
@@ -34,7 +30,8 @@ export async function watchOn(
 /** Before a step begins, and before it writes: a paused rollout stays where it is, and the gates go on. */
 export async function whilePaused(run: Run): Promise<void> {
   if (run.step?.kind === 'approve') return; // it sits pauses out itself, and may be approved meanwhile
-  while (run.state.paused !== null) {
+  // What a person approved is taken by the step that asked; the pause is sat out after it.
+  while (run.state.paused !== null && run.state.approval === null) {
     await watchOn(run, guarding(run));
     await goOnAsNew(run);
   }

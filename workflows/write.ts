@@ -19,8 +19,10 @@ export async function write(
 ): Promise<{ readonly observed: Traffic } | null> {
   const input = { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) };
   run.writing = trafficText(to);
+  run.state.unsettled = true;
   try {
     await forward(run, () => setTraffic.executeWithOptions({ summary }, [input]));
+    delete run.state.unsettled;
     return null;
   } catch (err) {
     const drift = driftOf(err);

@@ -1,8 +1,10 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
-import type { WriteOptions } from '../../adapters/ports.js';
+import { PortError, type WriteOptions } from '../../adapters/ports.js';
 import type { SetTrafficInput } from '../../core/activities.js';
+import type { DeploymentState } from '../../core/endpoint.js';
+import { FailureType } from '../../core/failures.js';
 import type { Traffic } from '../../core/traffic.js';
 
 const blue = { live: { blue: 100 }, mirror: {} };
@@ -21,7 +23,7 @@ describe('a write of traffic', () => {
     const written: WriteOptions[] = [];
     let traffic: Traffic = half;
     const endpoints = {
-      read: () => Promise.resolve({ traffic }),
+      read: () => Promise.resolve({ traffic, deployments: [ready('blue', 1), ready('green', 1)] }),
       writeTraffic: (_name: string, to: Traffic, options: WriteOptions) => {
         traffic = to;
         written.push(options);
@@ -39,5 +41,130 @@ describe('a write of traffic', () => {
     );
 
     expect(written).toMatchObject([expected]);
+  });
+});
+
+/** Runs one on an endpoint that shows what `read` gives, a second later by its clock each time, and writes by `written`. */
+async function run(
+  input: Partial<SetTrafficInput>,
+  read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
+  written: (to: Traffic) => void = () => undefined,
+): Promise<unknown> {
+  const now = Date.now.bind(Date);
+  let late = 0;
+  vi.spyOn(Date, 'now').mockImplementation(() => now() + late);
+  const endpoints = {
+    read: () => {
+      late += 1_000;
+      return Promise.resolve({ deployments: [], ...read() });
+    },
+    writeTraffic: (_name: string, to: Traffic) => Promise.resolve().then(() => written(to)),
+  };
+  return new MockActivityEnvironment()
+    .run(() =>
+      setTraffic({ endpoints } as never, {
+        target: { kind: 'kubernetes', namespace: 'models' },
+        endpoint: 'diabetes',
+        from: null,
+        to: blue,
+        ...input,
+      }),
+    )
+    .catch((error: unknown) => error);
+}
+
+function ready(name: string, ready: number): DeploymentState {
+  return { name, state: 'ready', instances: { wanted: 1, ready }, restarts: 0, tags: {} };
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+describe('going back after a write that was cut off', () => {
+  it('writes also where the endpoint shows what it is to show: the other may be done, and not shown yet', async () => {
+    const writes: Traffic[] = [];
+    const read = () => ({ traffic: blue });
+
+    await run({}, read, (to) => writes.push(to));
+    expect(writes).toEqual([]);
+    await run({ unsettled: true }, read, (to) => writes.push(to));
+    expect(writes).toEqual([blue]);
+  });
+
+  it('looks for a while whether the other lands after it, and is asked for again then', async () => {
+    let reads = 0;
+    const late = () => ({ traffic: ++reads === 3 ? half : blue });
+
+    expect(await run({ unsettled: true }, late)).toMatchObject({
+      type: FailureType.PortTransient,
+      message: expect.stringContaining(
+        'shows blue 50 %, green 50 % a moment later; writing it again',
+      ) as string,
+    });
+  });
+
+  it('goes by what is shown where the target takes no writes at all', async () => {
+    const refuse = (): void => {
+      throw new PortError('not allowed', { kind: 'permanent', code: 'Forbidden' });
+    };
+
+    expect(await run({ unsettled: true }, () => ({ traffic: blue }), refuse)).toEqual({ found: blue });
+  });
+});
+
+describe('a greater share', () => {
+  const forward = { from: blue, to: half };
+
+  it('waits until one instance answers', async () => {
+    let traffic: Traffic = blue;
+    let reads = 0;
+    const readyAtWrite: boolean[] = [];
+    const read = () => ({ traffic, deployments: [ready('green', ++reads > 3 ? 1 : 0)] });
+
+    await run(forward, read, (to) => {
+      readyAtWrite.push(reads > 3);
+      traffic = to;
+    });
+
+    expect(readyAtWrite).toEqual([true]);
+  });
+
+  it('is not given to who has nobody that answers, which ends the rollout', async () => {
+    const writes: Traffic[] = [];
+
+    const failure = await run(
+      forward,
+      () => ({ traffic: blue, deployments: [ready('green', 0)] }),
+      (to) => writes.push(to),
+    );
+
+    expect(failure).toMatchObject({ type: FailureType.DeploymentFailed, nonRetryable: true });
+    expect((failure as Error).message).toContain('green of diabetes had no instance that answers for 15 s');
+    expect(writes).toEqual([]);
+  });
+
+  it('is not written over the change of somebody who came while it waited', async () => {
+    let reads = 0;
+    const writes: Traffic[] = [];
+    const read = () => ({
+      traffic: ++reads > 2 ? { live: { red: 100 }, mirror: {} } : blue,
+      deployments: [ready('green', 0)],
+    });
+
+    const failure = await run(forward, read, (to) => writes.push(to));
+
+    expect(failure).toMatchObject({ type: FailureType.Drift });
+    expect(writes).toEqual([]);
+  });
+
+  it('is given back whoever answers', async () => {
+    let traffic: Traffic = half;
+    const found = await run(
+      {},
+      () => ({ traffic, deployments: [] }),
+      (to) => (traffic = to),
+    );
+
+    expect(found).toEqual({ found: half });
+    expect(traffic).toEqual(blue);
   });
 });

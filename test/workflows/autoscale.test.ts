@@ -87,6 +87,24 @@ describe('an autoscaled baseline', () => {
     ]);
   });
 
+  it('is not let go while its traffic is not back: it has everything to take yet', async () => {
+    const target = autoscaled();
+    const plan = planOf('not-back', [CREATE, LONG, CUTOVER], { rollbackWithinMs: 2_000 });
+    const rollout = await bench.start(plan, target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+    await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('RollbackIncomplete');
+    expect(report.left).toEqual([
+      expect.stringContaining('set the traffic of not-back to blue 100 %'),
+      'set the fewest instances of blue of not-back to 1 (not before blue has its traffic)',
+      'delete the deployment green of not-back (not before blue has its traffic)',
+    ]);
+    expect(target.autoscale).toMatchObject({ minimum: 4 });
+  });
+
   it('that cannot be asked holds up neither what people see nor their abort', async () => {
     const target = autoscaled();
     target.fault = (call) =>

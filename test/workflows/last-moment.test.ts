@@ -11,6 +11,7 @@ const bench = useBench();
 
 const ABORT = { by: 'ada', reason: 'at the last moment' };
 const BLUE = { live: { blue: 100 }, mirror: {} };
+const LONG = rampStep(20, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const GREEN = { live: { green: 100 }, mirror: {} };
 
 /** Whether it said yes; it may say no in words, or be over. Anything else is an answer that got lost. */
@@ -123,5 +124,96 @@ describe('an abort while a write is under way', () => {
       'traffic {"live":{"blue":100},"mirror":{}}',
       'delete green',
     ]);
+  });
+
+  it('takes it back also where it lands after its client has left, when all seemed to be as before', async () => {
+    const target = new MemoryTarget();
+    let asked = (): void => undefined;
+    const writing = new Promise<void>((resolve) => (asked = resolve));
+    const ports = target.ports();
+    // Hears that its client has left; its service has the request all the same, and is slow.
+    const cutOff: typeof ports.endpoints.writeTraffic = async (name, traffic, options) => {
+      if (traffic.live['green'] !== 10) return ports.endpoints.writeTraffic(name, traffic, options);
+      asked();
+      await sleep(60_000, undefined, options?.signal === undefined ? {} : { signal: options.signal }).catch(
+        (error: unknown) => {
+          setTimeout(() => target.changeTraffic(traffic), 1_000);
+          throw error;
+        },
+      );
+    };
+    const plan = planOf('abort-late-write', [CREATE, rampStep(10)], { afterRollback: 'keep-green' });
+    const rollout = await bench.start(plan, {
+      ports: () => ({ ...ports, endpoints: { ...ports.endpoints, writeTraffic: cutOff } }),
+    });
+    await writing;
+
+    await rollout.send('abort', ABORT);
+    const { report } = await rollout.failure();
+
+    expect(report).toMatchObject({ outcome: 'aborted', left: [] });
+    expect(target.everLive).toEqual([BLUE, { live: { blue: 90, green: 10 }, mirror: {} }, BLUE]);
+  });
+});
+
+describe('while it is taken back', () => {
+  it('an answer to what had been asked before is refused: it would change nothing', async () => {
+    const target = new MemoryTarget();
+    const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors'] };
+    const rollout = await bench.start(planOf('answer-late', [CREATE, rampStep(10), approve]), target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    const takingBack = outage(target, 'writeTraffic');
+    await rollout.send('abort', ABORT);
+    await takingBack.met;
+
+    for (const answer of ['approve', 'reject'] as const) {
+      await expect(rollout.send(answer, ABORT)).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('it is being aborted already, by ada') as string },
+      });
+    }
+    takingBack.over();
+    expect((await rollout.failure()).report.actions.map(({ kind }) => kind)).toEqual(['abort']);
+  });
+
+  it('what somebody else had made of the traffic is written over, and said', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('overwritten', [CREATE, rampStep(10), LONG]), target);
+    await rollout.until((s) => s.stepIndex === 2 && s.traffic?.live['green'] === 20);
+    target.addDeployment('red');
+    // In the moment of the abort: no look has found it.
+    target.fault = (call) => (call === 'metrics' || call === 'read' ? 'throw-transient' : undefined);
+    await rollout.send('abort', ABORT);
+    target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    target.fault = () => undefined;
+
+    const { report } = await rollout.failure();
+
+    expect(report).toMatchObject({
+      outcome: 'aborted',
+      left: [],
+      notes: ['somebody else had made the traffic blue 50 %, red 50 %: the rollback has overwritten it'],
+    });
+    expect(target.traffic).toEqual(BLUE);
+  });
+});
+
+describe('a change that is adopted', () => {
+  it('is the one that was looked at: another that comes meanwhile is held for anew', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('adopt-another', [CREATE, LONG, CUTOVER]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 20);
+    target.changeTraffic({ live: { blue: 50, green: 50 }, mirror: {} });
+    await rollout.until((s) => s.hold?.kind === 'drift');
+
+    await rollout.send('resolveDrift', { choice: 'adopt', ...ABORT });
+    target.changeTraffic(GREEN); // which nobody may adopt before green was compared
+    const held = await rollout.until(
+      (s) => s.hold?.kind === 'drift' && s.hold.observed?.live['green'] === 100,
+    );
+
+    expect(held.next).toBe('waits for a person: restore or abort');
+    await rollout.send('abort', ABORT);
+    expect((await rollout.failure()).report.outcome).toBe('aborted');
+    expect(target.traffic).toEqual(BLUE);
   });
 });

@@ -1,0 +1,43 @@
+import type { Plan, Step } from './plan.js';
+import type { DriftHold, RunState } from './run.js';
+import { normalTraffic, shareOf, sumShares } from './traffic.js';
+
+const COMPARES: readonly Step['kind'][] = ['mirror', 'ramp'];
+const WRITES: readonly Step['kind'][] = [...COMPARES, 'cutover'];
+
+/**
+ * Why the rollout cannot go on from what someone else made of the endpoint, in words for people; null: it can.
+ *
+ * What is adopted must lead to what the rollout promises: green compared with the baseline, and then serving everybody.
+ */
+export function whyNotAdopt(
+  plan: Plan,
+  { baseline, stepIndex }: Pick<RunState, 'baseline' | 'stepIndex'>,
+  { observed, scaled, expected }: DriftHold,
+): string | null {
+  const green = plan.deployment.name;
+  if (observed === null) {
+    return 'there is nothing to adopt: the endpoint or a deployment is gone; bring it back, restore or abort';
+  }
+  const off = scaled.find(({ to }) => to === 0);
+  if (off !== undefined) return `${off.deployment} has no instance left; restore or abort`;
+
+  const { live, mirror } = normalTraffic(observed);
+  const names = [...Object.keys(live), ...Object.keys(mirror)];
+  if (sumShares(live) !== 100 || names.some((name) => name !== baseline && name !== green)) {
+    return 'traffic goes to deployments that are not part of this rollout; restore or abort';
+  }
+  // No target takes such a share back from us: it would be refused at the first write of it.
+  if (![...Object.values(live), ...Object.values(mirror)].every(Number.isInteger)) {
+    return 'its shares are no whole percents; restore or abort';
+  }
+  const ahead = plan.steps.slice(stepIndex);
+  const all = shareOf(live, green) === 100;
+  if (all && ahead.some(({ kind }) => COMPARES.includes(kind))) {
+    return `${green} has all traffic there, and has yet to be compared with ${baseline}; restore or abort`;
+  }
+  if (!all && shareOf(expected.live, green) === 100 && !ahead.some(({ kind }) => WRITES.includes(kind))) {
+    return `${green} has no longer all traffic there, and no step is left that would give it back; restore or abort`;
+  }
+  return null;
+}
