@@ -6,7 +6,7 @@ import type { Service } from './fault-proxy.js';
 import { describeProviderFaults, type Provider } from './provider.js';
 
 // What is concurrent waits, most of its time.
-vi.setConfig({ testTimeout: 180_000, maxConcurrency: 12 });
+vi.setConfig({ testTimeout: 180_000, maxConcurrency: 8 });
 
 const CODES = { '409': 'Conflict', '429': 'TooManyRequests', '500': 'InternalServerError' } as const;
 

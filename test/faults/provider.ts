@@ -117,7 +117,7 @@ export function describeProviderFaults(
     it.each(['answer-lost', 'delayed', 'late'] as const)(
       'through twenty failed writes in a row, the last of them %s, ends read back',
       async (last) => {
-        const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 90_000 });
+        const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 120_000 });
 
         proxy.decide = inTurn(isWrite, [...row(19), last]);
         await rollout.send('abort', ABORT);
@@ -126,13 +126,13 @@ export function describeProviderFaults(
         expect(type).toBe('Aborted');
         expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
         expect(proxy.calls.filter((call) => call.fault !== undefined)).toHaveLength(20);
-        // Asked again within three seconds each time: an outage of the service is the longest part of it.
-        expect(report.rollbackMs).toBeLessThan(75_000);
+        // Asked again within three seconds each time, and what a busy machine adds: with the wait of other steps it were minutes.
+        expect(report.rollbackMs).toBeLessThan(100_000);
       },
     );
 
     it('through twenty failed attempts in a row, at reading and then at writing, ends read back', async () => {
-      const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 90_000 });
+      const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 120_000 });
 
       // The endpoint and its deployments are read at once.
       const [reads, writes] = [inTurn(isRead, row(20)), inTurn(isWrite, row(10))];
