@@ -20,8 +20,11 @@ const EDGES_MS: readonly number[] = [5, 10, 20, 50, 100, 200, 500];
 
 type Call = keyof Endpoints | 'metrics' | 'autoscale';
 
-/** A fault for one call: throws, or does something before or instead. Returns true when it was used up. */
-type Fault = (call: Call) => 'throw-transient' | 'throw-permanent' | 'lose-answer' | 'throttle' | undefined;
+/** A fault for one call: throws, or does something before or instead. `traffic`: what a write asks for. */
+type Fault = (
+  call: Call,
+  traffic?: Traffic,
+) => 'throw-transient' | 'throw-permanent' | 'lose-answer' | 'throttle' | undefined;
 
 /**
  * An endpoint in memory, with traffic that flows by the clock: for faults that a real target can't be made to have.
@@ -101,6 +104,12 @@ export class MemoryTarget {
     return this.lookedAtMs.slice(looks).filter((atMs) => atMs <= untilMs).length;
   }
 
+  /** Somebody else's deletion, whoever gets traffic. */
+  removeDeployment(name: string): void {
+    this.flow();
+    this.deployments.delete(name);
+  }
+
   ports(): TargetPorts {
     return { endpoints: this.endpoints(), metrics: this.metrics(), autoscaling: this.autoscaling() };
   }
@@ -110,26 +119,33 @@ export class MemoryTarget {
       read: (name) => this.call('read', () => this.show(name)),
       capabilities: () => this.call('capabilities', () => azureCapabilities('managed')),
       writeTraffic: (_, traffic, { takeOver = false } = {}) =>
-        this.call('writeTraffic', () => {
-          if (this.rulesOwner !== null && !takeOver) {
-            throw permanent(FIELD_CONFLICT, `the rules are managed by ${this.rulesOwner} now`);
-          }
-          this.rulesOwner = null;
-          for (const deployment of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
-            if (this.deployments.get(deployment)?.state !== 'ready') {
-              throw permanent('BadArgument', `no deployment ${deployment}`);
+        this.call(
+          'writeTraffic',
+          () => {
+            if (this.rulesOwner !== null && !takeOver) {
+              throw permanent(FIELD_CONFLICT, `the rules are managed by ${this.rulesOwner} now`);
             }
-          }
-          this.changeTraffic(traffic);
-          this.writes.push(`traffic ${JSON.stringify(this.traffic)}`);
-        }),
+            this.rulesOwner = null;
+            for (const deployment of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
+              if (this.deployments.get(deployment)?.state !== 'ready') {
+                throw permanent('BadArgument', `no deployment ${deployment}`);
+              }
+            }
+            this.changeTraffic(traffic);
+            this.writes.push(`traffic ${JSON.stringify(this.traffic)}`);
+          },
+          traffic,
+        ),
       createDeployment: (_, spec: DeploymentSpec, tags) =>
         this.call('createDeployment', () => {
           const made = { tags, instances: { wanted: spec.instanceCount, ready: spec.instanceCount } };
           this.addDeployment(spec.name, { ...made, state: this.createDelayMs > 0 ? 'creating' : 'ready' });
           this.writes.push(`create ${spec.name}`);
           if (this.createDelayMs > 0) {
-            setTimeout(() => this.addDeployment(spec.name, made), this.createDelayMs).unref();
+            const getReady = (): void => {
+              if (this.deployments.has(spec.name)) this.addDeployment(spec.name, made);
+            };
+            setTimeout(getReady, this.createDelayMs).unref();
           }
         }),
       readDeployment: (_, name) => this.call('readDeployment', () => this.deployments.get(name)),
@@ -192,8 +208,8 @@ export class MemoryTarget {
     };
   }
 
-  private async call<T>(call: Call, act: () => T): Promise<T> {
-    const fault = this.fault(call);
+  private async call<T>(call: Call, act: () => T, traffic?: Traffic): Promise<T> {
+    const fault = this.fault(call, traffic);
     if (fault === 'throw-transient') throw transient(`${call} failed by request of the test`);
     if (fault === 'throw-permanent')
       throw permanent('Forbidden', `${call} is forbidden by request of the test`);

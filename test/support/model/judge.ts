@@ -2,17 +2,16 @@ import type { RolloutReport } from '../../../core/run.js';
 import { stepLabel } from '../../../core/status-text.js';
 import { sameTraffic, sumShares, trafficText, type Traffic } from '../../../core/traffic.js';
 import type { MemoryTarget } from '../memory-target.js';
-import { outcomesOf, wayOf } from './reference.js';
-import type { Happened } from './run.js';
+import { BEFORE, outcomesOf, wayOf, type Happened } from './reference.js';
 import type { Scenario } from './scenario.js';
-
-const BEFORE: Traffic = { live: { blue: 100 }, mirror: {} };
+import type { Watcher } from './watcher.js';
 
 /** @returns what does not hold of a run that is over. */
 export function judge(
   scenario: Scenario,
   happened: Happened,
   target: MemoryTarget,
+  watcher: Watcher,
   report: RolloutReport,
 ): readonly string[] {
   const right = outcomesOf(scenario, happened);
@@ -22,8 +21,16 @@ export function judge(
       : [`ended ${report.outcome} instead of ${right.join(' or ')}: ${report.reason}`]),
     ...wrongShares(target),
     ...wrongWrites(scenario, happened, target, report),
-    ...wrongEnd(scenario, happened, target, report),
-    ...wrongReport(scenario, happened, report),
+    ...wrongEnd(scenario, happened, target, watcher, report),
+    ...wrongReport(scenario, report),
+    ...watcher.problems,
+    ...watcher
+      .deafIn(scenario.steps, report)
+      .map((label) => `${label} went well, though green failed for long`),
+    ...(report.outcome === 'promoted' ? watcher.unseen.map((what) => `took no notice of ${what}`) : []),
+    ...watcher.overwrites
+      .filter((traffic) => report.outcome === 'promoted' || !sameTraffic(traffic, BEFORE))
+      .map((traffic) => `asked for ${trafficText(traffic)} over what somebody else had written`),
   ];
 }
 
@@ -35,7 +42,7 @@ function* wrongShares({ everLive }: MemoryTarget): Generator<string> {
 
 /** Nothing is written twice, nor out of order. */
 function* wrongWrites(
-  { steps }: Scenario,
+  { steps, shownAfterMs }: Scenario,
   happened: Happened,
   { writes }: MemoryTarget,
   { outcome }: RolloutReport,
@@ -49,6 +56,10 @@ function* wrongWrites(
   for (const [index, each] of traffic.entries()) {
     const due = way[come];
     const last = way[come - 1] ?? BEFORE;
+    // An attempt whose answer got lost is not shown what it wrote, and a rollback cannot know what is still on its way: to
+    // write the same again changes nothing.
+    const unsure = shownAfterMs > 0 || (outcome !== 'promoted' && sameTraffic(each, BEFORE));
+    if (unsure && sameTraffic(each, traffic[index - 1] ?? BEFORE)) continue;
     if (due !== undefined && sameTraffic(each, due)) come += 1;
     else if (restored > 0 && sameTraffic(each, last)) restored -= 1;
     else if (restored > 0 && come > 0 && sameTraffic(each, way[come - 2] ?? BEFORE)) {
@@ -72,31 +83,63 @@ function* wrongEnd(
   { steps, afterRollback }: Scenario,
   happened: Happened,
   target: MemoryTarget,
+  watcher: Watcher,
   { outcome, left }: RolloutReport,
 ): Generator<string> {
+  const made = target.writes.includes('create green');
   if (outcome === 'rollback-incomplete') {
     if (left.length === 0) yield 'is incomplete, and does not say what is left to do';
+    yield* wrongLeft(afterRollback === 'delete-green' && made, target, watcher, left);
     return;
   }
   if (left.length > 0) yield `left to do, though ${outcome}: ${left.join('; ')}`;
   const promoted = outcome === 'promoted';
   const wanted = promoted ? (wayOf(steps).at(-1) ?? BEFORE) : BEFORE;
-  const mayDiffer = promoted && happened.adopted > 0;
+  const mayDiffer = watcher.theirsStands || (promoted && happened.adopted > 0);
   if (!mayDiffer && !sameTraffic(target.traffic, wanted)) {
     yield `left the traffic at ${trafficText(target.traffic)} instead of ${trafficText(wanted)}`;
   }
-  const names = [...target.deployments.keys()].sort().join(', ');
   const deletes = steps.some(({ kind }) => kind === 'delete-baseline');
-  const kept = afterRollback === 'keep-green' && target.writes.includes('create green');
-  const expected = promoted ? (deletes ? 'green' : 'blue, green') : kept ? 'blue, green' : 'blue';
-  if (names !== expected) yield `left ${names} instead of ${expected}`;
+  const kept = afterRollback === 'keep-green' && made;
+  const expected = promoted ? (deletes ? ['green'] : ['blue', 'green']) : kept ? ['blue', 'green'] : ['blue'];
+  const names = [...target.deployments.keys()].sort();
+  const still = expected.filter((name) => !happened.gone.has(name));
+  if (names.join() !== still.join()) yield `left ${names.join(', ')} instead of ${still.join(', ')}`;
   const instances = target.deployments.get('blue')?.instances.wanted;
-  if (instances !== undefined && happened.restored > 0 && happened.adopted === 0 && instances !== 4) {
+  const unsaid = happened.adopted === 0 && watcher.allSettled;
+  if (instances !== undefined && happened.restored > 0 && unsaid && instances !== 4) {
     yield `left blue with ${instances} of 4 instances, though it was restored`;
   }
 }
 
-function* wrongReport({ steps }: Scenario, happened: Happened, report: RolloutReport): Generator<string> {
+/** What is said to be left is what differs from blue alone, neither more nor less. */
+function* wrongLeft(
+  greenGoes: boolean,
+  target: MemoryTarget,
+  watcher: Watcher,
+  left: readonly string[],
+): Generator<string> {
+  if (watcher.theirsStands) return;
+  const blue = target.deployments.get('blue');
+  const differs: Readonly<Record<string, boolean>> = {
+    'set the traffic ': !sameTraffic(target.traffic, BEFORE),
+    'delete the deployment green ': greenGoes && target.deployments.has('green'),
+  };
+  // Instances that nobody had noticed yet are not given back.
+  if (blue?.instances.wanted === 4 && left.some((line) => line.startsWith('scale '))) {
+    yield `says that blue is left to scale, which has all: ${left.join('; ')}`;
+  }
+  for (const [what, is] of Object.entries(differs)) {
+    const said = left.some((line) => line.startsWith(what));
+    if (said !== is) yield `${is ? 'does not say' : 'says'} "${what}…", and left: ${left.join('; ')}`;
+  }
+  const known = [...Object.keys(differs), 'scale the deployment blue '];
+  for (const line of left) {
+    if (!known.some((what) => line.startsWith(what))) yield `says that is left: ${line}`;
+  }
+}
+
+function* wrongReport({ steps }: Scenario, report: RolloutReport): Generator<string> {
   const labels = report.steps.map(({ label }) => label);
   const planned = steps.map(stepLabel).slice(0, labels.length);
   if (labels.join() !== planned.join())
@@ -106,6 +149,4 @@ function* wrongReport({ steps }: Scenario, happened: Happened, report: RolloutRe
   const stoppedEarly = report.steps.slice(0, -1).some(({ stopped }) => stopped);
   if (stoppedEarly || (promoted && report.steps.at(-1)?.stopped === true))
     yield 'a step that was stopped went on';
-  const settled = report.actions.some(({ kind }) => kind === 'drift-adopt' || kind === 'drift-restore');
-  if (promoted && happened.shifted && !settled) yield 'overwrote shares that somebody else had changed';
 }

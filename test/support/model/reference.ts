@@ -1,17 +1,37 @@
 import type { Outcome } from '../../../core/failures.js';
 import type { Step } from '../../../core/plan.js';
 import { mirrorTraffic, splitTraffic, type Traffic } from '../../../core/traffic.js';
-import type { Happened } from './run.js';
 import type { Scenario } from './scenario.js';
+
+/** What was there before the rollout, and is again after it was rolled back. */
+export const BEFORE: Traffic = { live: { blue: 100 }, mirror: {} };
+
+/** What really happened to a run, as the one who did it knows. */
+export interface Happened {
+  /** An abort or reject that the rollout took; `maybe`: a cancellation, which may come too late. */
+  stopped: 'no' | 'maybe' | 'yes';
+  /** Step that was under way when green began to fail; null: it never did. */
+  brokeAt: number | null;
+  /** The right to write was taken away. */
+  forbidden: boolean;
+  adopted: number;
+  restored: number;
+  /** Somebody deleted a deployment, also if it was brought back. */
+  deleted: boolean;
+  /** The baseline, that is. */
+  blueGone: boolean;
+  /** Deployments that are still gone. */
+  readonly gone: Set<string>;
+}
 
 /** The outcomes that are right. The rule book in a few lines: no clock, no history, no retries. */
 export function outcomesOf(scenario: Scenario, happened: Happened): readonly Outcome[] {
-  const { steps, quiet, smokeFails, forbidden } = scenario;
+  const { steps, quiet, smokeFails } = scenario;
   const { stopped, brokeAt } = happened;
   const outcomes = new Set<Outcome>();
   const back = (how: Outcome): void => {
     outcomes.add(how);
-    if (forbidden) outcomes.add('rollback-incomplete');
+    if (happened.forbidden || happened.blueGone) outcomes.add('rollback-incomplete');
   };
   if (stopped !== 'no') back('aborted');
   const undecidedEnds = quiet && steps.some((step) => judges(step) && step.undecided === 'roll-back');
@@ -20,11 +40,14 @@ export function outcomesOf(scenario: Scenario, happened: Happened): readonly Out
   const breachEnds = from !== null && steps.some((step, index) => index > from && judges(step));
   if (undecidedEnds || smokeEnds || breachEnds) back('rolled-back');
   else if (stopped !== 'yes') outcomes.add('promoted');
-  // Green broke in the middle of a step, or is watched for too short a time to be looked at for sure.
+  // Green broke in the middle of a step, or is watched for too short a time to be looked at for sure. Where it was looked
+  // at for long enough, the watcher knows.
   if (from !== null && steps.some((step, index) => index >= from && (judges(step) || watches(step))))
     back('rolled-back');
   // The right to write may go before the next write forward.
   if (happened.forbidden) back('rolled-back');
+  // A write may find that somebody has deleted who should get its share.
+  if (happened.deleted) back('rolled-back');
   return [...outcomes];
 }
 

@@ -13,10 +13,34 @@ export interface FaultSpell {
   readonly after: number;
 }
 
+/** Those that come more often stand twice. */
+const ACTS = [
+  'abort',
+  'reject',
+  'pause',
+  'pause',
+  'shift',
+  'shift',
+  'mirror',
+  'scale-down',
+  'scale-down',
+  'switch-green-off',
+  'delete-green',
+  'delete-blue',
+  'blind',
+  'nonsense',
+  'cancel',
+  'kill',
+] as const;
+
+/** What a person asks for while it rolls back. */
+const LATE_ACTS = ['abort', 'reject', 'pause', 'resume', 'approve', 'adopt', 'restore', 'cancel', 'kill'] as const; // prettier-ignore
+export type LateAct = (typeof LATE_ACTS)[number];
+
 /** What a person, or somebody else, does as soon as the rollout has come to a step. */
 export interface Act {
   readonly atStep: number;
-  readonly what: 'abort' | 'reject' | 'pause' | 'shift' | 'scale-down' | 'blind' | 'cancel' | 'kill';
+  readonly what: (typeof ACTS)[number];
   /** How it is settled, where it asks for that. */
   readonly then: 'adopt' | 'restore' | 'abort';
   /** A kill of a worker comes so much later: in the middle of the step, or of what is done about another act. */
@@ -36,6 +60,14 @@ export interface Scenario {
   readonly forbidden: boolean;
   readonly faults: readonly FaultSpell[];
   readonly acts: readonly Act[];
+  /** While it rolls back: the first of them is waited for before the target lets go of what green has. */
+  readonly lateActs: readonly LateAct[];
+  /** How long a person who is asked for approval looks at it first. */
+  readonly approvesAfterMs: number;
+  /** How long a new deployment takes to be ready. */
+  readonly createDelayMs: number;
+  /** How long the endpoint goes on showing what was there before a write. */
+  readonly shownAfterMs: number;
   /** Windows this short make a run go on as a new one. */
   readonly windowMs: number;
 }
@@ -47,6 +79,9 @@ const dwell = fc
   .map(([atLeastMs, more]) => ({ atLeastMs, atMostMs: atLeastMs + more }));
 /** Long enough for the load that there is, whatever dies meanwhile: only a quiet endpoint leaves it undecided. */
 const AMPLE_MS = 120_000;
+
+/** Long enough for a green that breaks at its beginning to be found out, also by slow looks on a busy machine. */
+const LONG_MS = 3_000;
 
 /** A worker that dies while it creates is missed for ten seconds. */
 const PATIENT_CREATE: Step = { kind: 'create', readyWithinMs: AMPLE_MS };
@@ -66,7 +101,7 @@ const steps = fc
     ramp: fc.tuple(dwell, undecided),
     approve: fc.boolean(),
     cutover: fc.boolean(),
-    bakeMs: fc.option(fc.integer({ min: 100, max: 600 }), { nil: null }),
+    bakeMs: fc.option(fc.constantFrom(300, LONG_MS, LONG_MS), { nil: null }),
     end: fc.boolean(),
   })
   .map(({ smoke, mirror, ramps, ramp, approve, cutover, bakeMs, end }): readonly Step[] => [
@@ -89,20 +124,7 @@ const fault: fc.Arbitrary<FaultSpell> = fc.record({
 
 const act: fc.Arbitrary<Act> = fc.record({
   atStep: fc.nat({ max: 8 }),
-  what: fc.constantFrom(
-    'abort',
-    'reject',
-    'pause',
-    'pause',
-    'shift',
-    'shift',
-    'scale-down',
-    'scale-down',
-    'blind',
-    'cancel',
-    'kill',
-    'kill',
-  ),
+  what: fc.constantFrom(...ACTS),
   then: fc.constantFrom('adopt', 'restore', 'restore', 'abort'),
   afterMs: fc.nat({ max: 400 }),
 });
@@ -116,7 +138,11 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     smokeFails: rarely,
     forbidden: rarely,
     faults: fc.array(fault, { maxLength: 3 }),
-    acts: fc.array(act, { maxLength: 2 }).map((acts) => [...acts].sort((a, b) => a.atStep - b.atStep)),
+    acts: fc.array(act, { maxLength: 4 }).map((acts) => [...acts].sort((a, b) => a.atStep - b.atStep)),
+    lateActs: fc.array(fc.constantFrom(...LATE_ACTS), { maxLength: 3 }),
+    approvesAfterMs: fc.constantFrom(0, LONG_MS),
+    createDelayMs: fc.constantFrom(0, 0, 300),
+    shownAfterMs: fc.constantFrom(0, 0, 0, 300),
     windowMs: fc.constantFrom(40, 200, 20 * 60_000),
   })
   .map((made) => ({ ...made, steps: made.quiet ? made.steps : made.steps.map(withAmpleTime) }));

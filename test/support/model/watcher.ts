@@ -1,0 +1,137 @@
+import type { Step } from '../../../core/plan.js';
+import type { RolloutReport } from '../../../core/run.js';
+import { stepLabel } from '../../../core/status-text.js';
+import { sameTraffic, shareOf, trafficText, type Traffic } from '../../../core/traffic.js';
+import type { MemoryTarget } from '../memory-target.js';
+
+/** A change of somebody else that was shown so often is seen by whoever looks at all. */
+const SEEN_AFTER = 10;
+/** A green that fails every request is found out in half as long, on a busy machine too. */
+const HEARD_WITHIN = { looks: 10, ms: 2_000 } as const;
+/** Looks further apart than this are no spell: nobody looked meanwhile, or a worker died with what it had seen. */
+const GAP_MS = 500;
+
+type Call = Parameters<MemoryTarget['fault']>[0];
+
+/** What somebody else did to the endpoint. */
+interface Change {
+  readonly what: string;
+  /** What the traffic was made, if that was changed. */
+  readonly traffic: Traffic | null;
+  reads: number;
+  looks: number;
+  /** A person said what is to be done about it, or it was taken back by who had done it. */
+  settled: boolean;
+}
+
+/**
+ * Stands between a rollout and its target: what the rollout asks for is judged by what it was shown before, and not by
+ * whether the target takes it.
+ */
+export class Watcher {
+  readonly problems: string[] = [];
+  /** What it asked to write over a change that it had been shown, and that nobody had spoken of: a rollback may. */
+  readonly overwrites: Traffic[] = [];
+  readonly #changes: Change[] = [];
+  readonly #brokenLooks: number[] = [];
+  readonly #target: MemoryTarget;
+  #shownAbsent: readonly string[] = [];
+
+  constructor(target: MemoryTarget) {
+    this.#target = target;
+  }
+
+  changed(what: string, traffic: Traffic | null = null): void {
+    this.#changes.push({ what, traffic, reads: 0, looks: 0, settled: false });
+  }
+
+  settled(): void {
+    for (const change of this.#changes) change.settled = true;
+  }
+
+  get allSettled(): boolean {
+    return this.#changes.every(({ settled }) => settled);
+  }
+
+  /** What somebody made of the traffic, and nobody has written over, is what stands there in the end. */
+  get theirsStands(): boolean {
+    return this.#theirs() !== undefined;
+  }
+
+  /** Changes that were shown again and again, and never spoken of. */
+  get unseen(): readonly string[] {
+    return this.#changes
+      .filter(({ settled, reads, looks }) => !settled && Math.min(reads, looks) >= SEEN_AFTER)
+      .map(({ what }) => what);
+  }
+
+  /** To be told of each call that the target takes: what it answers is what it shows at this moment. */
+  saw(call: Call): void {
+    const open = this.#changes.filter(({ settled }) => !settled);
+    if (call === 'read' && this.#target.shownLater === null) {
+      for (const change of open) change.reads += 1;
+      this.#shownAbsent = this.#absent();
+    }
+    if (call === 'metrics') {
+      for (const change of open) change.looks += 1;
+      if (this.#greenFails()) this.#brokenLooks.push(Date.now());
+    }
+  }
+
+  /** To be told of each write that is asked for, also of one that will fail. */
+  asked(traffic: Traffic): void {
+    const absent = this.#absent().filter((name) => this.#shownAbsent.includes(name));
+    for (const name of absent) {
+      if (shareOf(traffic.live, name) + shareOf(traffic.mirror, name) > 0) {
+        this.problems.push(`asked for ${trafficText(traffic)} though it was shown that ${name} is not there`);
+      }
+    }
+    const theirs = this.#theirs();
+    if (theirs !== undefined && theirs.reads > 0 && !sameTraffic(traffic, this.#target.traffic)) {
+      this.overwrites.push(traffic);
+    }
+  }
+
+  /** Steps that went well though green failed every request for long, and was looked at. */
+  deafIn(steps: readonly Step[], report: RolloutReport): readonly string[] {
+    return report.steps.flatMap(({ stopped, startedAtMs, endedAtMs }, index) => {
+      const step = steps[index];
+      if (stopped || step === undefined) return [];
+      const within = this.#brokenLooks.filter((atMs) => atMs >= startedAtMs && atMs <= endedAtMs);
+      return spells(within).some(isLong) ? [stepLabel(step)] : [];
+    });
+  }
+
+  #theirs(): Change | undefined {
+    return this.#changes.findLast(
+      ({ settled, traffic }) => !settled && traffic !== null && sameTraffic(traffic, this.#target.traffic),
+    );
+  }
+
+  #absent(): readonly string[] {
+    return ['blue', 'green'].filter((name) => this.#target.deployments.get(name)?.state !== 'ready');
+  }
+
+  #greenFails(): boolean {
+    const { traffic, behaviour, deployments, requestsPerSecond, metricsAway } = this.#target;
+    const served = shareOf(traffic.live, 'green') + shareOf(traffic.mirror, 'green') > 0;
+    const fails = behaviour.get('green')?.errors === 1 && deployments.has('green');
+    return served && fails && requestsPerSecond > 0 && !metricsAway;
+  }
+}
+
+function spells(timesMs: readonly number[]): readonly (readonly number[])[] {
+  const all: number[][] = [];
+  let lastMs = -Infinity;
+  for (const atMs of timesMs) {
+    if (atMs - lastMs > GAP_MS) all.push([]);
+    all.at(-1)?.push(atMs);
+    lastMs = atMs;
+  }
+  return all;
+}
+
+function isLong(spell: readonly number[]): boolean {
+  const [first = 0] = spell;
+  return spell.length >= HEARD_WITHIN.looks && (spell.at(-1) ?? first) - first >= HEARD_WITHIN.ms;
+}
