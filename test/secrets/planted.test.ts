@@ -9,6 +9,7 @@ import { stopTemporal } from '../../embedded/temporal-server.js';
 import { greenlight, type Told } from '../cli/cli.js';
 import { HostWorld } from '../faults/host-world.js';
 import { Receiver } from '../support/receiver.js';
+import { formsOf } from './forms.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -144,10 +145,10 @@ async function everything(): Promise<Map<string, Buffer>> {
   ]);
 }
 
-/** `host token in worker.log`, also where it stands in base64, as in a header. */
+/** `host token in worker.log`, in whatever form it stands there. */
 function found(places: ReadonlyMap<string, Buffer>, wanted: ReadonlyMap<string, string>): string[] {
   return [...wanted].flatMap(([what, secret]) => {
-    const forms = [secret, Buffer.from(secret).toString('base64').replace(/=+$/, '').slice(0, -1)];
+    const forms = formsOf(secret);
     return [...places]
       .filter(([, text]) => forms.some((form) => text.includes(form)))
       .map(([place]) => `${what} in ${place}`);
