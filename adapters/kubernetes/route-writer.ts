@@ -15,6 +15,8 @@ const ATTEMPTS = 8;
 /** A gateway that has not said anything by then is slow, or away; that shows when the endpoint is read back. */
 const TAKEN_WITHIN_MS = 30_000;
 const ASK_EVERY_MS = 100;
+/** A controller may not know a Service yet that was made a moment ago: a fault that stands longer is one. */
+const FAULT_STANDS_MS = 2_500;
 
 /** The list of rules that one kind of route has, and how one of its objects stands. */
 export interface RuleList<O extends RoutedObject, R> {
@@ -40,8 +42,8 @@ interface RoutedObject {
  * the version that was read, so no change in between is lost. `force` is used to become its owner once, on a route that
  * somebody else made, and for `takeOver`; after that, another owner is a `FieldManagerConflict`.
  *
- * Rules that a gateway refuses are put back as they were: not with `goesBack`, whatever the gateway says, and not
- * where it found fault with the rules before as well and serves the new ones. A Service that is gone is refused under any
+ * Rules that a gateway refuses, or goes on finding fault with, are put back as they were: not with `goesBack`, whatever it
+ * says, and not where it found fault with the rules before as well and serves the new ones. A Service that is gone is refused under any
  * weight, and in any rule of the route, while new shares are served all the same.
  *
  * @param change - what the rules become; where they become what they are, nothing is written.
@@ -95,17 +97,24 @@ export async function writeRules<O extends RoutedObject, R>(
   async function untilTaken(written: O, before: O): Promise<void> {
     const generation = written.metadata.generation ?? 0;
     const untilMs = Date.now() + TAKEN_WITHIN_MS;
+    let failedSinceMs: number | undefined;
     for (let object = written; ; object = await find()) {
       // Written over since: what that brought shows when it is read back.
       if ((object.metadata.generation ?? 0) > generation) return;
       const { state, error, refused = false } = await list.state(object, options);
-      if (state === 'ready' || Date.now() > untilMs) return;
+      if (state === 'ready') return;
       if (state === 'failed') {
         if (goesBack || (!refused && (await list.state(before, options)).state === 'failed')) return;
-        throw permanent(
-          NOT_TAKEN,
-          `The gateway did not take the new rules of ${title}, and they were put back: ${error ?? 'no reason'}; mend what it names`,
-        );
+        failedSinceMs ??= Date.now();
+        if (refused || Date.now() - failedSinceMs >= FAULT_STANDS_MS) {
+          throw permanent(
+            NOT_TAKEN,
+            `The gateway did not take the new rules of ${title}, and they were put back: ${error ?? 'no reason'}; mend what it names`,
+          );
+        }
+      } else {
+        failedSinceMs = undefined;
+        if (Date.now() > untilMs) return;
       }
       await sleep(ASK_EVERY_MS, undefined, options);
     }

@@ -184,10 +184,36 @@ describe('writing traffic', () => {
       });
     });
 
+    /** A second passes with each look at the route. */
+    const hasten = () => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+      api.fault = ({ method, path }) => {
+        if (method === 'GET' && path === ROUTE) vi.setSystemTime(Date.now() + 1_000);
+        return undefined;
+      };
+    };
+    afterEach(() => void vi.useRealTimers());
+
+    it('takes a fault that passes for none: a controller may not know a Service yet that is new', async () => {
+      refuse('diabetes-green');
+      let looks = 0;
+      api.fault = ({ method, path }) => {
+        if (method !== 'GET' || path !== ROUTE || !ROUTE_RULES().includes('diabetes-green')) return undefined;
+        if (++looks === 2) api.accept();
+        return undefined;
+      };
+
+      await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+
+      expect(await endpoints.read('diabetes')).toMatchObject({ state: 'ready' });
+      expect(ROUTE_RULES()).toContain('green');
+    });
+
     it.each(['Accepted', 'ResolvedRefs'])(
       'puts shares back that only take the rules over, as after an adopted change (%s)',
       async (type) => {
         await endpoints.writeTraffic('diabetes', half);
+        hasten();
         api.gateway = () => (ROUTE_RULES().includes('"weight":75') ? [{ type, status: 'False' }] : []);
 
         const forward = { live: { blue: 25, green: 75 }, mirror: {} };
