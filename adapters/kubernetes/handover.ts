@@ -23,7 +23,7 @@ export const PROXIES_TAKE_MS = { forward: 2_000, back: 500 } as const;
 export function handedOver(rules: readonly Rule[], frame: Frame): readonly string[] {
   const found = new Set<string>();
   mapRefs(rules, frame, (refs, names) => {
-    const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
+    const total = totalOf(refs);
     for (const [i, ref] of refs.entries())
       if (ref.weight === LEAST && total >= WHOLE / 2) found.add(names[i] as string);
     return refs;
@@ -36,7 +36,7 @@ type Refs = NonNullable<Rule['backendRefs']>;
 /** The rules as they are, but for the least weight at backends that are about to get a share; the same array for none. */
 export function withFirstWeights(rules: readonly Rule[], frame: Frame, { live }: Traffic): readonly Rule[] {
   return mapRefs(rules, frame, (refs, names) => {
-    const total = refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
+    const total = totalOf(refs);
     const begins = (ref: Refs[number], i: number) =>
       ref.weight === 0 && !isPlaceholder(refs, i) && (live[names[i] as string] ?? 0) > 0;
     // Without any share nothing is answered yet that could be lost.
@@ -57,16 +57,17 @@ export function withLastWeights(rules: readonly Rule[], frame: Frame, traffic: T
     return refs;
   });
   if (ending.size === 0) return rules;
-  return mapRefs(withTraffic(rules, frame, traffic), frame, (refs, names) =>
-    refs.map((ref, i) => ({
+  return mapRefs(withTraffic(rules, frame, traffic), frame, (refs, names) => {
+    const scale = Math.floor(WHOLE / Math.max(1, totalOf(refs)));
+    return refs.map((ref, i) => ({
       ...ref,
-      weight: isPlaceholder(refs, i)
-        ? 0
-        : ending.has(names[i] as string)
-          ? LEAST
-          : (ref.weight ?? 1) * (WHOLE / 100),
-    })),
-  );
+      weight: isPlaceholder(refs, i) ? 0 : ending.has(names[i] as string) ? LEAST : (ref.weight ?? 1) * scale,
+    }));
+  });
+}
+
+function totalOf(refs: Refs): number {
+  return refs.reduce((sum, { weight }) => sum + (weight ?? 1), 0);
 }
 
 function mapRefs(

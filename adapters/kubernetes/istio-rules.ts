@@ -5,6 +5,7 @@ import { PIN_HEADER } from './names.js';
 import { permanent } from './permanent.js';
 import type { Backend } from './router.js';
 import { agreedTraffic, distinctNames } from './rules.js';
+import { weightsOf } from './shares.js';
 
 /** What the rules of one VirtualService are read and written with. */
 export interface IstioFrame {
@@ -22,8 +23,9 @@ export function istioTraffic(rules: readonly HttpRule[], frame: IstioFrame): Tra
 /**
  * The rules with these shares and mirror; order, and what else they hold, stays.
  *
- * Weights are whole percent that sum to 100. What Istio takes a weight of 0 for depends on its company: a destination
- * that stands alone gets everything, and several with nothing are refused by its validation.
+ * Weights are whole percent that sum to 100; only shares that were read of weights with another sum, which such an Istio
+ * takes, are written otherwise. What Istio takes a weight of 0 for depends on its company: a destination that stands alone
+ * gets everything, and several with nothing are refused by its validation.
  *
  * @throws {PortError} permanent `NoShares` for no live traffic at all, which a VirtualService cannot say.
  */
@@ -33,19 +35,20 @@ export function withIstioTraffic(
   traffic: Traffic,
 ): readonly HttpRule[] {
   const live = new Set(liveHttpRules(rules, frame));
+  const weightOf = weightsOf(traffic);
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
     const names = namesOf(rule.route ?? [], frame);
     const there = (rule.route ?? []).map((entry, i) => ({
       ...entry,
-      weight: traffic.live[names[i] as string] ?? 0,
+      weight: weightOf(names[i] as string),
     }));
     const missing = serving
       .filter((backend) => !there.some(({ destination }) => leadsTo(destination, backend, frame)))
       .map((backend) => ({
         destination: destinationOf(backend),
-        weight: traffic.live[backend.deployment] ?? 0,
+        weight: weightOf(backend.deployment),
       }));
     const route = [...there, ...missing];
     if (route.every(({ weight }) => weight === 0)) throw noShares();

@@ -3,6 +3,7 @@ import { limitOfRule } from './limits.js';
 import { NOBODY, PIN_HEADER } from './names.js';
 import type { BackendRef, Filter, Match, Rule } from './objects.js';
 import type { Backend } from './router.js';
+import { copiedPercent, copiedShare, weightsOf } from './shares.js';
 
 /** What the rules of one route are read and written with. */
 export interface Frame {
@@ -52,13 +53,14 @@ export function getsAny(shares: Readonly<Record<string, number>>, deployment: st
 /** The rules with these shares and mirror; order, and what else they hold, stays. Every entry keeps its place. */
 export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traffic): readonly Rule[] {
   const live = new Set(liveRules(rules, frame));
+  const weightOf = weightsOf(traffic);
   const serving = frame.backends.filter(({ deployment }) => (traffic.live[deployment] ?? 0) > 0);
   return rules.map((rule, index) => {
     if (!live.has(index)) return rule;
     const names = namesOf(rule.backendRefs ?? [], frame);
     const refs = (rule.backendRefs ?? []).map((ref, i) => ({
       ...ref,
-      weight: traffic.live[names[i] as string] ?? 0,
+      weight: weightOf(names[i] as string),
     }));
     const missing = serving.filter(({ service }) => !refs.some((ref) => isService(ref, service, frame)));
     const filters = (rule.filters ?? []).filter((filter) => !isOwnMirror(filter, frame));
@@ -77,7 +79,7 @@ export function withTraffic(rules: readonly Rule[], frame: Frame, traffic: Traff
     return {
       ...rest,
       ...given('filters', [...filters, ...copies]),
-      backendRefs: [...refs, ...missing.map((b) => backendRef(b, frame, traffic.live[b.deployment] ?? 0))],
+      backendRefs: [...refs, ...missing.map((b) => backendRef(b, frame, weightOf(b.deployment)))],
       ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),
     };
   });
@@ -283,10 +285,7 @@ function trafficOfRule(rule: Rule | undefined, frame: Frame): Traffic {
     if (requestMirror === undefined) continue;
     const deployment = ours(requestMirror.backendRef, frame)?.deployment;
     if (deployment === undefined) continue;
-    const { percent, fraction } = requestMirror;
-    const part = fraction && (fraction.numerator / (fraction.denominator ?? 100)) * 100;
-    // Neither means every request.
-    mirror[deployment] = (mirror[deployment] ?? 0) + (percent ?? part ?? 100);
+    mirror[deployment] = (mirror[deployment] ?? 0) + copiedPercent(requestMirror);
   }
   return { live, mirror };
 }
@@ -384,7 +383,7 @@ function marked(ref: BackendRef, frame: Frame): BackendRef {
 function mirrorFilter({ service, port }: Backend, percent: number): Filter {
   return {
     type: 'RequestMirror',
-    requestMirror: { backendRef: { name: service, port }, ...(percent === 100 ? {} : { percent }) },
+    requestMirror: { backendRef: { name: service, port }, ...copiedShare(percent) },
   };
 }
 

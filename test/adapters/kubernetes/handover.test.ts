@@ -22,18 +22,19 @@ const weightsOf = ([rule]: readonly Rule[]) => rule?.backendRefs?.map(({ weight 
 
 describe('a handover', () => {
   it.each`
-    what                          | now               | to          | first             | last
-    ${'a ramp begins'}            | ${[100, 0]}       | ${[90, 10]} | ${[1_000_000, 1]} | ${null}
-    ${'a ramp goes on'}           | ${[90, 10]}       | ${[50, 50]} | ${null}           | ${null}
-    ${'a cutover'}                | ${[50, 50]}       | ${[0, 100]} | ${null}           | ${[1, 1_000_000]}
-    ${'a rollback of a ramp'}     | ${[75, 25]}       | ${[100, 0]} | ${null}           | ${[1_000_000, 1]}
-    ${'a rollback of a cutover'}  | ${[0, 100]}       | ${[100, 0]} | ${[1, 1_000_000]} | ${[1_000_000, 1]}
-    ${'a write cut off begun'}    | ${[1_000_000, 1]} | ${[90, 10]} | ${null}           | ${null}
-    ${'a write cut off at last'}  | ${[1, 1_000_000]} | ${[0, 100]} | ${null}           | ${[1, 1_000_000]}
-    ${'weights of somebody else'} | ${[undefined, 0]} | ${[75, 25]} | ${[1_000_000, 1]} | ${null}
-    ${'large weights'}            | ${[900_000, 0]}   | ${[75, 25]} | ${[900_000, 1]}   | ${null}
-    ${'a first deployment'}       | ${[0, 0]}         | ${[100, 0]} | ${null}           | ${null}
-    ${'nothing'}                  | ${[100, 0]}       | ${[100, 0]} | ${null}           | ${null}
+    what                          | now               | to           | first             | last
+    ${'a ramp begins'}            | ${[100, 0]}       | ${[90, 10]}  | ${[1_000_000, 1]} | ${null}
+    ${'a ramp goes on'}           | ${[90, 10]}       | ${[50, 50]}  | ${null}           | ${null}
+    ${'a cutover'}                | ${[50, 50]}       | ${[0, 100]}  | ${null}           | ${[1, 1_000_000]}
+    ${'a rollback of a ramp'}     | ${[75, 25]}       | ${[100, 0]}  | ${null}           | ${[1_000_000, 1]}
+    ${'a rollback of a cutover'}  | ${[0, 100]}       | ${[100, 0]}  | ${[1, 1_000_000]} | ${[1_000_000, 1]}
+    ${'a write cut off begun'}    | ${[1_000_000, 1]} | ${[90, 10]}  | ${null}           | ${null}
+    ${'a write cut off at last'}  | ${[1, 1_000_000]} | ${[0, 100]}  | ${null}           | ${[1, 1_000_000]}
+    ${'shares in hundredths'}     | ${[50, 50]}       | ${[0, 99.5]} | ${null}           | ${[1, 995_000]}
+    ${'weights of somebody else'} | ${[undefined, 0]} | ${[75, 25]}  | ${[1_000_000, 1]} | ${null}
+    ${'large weights'}            | ${[900_000, 0]}   | ${[75, 25]}  | ${[900_000, 1]}   | ${null}
+    ${'a first deployment'}       | ${[0, 0]}         | ${[100, 0]}  | ${null}           | ${null}
+    ${'nothing'}                  | ${[100, 0]}       | ${[100, 0]}  | ${null}           | ${null}
   `('sends a millionth to who comes first, and to who goes last: $what', ({ now, to, first, last }) => {
     const rules = rulesOf(...(now as number[]));
     const [blue, green] = to as [number, number];

@@ -36,6 +36,22 @@ const HAND_MADE: readonly HttpRule[] = [
 ];
 
 describe('what a VirtualService says of traffic', () => {
+  it('is written back in whole weights, where it is no whole percent', () => {
+    const rules: HttpRule[] = [
+      {
+        route: [
+          { ...blue, weight: 1 },
+          { ...green, weight: 2 },
+        ],
+      },
+    ];
+    const read = istioTraffic(rules, BOTH);
+    const written = withIstioTraffic(rules, BOTH, read);
+
+    expect(written[0]?.route?.map(({ weight }) => weight)).toEqual([3333, 6667]);
+    expect(istioTraffic(written, BOTH)).toEqual(read);
+  });
+
   it.each<[string, HttpRule, object]>([
     ['a destination that stands alone gets everything, without a weight', { route: [blue] }, { blue: 100 }],
     ['… and whatever its weight', { route: [{ ...blue, weight: 0 }] }, { blue: 100 }],

@@ -51,6 +51,28 @@ describe('what a route says of traffic', () => {
     expect(trafficOf(rules, BOTH)).toEqual({ live: { blue: 75, green: 25 }, mirror: {} });
   });
 
+  it('is written back in whole weights, where it is no whole percent', () => {
+    const mirror = { backendRef: { name: 'diabetes-green' }, fraction: { numerator: 1, denominator: 3 } };
+    const rules = [
+      {
+        filters: [{ type: 'RequestMirror', requestMirror: mirror }],
+        backendRefs: [
+          { name: 'diabetes-blue', weight: 1 },
+          { name: 'diabetes-green', weight: 2 },
+        ],
+      },
+    ];
+    const read = trafficOf(rules, BOTH);
+    const [rule] = withTraffic(rules, BOTH, read);
+
+    expect(read).toEqual({ live: { blue: 33.33, green: 66.67 }, mirror: { green: 33.3333 } });
+    expect(rule?.backendRefs?.map(({ weight }) => weight)).toEqual([3333, 6667]);
+    expect(rule?.filters?.[0]?.requestMirror).toMatchObject({
+      fraction: { numerator: 333_333, denominator: 1_000_000 },
+    });
+    expect(trafficOf(rule === undefined ? [] : [rule], BOTH)).toEqual(read);
+  });
+
   it('takes a weight that is left out for one, and a mirror without a share for everything', () => {
     const rules = [
       {
