@@ -181,7 +181,7 @@ describe('a Kubernetes namespace as target', () => {
     [
       'a manifest for another namespace',
       MANIFEST.replace('name: green,', 'name: green, namespace: other,'),
-      ['green.yml:3:37 the manifest is for namespace "other", and the rollout for "models"'],
+      ['green.yml:3:37 the manifest is for namespace "other"; expected "models"'],
     ],
     [
       'a manifest without a port',
