@@ -114,7 +114,7 @@ export const Rollout = z
       .record(gateName(), Gate)
       .optional()
       .describe(
-        'The gates by name; default "errors" (error-rate, worse-by 0.5pp) and "latency" (p95, slower-by 10%).',
+        'The gates by name; default "errors" (error-rate, worse-by 0.5pp) and "latency" (p95, slower-by 10%; not on Azure ML).',
       ),
     steps: z
       .array(Step)
@@ -122,7 +122,7 @@ export const Rollout = z
       .max(MOST_STEPS)
       .optional()
       .describe(
-        'The steps, in order; default create, mirror 10%, ramp 10% 25% 50%, cutover, bake 30m, delete-baseline (no mirror for Kubernetes deployments on Azure ML).',
+        'The steps, in order; default create, mirror 10%, ramp 10% 25% 50%, cutover, bake 30m, delete-baseline (no mirror on Azure ML).',
       ),
   })
   .describe('A rollout of a new version of a model endpoint.');

@@ -28,15 +28,15 @@ const NOT_RUN = [
   'it writes where only root may',
 ];
 
-/** Commands that follow a rollout for an hour: they are left with Ctrl-C as soon as they have told something. */
-const FOLLOWING = ['greenlight submit rollout-specs/two-lines.yml --wait', 'greenlight watch diabetes'];
+/** Commands that follow a rollout for minutes: they are left with Ctrl-C as soon as they have told something. */
+const FOLLOWING = ['greenlight submit rollout-specs/diabetes-v2.yml --wait', 'greenlight watch diabetes'];
 
 /** The pages whose commands need what an earlier one left behind, in this order; any others come in between. */
 const FIRST = ['README.md', 'docs/seeing.md', 'docs/operations.md'];
 const LAST = ['docs/guide.md'];
 
 describe('commands that the docs name', () => {
-  it('are of this program, with options that it has', () => {
+  it('are of this program, with options that it has and wants', () => {
     const lines = [...pages].flatMap(([page, text]) =>
       inlineCommandsOf(text).map((line) => ({ page, line })),
     );
@@ -63,6 +63,7 @@ describe('commands that the docs name', () => {
   it('are found when they are wrong', async () => {
     expect(unknownIn('greenlight statsu diabetes')).toEqual(['no command "statsu"']);
     expect(unknownIn('greenlight submit x.yml --wiat')).toEqual(['no option --wiat']);
+    expect(unknownIn('greenlight drift diabetes --adopt')).toEqual(['--reason is missing']);
     expect(await whyNotParsed('greenlight abort diabetes')).toContain('--reason');
   });
 
@@ -183,7 +184,7 @@ async function runInShell(line: string, cwd: string, env: NodeJS.ProcessEnv): Pr
   }
 }
 
-/** What a command line names that the program does not have. */
+/** What a command line names that the program does not have, or lacks that it wants. */
 function unknownIn(line: string): string[] {
   const program = createProgram('0', () => Promise.resolve());
   let command: Command = program;
@@ -198,11 +199,17 @@ function unknownIn(line: string): string[] {
   const known = [program, command].flatMap(({ options }) =>
     options.flatMap(({ long, short }) => [long, short]),
   );
-  return words
-    .filter((word) => /^--?\w/.test(word))
-    .map((word) => word.split('=')[0] ?? '')
-    .filter((option) => !known.includes(option) && !['--help', '-h'].includes(option))
-    .map((option) => `no option ${option}`);
+  const named = words.filter((word) => /^--?\w/.test(word)).map((word) => word.split('=')[0] ?? '');
+  // Where a command is only spoken of, nothing is given to it.
+  const missing = named.some((option) => option !== '--help')
+    ? command.options.filter(({ mandatory, long }) => mandatory && !named.includes(long ?? ''))
+    : [];
+  return [
+    ...named
+      .filter((option) => !known.includes(option) && !['--help', '-h'].includes(option))
+      .map((option) => `no option ${option}`),
+    ...missing.map(({ long }) => `${long} is missing`),
+  ];
 }
 
 /** What the program says against a command line; empty when it takes it. Nothing is run. */
