@@ -2,6 +2,9 @@ import type { Plan, Step } from './plan.js';
 import type { DriftHold, RunState } from './run.js';
 import { normalTraffic, shareOf, sumShares } from './traffic.js';
 
+/** What is gone can be made good by nothing that the rollout writes. */
+export const GONE = 'the endpoint or a deployment of the rollout is gone: bring it back, or abort';
+
 const COMPARES: readonly Step['kind'][] = ['mirror', 'ramp'];
 const WRITES: readonly Step['kind'][] = [...COMPARES, 'cutover'];
 
@@ -17,7 +20,7 @@ export function whyNotAdopt(
 ): string | null {
   const green = plan.deployment.name;
   if (observed === null) {
-    return 'there is nothing to adopt: the endpoint or a deployment is gone; bring it back, restore or abort';
+    return GONE;
   }
   const off = scaled.find(({ to }) => to === 0);
   if (off !== undefined) return `${off.deployment} has no instance left; restore or abort`;

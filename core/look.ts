@@ -279,24 +279,27 @@ function judge(
   }
   const { state: collector, look: counted, signals: main } = collect(memory.collector, reading, options);
   const names = { blue: input.baseline, green: input.green };
+  const blindBy = (signals: readonly Signal[]) => {
+    const why = signals.map((signal) => signalInWords(signal, names.blue, names.green)).join('; ');
+    return why === '' ? NOT_BLIND : { blind: why, blindSinceMs: memory.blindSinceMs ?? nowMs };
+  };
   const blinding = main.filter((signal) => isBlinding(signal, input));
-  const blind =
-    blinding.length === 0
-      ? null
-      : blinding.map((signal) => signalInWords(signal, names.blue, names.green)).join('; ');
-  const blindSinceMs = blind === null ? null : (memory.blindSinceMs ?? nowMs);
-  const waits = { ...memory, state, collector, blindSinceMs };
-  if (counted === null)
+  if (counted === null) {
+    const { blind, blindSinceMs } = blindBy(blinding);
+    const waits = { ...memory, state, collector, blindSinceMs };
     return undecidedYet(waits, blindText(waits, nowMs) ?? 'waiting for both deployments’ counters', blind);
+  }
 
   const own = takeOwn();
-  const seen = { ...waits, own: own.collectors };
+  const ownAway = own.signals.filter((signal) => isAwayForLong(signal, input));
+  const { blind, blindSinceMs } = blindBy([...blinding, ...ownAway]);
+  const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors };
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
   const signals = [...main, ...own.signals];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
   // What is not seen is not good: the step waits for its gates to see again. A look or two without data are none of it.
   const forLong = nowMs - (blindSinceMs ?? nowMs) >= blindAfterMs(input.watching);
-  const hold = holds(signals) || forLong || own.signals.some((signal) => isAwayForLong(signal, input));
+  const hold = holds(signals) || forLong || ownAway.length > 0;
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });
   const evidence = gateEvidence(config, judged, result, input.baseline);
   const restarting = signals.find((signal) => signal.kind === 'restarting');
@@ -350,6 +353,8 @@ function isBlinding(signal: Signal, { gates, active }: WatchInput): boolean {
   const compares = ({ name, limit }: Gate): boolean => active.includes(name) && limit.kind !== 'at-most';
   return signal.arm === 'green' || gates.some(compares);
 }
+
+const NOT_BLIND = { blind: null, blindSinceMs: null };
 
 /** Whether a gate of the step has had nothing from its own source for so long that people would be told. */
 function isAwayForLong(own: Signal, input: WatchInput): boolean {

@@ -70,6 +70,7 @@ export function nextText(plan: Plan, state: RunState): string {
   const approvers = approversOf(plan, step);
   const only = approvers === null ? '' : ` (${approversText(approvers)})`;
   if (state.hold?.kind === 'drift') {
+    if (state.hold.observed === null) return 'waits for a person: bring back what is gone, or abort';
     const adopt = whyNotAdopt(plan, state, state.hold) === null ? `adopt${only}, ` : '';
     return `waits for a person: ${adopt}restore or abort`;
   }
@@ -133,6 +134,7 @@ export function actionsNow(plan: Plan, state: RunState, phase: Phase): readonly 
 }
 
 function driftActions(plan: Plan, state: RunState, hold: DriftHold): readonly string[] {
+  if (hold.observed === null) return [];
   const command = `greenlight drift ${endpointArgument(plan)}`;
   return [
     ...(whyNotAdopt(plan, state, hold) === null ? [`${command} --adopt --reason …`] : []),

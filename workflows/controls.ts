@@ -1,6 +1,6 @@
 import { ApplicationFailure, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 
-import { whyNotAdopt } from '../core/adopt.js';
+import { GONE, whyNotAdopt } from '../core/adopt.js';
 import { approversOf, approversText } from '../core/approvers.js';
 import { FailureType } from '../core/failures.js';
 import {
@@ -147,6 +147,7 @@ export function installControls(run: Run): void {
         refuseWhenOver(run);
         const hold = run.state.hold;
         if (hold?.kind !== 'drift') throw notNow(run, 'the endpoint is as it wrote it');
+        if (hold.observed === null) throw notNow(run, GONE);
         if (input.choice !== 'adopt') return;
         // To restore undoes what came from outside; to adopt lets it stand, and is a word that not everybody has.
         refuseStranger(run, input, 'adopt what somebody changed');

@@ -157,6 +157,15 @@ describe("a gate with a metric of the user's own", () => {
     expect(evidence.find(({ gate }) => gate === 'quality')?.green).toEqual({ bad: 0, requests: 0 });
   });
 
+  it('is blind without it: a bake that ends so has not been seen', () => {
+    const { memory, blind } = watchFor(90, { away: (sec) => sec > 20 });
+
+    expect(blind).toContain('gate quality: the metric source does not answer');
+    expect(memory.blindSinceMs).toBeGreaterThanOrEqual(20_000);
+    expect(memory.blindSinceMs).toBeLessThan(60_000);
+    expect(watchFor(30, { bad: 0.03, high: 0.05 }).memory.blindSinceMs).toBeNull();
+  });
+
   it('takes one longer look over a gap of its source', () => {
     const gap = watchFor(40, { bad: 0.01, high: 0.05, away: (sec) => sec > 3 && sec < 6 });
     const whole = watchFor(40, { bad: 0.01, high: 0.05 });

@@ -196,16 +196,20 @@ describe.concurrent('what somebody else changes', () => {
   );
 
   it.each(titled(DELETED))(
-    'can neither be adopted nor be restored, which holds it anew: %s in a %s',
+    'can neither be adopted nor be restored, and is held until it is back: %s in a %s',
     async (_what, _step, change) => {
-      const { target, rollout, phase, writes, undo, hold } = await heldFor(change);
+      const { target, rollout, phase, writes, undo } = await heldFor(change);
 
-      expect(await adoptRefused(rollout)).toContain(
-        'the endpoint or a deployment is gone; bring it back, restore or abort',
-      );
-      await rollout.send('resolveDrift', { choice: 'restore', ...by });
-      await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.sinceMs > hold.sinceMs);
+      for (const choice of ['adopt', 'restore']) {
+        await expect(rollout.send('resolveDrift', { choice, ...by })).rejects.toMatchObject({
+          cause: { message: expect.stringContaining('is gone: bring it back, or abort') as string },
+        });
+      }
 
+      expect(await rollout.status()).toMatchObject({
+        phase: 'held',
+        next: 'waits for a person: bring back what is gone, or abort',
+      });
       expect(target.writes).toEqual(writes);
       undo();
       await rollout.until((s) => s.phase === phase);
