@@ -28,6 +28,7 @@ describe('what someone else made of the endpoint', () => {
   it.each<[string, string | null]>([
     ['another split while green is compared', why(2, ramp(10), ramp(20))],
     ['fewer instances', why(2, ramp(10), ramp(10), { scaled: [{ deployment: 'blue', from: 4, to: 2 }] })],
+    ['thirds', why(2, ramp(10), { live: { blue: 33.3333, green: 66.6666 }, mirror: {} })],
     ['green out of service before its cutover', why(at(APPROVE), ramp(10), ramp(0))],
     ['all traffic on green once nothing is left to compare', why(at(APPROVE), ramp(10), ramp(100))],
   ])('can be gone on from: %s', (_, refusal) => {
@@ -48,11 +49,6 @@ describe('what someone else made of the endpoint', () => {
       /not part of this/,
     ],
     ['traffic that is off', why(2, ramp(10), { live: {}, mirror: {} }), /not part of this/],
-    [
-      'thirds, which no target takes as a share',
-      why(2, ramp(10), { live: { blue: 33.33, green: 66.67 }, mirror: {} }),
-      /no whole percents/,
-    ],
     ['all traffic on green before it was compared', why(1, ramp(0), ramp(100)), /has yet to be compared/],
     ['all traffic back on blue in the bake', why(5, ramp(100), ramp(0)), /no step is left/],
     ['a part of it back, before blue is deleted', why(6, ramp(100), ramp(50)), /no step is left/],
