@@ -14,7 +14,7 @@ const PREFIX = 'GREENLIGHT_SECRET_';
  */
 export function machineSecrets(env: NodeJS.ProcessEnv): Secrets {
   return async (name) => {
-    const folder = env[FOLDER];
+    const folder = env[FOLDER] || undefined; // a CI's variable that is set and empty names no folder
     const file = folder === undefined ? undefined : join(folder, name);
     const variable = PREFIX + name.toUpperCase().replace(/[.-]/g, '_');
     const value = (file === undefined ? undefined : await content(file)) ?? env[variable];

@@ -158,7 +158,7 @@ describe("a gate with a metric of the user's own", () => {
   });
 
   it('is blind without it: a bake that ends so has not been seen', () => {
-    const { memory, blind } = watchFor(90, { away: (sec) => sec > 20 });
+    const { memory, blind } = watchFor(90, { bad: 0.03, high: 0.05, away: (sec) => sec > 20 });
 
     expect(blind).toContain('gate quality: the metric source does not answer');
     expect(memory.blindSinceMs).toBeGreaterThanOrEqual(20_000);
