@@ -48,7 +48,28 @@ const table = (room, ...patterns) => ({
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { ...oldNodeNames, patterns }] },
 });
 
+/** A query may run a workflow ahead of its task, by the clock and the history of the task before: docs/upgrades.md. */
+const sameInReplay = {
+  files: ['workflows/**/*.ts'],
+  rules: {
+    'no-restricted-syntax': [
+      'error',
+      {
+        selector:
+          'MemberExpression[property.name=/^(historyLength|historySize|continueAsNewSuggested)$/], Property[key.name=/^(historyLength|historySize|continueAsNewSuggested)$/]',
+        message: 'Not the same in a replay: count what the workflow does itself.',
+      },
+      {
+        selector:
+          ':matches(IfStatement > .test, ConditionalExpression > .test, WhileStatement > .test) CallExpression[callee.object.name="Date"]',
+        message: 'Not the same in a replay: let an activity, a timer or a count of its own decide.',
+      },
+    ],
+  },
+};
+
 const houseTable = [
+  sameInReplay,
   table(
     'core',
     rooms(

@@ -22,6 +22,12 @@ const ENDPOINT_MS = 5_000;
  * attempt go on.
  */
 export async function watch(ports: TargetPorts, input: WatchInput): Promise<WatchResult> {
+  const begunMs = Date.now();
+  const result = await watchWindow(ports, input);
+  return { ...result, atMs: activityInfo().currentAttemptScheduledTimestampMs + Date.now() - begunMs };
+}
+
+async function watchWindow(ports: TargetPorts, input: WatchInput): Promise<WatchResult> {
   const signal = cancellationSignal();
   const windowEndMs = activityInfo().scheduledTimestampMs + input.windowMs;
   let memory = enterStep({ ...input, memory: resumed(input) ?? input.memory }, Date.now());
@@ -59,8 +65,18 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
       if (err instanceof CancelledFailure) return interrupted(input, last, memory);
       throw err;
     }
-    if (nextMs >= windowEndMs) return last;
+    if (nextMs >= windowEndMs) return windowOver(input, last, Date.now());
   }
+}
+
+/** What the workflow may not tell by its own clock (workflows/watching.ts). */
+function windowOver({ final, seenMs = 0 }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
+  const { enteredAtMs, blindSinceMs } = last.memory;
+  return {
+    ...last,
+    timeOver: final === true && nowMs - enteredAtMs >= seenMs,
+    blindForMs: nowMs - (blindSinceMs ?? nowMs),
+  };
 }
 
 /** What a look found of the endpoint; null = it did not answer. */

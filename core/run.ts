@@ -104,6 +104,8 @@ export interface RunState {
   adopted: boolean;
   /** An autoscaler counts the baseline's instances: they are held before its traffic goes. */
   autoscaled?: boolean;
+  /** When the last window was answered, by Temporal's clock. */
+  lookedAtMs?: number;
   /** A write of traffic was begun that is not known to have ended. */
   unsettled?: boolean;
   /** A person adopted what someone else made of the traffic: the next write takes the rules over. */

@@ -88,8 +88,12 @@ export interface WatchInput extends EndpointRef {
   readonly plannedSteps?: number;
   /** Dispersion at the end of the endpoint's last rollout, by gate. */
   readonly carriedDispersion?: Readonly<Record<string, number>>;
-  /** How long this window may last. */
+  /** How long this window may last, from when it was scheduled. */
   readonly windowMs: number;
+  /** The step's own time is over with this window. Left out in windows of older versions. */
+  readonly final?: boolean;
+  /** Of which so much is to have been seen, from the step's first look on. */
+  readonly seenMs?: number;
   /** The rollout says already that it sees nothing; a window ends as soon as that is not so any more, or only now so. */
   readonly blind: boolean;
   /** Counters at preflight, for the baseline's histogram before the gates start. */
@@ -112,6 +116,12 @@ export interface WatchResult {
    * out by workers that do not tell.
    */
   readonly blind?: string | null;
+  /** When it was answered, by Temporal's clock. Left out by older workers, as is what follows. */
+  readonly atMs?: number;
+  /** The window was the step's last, and went to its end. */
+  readonly timeOver?: boolean;
+  /** For how long no look had told anything then. */
+  readonly blindForMs?: number;
   readonly memory: WatchMemory;
 }
 

@@ -125,7 +125,9 @@ async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
         );
         const found = result?.found ?? to;
         if (!unsettled && !sameTraffic(found, to) && !sameTraffic(found, run.expected)) {
-          run.note(`somebody else had made the traffic ${trafficText(found)}: the rollback has overwritten it`);
+          run.note(
+            `somebody else had made the traffic ${trafficText(found)}: the rollback has overwritten it`,
+          );
         }
         run.willShow(to);
         run.show();

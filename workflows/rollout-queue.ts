@@ -36,8 +36,8 @@ const withdrawUpdate = defineUpdate<string, [WithdrawInput]>(QueueMessage.withdr
 
 /** Whoever starts a queue brings the first entry along; so long it may take until that is here. */
 const FIRST_ENTRY = '1m';
-/** Past this many events it goes on as a new run. */
-const LONG_HISTORY = 500;
+/** After so many changes it goes on as a new run. Not by the length of the history: see workflows/watching.ts. */
+const MANY_CHANGES = 60;
 
 /**
  * Plans that wait for one endpoint, in order: each is started when the rollout that holds it is over. Ends when nobody
@@ -82,6 +82,7 @@ class Queue {
   state: QueueState;
   /** Id of the entry that is on its way into a rollout: it cannot be withdrawn any more. */
   private starting: string | null = null;
+  private changes = 0;
 
   constructor(target: Target, endpoint: string, state: QueueState) {
     this.target = target;
@@ -186,13 +187,13 @@ class Queue {
 
   /** @throws {ContinueAsNew} */
   async goOnAsNew(): Promise<void> {
-    const info = workflowInfo();
-    if (info.historyLength < LONG_HISTORY && !info.continueAsNewSuggested) return;
+    if (++this.changes < MANY_CHANGES) return;
     if (!allHandlersFinished()) return;
     await continueAsNew<typeof rolloutQueue>(this.target, this.endpoint, this.state);
   }
 
   private become(state: QueueState): void {
+    this.changes += 1;
     this.state = state;
     upsertMemo(queueMemo(state));
   }

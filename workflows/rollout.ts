@@ -101,7 +101,7 @@ async function checkFirst(run: Run): Promise<void> {
 
 function nextStep(run: Run): void {
   run.state.stepIndex += 1;
-  run.state.stepStartedAtMs = Date.now();
+  run.state.stepStartedAtMs = run.nowMs;
   run.state.stepPausedMs = 0;
   run.state.shifted = false;
   run.state.hold = null;

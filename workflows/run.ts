@@ -62,6 +62,10 @@ export class Run {
   rejection: HumanAction | null = null;
   /** Set by the drift handler while the rollout is held. */
   driftChoice: 'adopt' | 'restore' | null = null;
+  /** Windows that this run has had, without those of the runs before it. */
+  windows = 0;
+  /** For how long the last window had seen nothing when it was over. */
+  blindForMs = 0;
   /** The traffic whose write is under way, in words. */
   writing: string | null = null;
   outcome: Outcome | null = null;
@@ -118,12 +122,17 @@ export class Run {
   keepTime(): void {
     const { state } = this;
     if (state.paused !== null || state.hold?.kind === 'drift') {
-      state.clockStoppedAtMs ??= Date.now();
+      state.clockStoppedAtMs ??= this.nowMs;
       return;
     }
     if (state.clockStoppedAtMs === undefined) return;
-    state.stepPausedMs += Date.now() - Math.max(state.clockStoppedAtMs, state.stepStartedAtMs);
+    state.stepPausedMs += this.nowMs - Math.max(state.clockStoppedAtMs, state.stepStartedAtMs);
     delete state.clockStoppedAtMs;
+  }
+
+  /** Now, also where a replay's clock is behind what has happened (workflows/watching.ts). Nothing is decided by it here. */
+  get nowMs(): number {
+    return Math.max(Date.now(), this.state.lookedAtMs ?? 0);
   }
 
   /** When a step's own time is over; pauses and holds for drift do not count. */
@@ -260,7 +269,7 @@ export class Run {
       label: stepLabel(step),
       stopped,
       startedAtMs: this.state.stepStartedAtMs,
-      endedAtMs: Date.now(),
+      endedAtMs: this.nowMs,
       result,
       evidence: this.state.evidence,
     };

@@ -136,16 +136,17 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
       gates: step.gates,
       dwell: { atLeastMs: step.forMs, atMostMs: step.forMs },
       untilMs: run.state.hold === null ? bakedAt(run, step.forMs) : null,
+      seenMs: (1 - BAKE_UNSEEN) * step.forMs,
     });
     const approved = takeApproval(run);
     if (approved !== null) return approved;
     if (result === 'time-over') {
-      const blindMs = Date.now() - (run.state.memory?.blindSinceMs ?? Date.now());
+      const { blindForMs } = run;
       // One look without data is none of it: a reading may come a moment before its source has new counters.
-      if (blindMs <= BLIND_LOOKS * run.plan.watching.intervalMs) {
+      if (blindForMs <= BLIND_LOOKS * run.plan.watching.intervalMs) {
         return `no breach in ${durationText(step.forMs)}: ${run.state.verdict}`;
       }
-      const because = `no metrics for ${durationText(blindMs)} at the end of the bake`;
+      const because = `no metrics for ${durationText(blindForMs)} at the end of the bake`;
       const proceed = undecided(run, step.undecided, because);
       if (proceed !== null) return proceed;
     }
@@ -159,7 +160,7 @@ const BAKE_UNSEEN = 0.1;
 /** When a bake is over: it counts from its first look. Without a worker, nobody has looked. */
 function bakedAt(run: Run, forMs: number): number {
   const { memory, stepIndex, stepStartedAtMs } = run.state;
-  if (memory?.stepIndex !== stepIndex) return Math.max(run.timeUp(forMs), Date.now() + forMs);
+  if (memory?.stepIndex !== stepIndex) return Math.max(run.timeUp(forMs), run.nowMs + forMs);
   const lateMs = memory.enteredAtMs - stepStartedAtMs;
   return run.timeUp(forMs) + (lateMs > BAKE_UNSEEN * forMs ? lateMs : 0);
 }

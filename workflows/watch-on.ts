@@ -19,12 +19,12 @@ export async function watchOn(
     interrupt: () => (run.state.paused !== null) !== paused || run.state.approval !== null,
   });
   if (result === 'interrupted') return 'window-over';
-  if (result === 'time-over') return 'time-over';
   if (result.verdict === 'drift') {
     await holdForDrift(run, { observed: result.observed, scaled: result.scaled ?? [] });
     return 'window-over';
   }
-  return run.state.paused === null ? result.verdict : 'window-over';
+  if (run.state.paused !== null) return 'window-over';
+  return result.timeOver === true ? 'time-over' : result.verdict;
 }
 
 /** Before a step begins, and before it writes: a paused rollout stays where it is, and the gates go on. */

@@ -16,6 +16,8 @@ export interface Watch {
   readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
   /** Stop looking at this time; null = no limit of its own. */
   readonly untilMs: number | null;
+  /** But not before so much of the step was seen. */
+  readonly seenMs?: number;
   /** Stop looking as soon as this is true. Checked whenever a person acts. */
   readonly interrupt: () => boolean;
 }
@@ -36,18 +38,20 @@ type Watched = WatchResult & { readonly verdict: Exclude<WatchResult['verdict'],
 /**
  * One window: looks until something is decided, the window is over, or a person wants something else.
  *
+ * Whether the step's time is over is the answer of the looks and nothing that is decided by the time here: a worker that
+ * is asked for the status before it gets the next workflow task has the events since the last one already, at the time of
+ * that one. What it decides then is not what a replay decides, which ends a workflow for good.
+ *
  * @throws {Stop} on a breach, and when a person aborts or rejects.
  */
-export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'interrupted' | 'time-over'> {
+export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'interrupted'> {
   throwIfStopped(run);
-  const longestMs = Math.min(WINDOW_MS, run.plan.watching.windowMs ?? WINDOW_MS);
-  const leftMs = asked.untilMs === null ? longestMs : Math.min(longestMs, asked.untilMs - Date.now());
-  if (leftMs <= 0) return 'time-over';
   if (asked.interrupt()) return 'interrupted';
 
   run.show();
+  run.windows += 1;
   const ended = await interruptible(
-    () => watch.executeWithOptions({ summary: summaryOf(run, asked) }, [inputOf(run, asked, leftMs)]),
+    () => watch.executeWithOptions({ summary: summaryOf(run, asked) }, [inputOf(run, asked)]),
     () => stopped(run) || asked.interrupt(),
     () => !stopped(run), // a rollback does not wait for the look under way; anything else takes its evidence along
   );
@@ -57,6 +61,8 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   if (ended.how === 'interrupted') return 'interrupted';
 
   const result = ended.value;
+  if (result.atMs !== undefined) run.state.lookedAtMs = result.atMs;
+  run.blindForMs = result.blindForMs ?? 0;
   // Its record stays with the window's result in the history; the next window keeps its own.
   run.state.memory = { ...result.memory, record: [] };
   if (result.memory.setup !== null) run.state.metricsBefore = null;
@@ -70,8 +76,10 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   return { ...result, verdict };
 }
 
-function inputOf(run: Run, asked: Watch, windowMs: number): WatchInput {
+function inputOf(run: Run, asked: Watch): WatchInput {
   const { plan, state } = run;
+  const longestMs = Math.min(WINDOW_MS, plan.watching.windowMs ?? WINDOW_MS);
+  const leftMs = asked.untilMs === null ? Infinity : Math.max(0, asked.untilMs - run.nowMs);
   const held = state.hold?.kind === 'drift' ? state.hold : null;
   const expected = held?.observed ?? run.expected;
   return {
@@ -93,7 +101,9 @@ function inputOf(run: Run, asked: Watch, windowMs: number): WatchInput {
     plannedMs: plannedWatchMs(plan),
     plannedSteps: plannedWatches(plan),
     ...(plan.carriedDispersion === undefined ? {} : { carriedDispersion: plan.carriedDispersion }),
-    windowMs,
+    windowMs: Math.min(longestMs, leftMs),
+    final: leftMs <= longestMs,
+    ...(asked.seenMs === undefined ? {} : { seenMs: asked.seenMs }),
     blind: state.blind !== null,
     before: state.metricsBefore,
     memory: state.memory,

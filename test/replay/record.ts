@@ -29,7 +29,7 @@ for (const [name, run] of Object.entries(REFERENCE_RUNS)) {
     const rollout = await bench.start(run.plan, target);
     await run.act(rollout, target, bench);
     const newest = bench.client.workflow.getHandle(rollout.handle.workflowId);
-    for (const { result } of [rollout.handle, newest]) await result().catch(() => undefined);
+    for (const handle of [rollout.handle, newest]) await handle.result().catch(() => undefined);
 
     await save(name, newest);
     for (const [other, find] of Object.entries(run.also ?? {})) await save(other, find(rollout, bench));

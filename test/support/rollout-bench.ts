@@ -6,7 +6,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
@@ -42,6 +42,8 @@ export interface Bench {
   start(plan: Plan, target: BenchTarget): Promise<Rollout>;
   /** Stops the worker and starts another, as a deployment would. */
   replaceWorker(): Promise<void>;
+  /** What a worker that has never seen it finds wrong with the history of a rollout's last run; null: it goes the same way. */
+  replayed(rollout: Rollout): Promise<string | null>;
   /** Kills the worker that has lived longest, from one moment to the next, and starts another. */
   killWorker(): Promise<void>;
   /** What its workers counted. */
@@ -183,6 +185,15 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
     async replaceWorker() {
       await workers.shift()?.stop();
       await startWorker();
+    },
+    async replayed({ handle }) {
+      if (bundle === undefined) throw new Error('the bench is not set up');
+      const options = { workflowBundle: bundle, sinks: rolloutSinks(createMetrics().rollouts) };
+      const histories = [{ workflowId: handle.workflowId, history: await handle.fetchHistory() }];
+      for await (const { error } of Worker.runReplayHistories(options, histories)) {
+        if (error) return error.message;
+      }
+      return null;
     },
     async killWorker() {
       workers.shift()?.kill();

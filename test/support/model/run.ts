@@ -49,8 +49,13 @@ export async function runScenario(bench: Bench, name: string, scenario: Scenario
   await Promise.all(people.killing);
   const report = await over;
   if (report === null) return { problems: ['ended without a report'], did: [] };
+  const replayed = await bench.replayed(rollout);
   return {
-    problems: [...people.problems, ...judge(scenario, people.happened, target, people.watcher, report)],
+    problems: [
+      ...(replayed === null ? [] : [`its history does not replay: ${replayed}`]),
+      ...people.problems,
+      ...judge(scenario, people.happened, target, people.watcher, report),
+    ],
     did: people.did.map((what) => `${what}, ${report.outcome}`),
   };
 }
