@@ -28,6 +28,7 @@ export async function createDeployment(
   const signal = cancellationSignal();
   const startedMs = Date.now();
   let asked = false;
+  let why: string | undefined;
 
   const ready = await poll(async () => {
     const state = await endpoints.readDeployment(input.endpoint, name, { signal });
@@ -46,12 +47,13 @@ export async function createDeployment(
     }
     if (input.adopted === false && state.tags[ROLLOUT_TAG] !== input.rolloutId) throw taken(input);
     if (state.state === 'failed') throw failed(input, state);
+    why = state.error;
     return isReady(state) ? state : undefined;
   }, input.readyWithinMs);
   if (ready !== undefined) return;
 
   throw ApplicationFailure.nonRetryable(
-    `Deployment ${name} of ${input.endpoint} was not ready within ${durationText(Date.now() - startedMs)}; see \`greenlight logs ${endpointArgument(input)} --deployment ${name}\``,
+    `Deployment ${name} of ${input.endpoint} was not ready within ${durationText(Date.now() - startedMs)}${why === undefined ? '' : ` (${why})`}; see \`greenlight logs ${endpointArgument(input)} --deployment ${name}\``,
     FailureType.DeploymentFailed,
   );
 }
