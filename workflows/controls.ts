@@ -185,6 +185,7 @@ function refuseStranger(run: Run, { by }: ActionInput, what: string): void {
 function noted(run: Run, kind: HumanAction['kind'], input: ActionInput): HumanAction {
   const action: HumanAction = { kind, by: input.by.trim(), reason: input.reason, atMs: Date.now() };
   run.state.actions = [...run.state.actions, action];
+  run.turns += 1;
   return action;
 }
 

@@ -6,10 +6,10 @@ import type { Run } from './run.js';
 import { throwIfStopped } from './watching.js';
 
 /**
- * After so many windows a run goes on as a new one: its history stays small however long it lasts. Counted here, and not
- * by the length of the history, which is not the same in a replay (workflows/watching.ts).
+ * After so many windows and words of people, of some six events each, a run goes on as a new one: its history stays small
+ * however long it lasts. Not by the length of the history, which is not the same in a replay (workflows/watching.ts).
  */
-const MANY_WINDOWS = 15;
+const MANY_TURNS = 20;
 
 /**
  * Between two windows: nothing is under way, and all that matters is in the state.
@@ -18,7 +18,7 @@ const MANY_WINDOWS = 15;
  */
 export async function goOnAsNew(run: Run): Promise<void> {
   throwIfStopped(run);
-  if (run.windows < MANY_WINDOWS) return;
+  if (run.turns < MANY_TURNS) return;
   if (!allHandlersFinished()) return;
   await continueAsNew<(plan: Plan, state: RunState) => Promise<unknown>>(run.plan, run.state);
 }

@@ -62,8 +62,8 @@ export class Run {
   rejection: HumanAction | null = null;
   /** Set by the drift handler while the rollout is held. */
   driftChoice: 'adopt' | 'restore' | null = null;
-  /** Windows that this run has had, without those of the runs before it. */
-  windows = 0;
+  /** Windows and words of people that this run has had, without those of the runs before it. */
+  turns = 0;
   /** For how long the last window had seen nothing when it was over. */
   blindForMs = 0;
   /** The traffic whose write is under way, in words. */

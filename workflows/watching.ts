@@ -49,7 +49,7 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   if (asked.interrupt()) return 'interrupted';
 
   run.show();
-  run.windows += 1;
+  run.turns += 1;
   const ended = await interruptible(
     () => watch.executeWithOptions({ summary: summaryOf(run, asked) }, [inputOf(run, asked)]),
     () => stopped(run) || asked.interrupt(),

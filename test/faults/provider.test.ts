@@ -14,6 +14,7 @@ describeProviderFaults(startHostProvider, {
   methods: ['GET', 'PUT', 'POST', 'DELETE'],
   isWrite: ({ method, path }) => method === 'PUT' && !path.includes('deployments'),
   refusal: /500 InternalServerError/,
+  manyCalls: false,
   lags: true,
 });
 

@@ -42,6 +42,8 @@ export interface ProviderFacts {
   isWrite(call: Call): boolean;
   /** What is said of a write that gets a 500. */
   readonly refusal: RegExp;
+  /** A step makes so many calls that only those which write shares meet the fault in each activity, the others once in a rollout. */
+  readonly manyCalls: boolean;
   /** Whether reading may lag behind what was written for long, and writing by what was read then goes through. */
   readonly lags: boolean;
 }
@@ -49,7 +51,7 @@ export interface ProviderFacts {
 /** What has to hold whatever happens to calls between the adapter and its service: the same on every target. */
 export function describeProviderFaults(
   startProvider: () => Promise<Provider>,
-  { methods, isWrite, refusal, lags }: ProviderFacts,
+  { methods, isWrite, refusal, manyCalls, lags }: ProviderFacts,
 ): void {
   const bench = useBench();
   let provider: Provider;
@@ -79,7 +81,7 @@ export function describeProviderFaults(
     const ports = await provider.through(proxy);
     let attempt: Attempt | undefined;
     const eachMeets = (met: Fault): void => {
-      proxy.decide = eachOnce(met, () => attempt);
+      proxy.decide = eachOnce(met, () => attempt, nameOf);
     };
     if (fault !== undefined) eachMeets(fault);
     const plan = planOf(endpoint, steps, {
@@ -100,6 +102,12 @@ export function describeProviderFaults(
     };
     return { endpoint, proxy, ports, rollout, shown, eachMeets };
   }
+
+  /** What of a call's place makes it one that has yet to meet the fault. */
+  const nameOf = (call: Call, { activity }: Attempt, nth: number): string => {
+    if (!manyCalls) return `${activity} ${kindOf(call)} ${nth}`;
+    return isWrite(call) ? `${activity} ${kindOf(call)}` : kindOf(call);
+  };
 
   /** As `start`, and on to where green has its share and is watched. */
   async function startOnGreen(more: Partial<Plan> = {}) {
@@ -240,16 +248,20 @@ interface Attempt {
  * they are told by their number among those of their kind. Who asks over and over within one attempt meets it once, and
  * again after a write, which is to be read back.
  */
-function eachOnce(fault: Fault, now: () => Attempt | undefined): FaultProxy['decide'] {
+function eachOnce(
+  fault: Fault,
+  now: () => Attempt | undefined,
+  nameOf: (call: Call, attempt: Attempt, nth: number) => string,
+): FaultProxy['decide'] {
   const known = new Set<string>();
   return (call) => {
     const attempt = now();
     if (attempt === undefined) return undefined;
-    const { activity, heard, met } = attempt;
+    const { heard, met } = attempt;
     const kind = kindOf(call);
     const nth = (heard.get(kind) ?? 0) + 1;
     heard.set(kind, nth);
-    const one = `${activity} ${kind} ${nth}`;
+    const one = nameOf(call, attempt, nth);
     const goesThrough = met.has(kind) || known.has(one);
     if (call.method !== 'GET') met.clear();
     if (goesThrough) return undefined;

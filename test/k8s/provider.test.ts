@@ -16,6 +16,7 @@ describeProviderFaults(startCluster, {
   methods: ['GET', 'PATCH', 'DELETE'],
   isWrite: ({ method, path }) => method === 'PATCH' && path.includes('/httproutes/'),
   refusal: /by request of the test/,
+  manyCalls: true,
   // An API server shows what was written, and refuses what was made from anything older.
   lags: false,
 });
