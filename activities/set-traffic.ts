@@ -72,7 +72,7 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   return { found: now.traffic };
 }
 
-/** @throws `Drift`; `DeploymentFailed` where who gains has nobody who answers. */
+/** @throws `Drift`, also where who gains is gone or was scaled to nothing; `DeploymentFailed` where it has nobody who answers. */
 async function mayWrite(
   { endpoint, from, to }: SetTrafficInput,
   now: EndpointState,
@@ -81,26 +81,47 @@ async function mayWrite(
   if (from === null) return;
   let seen = now;
   const isKnown = (): boolean => isOneOf(seen.traffic, from, to);
-  const dead = (): readonly string[] =>
-    whoGains(seen.traffic, to).filter((name) => nobodyAnswers(seen, name));
-  if (isKnown() && dead().length > 0) {
+  const isGone = (name: string): boolean => findDeployment(seen, name) === undefined;
+  const dead = (): readonly string[] => {
+    const gain = whoGains(seen.traffic, to);
+    return whoGains(NONE, to).filter(
+      (name) => isGone(name) || (gain.includes(name) && nobodyAnswers(seen, name)),
+    );
+  };
+  const isOff = (name: string): boolean => findDeployment(seen, name)?.instances.wanted === 0;
+  const mayCome = (): boolean => isKnown() && dead().length > 0 && !dead().some(isOff);
+  if (mayCome()) {
     await poll(async () => {
       seen = await show();
-      return !isKnown() || dead().length === 0 ? true : undefined;
+      return mayCome() ? undefined : true;
     }, ANSWERS_WITHIN_MS);
   }
   if (!isKnown()) throw drift({ endpoint }, from, seen.traffic);
   if (dead().length === 0) return;
+  const names = dead().join(' and ');
+  const off = dead().filter(isOff);
+  // Who serves already is missed by each look, too, and may be brought back; who does not is a rollout that cannot go on.
+  const serving = dead().every((name) => whoGains(NONE, seen.traffic).includes(name));
+  if (serving && dead().some(isGone)) throw drift({ endpoint }, from, null, `${names} is gone`);
+  if (serving && off.length > 0) {
+    throw drift({ endpoint }, from, seen.traffic, `${names} was scaled to nothing`, off);
+  }
+  const what = dead().some(isGone)
+    ? 'is gone'
+    : off.length > 0
+      ? 'was scaled to nothing'
+      : `had no instance that answers for ${ANSWERS_WITHIN_MS / 1000} s`;
   throw ApplicationFailure.nonRetryable(
-    `${dead().join(' and ')} of ${endpoint} had no instance that answers for ${ANSWERS_WITHIN_MS / 1000} s, and was to get a greater share: ${trafficText(to)} was not written`,
+    `${names} of ${endpoint} ${what}, and was to get a greater share: ${trafficText(to)} was not written`,
     FailureType.DeploymentFailed,
   );
 }
 
 function nobodyAnswers(endpoint: EndpointState, deployment: string): boolean {
-  const found = findDeployment(endpoint, deployment);
-  return found === undefined || found.instances.ready === 0;
+  return findDeployment(endpoint, deployment)?.instances.ready === 0;
 }
+
+const NONE: Traffic = { live: {}, mirror: {} };
 
 function triedOften(): boolean {
   return activityInfo().attempt > UNSETTLED_ATTEMPTS;
@@ -131,12 +152,18 @@ function notShown(
 function drift(
   { endpoint }: Pick<SetTrafficInput, 'endpoint'>,
   expected: Traffic,
-  observed: Traffic,
+  observed: Traffic | null,
   because = 'someone else changed it',
+  off: readonly string[] = [],
 ): ApplicationFailure {
-  const details: DriftDetails = { expected: normalTraffic(expected), observed: normalTraffic(observed) };
+  const details: DriftDetails = {
+    expected: normalTraffic(expected),
+    observed: observed && normalTraffic(observed),
+    off,
+  };
+  const shown = observed === null ? 'has lost a deployment' : `shows ${trafficText(observed)}`;
   return ApplicationFailure.nonRetryable(
-    `${endpoint} shows ${trafficText(observed)}, but the rollout last wrote ${trafficText(expected)}: ${because}`,
+    `${endpoint} ${shown}, but the rollout last wrote ${trafficText(expected)}: ${because}`,
     FailureType.Drift,
     details,
   );

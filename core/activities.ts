@@ -108,7 +108,10 @@ export interface DeleteDeploymentInput extends EndpointRef {
 /** Details of a `Drift` failure. */
 export interface DriftDetails {
   readonly expected: Traffic;
-  readonly observed: Traffic;
+  /** null: a deployment that was to get a greater share is gone. */
+  readonly observed: Traffic | null;
+  /** Which were to get a greater share and have been scaled to nothing; left out by older workers. */
+  readonly off?: readonly string[];
 }
 
 /**

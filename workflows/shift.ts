@@ -26,6 +26,6 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
       run.willShow(to);
       return;
     }
-    await holdForDrift(run, { observed: drift.observed, scaled: [] });
+    await holdForDrift(run, drift);
   }
 }

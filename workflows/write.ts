@@ -1,3 +1,4 @@
+import type { Drift } from '../core/drift.js';
 import { trafficText, type Traffic } from '../core/traffic.js';
 import { forward } from './forward.js';
 import { setTraffic } from './proxies.js';
@@ -16,7 +17,7 @@ export async function write(
   to: Traffic,
   summary: string,
   takeOver = false,
-): Promise<{ readonly observed: Traffic } | null> {
+): Promise<Drift | null> {
   const input = { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) };
   run.writing = trafficText(to);
   run.state.unsettled = true;
@@ -27,7 +28,10 @@ export async function write(
   } catch (err) {
     const drift = driftOf(err);
     if (drift === undefined) throw err;
-    return drift;
+    const scaled = (drift.off ?? []).map((deployment) => {
+      return { deployment, from: run.state.instances[deployment] ?? 1, to: 0 };
+    });
+    return { observed: drift.observed, scaled };
   } finally {
     run.writing = null;
   }

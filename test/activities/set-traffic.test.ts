@@ -118,7 +118,7 @@ describe('a greater share', () => {
     let traffic: Traffic = blue;
     let reads = 0;
     const readyAtWrite: boolean[] = [];
-    const read = () => ({ traffic, deployments: [ready('green', ++reads > 3 ? 1 : 0)] });
+    const read = () => ({ traffic, deployments: [ready('blue', 1), ready('green', ++reads > 3 ? 1 : 0)] });
 
     await run(forward, read, (to) => {
       readyAtWrite.push(reads > 3);
@@ -133,7 +133,7 @@ describe('a greater share', () => {
 
     const failure = await run(
       forward,
-      () => ({ traffic: blue, deployments: [ready('green', 0)] }),
+      () => ({ traffic: blue, deployments: [ready('blue', 1), ready('green', 0)] }),
       (to) => writes.push(to),
     );
 
@@ -142,12 +142,42 @@ describe('a greater share', () => {
     expect(writes).toEqual([]);
   });
 
+  it.each([
+    ['gone', [], { observed: null, off: [] }],
+    [
+      'scaled to nothing',
+      [ready('blue', 1), { ...ready('green', 0), instances: { wanted: 0, ready: 0 } }],
+      { observed: half, off: ['green'] },
+    ],
+  ])(
+    'is a person’s to say where somebody else has made that green, which serves, is %s',
+    async (_, deployments, details) => {
+      const more = { live: { blue: 25, green: 75 }, mirror: {} };
+      const failure = await run({ from: half, to: more }, () => ({ traffic: half, deployments }));
+
+      expect(failure).toMatchObject({ type: FailureType.Drift, details: [{ expected: half, ...details }] });
+    },
+  );
+
+  it.each([
+    ['is gone', [ready('blue', 1)]],
+    [
+      'was scaled to nothing',
+      [ready('blue', 1), { ...ready('green', 0), instances: { wanted: 0, ready: 0 } }],
+    ],
+  ])('ends the rollout where green %s before it had any', async (what, deployments) => {
+    const failure = await run(forward, () => ({ traffic: blue, deployments }));
+
+    expect(failure).toMatchObject({ type: FailureType.DeploymentFailed });
+    expect((failure as Error).message).toContain(`green of diabetes ${what}`);
+  });
+
   it('is not written over the change of somebody who came while it waited', async () => {
     let reads = 0;
     const writes: Traffic[] = [];
     const read = () => ({
       traffic: ++reads > 2 ? { live: { red: 100 }, mirror: {} } : blue,
-      deployments: [ready('green', 0)],
+      deployments: [ready('blue', 1), ready('green', 0)],
     });
 
     const failure = await run(forward, read, (to) => writes.push(to));

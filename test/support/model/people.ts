@@ -28,6 +28,7 @@ export class People {
     adopted: 0,
     restored: 0,
     deleted: false,
+    off: false,
     blueGone: false,
     gone: new Set(),
   };
@@ -189,6 +190,7 @@ export class People {
         return;
       case 'switch-green-off':
         this.#target.changeInstances('green', 0);
+        this.happened.off = true;
         this.watcher.changed(what);
         return;
       case 'delete-green':

@@ -18,6 +18,8 @@ export interface Happened {
   restored: number;
   /** Somebody deleted a deployment, also if it was brought back. */
   deleted: boolean;
+  /** Somebody scaled green to nothing. */
+  off: boolean;
   /** The baseline, that is. */
   blueGone: boolean;
   /** Deployments that are still gone. */
@@ -46,8 +48,8 @@ export function outcomesOf(scenario: Scenario, happened: Happened): readonly Out
     back('rolled-back');
   // The right to write may go before the next write forward.
   if (happened.forbidden) back('rolled-back');
-  // A write may find that somebody has deleted who should get its share.
-  if (happened.deleted) back('rolled-back');
+  // A write may find that somebody has deleted who should get its share, or scaled it to nothing.
+  if (happened.deleted || happened.off) back('rolled-back');
   return [...outcomes];
 }
 

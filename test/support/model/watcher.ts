@@ -3,6 +3,7 @@ import type { RolloutReport } from '../../../core/run.js';
 import { stepLabel } from '../../../core/status-text.js';
 import { sameTraffic, shareOf, trafficText, type Traffic } from '../../../core/traffic.js';
 import type { MemoryTarget } from '../memory-target.js';
+import { BEFORE } from './reference.js';
 
 /** A change of somebody else that was shown so often is seen by whoever looks at all. */
 const SEEN_AFTER = 10;
@@ -82,7 +83,8 @@ export class Watcher {
   asked(traffic: Traffic): void {
     const absent = this.#absent().filter((name) => this.#shownAbsent.includes(name));
     for (const name of absent) {
-      if (shareOf(traffic.live, name) + shareOf(traffic.mirror, name) > 0) {
+      // To go back is asked for whoever is there: whether it can be is the target's to say.
+      if (!sameTraffic(traffic, BEFORE) && shareOf(traffic.live, name) + shareOf(traffic.mirror, name) > 0) {
         this.problems.push(`asked for ${trafficText(traffic)} though it was shown that ${name} is not there`);
       }
     }
