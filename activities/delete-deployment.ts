@@ -6,7 +6,7 @@ import type { DeleteDeploymentInput } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
-import { shareOf, trafficText } from '../core/traffic.js';
+import { hasTraffic, trafficText } from '../core/traffic.js';
 import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
 
@@ -39,7 +39,7 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   // Somebody made one of this name before the rollout could: it is theirs.
   if (input.madeBy !== undefined && found.tags[ROLLOUT_TAG] !== input.madeBy) return;
   const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
-  if (shareOf(traffic.live, deployment) > 0 || shareOf(traffic.mirror, deployment) > 0) {
+  if (hasTraffic(traffic, deployment)) {
     throw ApplicationFailure.nonRetryable(
       `Deployment ${deployment} of ${endpoint} still gets traffic (${trafficText(traffic)}); it is not deleted`,
       FailureType.PortPermanent,

@@ -3,9 +3,10 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
-import { findDeployment, type EndpointState } from '../core/endpoint.js';
+import type { EndpointState } from '../core/endpoint.js';
 import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
-import { normalTraffic, sameTraffic, trafficText, whoGains, type Traffic } from '../core/traffic.js';
+import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import { whoCannotServe, type Unable } from '../core/unable.js';
 import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
 
@@ -72,7 +73,7 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   return { found: now.traffic };
 }
 
-/** @throws `Drift`, also where who gains is gone or was scaled to nothing; `DeploymentFailed` where it has nobody who answers. */
+/** @throws `Drift`, also where who serves is gone or was scaled to nothing; `DeploymentFailed` where who gains cannot answer. */
 async function mayWrite(
   { endpoint, from, to }: SetTrafficInput,
   now: EndpointState,
@@ -81,15 +82,7 @@ async function mayWrite(
   if (from === null) return;
   let seen = now;
   const isKnown = (): boolean => isOneOf(seen.traffic, from, to);
-  const isGone = (name: string): boolean => findDeployment(seen, name) === undefined;
-  const dead = (): readonly string[] => {
-    const gain = whoGains(seen.traffic, to);
-    return whoGains(NONE, to).filter(
-      (name) => isGone(name) || (gain.includes(name) && nobodyAnswers(seen, name)),
-    );
-  };
-  const isOff = (name: string): boolean => findDeployment(seen, name)?.instances.wanted === 0;
-  const mayCome = (): boolean => isKnown() && dead().length > 0 && !dead().some(isOff);
+  const mayCome = (): boolean => isKnown() && whoCannotServe(seen, to)?.off.length === 0;
   if (mayCome()) {
     await poll(async () => {
       seen = await show();
@@ -97,31 +90,27 @@ async function mayWrite(
     }, ANSWERS_WITHIN_MS);
   }
   if (!isKnown()) throw drift({ endpoint }, from, seen.traffic);
-  if (dead().length === 0) return;
-  const names = dead().join(' and ');
-  const off = dead().filter(isOff);
+  const unable = whoCannotServe(seen, to);
+  if (unable === null) return;
+
+  const names = unable.deployments.join(' and ');
+  const what = whatIsWrong(unable);
   // Who serves already is missed by each look, too, and may be brought back; who does not is a rollout that cannot go on.
-  const serving = dead().every((name) => whoGains(NONE, seen.traffic).includes(name));
-  if (serving && dead().some(isGone)) throw drift({ endpoint }, from, null, `${names} is gone`);
-  if (serving && off.length > 0) {
-    throw drift({ endpoint }, from, seen.traffic, `${names} was scaled to nothing`, off);
+  if (unable.serving && (unable.gone || unable.off.length > 0)) {
+    throw drift({ endpoint }, from, unable.gone ? null : seen.traffic, `${names} ${what}`, unable.off);
   }
-  const what = dead().some(isGone)
-    ? 'is gone'
-    : off.length > 0
-      ? 'was scaled to nothing'
-      : `had no instance that answers for ${ANSWERS_WITHIN_MS / 1000} s`;
   throw ApplicationFailure.nonRetryable(
     `${names} of ${endpoint} ${what}, and was to get a greater share: ${trafficText(to)} was not written`,
     FailureType.DeploymentFailed,
   );
 }
 
-function nobodyAnswers(endpoint: EndpointState, deployment: string): boolean {
-  return findDeployment(endpoint, deployment)?.instances.ready === 0;
+function whatIsWrong({ gone, off }: Unable): string {
+  if (gone) return 'is gone';
+  return off.length > 0
+    ? 'was scaled to nothing'
+    : `had no instance that answers for ${ANSWERS_WITHIN_MS / 1000} s`;
 }
-
-const NONE: Traffic = { live: {}, mirror: {} };
 
 function triedOften(): boolean {
   return activityInfo().attempt > UNSETTLED_ATTEMPTS;

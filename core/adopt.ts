@@ -1,6 +1,6 @@
 import type { Plan, Step } from './plan.js';
 import type { DriftHold, RunState } from './run.js';
-import { normalTraffic, shareOf, sumShares } from './traffic.js';
+import { deploymentsIn, shareOf, sumShares } from './traffic.js';
 
 /** What is gone can be made good by nothing that the rollout writes. */
 export const GONE = 'the endpoint or a deployment of the rollout is gone: bring it back, or abort';
@@ -19,18 +19,15 @@ export function whyNotAdopt(
   { observed, scaled, expected }: DriftHold,
 ): string | null {
   const green = plan.deployment.name;
-  if (observed === null) {
-    return GONE;
-  }
+  if (observed === null) return GONE;
   const off = scaled.find(({ to }) => to === 0);
   if (off !== undefined) return `${off.deployment} has no instance left; restore or abort`;
 
-  const { live, mirror } = normalTraffic(observed);
-  const names = [...Object.keys(live), ...Object.keys(mirror)];
+  const { live } = observed;
   // Weights of somebody else need not be whole percents.
   if (
     Math.round(sumShares(live) * 100) !== 10_000 ||
-    names.some((name) => name !== baseline && name !== green)
+    deploymentsIn(observed).some((name) => name !== baseline && name !== green)
   ) {
     return 'traffic goes to deployments that are not part of this rollout; restore or abort';
   }

@@ -1,5 +1,5 @@
 import { findDeployment, type EndpointState } from './endpoint.js';
-import { sameTraffic, shareOf, trafficText, type Traffic } from './traffic.js';
+import { hasTraffic, sameTraffic, trafficText, type Traffic } from './traffic.js';
 
 /** A deployment that someone else gave fewer instances. */
 export interface Scaled {
@@ -33,8 +33,7 @@ export interface Written {
  */
 export function driftIn(written: Written, endpoint: EndpointState): Drift | null {
   const { traffic, baseline, green } = written;
-  const greenServes = shareOf(traffic.live, green) + shareOf(traffic.mirror, green) > 0;
-  const needed = greenServes ? [baseline, green] : [baseline];
+  const needed = hasTraffic(traffic, green) ? [baseline, green] : [baseline];
   const found = needed.map((name) => findDeployment(endpoint, name));
   if (found.some((deployment) => deployment === undefined || deployment.state === 'deleting')) {
     return { observed: null, scaled: [] };

@@ -37,14 +37,14 @@ export function wholeHolder(live: Shares): string | undefined {
   return Object.entries(live).find(([, percent]) => percent === 100)?.[0];
 }
 
-/** Who has more live or mirrored traffic under these rules than under those. */
-export function whoGains(before: Traffic, after: Traffic): readonly string[] {
-  const names = new Set([...Object.keys(after.live), ...Object.keys(after.mirror)]);
-  return [...names].filter(
-    (name) =>
-      shareOf(after.live, name) > shareOf(before.live, name) ||
-      shareOf(after.mirror, name) > shareOf(before.mirror, name),
-  );
+/** Who has a share, live or mirrored, in no order. */
+export function deploymentsIn({ live, mirror }: Traffic): readonly string[] {
+  const names = new Set([...Object.keys(live), ...Object.keys(mirror)]);
+  return [...names].filter((name) => hasTraffic({ live, mirror }, name));
+}
+
+export function hasTraffic({ live, mirror }: Traffic, deployment: string): boolean {
+  return shareOf(live, deployment) > 0 || shareOf(mirror, deployment) > 0;
 }
 
 /** Live traffic split between the baseline and green; nothing mirrored. `percent` is green's, whole, 0 to 100. */

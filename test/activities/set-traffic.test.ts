@@ -20,27 +20,16 @@ describe('a write of traffic', () => {
     ],
     ['a rollback, or a restore', { from: null }, { takeOver: true, goesBack: true }],
   ])('says whether it takes over and goes back: %s', async (_, input, expected) => {
-    const written: WriteOptions[] = [];
+    const options: WriteOptions[] = [];
     let traffic: Traffic = half;
-    const endpoints = {
-      read: () => Promise.resolve({ traffic, deployments: [ready('blue', 1), ready('green', 1)] }),
-      writeTraffic: (_name: string, to: Traffic, options: WriteOptions) => {
-        traffic = to;
-        written.push(options);
-        return Promise.resolve();
-      },
-    };
+    const read = () => ({ traffic, deployments: [ready('blue', 1), ready('green', 1)] });
 
-    await new MockActivityEnvironment().run(() =>
-      setTraffic({ endpoints } as never, {
-        target: { kind: 'kubernetes', namespace: 'models' },
-        endpoint: 'diabetes',
-        to: blue,
-        ...input,
-      }),
-    );
+    await run(input, read, (to, given) => {
+      traffic = to;
+      options.push(given);
+    });
 
-    expect(written).toMatchObject([expected]);
+    expect(options).toMatchObject([expected]);
   });
 });
 
@@ -48,7 +37,7 @@ describe('a write of traffic', () => {
 async function run(
   input: Partial<SetTrafficInput>,
   read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
-  written: (to: Traffic) => void = () => undefined,
+  written: (to: Traffic, options: WriteOptions) => void = () => undefined,
 ): Promise<unknown> {
   const now = Date.now.bind(Date);
   let late = 0;
@@ -58,7 +47,8 @@ async function run(
       late += 1_000;
       return Promise.resolve({ deployments: [], ...read() });
     },
-    writeTraffic: (_name: string, to: Traffic) => Promise.resolve().then(() => written(to)),
+    writeTraffic: (_name: string, to: Traffic, options: WriteOptions) =>
+      Promise.resolve().then(() => written(to, options)),
   };
   return new MockActivityEnvironment()
     .run(() =>

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
-import { sameTraffic, shareOf, sumShares, trafficText, type Traffic } from '../../core/traffic.js';
+import {
+  deploymentsIn,
+  sameTraffic,
+  shareOf,
+  sumShares,
+  trafficText,
+  type Traffic,
+} from '../../core/traffic.js';
 import type { World } from './world.js';
 
 const EVERY_MS = 100;
@@ -77,9 +84,7 @@ export class Sampler {
 
 /** Deployments with a share that could not answer for it. */
 export function withoutAnswer(look: Look): readonly string[] {
-  const { live, mirror } = look.traffic;
-  const names = new Set([...Object.keys(live), ...Object.keys(mirror)]);
-  return [...names].filter((name) => share(look, name) > 0 && whyNot(look, name) !== null);
+  return deploymentsIn(look.traffic).filter((name) => whyNot(look, name) !== null);
 }
 
 /** Live and mirrored, percent. */

@@ -6,7 +6,7 @@ import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import { FIELD_CONFLICT } from '../../core/failures.js';
 import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
-import { normalTraffic, shareOf, type Traffic } from '../../core/traffic.js';
+import { deploymentsIn, normalTraffic, shareOf, type Traffic } from '../../core/traffic.js';
 
 /** How a deployment of the memory target behaves. */
 export interface Behaviour {
@@ -126,7 +126,7 @@ export class MemoryTarget {
               throw permanent(FIELD_CONFLICT, `the rules are managed by ${this.rulesOwner} now`);
             }
             this.rulesOwner = null;
-            for (const deployment of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
+            for (const deployment of deploymentsIn(traffic)) {
               if (this.deployments.get(deployment)?.state !== 'ready') {
                 throw permanent('BadArgument', `no deployment ${deployment}`);
               }

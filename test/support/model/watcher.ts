@@ -1,7 +1,7 @@
 import type { Step } from '../../../core/plan.js';
 import type { RolloutReport } from '../../../core/run.js';
 import { stepLabel } from '../../../core/status-text.js';
-import { sameTraffic, shareOf, trafficText, type Traffic } from '../../../core/traffic.js';
+import { hasTraffic, sameTraffic, trafficText, type Traffic } from '../../../core/traffic.js';
 import type { MemoryTarget } from '../memory-target.js';
 import { BEFORE } from './reference.js';
 
@@ -84,7 +84,7 @@ export class Watcher {
     const absent = this.#absent().filter((name) => this.#shownAbsent.includes(name));
     for (const name of absent) {
       // To go back is asked for whoever is there: whether it can be is the target's to say.
-      if (!sameTraffic(traffic, BEFORE) && shareOf(traffic.live, name) + shareOf(traffic.mirror, name) > 0) {
+      if (!sameTraffic(traffic, BEFORE) && hasTraffic(traffic, name)) {
         this.problems.push(`asked for ${trafficText(traffic)} though it was shown that ${name} is not there`);
       }
     }
@@ -116,7 +116,7 @@ export class Watcher {
 
   #greenFails(): boolean {
     const { traffic, behaviour, deployments, requestsPerSecond, metricsAway } = this.#target;
-    const served = shareOf(traffic.live, 'green') + shareOf(traffic.mirror, 'green') > 0;
+    const served = hasTraffic(traffic, 'green');
     const fails = behaviour.get('green')?.errors === 1 && deployments.has('green');
     return served && fails && requestsPerSecond > 0 && !metricsAway;
   }

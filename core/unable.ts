@@ -1,0 +1,35 @@
+import { findDeployment, type EndpointState } from './endpoint.js';
+import { deploymentsIn, hasTraffic, shareOf, type Traffic } from './traffic.js';
+
+/** Deployments that are to have traffic and could not answer for it. */
+export interface Unable {
+  readonly deployments: readonly string[];
+  /** One of them is not there any more. */
+  readonly gone: boolean;
+  /** Those of them that were scaled to nothing. */
+  readonly off: readonly string[];
+  /** Each of them has traffic as the endpoint is now. */
+  readonly serving: boolean;
+}
+
+/** Who is gone, or would get a greater share by `to` without an instance that answers; null: nobody. */
+export function whoCannotServe(endpoint: EndpointState, to: Traffic): Unable | null {
+  const deployments = deploymentsIn(to).filter((name) => {
+    const found = findDeployment(endpoint, name);
+    return found === undefined || (gains(name, endpoint.traffic, to) && found.instances.ready === 0);
+  });
+  if (deployments.length === 0) return null;
+  return {
+    deployments,
+    gone: deployments.some((name) => findDeployment(endpoint, name) === undefined),
+    off: deployments.filter((name) => findDeployment(endpoint, name)?.instances.wanted === 0),
+    serving: deployments.every((name) => hasTraffic(endpoint.traffic, name)),
+  };
+}
+
+function gains(deployment: string, before: Traffic, after: Traffic): boolean {
+  return (
+    shareOf(after.live, deployment) > shareOf(before.live, deployment) ||
+    shareOf(after.mirror, deployment) > shareOf(before.mirror, deployment)
+  );
+}
