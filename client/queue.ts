@@ -10,7 +10,7 @@ import {
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { endpointArgument } from '../core/command-text.js';
 import { TASK_QUEUE } from '../core/names.js';
-import { targetName, type Plan, type Target } from '../core/plan.js';
+import { targetName, workflowId, type Plan, type Target } from '../core/plan.js';
 import {
   QUEUE_WORKFLOW,
   queueId,
@@ -25,10 +25,12 @@ import {
 import { instantText } from '../core/units.js';
 import { GreenlightError } from './errors.js';
 import { ANSWER_MS, noAnswer, refusal } from './send-action.js';
-import { startTexts, type Memo } from './start-rollout.js';
+import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
 import type { Session } from './temporal.js';
 
 const ASK_EVERY_MS = 500;
+/** Temporal lists what has begun a moment later. */
+const LOOKS_FOR_IT = 5;
 
 /** A plan as it waits. Its id is what `withdraw` takes: short, since people type it. */
 export function queueEntry(plan: Plan, { by, spec }: Memo): QueueEntry {
@@ -115,16 +117,35 @@ export async function untilSettled(
   { id, plan }: QueueEntry,
   stop: AbortSignal,
 ): Promise<Fate | 'aborted'> {
-  while (!stop.aborted) {
+  for (let missed = 0; !stop.aborted;) {
     const queue = await readQueue(session, plan.target, plan.endpoint);
     const fate = queue?.fates.find((settled) => settled.id === id);
     if (fate !== undefined) return fate;
     const waits = queue?.waiting.some((waiting) => waiting.id === id) ?? false;
-    // Its memo follows within the same task, so an entry that is in neither list is nowhere.
-    if (!waits) return { id, fate: 'dropped', because: 'its queue was ended from outside Greenlight' };
+    // The memo follows within the same task: an entry in neither list was in a queue that is over, and others may have
+    // begun the next one since.
+    if (!waits) {
+      const started = await startedFrom(session, plan, id);
+      if (started !== undefined) return started;
+      if (++missed === LOOKS_FOR_IT) {
+        return { id, fate: 'dropped', because: 'its queue was ended from outside Greenlight' };
+      }
+    }
     await sleep(ASK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
   }
   return 'aborted';
+}
+
+/** The rollout that a queue has started from an entry, if it is listed. */
+async function startedFrom({ client }: Session, plan: Plan, id: string): Promise<Fate | undefined> {
+  let runId: string | undefined;
+  // The newest first: the last of its runs is the one that it began with.
+  const query = `WorkflowId = '${workflowId(plan.target, plan.endpoint)}'`;
+  for await (const info of client.workflow.list({ query })) {
+    if ((info.memo as Partial<StartMemo> | undefined)?.queuedAs === id) runId = info.runId;
+    else if (runId !== undefined) break;
+  }
+  return runId === undefined ? undefined : { id, fate: 'started', because: '', runId };
 }
 
 /**

@@ -28,8 +28,10 @@ export interface Memo extends Record<string, unknown> {
 }
 
 /** What a rollout's workflow is started with: a run that goes on as a new one keeps it, and has a start time of its own. */
-interface StartMemo extends Memo {
+export interface StartMemo extends Memo {
   readonly startedAtMs: number;
+  /** Id of the entry of a queue that it was. */
+  readonly queuedAs?: string;
 }
 
 /** When a rollout began, whichever of its runs this is. */

@@ -146,7 +146,7 @@ class Queue {
           key: defineSearchAttributeKey(name, 'KEYWORD'),
           value,
         })),
-        memo: { digest: plan.digest, by, spec, startedAtMs: Date.now() },
+        memo: { digest: plan.digest, by, spec, startedAtMs: Date.now(), queuedAs: id },
       });
       this.become(settled(this.state, { id, fate: 'started', because: '', runId: firstExecutionRunId }));
       return true;

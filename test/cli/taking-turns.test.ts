@@ -1,6 +1,11 @@
-import { Connection } from '@temporalio/client';
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { readQueue, untilSettled } from '../../client/queue.js';
+import type { Session } from '../../client/temporal.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
+import type { QueueEntry } from '../../core/queue.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { useCliBench } from './cli-bench.js';
 
@@ -26,6 +31,24 @@ async function held(workspace: string): Promise<{ readonly target: MemoryTarget;
     .toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
   return { target, spec: await bench.spec(workspace, QUICK) };
 }
+
+/** An endpoint in memory whose green fails its smoke test, and so many specs that differ. */
+async function failing(workspace: string, count: number) {
+  const target = Object.assign(new MemoryTarget(), { smokeStatus: 424 });
+  bench.targets.set(workspace, target);
+  await writeFile(join(bench.folder, 'request.json'), '{}');
+  const specs: string[] = [];
+  for (let nth = 1; nth <= count; nth++) {
+    const steps = ['create', 'smoke: ./request.json', 'cutover'];
+    const spec = await bench.spec(workspace, steps, [`rollback-within: ${nth}m`]);
+    specs.push(spec.replace(/yml$/, `${nth}.yml`));
+    await rename(spec, specs.at(-1)!);
+  }
+  return { target, specs };
+}
+
+const lifeOfGreen = ({ writes }: MemoryTarget) =>
+  writes.filter((write) => /^(create|delete) green$/.test(write));
 
 const lastOf = async (workspace: string) =>
   JSON.parse((await on(workspace, ['status', 'diabetes', '--output', 'json'])).stdout) as Record<
@@ -199,6 +222,62 @@ describe('submit --queue', () => {
     expect(told.code).toBe(0);
     expect(told.stderr).toContain('the rollout that held diabetes is told to roll back');
   });
+});
+
+it('of many that queue at once each has its turn, once, and no two at a time', async () => {
+  const { target, specs } = await failing('line', 8);
+
+  const told = await Promise.all(
+    specs.map((spec, nth) => on('line', ['submit', spec, '--queue', '--wait', '--by', `person-${nth}`])),
+  );
+
+  expect(told.map(({ code, stderr }) => (code === 4 ? code : stderr))).toEqual(specs.map(() => 4));
+  expect(lifeOfGreen(target)).toEqual(specs.flatMap(() => ['create green', 'delete green']));
+  expect(target.traffic.live).toEqual({ blue: 100 });
+});
+
+it('of many that supersede at once, who is told that it runs had its turn, and no two at a time', async () => {
+  const { target, spec } = await held('claims');
+  await bench.spec('claims', LONG);
+
+  const told = await Promise.all(
+    Array.from({ length: 6 }, (_, nth) =>
+      on('claims', ['submit', spec, '--supersede', '--by', `person-${nth}`]),
+    ),
+  );
+
+  const began = told.filter(({ code }) => code === 0);
+  expect(told.filter(({ code }) => code !== 0 && code !== 7)).toEqual([]);
+  expect(began).not.toEqual([]);
+  await expect.poll(() => lastOf('claims'), { timeout: 20_000 }).toMatchObject({ phase: 'ramping' });
+  expect(lifeOfGreen(target)).toEqual([
+    'create green',
+    ...began.flatMap(() => ['delete green', 'create green']),
+  ]);
+});
+
+it('knows what a plan has become also when others wait in the next queue', async () => {
+  const { spec } = await held('next-queue');
+  const target = { kind: 'host', workspace: 'next-queue' } as const;
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  onTestFinished(() => connection.close());
+  const client = new Client({ connection, namespace: bench.namespace });
+  const session = { client, place: { namespace: bench.namespace } } as unknown as Session;
+  await bench.spec('next-queue', LONG, ['rollback-within: 1m']);
+  await on('next-queue', ['submit', spec, '--queue', '--by', 'bob']);
+  const { waiting: [bobs] = [] } = (await readQueue(session, target, 'diabetes')) ?? {};
+  await on('next-queue', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
+  const over = async () => (await readQueue(session, target, 'diabetes'))?.running;
+  await expect.poll(over, { timeout: 20_000 }).toBe(false);
+  await bench.spec('next-queue', LONG, ['rollback-within: 2m']);
+  await on('next-queue', ['submit', spec, '--queue', '--by', 'cy']);
+
+  const entry = { id: bobs?.id, plan: { target, endpoint: 'diabetes' } } as unknown as QueueEntry;
+  const fate = await untilSettled(session, entry, new AbortController().signal);
+  await on('next-queue', ['withdraw', 'diabetes']);
+
+  const holder = await client.workflow.getHandle('rollout/host/next-queue/diabetes').describe();
+  expect(fate).toEqual({ id: bobs?.id, fate: 'started', because: '', runId: holder.runId });
 });
 
 it('of a hundred submits at once on one endpoint exactly one runs, and all others learn who has it', async () => {
