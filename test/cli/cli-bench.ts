@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Connection } from '@temporalio/client';
 import {
   type BundlerPlugin,
   bundleWorkflowCode,
@@ -17,22 +16,11 @@ import { createActivities } from '../../activities/index.js';
 import { openEncryption } from '../../codec/data-converter.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import type { Target } from '../../core/plan.js';
-import { registerSearchAttributes } from '../../embedded/search-attributes.js';
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import type { MemoryTarget } from '../support/memory-target.js';
+import { makeNamespace } from '../support/namespace.js';
 import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
-
-/** A namespace of this test file, with the search attributes of rollouts, and no worker. */
-export async function makeNamespace(name: string): Promise<void> {
-  const connection = await Connection.connect({ address: inject('temporalAddress') });
-  await connection.workflowService.registerNamespace({
-    namespace: name,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  });
-  await registerSearchAttributes(connection, name);
-  await connection.close();
-}
 
 export interface CliBench {
   readonly namespace: string;

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
+import { makeNamespace } from '../support/namespace.js';
 import { greenlight, stateWithTemporal, temporaryFolder } from './cli.js';
-import { makeNamespace, useCliBench } from './cli-bench.js';
+import { useCliBench } from './cli-bench.js';
 
 const bench = useCliBench();
 const { on } = bench;

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '../../embedded/package-root.js';
 import { freePort, until } from '../../embedded/processes.js';
 import { run } from '../../embedded/run.js';
-import { makeNamespace } from '../cli/cli-bench.js';
+import { makeNamespace } from '../support/namespace.js';
 
 interface Probe {
   readonly httpGet: { readonly path: string; readonly port: string };

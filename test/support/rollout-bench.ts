@@ -27,6 +27,7 @@ import { createMetrics, type WorkerMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import { TUNING } from '../../worker/tuning.js';
 import { BenchWorker, installBenchRuntime } from './bench-worker.js';
+import { makeNamespace } from './namespace.js';
 
 const grpcFailedPrecondition = 9;
 
@@ -35,7 +36,10 @@ export interface BenchTarget {
   ports(): TargetPorts;
 }
 
-/** A real Temporal server, real workflows and activities, and memory targets by endpoint name. */
+/**
+ * A real Temporal server, real workflows and activities in a namespace that no other test file sees, and memory targets by
+ * endpoint name.
+ */
 export interface Bench {
   readonly client: Client;
   readonly taskQueue: string;
@@ -112,6 +116,7 @@ export interface BenchOptions {
 
 /** To be called at the top of a test file: one bundle and one worker for it. */
 export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): Bench {
+  const namespace = `bench-${process.pid}`;
   const taskQueue = `test-${process.pid}`;
   const metrics = createMetrics();
   const targets = new Map<string, BenchTarget>();
@@ -129,6 +134,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
   const startWorker = async (): Promise<void> => {
     if (bundle === undefined) throw new Error('the bench is not set up');
     const worker = await BenchWorker.start(inject('temporalAddress'), {
+      namespace,
       taskQueue,
       workflowBundle: bundle,
       activities: (mortal) =>
@@ -149,7 +155,8 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
   beforeAll(async () => {
     installBenchRuntime();
     clientConnection = await Connection.connect({ address: inject('temporalAddress') });
-    client = new Client({ connection: clientConnection });
+    client = new Client({ connection: clientConnection, namespace });
+    await makeNamespace(namespace);
     bundle = await bundleWorkflowCode({
       workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
       logger: new DefaultLogger('ERROR'),

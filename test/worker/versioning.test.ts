@@ -21,8 +21,8 @@ import { workflowId, type Plan, type Target } from '../../core/plan.js';
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import { deploymentOptions, makeCurrent } from '../../worker/versioning.js';
-import { makeNamespace } from '../cli/cli-bench.js';
 import { MemoryTarget } from '../support/memory-target.js';
+import { makeNamespace } from '../support/namespace.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 
 const namespace = `versions-${process.pid}`;
