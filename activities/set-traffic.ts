@@ -1,7 +1,7 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { TargetPorts } from '../adapters/ports.js';
+import type { PortError, TargetPorts } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
@@ -21,6 +21,9 @@ const SETTLES_WITHIN_MS = 5_000;
 
 /** After so many attempts that the target would not take, one that goes back where it stands already goes by what is shown. */
 const UNSETTLED_ATTEMPTS = 10;
+
+/** So long a target that says no for good is asked again to go back: a role may be on its way, a wrong answer a proxy's. */
+const REFUSED_FOR_MS = 15_000;
 
 /**
  * Writes shares and mirror, and reads them back until the endpoint shows them, in force.
@@ -42,12 +45,16 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   if (!there) await mayWrite(input, now, show);
   if (!there || input.unsettled === true) {
     await beating(() => write(ports, input, signal)).catch(async (err: unknown) => {
+      if (!isPortError(err)) throw err;
+      if (input.from === null) {
+        // A target that takes no writes will not take the one that was cut off.
+        if (there && (err.kind === 'permanent' || triedOften())) return;
+        throw askedAgain(err);
+      }
       // Nothing was written: someone else manages the rules now, whatever they show.
-      if (input.from !== null && isPortError(err) && err.code === FIELD_CONFLICT) {
+      if (err.code === FIELD_CONFLICT) {
         throw drift(input, input.from, (await beating(show)).traffic, err.message);
       }
-      // A target that takes no writes will not take the one that was cut off.
-      if (there && isPortError(err) && (err.kind === 'permanent' || triedOften())) return;
       throw err;
     });
   }
@@ -114,6 +121,13 @@ function whatIsWrong({ gone, off }: Unable): string {
 
 function triedOften(): boolean {
   return activityInfo().attempt > UNSETTLED_ATTEMPTS;
+}
+
+/** Clients wait for it: the first no is not taken for the last. */
+function askedAgain(err: PortError): unknown {
+  if (err.kind !== 'permanent' || Date.now() - activityInfo().scheduledTimestampMs > REFUSED_FOR_MS)
+    return err;
+  return ApplicationFailure.retryable(err.message, FailureType.PortTransient, { code: err.code });
 }
 
 function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {

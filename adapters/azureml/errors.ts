@@ -34,19 +34,9 @@ const LASTING = new Set([
   'ValidationError',
 ]);
 
-/** Codes of the platform's own troubles: the same request may go through. */
-const PASSING = new Set([
-  'ACRSecretError',
-  'GatewayTimeout',
-  'GetAADTokenFailed',
-  'InternalError',
-  'InternalServerError',
-  'KubernetesUnaccessible',
-  'OperationCanceled',
-  'ServerTimeout',
-  'ServiceUnavailable',
-  'TokenRefreshFailed',
-]);
+function lasts(code: string): boolean {
+  return LASTING.has(code) || code.startsWith('UserScript');
+}
 
 /** "Cannot create a deployment in endpoint X because it is in Updating provisioning state": a conflict by any status. */
 const BUSY = /is in (?:the )?'?\w+'? provisioning state/i;
@@ -54,7 +44,7 @@ const BUSY = /is in (?:the )?'?\w+'? provisioning state/i;
 function kindOf(refusal: Refusal): PortErrorKind {
   const { status, code, message, retryAfterMs } = refusal;
   if (status < 500 && message !== undefined && BUSY.test(message)) return 'throttled';
-  if (code !== undefined && (LASTING.has(code) || code.startsWith('UserScript'))) return 'permanent';
+  if (code !== undefined && lasts(code)) return 'permanent';
   if (status === 409 || status === 429) return 'throttled';
   if (status === 503 && retryAfterMs !== undefined) return 'throttled';
   if (status === 408 || (status >= 500 && status !== 501 && status !== 505)) return 'transient';
@@ -99,7 +89,10 @@ export function refused(refusal: Refusal): PortError {
   );
 }
 
-/** The port error for a long-running operation that the service took and then ended as failed or canceled. */
+/**
+ * The port error for a change of an endpoint that the service took and then ended as failed or canceled. It had nothing
+ * against the request, so what it names is its own trouble, unless it is known to last.
+ */
 export function operationEnded(facts: {
   readonly what: string;
   readonly host: string;
@@ -109,7 +102,7 @@ export function operationEnded(facts: {
 }): PortError {
   const code = facts.code ?? (facts.status === 'Canceled' ? 'OperationCanceled' : 'OperationFailed');
   const said = facts.message === undefined ? 'without a reason' : oneLine(facts.message);
-  const passing = PASSING.has(code);
+  const passing = !lasts(code);
   return new PortError(
     `${facts.host} took "${facts.what}" and ended it as ${facts.status}, ${code}: ${said}; ` +
       (passing ? 'it may go through when asked again' : 'mend the cause before asking again'),

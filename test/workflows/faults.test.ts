@@ -109,6 +109,19 @@ describe('rollback', () => {
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   });
 
+  it('does not take the first no of the target for the last one', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('no-and-yes', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.fault = failing('writeTraffic', 'throw-permanent', 3);
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    const { type } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+
   it('that cannot be done ends as incomplete, with what is left to do', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(planOf('forbidden', [CREATE, LONG]), target);

@@ -70,9 +70,13 @@ describe('an answer that is not a yes', () => {
 describe('an operation that failed', () => {
   it.each([
     ['ImageBuildFailure', 'permanent'],
-    ['ResourceNotReady', 'permanent'],
+    ['BadArgument', 'permanent'],
     ['InternalServerError', 'transient'],
     ['OperationCanceled', 'transient'],
+    // The service took the request: these are its own troubles, and there is no end of their names.
+    ['Conflict', 'transient'],
+    ['ResourceNotReady', 'transient'],
+    [undefined, 'transient'],
   ])('with %s is %s', (code, kind) => {
     expect(operationEnded({ ...asked, status: 'Failed', code, message: 'why' }).kind).toBe(kind);
   });
