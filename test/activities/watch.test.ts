@@ -4,7 +4,7 @@ import type { Endpoints } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import { splitTraffic } from '../../core/traffic.js';
-import type { WatchInput, WatchResult } from '../../core/watch.js';
+import type { WatchBeat, WatchInput, WatchResult } from '../../core/watch.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { planOf } from '../support/plans.js';
 
@@ -52,22 +52,49 @@ describe('a window of watching', () => {
     // One after the look, and one every two seconds of the five that it waited.
     expect(beats.length).toBeGreaterThanOrEqual(3);
   });
+
+  it('goes on after a crash where its last heartbeat was, although it was given no memory', async () => {
+    const target = watched();
+    const first = await watchFor({ windowMs: 1_500, intervalMs: 200, target });
+    const beat = first.beats.at(-1) as WatchBeat;
+
+    const second = await watchFor({ windowMs: 100, intervalMs: 60_000, target, heartbeatDetails: beat });
+
+    const [before, after] = [beat, second].map(({ evidence }) => requestsOf(evidence));
+    expect(before).toBeGreaterThan(0);
+    expect(after).toBeGreaterThanOrEqual(before ?? Infinity);
+    expect(second.memory.enteredAtMs).toBe(beat.memory.enteredAtMs);
+  });
 });
+
+const requestsOf = (evidence: WatchResult['evidence']): number =>
+  evidence.reduce((sum, { green }) => sum + green.requests, 0);
+
+const HALF = splitTraffic('blue', 'green', 50);
+
+/** An endpoint whose green is good, and has half of the requests. */
+function watched(): MemoryTarget {
+  const target = new MemoryTarget();
+  target.addDeployment('green');
+  target.changeTraffic(HALF);
+  return target;
+}
 
 /** Guards a good green, as a bake does. */
 async function watchFor({
   read,
+  target = watched(),
+  heartbeatDetails,
   ...times
 }: {
   readonly windowMs: number;
   readonly intervalMs: number;
   /** Instead of the endpoint's own answer. */
   readonly read?: Endpoints['read'];
+  readonly target?: MemoryTarget;
+  /** What an earlier attempt has left. */
+  readonly heartbeatDetails?: WatchBeat;
 }) {
-  const target = new MemoryTarget();
-  target.addDeployment('green');
-  const expected = splitTraffic('blue', 'green', 50);
-  target.changeTraffic(expected);
   const plan = planOf('watched', []);
   const input: WatchInput = {
     target: plan.target,
@@ -75,7 +102,7 @@ async function watchFor({
     stepIndex: 0,
     baseline: 'blue',
     green: 'green',
-    expected,
+    expected: HALF,
     kind: 'live',
     mode: 'guard',
     alone: false,
@@ -85,19 +112,19 @@ async function watchFor({
     dwell: { atLeastMs: 0, atMostMs: 60_000 },
     plannedMs: 60_000,
     windowMs: times.windowMs,
-    written: { traffic: expected, instances: {} },
+    written: { traffic: HALF, instances: {} },
     held: null,
     blind: false,
     before: null,
     memory: null,
   };
   const startedAtMs = Date.now();
-  const environment = new MockActivityEnvironment({ scheduledTimestampMs: startedAtMs });
+  const environment = new MockActivityEnvironment({ scheduledTimestampMs: startedAtMs, heartbeatDetails });
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));
   const { endpoints, metrics } = target.ports();
   const ports = { metrics, endpoints: read === undefined ? endpoints : { ...endpoints, read } };
   const { watch } = createActivities({ targets: () => Promise.resolve(ports), secrets: machineSecrets({}) });
-  const { verdict } = (await environment.run(watch, input)) as WatchResult;
-  return { verdict, beats, looks: target.looks, lastedMs: Date.now() - startedAtMs };
+  const { verdict, evidence, memory } = (await environment.run(watch, input)) as WatchResult;
+  return { verdict, evidence, memory, beats, looks: target.looks, lastedMs: Date.now() - startedAtMs };
 }

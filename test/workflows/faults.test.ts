@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
+import { newestBeat } from '../../client/live.js';
+import type { WatchBeat } from '../../core/watch.js';
 import { failing, MemoryTarget } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
@@ -263,16 +266,31 @@ describe('drift', () => {
 describe('a worker that goes', () => {
   it('in the middle of a window leaves its evidence to the next one', async () => {
     const target = new MemoryTarget();
-    const rollout = await bench.start(
-      planOf('worker', [CREATE, rampStep(10, { dwell: { atLeastMs: 4000, atMostMs: 60_000 } }), CUTOVER]),
-      target,
-    );
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const rollout = await bench.start(planOf('worker', [CREATE, LONG]), target);
+    /** The newest look that Temporal knows of, when it is such a one. */
+    const beatThat = async (is: (beat: WatchBeat) => boolean): Promise<WatchBeat> => {
+      for (const endMs = Date.now() + 20_000; Date.now() < endMs; await sleep(50)) {
+        const beat = await newestBeat(bench.client, await rollout.handle.describe());
+        if (beat !== undefined && is(beat)) return beat;
+      }
+      throw new Error('there was none within 20 s');
+    };
+    const before = await beatThat((beat) => requestsOf(beat) > 0);
 
     await bench.replaceWorker();
-    const report = await rollout.promoted();
+    const left = await beatThat(() => true);
+    const after = await beatThat(
+      ({ memory }) => memory.collector?.clockMs !== left.memory.collector?.clockMs,
+    );
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    const { report } = await rollout.failure();
 
+    expect(after.memory.enteredAtMs).toBe(before.memory.enteredAtMs);
+    expect(requestsOf(after)).toBeGreaterThanOrEqual(requestsOf(before));
     expect(target.writes.filter((w) => w.startsWith('traffic'))).toHaveLength(2);
-    expect(report.outcome).toBe('promoted');
+    expect(report.outcome).toBe('aborted');
   });
 });
+
+const requestsOf = ({ evidence }: WatchBeat): number =>
+  evidence.reduce((sum, { green }) => sum + green.requests, 0);
