@@ -1,4 +1,4 @@
-import type { TokenCredential } from '@azure/core-auth';
+import type { AccessToken, TokenCredential } from '@azure/core-auth';
 import {
   bearerTokenAuthenticationPolicy,
   createDefaultHttpClient,
@@ -11,9 +11,11 @@ import {
 } from '@azure/core-rest-pipeline';
 import { type z } from 'zod';
 import { isLoopback } from '../loopback.js';
+import { unlessAborted } from '../unless-aborted.js';
 import { noAnswerInTime, notReached, refused, retryAfterMs, unexpectedAnswer } from './errors.js';
 import { recordingPolicy, type Recorder } from './recorder.js';
 import { ArmErrorBody } from './resources.js';
+import { askForToken, remembering } from './token.js';
 import { armTracingPolicy } from './tracing-policy.js';
 
 /** Where a workspace is, and how to speak to it. */
@@ -28,7 +30,7 @@ export interface ArmSettings {
   readonly ca?: string;
   /** Default 2023-04-01, the oldest stable one that knows `mirrorTraffic`. */
   readonly apiVersion?: string;
-  /** Longest wait for one answer, milliseconds. Default 20,000. */
+  /** Longest wait for one answer, its token included, milliseconds. Default 20,000. */
   readonly deadlineMs?: number;
   /** Sees every exchange, without secrets. */
   readonly recorder?: Recorder;
@@ -61,6 +63,8 @@ export const DEFAULT_API_VERSION = '2023-04-01';
 /** Azure Monitor's own. */
 const AUTOSCALE_API_VERSION = '2022-10-01';
 const DEFAULT_DEADLINE_MS = 20_000;
+/** Part of the deadline that a token may take: whoever waits for it still learns that it is what is missing. */
+const TOKEN_PART = 0.75;
 
 /**
  * A thin client of Azure Resource Manager for one workspace: authentication, deadlines, errors; no retries, because
@@ -78,6 +82,7 @@ export class ArmClient {
   readonly #base: URL;
   readonly #apiVersion: string;
   readonly #deadlineMs: number;
+  readonly #credential: TokenCredential;
   readonly #pipeline: Pipeline;
   readonly #http = createDefaultHttpClient();
 
@@ -86,6 +91,7 @@ export class ArmClient {
     this.host = this.#base.host;
     this.#apiVersion = settings.apiVersion ?? DEFAULT_API_VERSION;
     this.#deadlineMs = settings.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    this.#credential = settings.credential;
     const group = `/subscriptions/${settings.subscription}/resourceGroups/${settings.resourceGroup}`;
     const list = new URL(`${group}/providers/Microsoft.Insights/autoscaleSettings`, this.#base);
     list.searchParams.set('api-version', AUTOSCALE_API_VERSION);
@@ -100,7 +106,7 @@ export class ArmClient {
     if (isLoopback(this.#base.hostname)) this.#pipeline.removePolicy({ name: proxyPolicyName });
     this.#pipeline.addPolicy(
       bearerTokenAuthenticationPolicy({
-        credential: settings.credential,
+        credential: remembering(settings.credential, this.#deadlineMs * TOKEN_PART),
         scopes: `${this.#base.origin}/.default`,
       }),
     );
@@ -132,7 +138,7 @@ export class ArmClient {
     call.signal?.addEventListener('abort', cancel, { once: true });
     const timer = setTimeout(cancel, this.#deadlineMs);
     try {
-      return await this.#send(call, deadline.signal);
+      return await unlessAborted(this.#send(call, deadline.signal), deadline.signal);
     } catch (thrown) {
       call.signal?.throwIfAborted();
       if (deadline.signal.aborted) throw noAnswerInTime(call.what, this.host, this.#deadlineMs);
@@ -141,6 +147,11 @@ export class ArmClient {
       clearTimeout(timer);
       call.signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  /** A token of the same identity for another service, asked for anew. @throws {PortError} `NoToken`. */
+  token(scope: string): Promise<AccessToken> {
+    return askForToken(this.#credential, scope, this.#deadlineMs * TOKEN_PART);
   }
 
   /** As {@link call}, with the answer's body checked. */

@@ -50,7 +50,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     this.#queries = new Queries(this.#arm);
     this.#scoring = new Scoring({
       queries: this.#queries,
-      credential: settings.credential,
+      tokenFor: (scope) => this.#arm.token(scope),
       ca: settings.ca,
       fetch: settings.scoringFetch,
     });

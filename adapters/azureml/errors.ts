@@ -126,18 +126,11 @@ export function noAnswerInTime(what: string, host: string, deadlineMs: number): 
   );
 }
 
-/** The port error for whatever was thrown before there was an answer: no connection, no token, no trust. */
+/** The port error for whatever was thrown before there was an answer: no connection, no trust. */
 export function notReached(what: string, host: string, thrown: unknown): PortError {
   if (thrown instanceof PortError) return thrown;
   const code = codeOf(thrown);
-  const reason = oneLine(thrown instanceof Error ? thrown.message : String(thrown));
-  if (isCredentialError(thrown)) {
-    return new PortError(
-      `No token for "${what}" at ${host}: ${reason}; sign in (az login) or configure an identity for the worker`,
-      { kind: credentialMayRecover(thrown) ? 'transient' : 'permanent', code: 'NoToken' },
-      { cause: thrown },
-    );
-  }
+  const reason = reasonOf(thrown);
   const trust = code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code);
   return new PortError(
     trust
@@ -148,34 +141,39 @@ export function notReached(what: string, host: string, thrown: unknown): PortErr
   );
 }
 
-function codeOf(thrown: unknown): string | undefined {
-  if (isRestError(thrown)) return thrown.code;
-  for (let at: unknown = thrown; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string') return at.code;
-  }
-  return undefined;
-}
-
-// By name: @azure/identity is the composition root's choice, not the adapter's.
-const CREDENTIAL_ERRORS = new Set([
-  'AggregateAuthenticationError',
-  'AuthenticationError',
-  'AuthenticationRequiredError',
-  'CredentialUnavailableError',
-]);
-
-function isCredentialError(thrown: unknown): thrown is Error {
-  return thrown instanceof Error && CREDENTIAL_ERRORS.has(thrown.name);
+/** The port error for whatever a credential threw. */
+export function noToken(scope: string, thrown: unknown): PortError {
+  if (thrown instanceof PortError) return thrown;
+  return new PortError(
+    `No token for ${scope}: ${reasonOf(thrown)}; sign in (az login) or configure an identity for the worker`,
+    { kind: isFinal(thrown) ? 'permanent' : 'transient', code: 'NoToken' },
+    { cause: thrown },
+  );
 }
 
 /**
  * Only Entra's own no is final. The other errors are an outage as often as a machine without an identity: a managed
  * identity's network errors, 429 and 5xx all come as `CredentialUnavailableError`, the network errors of the others as
  * `AuthenticationRequiredError`, and a chain has both in its aggregate.
+ *
+ * By name: @azure/identity is the composition root's choice, not the adapter's.
  */
-function credentialMayRecover(error: Error): boolean {
-  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? error.statusCode : undefined;
-  return error.name !== 'AuthenticationError' || status === undefined || status === 429 || status >= 500;
+function isFinal(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || thrown.name !== 'AuthenticationError') return false;
+  const status = 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 503;
+  return status !== 429 && status < 500;
+}
+
+function reasonOf(thrown: unknown): string {
+  return oneLine(thrown instanceof Error ? thrown.message : String(thrown));
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  if (isRestError(thrown)) return thrown.code;
+  for (let at: unknown = thrown; at instanceof Error; at = at.cause) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+  }
+  return undefined;
 }
 
 /** Longer waits than this are not the service's: a timer would not even count them. */

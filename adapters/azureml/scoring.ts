@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { TokenCredential } from '@azure/core-auth';
+import type { AccessToken } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { PortError, type InvokeResult } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
@@ -22,7 +22,8 @@ export type ScoringFetch = (
 
 export interface ScoringSettings {
   readonly queries: Queries;
-  readonly credential: TokenCredential;
+  /** A token of the worker's own identity. */
+  readonly tokenFor: (scope: string) => Promise<AccessToken>;
   readonly ca: string | undefined;
   readonly fetch: ScoringFetch | undefined;
 }
@@ -136,7 +137,7 @@ export class Scoring {
   }
 
   async #secret(endpoint: string, mode: AuthMode): Promise<Pick<Door, 'secret' | 'freshUntilMs'>> {
-    const { queries, credential } = this.#settings;
+    const { queries, tokenFor } = this.#settings;
     switch (mode) {
       case 'Key':
         return { secret: (await queries.keys(endpoint, undefined)).primaryKey, freshUntilMs: Infinity };
@@ -145,15 +146,9 @@ export class Scoring {
         return { secret: token.accessToken, freshUntilMs: token.refreshAfterTimeUtc * 1000 };
       }
       case 'AADToken': {
-        const what = `get a token for endpoint ${endpoint}`;
-        try {
-          const token = await credential.getToken(AAD_SCOPE);
-          if (token === null) throw new Error('the credential gave none');
-          // A minute early: a token must live until the request has arrived.
-          return { secret: token.token, freshUntilMs: token.expiresOnTimestamp - 60_000 };
-        } catch (thrown) {
-          throw notReached(what, AAD_SCOPE, thrown);
-        }
+        const token = await tokenFor(AAD_SCOPE);
+        // A minute early: a token must live until the request has arrived.
+        return { secret: token.token, freshUntilMs: token.expiresOnTimestamp - 60_000 };
       }
       default:
         return mode satisfies never;

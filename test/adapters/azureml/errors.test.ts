@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { notReached, operationEnded, refused, retryAfterMs } from '../../../adapters/azureml/errors.js';
+import {
+  noToken,
+  notReached,
+  operationEnded,
+  refused,
+  retryAfterMs,
+} from '../../../adapters/azureml/errors.js';
 import { oneLine } from '../../../adapters/one-line.js';
 import { isoDuration } from '../../../adapters/azureml/durations.js';
 
@@ -96,7 +102,9 @@ describe('an operation that failed', () => {
   });
 });
 
-describe('a request without an answer', () => {
+const scope = 'https://management.azure.com/.default';
+
+describe('a credential that gives no token', () => {
   it.each([
     // An outage of Entra, or of the machine's own identity service, has these names too.
     ['AggregateAuthenticationError', {}, 'transient'],
@@ -106,12 +114,22 @@ describe('a request without an answer', () => {
     ['AuthenticationError', { statusCode: 401 }, 'permanent'],
     ['AuthenticationError', { statusCode: 503 }, 'transient'],
     ['AuthenticationError', {}, 'transient'],
+    ['Error', {}, 'transient'],
   ])('because of %s %o is %s', (name, facts, kind) => {
     const thrown = Object.assign(new Error('no'), { name }, facts);
 
-    expect(notReached(asked.what, asked.host, thrown)).toMatchObject({ kind, code: 'NoToken' });
+    expect(noToken(scope, thrown)).toMatchObject({ kind, code: 'NoToken' });
   });
 
+  it('is told with its own words', () => {
+    expect(noToken(scope, new Error('Entra is away')).message).toBe(
+      'No token for https://management.azure.com/.default: Entra is away; ' +
+        'sign in (az login) or configure an identity for the worker',
+    );
+  });
+});
+
+describe('a request without an answer', () => {
   it('never shows a token that a foreign message holds', () => {
     const thrown = new Error('Authorization: Bearer eyJ0.abc-_~+/= was refused');
 

@@ -1,10 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { fileCredential } from '../../../adapters/azureml/credential.js';
 import { createAzureMlEndpoints, type AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
-import { FakeArm, settingsFor, TOKEN } from './fake-arm.js';
+import { FakeArm, settingsFor } from './fake-arm.js';
 import { sampleDeployment } from './samples.js';
 
 let arm: FakeArm;
@@ -242,37 +238,6 @@ describe('an answer', () => {
     });
 
     await expect(client().writeTraffic('diabetes', half)).resolves.toBeUndefined();
-  });
-});
-
-describe('a token', () => {
-  it('that is refused is permanent, and never shown', async () => {
-    const credential = {
-      getToken: async () => ({ token: 'secret-token', expiresOnTimestamp: Date.now() + 1e6 }),
-    };
-
-    const error: unknown = await client({ credential })
-      .read('diabetes')
-      .catch((thrown: unknown) => thrown);
-
-    expect(error).toMatchObject({ kind: 'permanent', code: 'AuthenticationFailed' });
-    expect(JSON.stringify(error) + String(error)).not.toContain('secret-token');
-  });
-
-  it('in a file is read anew when the file changes', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'greenlight-token-'));
-    try {
-      const path = join(folder, 'token');
-      const endpoints = client({ credential: fileCredential(path) });
-      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ kind: 'transient', code: 'NoToken' });
-      await writeFile(path, 'old-token\n');
-      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'AuthenticationFailed' });
-      await writeFile(path, `${TOKEN}\n`);
-
-      await expect(endpoints.read('diabetes')).resolves.toMatchObject({ name: 'diabetes' });
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
   });
 });
 
