@@ -8,6 +8,7 @@ import { runningDaemon } from '../embedded/daemons.js';
 import { registerSearchAttributes } from '../embedded/search-attributes.js';
 import { startTemporal, stopTemporal } from '../embedded/temporal-server.js';
 import { ensureTools } from '../embedded/tools.js';
+import { bundleWorkflows } from './support/workflow-code.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,10 +20,12 @@ declare module 'vitest' {
     envoy: string;
     /** Path of a Python that has the model server and scikit-learn; also `GREENLIGHT_MODEL_SERVER_PYTHON`. */
     modelServerPython: string;
+    /** Path of the bundled workflows, for a worker's `workflowBundle: { codePath }`. */
+    workflowCode: string;
   }
 }
 
-/** The tools, and one Temporal server for the whole run, in a folder that goes with it. */
+/** The tools, and one Temporal server and one bundle of the workflows for the whole run, in a folder that goes with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { temporal, envoy, python } = await ensureTools();
   const state = await mkdtemp(join(tmpdir(), 'greenlight-test-'));
@@ -39,6 +42,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   process.once('SIGTERM', leave);
   process.once('SIGHUP', leave);
 
+  const workflowCode = join(state, 'workflows.js');
+  const bundle = async () => writeFile(workflowCode, (await bundleWorkflows()).code);
+  await bundle();
+  project.onTestsRerun(bundle);
+
   const connection = await Connection.connect({ address: server.address });
   await registerSearchAttributes(connection, server.namespace);
   await connection.close();
@@ -47,6 +55,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('temporalUi', server.uiUrl);
   project.provide('envoy', envoy);
   project.provide('modelServerPython', python);
+  project.provide('workflowCode', workflowCode);
   process.env['GREENLIGHT_TEST_TEMPORAL'] = server.address;
   process.env['GREENLIGHT_ENVOY'] = envoy;
   process.env['GREENLIGHT_MODEL_SERVER_PYTHON'] = python;

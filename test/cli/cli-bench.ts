@@ -1,9 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   type BundlerPlugin,
-  bundleWorkflowCode,
   DefaultLogger,
   NativeConnection,
   Runtime,
@@ -20,6 +18,7 @@ import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import type { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
+import { bundleWorkflows } from '../support/workflow-code.js';
 import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
 
 export interface CliBench {
@@ -44,7 +43,7 @@ export interface CliBenchOptions {
 }
 
 /** The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees. */
-export function useCliBench({ env = {}, plugins = () => [] }: CliBenchOptions = {}): CliBench {
+export function useCliBench({ env = {}, plugins }: CliBenchOptions = {}): CliBench {
   const namespace = `cli-${process.pid}`;
   const targets = new Map<string, MemoryTarget>();
   const portsOf = async (target: Target) => {
@@ -69,12 +68,12 @@ export function useCliBench({ env = {}, plugins = () => [] }: CliBenchOptions = 
     connection = made;
     const { dataConverter } = await openEncryption(env);
     const { failureConverterPath } = dataConverter;
-    const workflowBundle = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
+    const own = {
       ...(failureConverterPath === undefined ? {} : { failureConverterPath }),
-      plugins: plugins(),
-    });
+      ...(plugins === undefined ? {} : { plugins: plugins() }),
+    };
+    const workflowBundle =
+      Object.keys(own).length > 0 ? await bundleWorkflows(own) : { codePath: inject('workflowCode') };
     startWorker = async () => {
       worker = await Worker.create({
         connection: made,
@@ -82,7 +81,7 @@ export function useCliBench({ env = {}, plugins = () => [] }: CliBenchOptions = 
         taskQueue: TASK_QUEUE,
         workflowBundle,
         dataConverter,
-        plugins: plugins(),
+        ...(plugins === undefined ? {} : { plugins: plugins() }),
         activities: createActivities({ targets: portsOf, secrets: machineSecrets(env) }),
         sinks: rolloutSinks(createMetrics().rollouts),
         maxHeartbeatThrottleInterval: '200ms',

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
 import { expect, inject, it } from 'vitest';
 import { openEncryption } from '../../codec/data-converter.js';
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import { useCliBench } from '../cli/cli-bench.js';
 import { MemoryTarget } from '../support/memory-target.js';
+import { bundleWorkflows } from '../support/workflow-code.js';
 
 const key = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 const [old, fresh] = [key('spring'), key('summer')];
@@ -81,11 +81,7 @@ it('it is read after its key was rotated, and not without it', async () => {
 it('it replays', async () => {
   const { dataConverter } = await openEncryption({ GREENLIGHT_CODEC_KEYS: `${fresh},${old}` });
   const { failureConverterPath = '' } = dataConverter;
-  const workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-    failureConverterPath,
-  });
+  const workflowBundle = await bundleWorkflows({ failureConverterPath });
 
   await Worker.runReplayHistory(
     { workflowBundle, dataConverter, sinks: rolloutSinks(createMetrics().rollouts) },

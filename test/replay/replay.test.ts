@@ -1,8 +1,7 @@
 import proto from '@temporalio/proto';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { Worker } from '@temporalio/worker';
 import { readdir, readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, inject, it } from 'vitest';
 
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
@@ -11,15 +10,7 @@ import { HISTORY_NAMES, REFERENCE_RUNS } from './reference-runs.js';
 
 const folder = new URL('./histories/', import.meta.url);
 
-let bundle: { code: string };
-
-beforeAll(async () => {
-  installBenchRuntime();
-  bundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
-});
+beforeAll(installBenchRuntime);
 
 it('every reference run has a history', async () => {
   const names = (await readdir(folder)).map((file) => file.replace(/\.binpb$/, '').replace(/^v\d+\./, ''));
@@ -53,7 +44,10 @@ async function readHistories(): Promise<readonly Recorded[]> {
 /** What the replayer finds wrong with each history; null: it replays with this code. */
 async function replayed(histories: readonly Recorded[]): Promise<Record<string, string | null>> {
   const found: Record<string, string | null> = {};
-  const options = { workflowBundle: bundle, sinks: rolloutSinks(createMetrics().rollouts) };
+  const options = {
+    workflowBundle: { codePath: inject('workflowCode') },
+    sinks: rolloutSinks(createMetrics().rollouts),
+  };
   for await (const { workflowId, error } of Worker.runReplayHistories(options, histories)) {
     found[workflowId] = error?.name ?? null;
   }

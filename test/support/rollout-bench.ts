@@ -6,8 +6,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
-import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
 
@@ -114,16 +113,16 @@ export interface BenchOptions {
   readonly workers?: number;
 }
 
-/** To be called at the top of a test file: one bundle and one worker for it. */
+/** To be called at the top of a test file: a namespace and a worker for it. */
 export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): Bench {
   const namespace = `bench-${process.pid}`;
   const taskQueue = `test-${process.pid}`;
+  const workflowBundle = { codePath: inject('workflowCode') };
   const metrics = createMetrics();
   const targets = new Map<string, BenchTarget>();
   const workers: BenchWorker[] = [];
   let clientConnection: Connection | undefined;
   let client: Client | undefined;
-  let bundle: { code: string } | undefined;
 
   // Each endpoint of a test is a workspace of its own, so that tests of a file cannot meet.
   const portsOf = (target: Target): Promise<TargetPorts> => {
@@ -132,11 +131,10 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
   };
 
   const startWorker = async (): Promise<void> => {
-    if (bundle === undefined) throw new Error('the bench is not set up');
     const worker = await BenchWorker.start(inject('temporalAddress'), {
       namespace,
       taskQueue,
-      workflowBundle: bundle,
+      workflowBundle,
       activities: (mortal) =>
         createActivities({
           targets: async (target) => mortal(await portsOf(target)),
@@ -157,10 +155,6 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
     clientConnection = await Connection.connect({ address: inject('temporalAddress') });
     client = new Client({ connection: clientConnection, namespace });
     await makeNamespace(namespace);
-    bundle = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
-    });
     for (let i = 0; i < count; i++) await startWorker();
   });
 
@@ -194,8 +188,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
       await startWorker();
     },
     async replayed({ handle }) {
-      if (bundle === undefined) throw new Error('the bench is not set up');
-      const options = { workflowBundle: bundle, sinks: rolloutSinks(createMetrics().rollouts) };
+      const options = { workflowBundle, sinks: rolloutSinks(createMetrics().rollouts) };
       const histories = [{ workflowId: handle.workflowId, history: await handle.fetchHistory() }];
       for await (const { error } of Worker.runReplayHistories(options, histories)) {
         if (error) return error.message;

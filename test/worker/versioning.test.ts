@@ -1,13 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createActivities } from '../../activities/index.js';
 import { machineSecrets } from '../../adapters/secrets.js';
@@ -30,7 +22,6 @@ const targets = new Map<string, MemoryTarget>();
 let connection: NativeConnection;
 let clientConnection: Connection;
 let client: Client;
-let workflowBundle: WorkflowBundleWithSourceMap;
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -39,10 +30,6 @@ beforeAll(async () => {
   connection = await NativeConnection.connect({ address });
   clientConnection = await Connection.connect({ address });
   client = new Client({ connection: clientConnection, namespace });
-  workflowBundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
 });
 afterAll(async () => {
   await connection.close();
@@ -55,7 +42,7 @@ async function startWorker(buildId: string): Promise<{ stop(): Promise<void> }> 
     connection,
     namespace,
     taskQueue: TASK_QUEUE,
-    workflowBundle,
+    workflowBundle: { codePath: inject('workflowCode') },
     activities: createActivities({
       targets: async (target: Target) => {
         const found = target.kind === 'host' ? targets.get(target.workspace) : undefined;
