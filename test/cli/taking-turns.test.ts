@@ -56,11 +56,21 @@ const lastOf = async (workspace: string) =>
     unknown
   >;
 
+async function connected(): Promise<Client> {
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  onTestFinished(() => connection.close());
+  return new Client({ connection, namespace: bench.namespace });
+}
+
+/** Ends the rollout that holds the endpoint as nobody should: it takes nothing back. */
+async function terminate(workspace: string): Promise<void> {
+  await (await connected()).workflow.getHandle(`rollout/host/${workspace}/diabetes`).terminate('by hand');
+}
+
 /** How soon a dead worker's decision is missed, of every rollout of a workspace. */
 async function decisionsWithin(workspace: string): Promise<readonly number[]> {
   const { namespace } = bench;
-  const connection = await Connection.connect({ address: inject('temporalAddress') });
-  onTestFinished(() => connection.close());
+  const { connection } = await connected();
   const { executions } = await connection.workflowService.listWorkflowExecutions({
     namespace,
     query: `WorkflowType = "${ROLLOUT_WORKFLOW}" AND RolloutTarget = "host/${workspace}"`,
@@ -108,6 +118,24 @@ describe('submit --supersede', () => {
       'Nothing was started. The rollout that held diabetes could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
     );
     expect(await lastOf('stuck')).toMatchObject({ outcome: 'rollback-incomplete' });
+  });
+
+  it('starts nothing where the running one was ended from outside while it rolled back', async () => {
+    const { target, spec } = await held('stuck-half-way');
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
+    let rollsBack = false;
+    const told = on('stuck-half-way', ['submit', spec, '--supersede'], {
+      onLine: (text) => (rollsBack ||= text.includes('is told to roll back')),
+    });
+    await expect.poll(() => rollsBack, { timeout: 20_000 }).toBe(true);
+
+    await terminate('stuck-half-way');
+
+    expect((await told).code).toBe(11);
+    expect((await told).stderr).toContain(
+      'Nothing was started. The rollout of diabetes ended without a report: ',
+    );
+    expect(target.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
   });
 
   it('cannot be asked for together with --queue', async () => {
@@ -210,6 +238,23 @@ describe('submit --queue', () => {
     expect(await lastOf('stuck-queue')).toMatchObject({ outcome: 'rollback-incomplete' });
   });
 
+  it('starts nothing where the running one was ended from outside', async () => {
+    const { target, spec } = await held('half-way');
+    let waits = false;
+    const told = on('half-way', ['submit', spec, '--queue', '--wait'], {
+      onLine: (text) => (waits ||= text.includes('waits for its turn')),
+    });
+    await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+
+    await terminate('half-way');
+
+    expect((await told).code).toBe(11);
+    expect((await told).stderr).toContain(
+      'Nothing was started: the rollout before it ended without a report (',
+    );
+    expect(target.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
+  });
+
   it('stands behind one that supersedes', async () => {
     const { spec } = await held('overtaken');
     const other = await bench.spec('overtaken', [...QUICK.slice(0, -1)], ['adopt: true']);
@@ -259,9 +304,7 @@ it('of many that supersede at once, who is told that it runs had its turn, and n
 it('knows what a plan has become also when others wait in the next queue', async () => {
   const { spec } = await held('next-queue');
   const target = { kind: 'host', workspace: 'next-queue' } as const;
-  const connection = await Connection.connect({ address: inject('temporalAddress') });
-  onTestFinished(() => connection.close());
-  const client = new Client({ connection, namespace: bench.namespace });
+  const client = await connected();
   const session = { client, place: { namespace: bench.namespace } } as unknown as Session;
   await bench.spec('next-queue', LONG, ['rollback-within: 1m']);
   await on('next-queue', ['submit', spec, '--queue', '--by', 'bob']);
