@@ -109,6 +109,19 @@ export function whyNotQueued(state: QueueState, entry: QueueEntry): string | und
   return undefined;
 }
 
+/** Why an entry cannot be taken back; undefined when it can. `starting`: the one that is on its way into a rollout. */
+export function whyNotWithdrawn(
+  { waiting }: QueueState,
+  { id, by }: WithdrawInput,
+  starting: string | null,
+  endpoint: string,
+): string | undefined {
+  if (typeof by !== 'string' || by.trim() === '') return 'withdraw needs to know who acts; give "by"';
+  if (id === starting) return 'it is being started; abort the rollout instead';
+  if (waiting.some((entry) => entry.id === id)) return undefined;
+  return `no rollout with the id ${id} waits for ${endpoint}`;
+}
+
 /** The state with an entry more; one that is being started stays before all others. */
 export function enqueued(
   state: QueueState,

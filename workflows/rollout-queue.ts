@@ -22,6 +22,7 @@ import {
   queueMemo,
   settled,
   whyNotQueued,
+  whyNotWithdrawn,
   type EnqueueInput,
   type Freed,
   type QueueEntry,
@@ -114,13 +115,9 @@ class Queue {
       },
       {
         description: 'Take a waiting plan back.',
-        validator: ({ id, by }) => {
-          if (typeof by !== 'string' || by.trim() === '')
-            throw notNow('withdraw needs to know who acts; give "by"');
-          if (id === this.starting) throw notNow('it is being started; abort the rollout instead');
-          if (!this.state.waiting.some((entry) => entry.id === id)) {
-            throw notNow(`no rollout with the id ${id} waits for ${this.endpoint}`);
-          }
+        validator: (input) => {
+          const why = whyNotWithdrawn(this.state, input, this.starting, this.endpoint);
+          if (why !== undefined) throw notNow(why);
         },
       },
     );
