@@ -2,11 +2,12 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { readQueue, untilSettled } from '../../client/queue.js';
+import { enqueue, queueEntry, readQueue, untilSettled, withdraw } from '../../client/queue.js';
 import type { Session } from '../../client/temporal.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
-import type { QueueEntry } from '../../core/queue.js';
+import { queueId, type QueueEntry } from '../../core/queue.js';
 import { MemoryTarget } from '../support/memory-target.js';
+import { CREATE, planOf, SMOKE } from '../support/plans.js';
 import { useCliBench } from './cli-bench.js';
 
 // Each of these is two rollouts and more, on a machine that may be busy with other tests.
@@ -60,6 +61,11 @@ async function connected(): Promise<Client> {
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   onTestFinished(() => connection.close());
   return new Client({ connection, namespace: bench.namespace });
+}
+
+/** As much of one as a queue is asked with. */
+async function openSession(): Promise<Session> {
+  return { client: await connected(), place: { namespace: bench.namespace } } as unknown as Session;
 }
 
 /** Ends the rollout that holds the endpoint as nobody should: it takes nothing back. */
@@ -304,8 +310,7 @@ it('of many that supersede at once, who is told that it runs had its turn, and n
 it('knows what a plan has become also when others wait in the next queue', async () => {
   const { spec } = await held('next-queue');
   const target = { kind: 'host', workspace: 'next-queue' } as const;
-  const client = await connected();
-  const session = { client, place: { namespace: bench.namespace } } as unknown as Session;
+  const session = await openSession();
   await bench.spec('next-queue', LONG, ['rollback-within: 1m']);
   await on('next-queue', ['submit', spec, '--queue', '--by', 'bob']);
   const { waiting: [bobs] = [] } = (await readQueue(session, target, 'diabetes')) ?? {};
@@ -319,8 +324,40 @@ it('knows what a plan has become also when others wait in the next queue', async
   const fate = await untilSettled(session, entry, new AbortController().signal);
   await on('next-queue', ['withdraw', 'diabetes']);
 
-  const holder = await client.workflow.getHandle('rollout/host/next-queue/diabetes').describe();
+  const holder = await session.client.workflow.getHandle('rollout/host/next-queue/diabetes').describe();
   expect(fate).toEqual({ id: bobs?.id, fate: 'started', because: '', runId: holder.runId });
+});
+
+it('goes on as a new run after many changes, with all who wait', async () => {
+  const { target } = await held('renewed');
+  target.smokeStatus = 424; // so that each is over soon
+  const session = await openSession();
+  const host = { kind: 'host', workspace: 'renewed' } as const;
+  const entryOf = (digest: string) => {
+    const plan = planOf('diabetes', [CREATE, SMOKE], { target: host, digest });
+    return queueEntry(plan, { digest, by: 'bob', spec: `${digest}.yml` });
+  };
+  const waiting = [entryOf('first'), entryOf('second')];
+  for (const entry of waiting) await enqueue(session, { entry, first: false });
+  const queue = session.client.workflow.getHandle(queueId(host, 'diabetes'));
+  const { runId } = await queue.describe();
+  for (let nth = 1; nth <= 30; nth++) {
+    const entry = entryOf(`changed-${nth}`);
+    await enqueue(session, { entry, first: false });
+    await withdraw(session, host, 'diabetes', { id: entry.id, by: 'bob', reason: '' });
+  }
+
+  await on('renewed', ['abort', 'diabetes', '--reason', 'enough']);
+  const over = async () => (await readQueue(session, host, 'diabetes'))?.running;
+  await expect.poll(over, { timeout: 20_000 }).toBe(false);
+
+  expect((await queue.describe()).runId).not.toBe(runId);
+  const { fates = [] } = (await readQueue(session, host, 'diabetes')) ?? {};
+  expect(fates.filter(({ fate }) => fate === 'started').map(({ id }) => id)).toEqual(
+    waiting.map(({ id }) => id),
+  );
+  const lives = [1, 2, 3].flatMap(() => ['create green', 'delete green']);
+  await expect.poll(() => lifeOfGreen(target), { timeout: 20_000 }).toEqual(lives);
 });
 
 it('of a hundred submits at once on one endpoint exactly one runs, and all others learn who has it', async () => {
