@@ -1,11 +1,13 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
 import { PortError, type WriteOptions } from '../../adapters/ports.js';
 import type { SetTrafficInput } from '../../core/activities.js';
 import type { DeploymentState } from '../../core/endpoint.js';
 import { FailureType } from '../../core/failures.js';
 import type { Traffic } from '../../core/traffic.js';
+
+vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
 const blue = { live: { blue: 100 }, mirror: {} };
 const half = { live: { blue: 50, green: 50 }, mirror: {} };
@@ -33,20 +35,14 @@ describe('a write of traffic', () => {
   });
 });
 
-/** Runs one on an endpoint that shows what `read` gives, a second later by its clock each time, and writes by `written`. */
+/** Runs one on an endpoint that shows what `read` gives, and writes by `written`. */
 async function run(
   input: Partial<SetTrafficInput>,
   read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
 ): Promise<unknown> {
-  const now = Date.now.bind(Date);
-  let late = 0;
-  vi.spyOn(Date, 'now').mockImplementation(() => now() + late);
   const endpoints = {
-    read: () => {
-      late += 1_000;
-      return Promise.resolve({ deployments: [], ...read() });
-    },
+    read: () => Promise.resolve({ deployments: [], ...read() }),
     writeTraffic: (_name: string, to: Traffic, options: WriteOptions) =>
       Promise.resolve().then(() => written(to, options)),
   };
@@ -66,8 +62,6 @@ async function run(
 function ready(name: string, ready: number): DeploymentState {
   return { name, state: 'ready', instances: { wanted: 1, ready }, restarts: 0, tags: {} };
 }
-
-afterEach(() => vi.restoreAllMocks());
 
 describe('going back after a write that was cut off', () => {
   it('writes also where the endpoint shows what it is to show: the other may be done, and not shown yet', async () => {

@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Endpoints } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
@@ -7,6 +7,8 @@ import { splitTraffic } from '../../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchResult } from '../../core/watch.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { planOf } from '../support/plans.js';
+
+vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
 describe('a window of watching', () => {
   it('lasts until its end, also when no further look fits into it', async () => {
