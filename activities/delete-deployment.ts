@@ -2,13 +2,13 @@ import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
-import type { DeleteDeploymentInput } from '../core/activities.js';
+import type { DeleteDeploymentInput, DriftDetails } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
-import { hasTraffic, trafficText } from '../core/traffic.js';
+import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { isPortError } from './classify.js';
-import { beating, poll } from './poll.js';
+import { beating, isYoung, poll } from './poll.js';
 
 /** How long a deletion may take; Azure's own take minutes. */
 const GONE_WITHIN_MS = 30 * 60_000;
@@ -39,18 +39,16 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   // Somebody made one of this name before the rollout could: it is theirs.
   if (input.madeBy !== undefined && found.tags[ROLLOUT_TAG] !== input.madeBy) return;
   const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
-  if (hasTraffic(traffic, deployment)) {
-    throw ApplicationFailure.nonRetryable(
-      `Deployment ${deployment} of ${endpoint} still gets traffic (${trafficText(traffic)}); it is not deleted`,
-      FailureType.PortPermanent,
-    );
-  }
+  refuseServing(input, traffic);
   await drain(ports, input, Object.keys(traffic.live), signal);
 
   const gone = await poll(async () => {
     const state = await endpoints.readDeployment(endpoint, deployment, { signal });
     if (state === undefined) return true;
-    if (state.state !== 'deleting') await endpoints.deleteDeployment(endpoint, deployment, { signal });
+    if (state.state === 'deleting') return undefined;
+    // Draining took its time: somebody may have gone back to it.
+    refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
+    await endpoints.deleteDeployment(endpoint, deployment, { signal });
     return undefined;
   }, GONE_WITHIN_MS);
   if (gone === true) return;
@@ -58,6 +56,22 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
     `Deployment ${deployment} of ${endpoint} is still there ${GONE_WITHIN_MS / 60_000} min after it was asked to go`,
     FailureType.PortTransient,
   );
+}
+
+/**
+ * @throws where it has traffic. The rollout's own was taken off before, and read back: what shows otherwise a moment
+ *   later is asked again.
+ */
+function refuseServing({ endpoint, deployment, madeBy }: DeleteDeploymentInput, traffic: Traffic): void {
+  if (!hasTraffic(traffic, deployment)) return;
+  const message = `Deployment ${deployment} of ${endpoint} gets traffic (${trafficText(traffic)}); it is not deleted`;
+  if (madeBy === undefined) {
+    const details: DriftDetails = { observed: normalTraffic(traffic) };
+    throw ApplicationFailure.nonRetryable(message, FailureType.Drift, details);
+  }
+  const nonRetryable = !isYoung();
+  const type = nonRetryable ? FailureType.PortPermanent : FailureType.PortTransient;
+  throw ApplicationFailure.create({ message, type, nonRetryable });
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 
 import { isPortError } from './classify.js';
 
@@ -12,6 +12,14 @@ const FIRST_BEAT_MS = 1_000;
 
 /** Sent is one every three seconds (worker/tuning.ts): news that come sooner would be encoded to be overwritten. */
 const NEWS_MS = 2_500;
+
+/** So long a no that should be for good is asked again where clients wait: a role may be on its way, an answer a proxy's. */
+const YOUNG_MS = 15_000;
+
+/** Whether the activity was asked for only now, over all its attempts. */
+export function isYoung(): boolean {
+  return Date.now() - activityInfo().scheduledTimestampMs <= YOUNG_MS;
+}
 
 /** @returns a heartbeat for one attempt, to be called as often as one likes; it may carry something. */
 export function beats(): (details?: unknown) => void {

@@ -8,7 +8,7 @@ import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { isPortError } from './classify.js';
-import { beating, poll } from './poll.js';
+import { beating, isYoung, poll } from './poll.js';
 
 /** A write that is done may not be visible yet; Azure's own tools wait for half a minute. */
 const VISIBLE_WITHIN_MS = 60_000;
@@ -21,9 +21,6 @@ const SETTLES_WITHIN_MS = 5_000;
 
 /** After so many attempts that the target would not take, one that goes back where it stands already goes by what is shown. */
 const UNSETTLED_ATTEMPTS = 10;
-
-/** So long a target that says no for good is asked again to go back: a role may be on its way, a wrong answer a proxy's. */
-const REFUSED_FOR_MS = 15_000;
 
 /**
  * Writes shares and mirror, and reads them back until the endpoint shows them, in force.
@@ -125,8 +122,7 @@ function triedOften(): boolean {
 
 /** Clients wait for it: the first no is not taken for the last. */
 function askedAgain(err: PortError): unknown {
-  if (err.kind !== 'permanent' || Date.now() - activityInfo().scheduledTimestampMs > REFUSED_FOR_MS)
-    return err;
+  if (err.kind !== 'permanent' || !isYoung()) return err;
   return ApplicationFailure.retryable(err.message, FailureType.PortTransient, { code: err.code });
 }
 

@@ -107,7 +107,8 @@ export interface DeleteDeploymentInput extends EndpointRef {
 
 /** Details of a `Drift` failure. */
 export interface DriftDetails {
-  readonly expected: Traffic;
+  /** Left out by who writes none. */
+  readonly expected?: Traffic;
   /** null: a deployment that was to get a greater share is gone. */
   readonly observed: Traffic | null;
   /** Which were to get a greater share and have been scaled to nothing; left out by older workers. */
@@ -117,7 +118,7 @@ export interface DriftDetails {
 /**
  * The activities of a rollout. All are safe to repeat; none decides anything but what its own attempt does.
  *
- * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic), `DeploymentFailed`, `SmokeFailed`,
+ * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic, deleteDeployment of a baseline that serves again), `DeploymentFailed`, `SmokeFailed`,
  * and the port failures.
  */
 export interface RolloutActivities {

@@ -1,14 +1,16 @@
+import type { Drift } from '../core/drift.js';
 import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
 import { leaveStep } from '../core/watch.js';
 import { holdMinimum, releaseMinimum } from './autoscale.js';
+import { holdForDrift } from './drift.js';
 import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import { createDeployment, deleteDeployment, smoke } from './proxies.js';
 import type { Run } from './run.js';
 import { shift } from './shift.js';
-import { Stop, asStop } from './stop.js';
+import { Stop, asStop, driftOf } from './stop.js';
 import { watchOn } from './watch-on.js';
 
 /** So many looks without data at the end of a bake leave it open how the bake went. */
@@ -166,25 +168,37 @@ function bakedAt(run: Run, forMs: number): number {
 }
 
 async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promise<string> {
-  const { baseline } = run.state;
   for (;;) {
     // Read once more that nothing reaches it: this is the last moment to find someone else's change.
     await shift(run, run.expected);
     if (run.state.paused !== null) continue; // sat out before it is read again
     // Before it goes: an autoscaler that stays is to be as it was.
     await releaseMinimum(run);
-    if (run.state.paused === null) break;
+    if (run.state.paused !== null) continue;
+    const end = await drainAndDelete(run, step.drainWithinMs);
+    if (typeof end === 'string') return end;
+    await holdForDrift(run, end);
   }
+}
+
+/** @returns how it went; a drift where somebody else went back to the baseline while it drained. */
+async function drainAndDelete(run: Run, drainWithinMs: number): Promise<string | Drift> {
+  const { baseline: deployment, undos } = run.state;
   run.state.undos = []; // on purpose: from here on there is nothing to go back to
   run.show();
   try {
-    await deleteDeployment.executeWithOptions({ summary: `drain and delete ${baseline}` }, [
-      { ...run.endpoint, deployment: baseline, drainWithinMs: step.drainWithinMs },
+    await deleteDeployment.executeWithOptions({ summary: `drain and delete ${deployment}` }, [
+      { ...run.endpoint, deployment, drainWithinMs },
     ]);
-    return `${baseline} is gone`;
+    return `${deployment} is gone`;
   } catch (err) {
+    const drift = driftOf(err);
+    if (drift !== undefined) {
+      run.state.undos = undos;
+      return { observed: drift.observed, scaled: [] };
+    }
     // Green serves everybody and is proven: a baseline that stays costs money, not clients.
-    const note = `${baseline} could not be deleted: ${asStop(err).message}`;
+    const note = `${deployment} could not be deleted: ${asStop(err).message}`;
     run.note(note);
     return note;
   }

@@ -53,13 +53,20 @@ export class KserveStandIn {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const { items } = (await this.#api.listNamespacedCustomObject({
-        ...KIND,
-        namespace: this.#namespace,
-      })) as { items: InferenceService[] };
-      for (const one of items) if (one.metadata.deletionTimestamp === undefined) await this.#reconcile(one);
+      // Comes round again, as any controller: an API server answers 429 while it begins to serve a new kind.
+      await this.#reconcileAll().catch((thrown: unknown) => {
+        if (!(thrown instanceof ApiException) || thrown.code !== 429) throw thrown;
+      });
       await sleep(EVERY_MS);
     }
+  }
+
+  async #reconcileAll(): Promise<void> {
+    const { items } = (await this.#api.listNamespacedCustomObject({
+      ...KIND,
+      namespace: this.#namespace,
+    })) as { items: InferenceService[] };
+    for (const one of items) if (one.metadata.deletionTimestamp === undefined) await this.#reconcile(one);
   }
 
   async #reconcile(one: InferenceService): Promise<void> {

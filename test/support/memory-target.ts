@@ -47,6 +47,8 @@ export class MemoryTarget {
   /** Share of requests that take at most so long, of a deployment of which a share is slow. */
   within = (ms: number, slow: number): number => (ms < 10 ? 0 : ms <= 100 ? 1 - slow : 1);
   metricsAway = false;
+  /** Requests in flight on each deployment, as its metrics tell it; null: they cannot. */
+  active: number | null = 0;
   /** What the metric source makes of the truth. */
   distort: (snapshot: MetricsSnapshot) => MetricsSnapshot = (snapshot) => snapshot;
   /** When its metrics were read, each time. */
@@ -253,7 +255,7 @@ export class MemoryTarget {
   }
 
   private of(name: string, kind: TrafficKind): Counters {
-    const empty: Counters = { requests: 0, errors: 0, le: this.edgesMs.map(() => 0).concat(0), active: 0 };
+    const empty: Counters = { requests: 0, errors: 0, le: this.edgesMs.map(() => 0).concat(0), active: this.active };
     return this.counts.get(`${name} ${kind}`) ?? empty;
   }
 
@@ -269,7 +271,7 @@ export class MemoryTarget {
         const edge = this.edgesMs[i];
         return count + (edge === undefined ? n : Math.round(n * this.within(edge, slow)));
       }),
-      active: 0,
+      active: this.active,
     });
   }
 }

@@ -217,3 +217,27 @@ describe('a change that is adopted', () => {
     expect(target.traffic).toEqual(BLUE);
   });
 });
+
+it('a baseline that somebody goes back to while it drains is not deleted, and the rollout can be taken back', async () => {
+  // As Azure Monitor, which cannot tell what is in flight: draining takes all of its time.
+  const target = new MemoryTarget();
+  target.active = null;
+  let found = false;
+  target.fault = (call) => {
+    found ||= call === 'readDeployment' && target.traffic.live['green'] === 100;
+    if (found && call === 'metrics' && target.everLive.length === 1) target.changeTraffic(BLUE);
+    return undefined;
+  };
+  const steps = [CREATE, CUTOVER, { ...DELETE_BASELINE, drainWithinMs: 1_000 }];
+  const rollout = await bench.start(planOf('gone-back', steps), target);
+
+  const { hold } = await rollout.until((s) => s.hold?.kind === 'drift');
+  target.active = 0; // nor would green's draining have to take half a minute
+  await rollout.send('abort', ABORT);
+  const { report } = await rollout.failure();
+
+  expect(hold).toMatchObject({ expected: GREEN, observed: BLUE });
+  expect(report).toMatchObject({ outcome: 'aborted' });
+  expect(target.writes.filter((write) => write.startsWith('delete'))).toEqual(['delete green']);
+  expect(target.traffic).toEqual(BLUE);
+});
