@@ -42,9 +42,11 @@ export async function findRollout(
   target: Target,
   endpoint: string,
 ): Promise<KnownRollout | undefined> {
-  const handle = client.workflow.getHandle(workflowId(target, endpoint));
+  const id = workflowId(target, endpoint);
   try {
-    const description = await handle.describe();
+    const description = await client.workflow.getHandle(id).describe();
+    // What is said to it reaches it, or nobody: the endpoint may have another rollout by then.
+    const handle = client.workflow.getHandle(id, undefined, { firstExecutionRunId: firstRunOf(description) });
     return { handle, description, running: description.status.name === 'RUNNING' };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
@@ -72,6 +74,26 @@ export async function askStatus(
 /** That run and those that it goes on as: a rollout that somebody starts after it is another one. */
 export function runFrom({ client }: Session, workflowId: string, runId: string): WorkflowHandle {
   return client.workflow.getHandle(workflowId, runId);
+}
+
+/** The run that a rollout began with, whichever of its runs this is. */
+export function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string {
+  return raw.workflowExecutionInfo?.firstRunId || runId;
+}
+
+/** The last of the runs that one goes on as. */
+export async function lastRunFrom(
+  session: Session,
+  workflowId: string,
+  runId: string,
+): Promise<WorkflowExecutionDescription> {
+  for (let at = runId; ;) {
+    const run = runFrom(session, workflowId, at);
+    const description = await run.describe();
+    if (description.status.name !== 'CONTINUED_AS_NEW') return description;
+    const last = (await run.fetchHistory()).events?.at(-1);
+    at = last?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId ?? '';
+  }
 }
 
 /** Waits for the end, over continue-as-new. */

@@ -8,7 +8,16 @@ import { renderPlan } from '../spec/index.js';
 import { decisionRecord } from './decision-record.js';
 import { GreenlightError } from './errors.js';
 import { atTheEnd, changesBetween, type RolloutEvent } from './events.js';
-import { askStatus, ending, lastEnd, runFrom, type Answer, type Ended } from './find.js';
+import {
+  askStatus,
+  ending,
+  firstRunOf,
+  lastEnd,
+  lastRunFrom,
+  runFrom,
+  type Answer,
+  type Ended,
+} from './find.js';
 import { newestBeat, withBeat } from './live.js';
 import { observe, type Observation } from './observe.js';
 import { sendAction, type ActName } from './send-action.js';
@@ -53,6 +62,8 @@ export class Rollout {
   readonly #handle: WorkflowHandle;
   /** What its end is asked of: under the workflow's id alone, the next rollout would be taken for it. */
   readonly #run: WorkflowHandle;
+  /** The run that it began with. */
+  readonly #first: string;
   readonly #by: string;
 
   constructor({ session, handle, endpoint, target, runId, by, description }: RolloutParts) {
@@ -65,6 +76,7 @@ export class Rollout {
     this.#session = session;
     this.#handle = handle;
     this.#run = runId === '' ? handle : runFrom(session, handle.workflowId, runId);
+    this.#first = description === undefined ? runId : firstRunOf(description);
     this.#by = by;
   }
 
@@ -74,8 +86,8 @@ export class Rollout {
    * @throws {GreenlightError} no-worker, when it runs and no worker says where it stands.
    */
   async status(): Promise<Ending> {
-    const description = await this.#handle.describe();
-    if (description.status.name !== 'RUNNING') return ending(this.#handle);
+    const description = await this.#newest();
+    if (description.status.name !== 'RUNNING') return ending(this.#run);
     const answer = await this.ask();
     if ('status' in answer) return { kind: 'running', status: withBeat(answer.status, answer.look) };
     const workers = await pollingWorkers(this.#session, Date.now());
@@ -192,11 +204,11 @@ export class Rollout {
     const input: ActionInput | ResolveDriftInput =
       choice === undefined ? { by, reason } : { by, reason, choice };
     if (!this.running) {
-      const description = await this.#handle.describe();
+      const description = await this.#newest();
       throw new GreenlightError(
         'not-found',
         `No rollout of ${this.endpoint} runs now. The last one ended at ${description.closeTime?.toISOString() ?? 'an unknown time'}: ` +
-          (await lastEnd({ handle: this.#handle, description, running: false })),
+          (await lastEnd({ handle: this.#run, description, running: false })),
       );
     }
     return sendAction(this.#session, this.#handle, name, input, requestId);
@@ -205,9 +217,16 @@ export class Rollout {
   /** What its gates saw and said, window by window, up to the newest look. */
   async evidence(): Promise<DecisionRecord> {
     const { client } = this.#session;
-    const description = await this.#handle.describe();
+    const description = await this.#newest();
     const beat = description.status.name === 'RUNNING' ? await newestBeat(client, description) : undefined;
     return decisionRecord(client, this.workflowId, description.runId, beat);
+  }
+
+  /** Its newest run. Under the workflow's id alone, the endpoint's next rollout would be taken for it. */
+  async #newest(): Promise<WorkflowExecutionDescription> {
+    const description = await this.#handle.describe();
+    if (this.runId === '' || firstRunOf(description) === this.#first) return description;
+    return lastRunFrom(this.#session, this.workflowId, this.runId);
   }
 
   /**
@@ -219,7 +238,7 @@ export class Rollout {
     const [record, end, description, { reportHtml }] = await Promise.all([
       this.evidence(),
       this.status(),
-      this.#handle.describe(),
+      this.#newest(),
       import('../report/index.js'), // half a second, which only a report needs
     ]);
     return reportHtml({

@@ -148,6 +148,8 @@ export function installControls(run: Run): void {
         const hold = run.state.hold;
         if (hold?.kind !== 'drift') throw notNow(run, 'the endpoint is as it wrote it');
         if (hold.observed === null) throw notNow(run, GONE);
+        // It may be under way for long, and would be done whatever else was answered.
+        if (run.driftChoice !== null) throw notNow(run, 'somebody has settled it already');
         if (input.choice !== 'adopt') return;
         // To restore undoes what came from outside; to adopt lets it stand, and is a word that not everybody has.
         refuseStranger(run, input, 'adopt what somebody changed');

@@ -2,7 +2,9 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { findRollout } from '../../client/find.js';
 import { enqueue, queueEntry, readQueue, untilSettled, withdraw } from '../../client/queue.js';
+import { sendAction } from '../../client/send-action.js';
 import type { Session } from '../../client/temporal.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { queueId, type QueueEntry } from '../../core/queue.js';
@@ -307,10 +309,11 @@ it('of many that supersede at once, who is told that it runs had its turn, and n
   ]);
 });
 
-it('knows what a plan has become also when others wait in the next queue', async () => {
+it('takes no rollout and no queue for the next one of its endpoint', async () => {
   const { spec } = await held('next-queue');
   const target = { kind: 'host', workspace: 'next-queue' } as const;
   const session = await openSession();
+  const adas = await findRollout(session, target, 'diabetes');
   await bench.spec('next-queue', LONG, ['rollback-within: 1m']);
   await on('next-queue', ['submit', spec, '--queue', '--by', 'bob']);
   const { waiting: [bobs] = [] } = (await readQueue(session, target, 'diabetes')) ?? {};
@@ -324,7 +327,10 @@ it('knows what a plan has become also when others wait in the next queue', async
   const fate = await untilSettled(session, entry, new AbortController().signal);
   await on('next-queue', ['withdraw', 'diabetes']);
 
+  const late = sendAction(session, adas!.handle, 'abort', { by: 'ada', reason: 'once more' }, 'late');
+  await expect(late).rejects.toMatchObject({ code: 'not-found' });
   const holder = await session.client.workflow.getHandle('rollout/host/next-queue/diabetes').describe();
+  expect(holder.status.name).toBe('RUNNING');
   expect(fate).toEqual({ id: bobs?.id, fate: 'started', because: '', runId: holder.runId });
 });
 

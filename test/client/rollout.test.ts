@@ -10,7 +10,10 @@ function overtaken(): Rollout {
   const noAnswer = () => Promise.reject(new Error('no worker'));
   const handleOf = (_id: string, runId = 'the run that began since') => {
     const result = () => Promise.resolve(reportOf({ reason: `the end of ${runId}` }));
-    return { workflowId, result, query: noAnswer, describe: noAnswer } as unknown as WorkflowHandle;
+    const status = { name: runId === 'the run that was shown' ? 'FAILED' : 'RUNNING' };
+    const raw = { workflowExecutionInfo: { firstRunId: runId } };
+    const describe = () => Promise.resolve({ runId, status, raw, startTime: new Date(0) });
+    return { workflowId, result, query: noAnswer, describe } as unknown as WorkflowHandle;
   };
   const client = {
     workflow: { getHandle: handleOf },
@@ -34,4 +37,11 @@ it('ends with the run that was shown, and not with one that began since', async 
 
   expect(seen).toMatchObject([{ kind: 'ended', ended }]);
   expect(await overtaken().result()).toMatchObject(ended);
+});
+
+it('is itself where another holds the endpoint by now, whatever it is asked', async () => {
+  expect(await overtaken().status()).toMatchObject({
+    kind: 'report',
+    report: { reason: 'the end of the run that was shown' },
+  });
 });

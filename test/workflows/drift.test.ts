@@ -177,6 +177,20 @@ describe.concurrent('what somebody else changes', () => {
     },
   );
 
+  it('is settled by the first word: another while that is being done is refused', async () => {
+    const { target, rollout, phase } = await heldFor(ADOPTABLE[0]!);
+
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    const refusal = await adoptRefused(rollout);
+    target.fault = () => undefined;
+    const { actions } = await rollout.until((s) => s.phase === phase);
+
+    expect(refusal).toContain('somebody has settled it already');
+    expect(actions.map(({ kind }) => kind)).toEqual(['drift-restore']);
+    await end(rollout);
+  });
+
   it.each(titled(ADOPTABLE))(
     'is adopted, and an abort goes back to blue all the same: %s in a %s',
     async (_what, _step, change) => {
