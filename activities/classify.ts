@@ -6,8 +6,9 @@ import { FailureType } from '../core/failures.js';
 /**
  * Turns what a port threw into a Temporal failure; the only place that does.
  *
- * `permanent` is not retried, `throttled` waits for as long as the target asks, `transient` follows the retry policy.
- * Anything else is a fault of ours and passes through.
+ * `permanent` is not retried, `throttled` waits for as long as the target asks, also where that is longer than the retry
+ * policy's longest interval (temporalio/temporal#6063), `transient` follows the retry policy. Anything else is a fault of
+ * ours and passes through.
  *
  * @param more - what else the failure's first detail says.
  */

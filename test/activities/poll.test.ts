@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
 import { smoke } from '../../activities/smoke.js';
 import { beatingSleep, beats, poll, withOwnSignal } from '../../activities/poll.js';
+import { PortError } from '../../adapters/ports.js';
 
 describe('a pause in an activity', () => {
   it('leaves no listener with the activity once it is over', async () => {
@@ -36,6 +37,17 @@ describe('a pause in an activity', () => {
 
     await expect(polling).rejects.toBeInstanceOf(CancelledFailure);
   });
+});
+
+it('a poll asks a busy target again when that wants it, and not before', async () => {
+  const askedAtMs: number[] = [];
+  const busy = new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 1_000 });
+  const ask = () => (askedAtMs.push(Date.now()) === 1 ? Promise.reject(busy) : Promise.resolve(true));
+
+  await new MockActivityEnvironment().run(() => poll(ask, 60_000));
+
+  const [first = 0, second = 0] = askedAtMs;
+  expect(second - first).toBeGreaterThanOrEqual(1_000);
 });
 
 describe('a call that takes long', () => {
