@@ -1,8 +1,14 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
 import { FailureType } from '../../core/failures.js';
-import { MemoryTarget } from '../support/memory-target.js';
+import { inFlight, MemoryTarget } from '../support/memory-target.js';
+
+const INPUT = {
+  target: { kind: 'host', workspace: 'any' },
+  endpoint: 'diabetes',
+  drainWithinMs: 0,
+} as const;
 
 it('refuses for good to delete what the target shows under another name: it may be what serves everybody', async () => {
   const target = new MemoryTarget();
@@ -15,17 +21,48 @@ it('refuses for good to delete what the target shows under another name: it may 
     deleteDeployment: (endpoint: string, name: string) =>
       endpoints.deleteDeployment(endpoint, name.toLowerCase()),
   };
-  const input = {
-    target: { kind: 'host', workspace: 'any' },
-    endpoint: 'diabetes',
-    drainWithinMs: 0,
-  } as const;
-
   await expect(
     new MockActivityEnvironment().run(() =>
-      deleteDeployment({ ...ports, endpoints: caseless }, { ...input, deployment: 'Blue' }),
+      deleteDeployment({ ...ports, endpoints: caseless }, { ...INPUT, deployment: 'Blue' }),
     ),
   ).rejects.toMatchObject({ nonRetryable: true, type: FailureType.PortPermanent });
   expect(target.writes).toEqual([]);
   expect(target.deployments.has('blue')).toBe(true);
 });
+
+describe('requests in flight', () => {
+  it('are waited for: nothing is deleted before a reading shows none', async () => {
+    const target = new MemoryTarget();
+    target.distort = (snapshot) => inFlight(snapshot, target.looks <= 3 ? 1 : 0);
+
+    const { looksBefore } = await deleteGreen(target, 60_000);
+
+    expect(looksBefore).toEqual([4]);
+    expect(target.writes).toEqual(['delete green']);
+  });
+
+  it('are sat out in full where nobody tells of them', async () => {
+    const target = new MemoryTarget();
+    target.metricsAway = true;
+
+    const { tookMs } = await deleteGreen(target, 500);
+
+    expect(tookMs).toBeGreaterThanOrEqual(500);
+    expect(target.writes).toEqual(['delete green']);
+  });
+});
+
+/** Deletes a green without traffic. @returns how often the metrics had been read when it was asked to go. */
+async function deleteGreen(target: MemoryTarget, drainWithinMs: number) {
+  target.addDeployment('green');
+  const looksBefore: number[] = [];
+  target.fault = (call) => {
+    if (call === 'deleteDeployment') looksBefore.push(target.looks);
+    return undefined;
+  };
+  const begunMs = Date.now();
+  await new MockActivityEnvironment().run(() =>
+    deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', drainWithinMs }),
+  );
+  return { looksBefore, tookMs: Date.now() - begunMs };
+}

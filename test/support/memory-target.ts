@@ -305,6 +305,14 @@ export function outage(
   return { met, over: () => (away = false) };
 }
 
+/** A snapshot with so many of green's live requests under way. */
+export function inFlight(snapshot: MetricsSnapshot, active: number): MetricsSnapshot {
+  const { green } = snapshot.deployments;
+  if (green?.live === undefined) return snapshot;
+  const busy = { ...green, live: { ...green.live, active } };
+  return { ...snapshot, deployments: { ...snapshot.deployments, green: busy } };
+}
+
 /** A fault that hits the first `times` calls of a kind, and then no more. */
 export function failing(call: Call, how: ReturnType<Fault>, times: number): Fault {
   let left = times;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { newestBeat } from '../../client/live.js';
 import type { WatchBeat } from '../../core/watch.js';
-import { failing, MemoryTarget } from '../support/memory-target.js';
+import { failing, inFlight, MemoryTarget } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
@@ -141,6 +141,25 @@ describe('rollback', () => {
       'delete the deployment green of forbidden (not before blue has its traffic)',
     ]);
     expect(target.deployments.has('green')).toBe(true);
+  });
+
+  it('lets green answer what it is still asked before it deletes it', async () => {
+    const target = new MemoryTarget();
+    const rollout = await bench.start(planOf('in-flight', [CREATE, LONG]), target);
+    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+
+    target.distort = (snapshot) => inFlight(snapshot, 1);
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.until(() => target.traffic.live['blue'] === 100);
+    const { looks } = target;
+    await rollout.until(() => target.looks > looks + 2 || !target.deployments.has('green'));
+    const stillThere = target.deployments.has('green');
+    target.distort = (snapshot) => snapshot;
+    const { report } = await rollout.failure();
+
+    expect(stillThere).toBe(true);
+    expect(report).toMatchObject({ outcome: 'aborted', left: [] });
+    expect(target.writes.at(-1)).toBe('delete green');
   });
 
   it('is not stopped by cancelling the workflow once more', async () => {
