@@ -1,12 +1,13 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { PortError, TargetPorts } from '../adapters/ports.js';
+import type { PortError, TargetPorts, WriteOptions } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
+import { whileAwake } from './awake.js';
 import { isPortError } from './classify.js';
 import { beating, isYoung, poll } from './poll.js';
 
@@ -30,10 +31,21 @@ const UNSETTLED_ATTEMPTS = 10;
  * nor what the rollout knew before belongs to someone else's change: nothing is written. Nor does a deployment get a
  * greater share while none of its instances answers, unless it is to go back.
  */
-export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Promise<SetTrafficResult> {
+export function setTraffic(ports: TargetPorts, input: SetTrafficInput): Promise<SetTrafficResult> {
+  return whileAwake((confirm) => attempt(ports, input, confirm));
+}
+
+async function attempt(
+  ports: TargetPorts,
+  input: SetTrafficInput,
+  confirm: () => void,
+): Promise<SetTrafficResult> {
   const { endpoints } = ports;
   const signal = cancellationSignal();
-  const show = (): Promise<EndpointState> => endpoints.read(input.endpoint, { signal });
+  const show = async (): Promise<EndpointState> => {
+    confirm();
+    return endpoints.read(input.endpoint, { signal });
+  };
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
     sameTraffic(traffic, input.to) && pending === undefined;
 
@@ -41,7 +53,7 @@ export async function setTraffic(ports: TargetPorts, input: SetTrafficInput): Pr
   const there = isThere(now);
   if (!there) await mayWrite(input, now, show);
   if (!there || input.unsettled === true) {
-    await beating(() => write(ports, input, signal)).catch(async (err: unknown) => {
+    await beating(() => write(ports, input, { signal, confirm })).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
       if (input.from === null) {
         // A target that takes no writes will not take the one that was cut off.
@@ -130,11 +142,15 @@ function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {
   return known.some((one) => sameTraffic(traffic, one));
 }
 
-function write({ endpoints }: TargetPorts, input: SetTrafficInput, signal: AbortSignal): Promise<void> {
+function write(
+  { endpoints }: TargetPorts,
+  input: SetTrafficInput,
+  options: Pick<WriteOptions, 'signal' | 'confirm'>,
+): Promise<void> {
   // To go back, and to restore by a person's word, is to write whoever else does.
   const goesBack = input.from === null;
   const takeOver = goesBack || input.takeOver === true;
-  return endpoints.writeTraffic(input.endpoint, input.to, { signal, takeOver, goesBack });
+  return endpoints.writeTraffic(input.endpoint, input.to, { ...options, takeOver, goesBack });
 }
 
 function notShown(

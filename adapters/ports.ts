@@ -39,6 +39,8 @@ export interface WriteOptions extends CallOptions {
   readonly takeOver?: boolean;
   /** The write is a way back, to what was there before: it is made, and stays, whatever the target says of it. */
   readonly goesBack?: boolean;
+  /** Called right before each request that changes something; throws where the write is not to be made any more. */
+  readonly confirm?: () => void;
 }
 
 /** Endpoints and deployments of one target. Writes are absolute and safe to repeat. */

@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type EndpointSummary,
   type InvokeResult,
+  type WriteOptions,
 } from '../ports.js';
 import { azureCapabilities, type EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
@@ -70,10 +71,16 @@ class ArmEndpoints implements AzureMlEndpoints {
     return azureCapabilities(endpointState(await this.#queries.endpoint(endpoint, signal), []).kind);
   }
 
-  async writeTraffic(endpoint: string, traffic: Traffic, { signal }: CallOptions = {}): Promise<void> {
+  async writeTraffic(
+    endpoint: string,
+    traffic: Traffic,
+    { signal, confirm }: WriteOptions = {},
+  ): Promise<void> {
     const what = `write the traffic of endpoint ${endpoint}`;
     const resource = pathOf(endpoint);
     const body = withTraffic(await this.#queries.endpoint(endpoint, signal), traffic);
+    // The PUT is unconditional: Azure ML's endpoints have no etag to tell that what was read is old.
+    confirm?.();
     const answer = await this.#arm.call({
       what,
       method: 'PUT',

@@ -77,6 +77,8 @@ export async function writeRules<O extends RoutedObject, R>(
     if (same && (!takeOver || ownsRules(list, before))) return;
     list.refuse(name, rules);
     const force = takeOver || before.metadata.annotations[ROUTE_ANNOTATION] === undefined;
+    // The version guards against a change since the last reading, not against one before it.
+    write.confirm?.();
     try {
       const written = await client.apply(manifestOf(list, before, rules), resource, {
         what,
@@ -122,6 +124,7 @@ export async function writeRules<O extends RoutedObject, R>(
 
   async function putBack(before: O): Promise<void> {
     const now = await find();
+    write.confirm?.();
     await client.apply(manifestOf(list, now, list.of(before)), resource, {
       what: `put the rules of ${title} back`,
       force: true,

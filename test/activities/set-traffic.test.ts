@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
 import { PortError, type WriteOptions } from '../../adapters/ports.js';
 import type { SetTrafficInput } from '../../core/activities.js';
@@ -44,7 +44,10 @@ async function run(
   const endpoints = {
     read: () => Promise.resolve({ deployments: [], ...read() }),
     writeTraffic: (_name: string, to: Traffic, options: WriteOptions) =>
-      Promise.resolve().then(() => written(to, options)),
+      Promise.resolve().then(() => {
+        options.confirm?.();
+        written(to, options);
+      }),
   };
   return new MockActivityEnvironment()
     .run(() =>
@@ -92,6 +95,76 @@ describe('going back after a write that was cut off', () => {
     };
 
     expect(await run({ unsettled: true }, () => ({ traffic: blue }), refuse)).toEqual({ found: blue });
+  });
+});
+
+describe('a worker that stood still while others went on', () => {
+  let lateMs = 0;
+  const pass = (ms: number): void => void (lateMs += ms);
+  beforeEach(() => {
+    const now = Date.now.bind(Date);
+    lateMs = 0;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + lateMs);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+
+  const stoodStill = {
+    type: FailureType.PortTransient,
+    message: expect.stringContaining('This worker stood still for 15 s') as string,
+  };
+  const deployments = [ready('blue', 1), ready('green', 1)];
+
+  it('writes nothing by what it saw before', async () => {
+    const writes: Traffic[] = [];
+    const read = () => {
+      pass(15_000);
+      return { traffic: blue, deployments };
+    };
+
+    expect(await run({ from: blue, to: half }, read, (to) => writes.push(to))).toMatchObject(stoodStill);
+    expect(writes).toEqual([]);
+  });
+
+  it('does not send a write that it had begun, also when its clocks have run again before', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const sent: Traffic[] = [];
+
+    const failure = await run(
+      { from: blue, to: half },
+      () => ({ traffic: blue, deployments }),
+      (to, { confirm }) => {
+        pass(15_000);
+        vi.advanceTimersByTime(2_000);
+        confirm?.();
+        sent.push(to);
+      },
+    );
+
+    expect(failure).toMatchObject(stoodStill);
+    expect(sent).toEqual([]);
+  });
+
+  it('is not one that a slow target keeps waiting', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let traffic: Traffic = blue;
+
+    const done = await run(
+      { from: blue, to: half },
+      () => ({ traffic, deployments }),
+      (to, { confirm }) => {
+        for (let s = 0; s < 20; s += 2) {
+          pass(2_000);
+          vi.advanceTimersByTime(2_000);
+        }
+        confirm?.();
+        traffic = to;
+      },
+    );
+
+    expect(done).toEqual({ found: blue });
   });
 });
 

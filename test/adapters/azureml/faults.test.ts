@@ -46,6 +46,16 @@ describe('a write', () => {
     expect(arm.calls('PUT')).toHaveLength(1);
   });
 
+  it('whose time has gone by since the endpoint was read is not sent', async () => {
+    const confirm = (): void => {
+      if (arm.calls('GET').length > 0) throw new Error('stood still');
+    };
+
+    await expect(client().writeTraffic('diabetes', half, { confirm })).rejects.toThrow('stood still');
+
+    expect(arm.calls('PUT')).toEqual([]);
+  });
+
   it('that the service took and failed tells why', async () => {
     arm.nextFailure = { code: 'BadArgument', message: 'green does not exist' };
 

@@ -58,6 +58,21 @@ describe('writing traffic', () => {
     expect((await endpoints.read('diabetes')).traffic).toEqual(half);
   });
 
+  it('does not write again when its time has gone by meanwhile', async () => {
+    let meanwhile = false;
+    api.fault = ({ method }) => {
+      if (method !== 'PATCH') return undefined;
+      meanwhile = true;
+      return status(409, 'Conflict', 'the object has been modified');
+    };
+    const confirm = (): void => {
+      if (meanwhile) throw new Error('stood still');
+    };
+
+    await expect(endpoints.writeTraffic('diabetes', half, { confirm })).rejects.toThrow('stood still');
+    expect(api.writes()).toHaveLength(1);
+  });
+
   it('does not write what stands there already', async () => {
     await endpoints.writeTraffic('diabetes', half);
     const before = api.writes().length;
