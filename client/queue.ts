@@ -15,6 +15,8 @@ import {
   QUEUE_WORKFLOW,
   queueId,
   QueueMessage,
+  isKnown,
+  placeOf,
   type EnqueueInput,
   type Fate,
   type QueueEntry,
@@ -77,10 +79,20 @@ export async function enqueue(session: Session, input: EnqueueInput): Promise<nu
           error,
         );
       }
-      // It came to a queue that was just ending, or going on as a new run.
+      // It came to a queue that was just ending, or going on as a new run; or its answer got lost.
+      const place = await placeTaken(session, input.entry);
+      if (place !== undefined) return place;
       if (again === 0) throw error;
     }
   }
+}
+
+/** The place that an entry has, or had; undefined where it never came. */
+async function placeTaken(session: Session, { id, plan }: QueueEntry): Promise<number | undefined> {
+  const queue = await readQueue(session, plan.target, plan.endpoint);
+  const known = queue !== undefined && isKnown(queue, id);
+  if (known) return placeOf(queue, id);
+  return (await startedFrom(session, plan, id)) && 1;
 }
 
 function isRefusal(error: WorkflowUpdateFailedError): boolean {
@@ -124,7 +136,8 @@ export async function untilSettled(
     const waits = queue?.waiting.some((waiting) => waiting.id === id) ?? false;
     // The memo follows within the same task: an entry in neither list was in a queue that is over, and others may have
     // begun the next one since.
-    if (!waits) {
+    if (waits) missed = 0;
+    else {
       const started = await startedFrom(session, plan, id);
       if (started !== undefined) return started;
       if (++missed === LOOKS_FOR_IT) {

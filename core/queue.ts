@@ -92,9 +92,15 @@ export interface QueueActivities {
   untilFree(input: UntilFreeInput): Promise<Freed | null>;
 }
 
+/** Whether an entry came before: a client that got no answer asks again. */
+export function isKnown({ waiting, fates }: QueueMemo | QueueState, id: string): boolean {
+  return [...waiting, ...fates].some((known) => known.id === id);
+}
+
 /** Why an entry cannot wait here; undefined when it can. */
 export function whyNotQueued(state: QueueState, entry: QueueEntry): string | undefined {
   const { endpoint } = entry.plan;
+  if (isKnown(state, entry.id)) return undefined;
   if (state.waiting.length >= MOST_WAITING) {
     return `${state.waiting.length} rollouts wait for ${endpoint} already, which is the most; withdraw one, or wait`;
   }
@@ -122,17 +128,23 @@ export function whyNotWithdrawn(
   return `no rollout with the id ${id} waits for ${endpoint}`;
 }
 
-/** The state with an entry more; one that is being started stays before all others. */
+/** The state with an entry more, once; one that is being started stays before all others. */
 export function enqueued(
   state: QueueState,
   { entry, first }: EnqueueInput,
   starting: string | null,
 ): QueueState {
+  if (isKnown(state, entry.id)) return state;
   const at = !first ? state.waiting.length : state.waiting[0]?.id === starting && starting !== null ? 1 : 0;
   return { ...state, waiting: state.waiting.toSpliced(at, 0, entry) };
 }
 
 const FATES = 10;
+
+/** 1 = next, also for one that is settled already. */
+export function placeOf({ waiting }: QueueMemo | QueueState, id: string): number {
+  return Math.max(1, waiting.findIndex((entry) => entry.id === id) + 1);
+}
 
 /** The state without an entry, and with what became of it. */
 export function settled(state: QueueState, fate: Fate): QueueState {

@@ -2,8 +2,8 @@ import {
   allHandlersFinished,
   ApplicationFailure,
   condition,
-  continueAsNew,
   defineUpdate,
+  makeContinueAsNewFunc,
   setHandler,
   setWorkflowOptions,
   startChild,
@@ -18,6 +18,7 @@ import { workflowId, type Plan, type Target } from '../core/plan.js';
 import { attributesAtStart } from '../core/search-attributes.js';
 import {
   enqueued,
+  placeOf,
   QueueMessage,
   queueMemo,
   settled,
@@ -96,7 +97,7 @@ class Queue {
       enqueueUpdate,
       (input) => {
         this.become(enqueued(this.state, input, this.starting));
-        return this.state.waiting.findIndex(({ id }) => id === input.entry.id) + 1;
+        return placeOf(this.state, input.entry.id);
       },
       {
         description: 'Wait for the endpoint with a plan.',
@@ -186,7 +187,9 @@ class Queue {
   async goOnAsNew(): Promise<void> {
     if (++this.changes < MANY_CHANGES) return;
     if (!allHandlersFinished()) return;
-    await continueAsNew<typeof rolloutQueue>(this.target, this.endpoint, this.state);
+    // The memo to be said: the next run would have that of the first one's start, and look empty until something changes.
+    const next = makeContinueAsNewFunc<typeof rolloutQueue>({ memo: queueMemo(this.state) });
+    await next(this.target, this.endpoint, this.state);
   }
 
   private become(state: QueueState): void {

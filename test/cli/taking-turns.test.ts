@@ -357,7 +357,12 @@ it('goes on as a new run after many changes, with all who wait', async () => {
   const over = async () => (await readQueue(session, host, 'diabetes'))?.running;
   await expect.poll(over, { timeout: 20_000 }).toBe(false);
 
-  expect((await queue.describe()).runId).not.toBe(runId);
+  const renewed = await queue.describe();
+  expect(renewed.runId).not.toBe(runId);
+  // Who waits is read from the memo, also before the new run's first task.
+  const [begun] =
+    (await session.client.workflow.getHandle(queue.workflowId, renewed.runId).fetchHistory()).events ?? [];
+  expect(begun?.workflowExecutionStartedEventAttributes?.memo?.fields).toHaveProperty('waiting');
   const { fates = [] } = (await readQueue(session, host, 'diabetes')) ?? {};
   expect(fates.filter(({ fate }) => fate === 'started').map(({ id }) => id)).toEqual(
     waiting.map(({ id }) => id),

@@ -78,3 +78,22 @@ it('asks once whether a plan may wait where no worker answers, and tells how to 
   });
   expect(asked).toEqual(['enqueue']);
 });
+
+it('does not ask again where the first request was taken and its answer got lost', async () => {
+  const entry = queueEntry(PLAN, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
+  const asked: string[] = [];
+  const memo = { waiting: [{ id: 'other' }, { id: entry.id }], fates: [] };
+  const client = {
+    withDeadline: (_at: number, work: () => unknown) => work(),
+    workflow: {
+      getHandle: () => ({ describe: () => Promise.resolve({ status: { name: 'RUNNING' }, memo }) }),
+      executeUpdateWithStart: (what: string) => {
+        asked.push(what);
+        return Promise.reject(new Error('the connection broke'));
+      },
+    },
+  };
+
+  expect(await enqueue({ client } as unknown as Session, { entry, first: false })).toBe(2);
+  expect(asked).toEqual(['enqueue']);
+});

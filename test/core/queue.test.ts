@@ -4,6 +4,7 @@ import {
   enqueued,
   MOST_BYTES,
   MOST_WAITING,
+  placeOf,
   queueMemo,
   settled,
   whyNotQueued,
@@ -55,6 +56,19 @@ describe('who may wait', () => {
     expect(whyNotQueued(stateOf('a'), again)).toBe(
       'this very spec waits for diabetes already, since bob submitted it',
     );
+  });
+
+  it('is who asks again for want of an answer, and keeps the place', () => {
+    const state = settled(stateOf('a', 'b'), { id: 'a', fate: 'started', because: '' });
+
+    for (const [id, place] of [
+      ['a', 1],
+      ['b', 1],
+    ] as const) {
+      expect(whyNotQueued(state, entryOf(id))).toBeUndefined();
+      expect(enqueued(state, { entry: entryOf(id), first: true }, null)).toBe(state);
+      expect(placeOf(state, id)).toBe(place);
+    }
   });
 
   it('is nobody whose plan would not fit beside the others', () => {
