@@ -10,6 +10,7 @@ import { ROLLOUT_TAG } from '../core/preflight.js';
 import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { poll } from './poll.js';
+import { quotingNoSecret } from './quoting-no-secret.js';
 import { rolloutTags } from './tags.js';
 
 /**
@@ -17,12 +18,22 @@ import { rolloutTags } from './tags.js';
  *
  * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. One that
  * somebody else made since preflight is another model: it is not touched. A target that answers "busy" is asked again.
+ *
+ * @throws ApplicationFailure that quotes no secret of the deployment.
  */
 export async function createDeployment(
   ports: TargetPorts,
   secrets: Secrets,
   input: CreateDeploymentInput,
 ): Promise<void> {
+  try {
+    await create(ports, secrets, input);
+  } catch (err) {
+    throw await quotingNoSecret(err, secrets, input.deployment);
+  }
+}
+
+async function create(ports: TargetPorts, secrets: Secrets, input: CreateDeploymentInput): Promise<void> {
   const { endpoints } = ports;
   const { name } = input.deployment;
   const signal = cancellationSignal();

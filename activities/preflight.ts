@@ -9,7 +9,7 @@ import { FailureType } from '../core/failures.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
 import { ownQueriesOf, type Plan } from '../core/plan.js';
 import { absurdCounters, checkEndpoint } from '../core/preflight.js';
-import { secretNames } from '../core/secrets.js';
+import { secretNames, withoutSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { isPortError } from './classify.js';
 import { beating } from './poll.js';
@@ -42,7 +42,7 @@ export async function preflight(
   const own = await beating(() => checkOwnMetrics(ports, plan, signal));
   const secretless = await missingSecrets(secrets, plan);
   const all = [...check.problems, ...unable, ...problems, ...own, ...secretless];
-  if (all.length > 0) throw rejected(all);
+  if (all.length > 0) throw rejected(await quotingNone(secrets, plan, all));
   return {
     baseline: check.baseline,
     before: state.traffic,
@@ -129,6 +129,11 @@ async function missingSecrets(secrets: Secrets, plan: Plan): Promise<readonly st
     ),
   );
   return (await Promise.all(asked)).flat();
+}
+
+/** A green that stands there already says why it failed, in words that may quote what it was given. */
+function quotingNone(secrets: Secrets, plan: Plan, problems: readonly string[]): Promise<string[]> {
+  return Promise.all(problems.map((problem) => withoutSecrets(problem, plan.deployment, secrets)));
 }
 
 function metricsProblem(err: PortError): string {

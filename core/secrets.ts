@@ -33,3 +33,58 @@ export async function withSecrets(
   );
   return { ...deployment, environmentVariables: Object.fromEntries(resolved) };
 }
+
+/**
+ * A text that may quote what a deployment was created with, with `${secret:NAME}` in place of each of its secrets: targets
+ * repeat what they were given, and so do the model servers whose last words they tell. The text may be on one line by now,
+ * in JSON, or cut.
+ *
+ * What cannot be looked up any more is not looked for.
+ */
+export async function withoutSecrets(
+  text: string,
+  deployment: Pick<DeploymentSpec, 'environmentVariables'>,
+  secret: (name: string) => Promise<string>,
+): Promise<string> {
+  const found = await Promise.all(
+    secretNames(deployment).map(async (name) => {
+      const value = await secret(name).catch(() => '');
+      return formsOf(value).map((form) => [form, `\${secret:${name}}`] as const);
+    }),
+  );
+  // The longest first: one secret may be a part of another.
+  const forms = found.flat().sort(([a], [b]) => b.length - a.length);
+  return forms.reduce(
+    (shown, [form, mark]) =>
+      withoutBeginning(
+        shown.replaceAll(form, () => mark),
+        form,
+        mark,
+      ),
+    text,
+  );
+}
+
+/** As it is, on one line (also without the stop that an end of a text loses), and in JSON. */
+function formsOf(value: string): readonly string[] {
+  const line = value.replace(/\s+/g, ' ').trim();
+  const forms = [value, line, line.replace(/[.;]+$/, ''), JSON.stringify(value).slice(1, -1)];
+  return [...new Set(forms)].filter((form) => form.trim() !== '');
+}
+
+const CUT = '...';
+/** Fewer characters say nothing of a secret, and end many a word. */
+const LEAST_OF_CUT = 4;
+
+/** Where a text was cut within a secret, the secret's beginning stands before the dots. */
+function withoutBeginning(text: string, form: string, mark: string): string {
+  const parts = text.split(CUT);
+  const last = parts.pop() ?? '';
+  const hidden = parts.map((part) => {
+    for (let length = Math.min(form.length, part.length); length >= LEAST_OF_CUT; length -= 1) {
+      if (part.endsWith(form.slice(0, length))) return part.slice(0, -length) + mark;
+    }
+    return part;
+  });
+  return [...hidden, last].join(CUT);
+}

@@ -131,8 +131,9 @@ function workersOf(environment: Readonly<Record<string, string>>): number {
   const text = environment['WORKER_COUNT'] ?? '1';
   const workers = Number(text);
   if (Number.isInteger(workers) && workers >= 1 && workers <= 32) return workers;
+  // Not quoted: it may be a secret that was put there by mistake.
   throw badArgument(
-    `properties.environmentVariables.WORKER_COUNT is ${text}; expected a whole number from 1 to 32.`,
+    'properties.environmentVariables.WORKER_COUNT is no whole number from 1 to 32.',
     'properties.environmentVariables',
   );
 }

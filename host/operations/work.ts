@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { serviceName } from '../gateway/names.js';
 import type { HostContext } from '../context.js';
 import { durationMs } from '../serving/duration.js';
+import { withoutValues } from '../serving/logs.js';
 import { settingsOf } from '../serving/settings.js';
 import type { DeploymentRecord, OperationRecord } from '../state/model.js';
 import { endpointKey } from '../state/store.js';
@@ -65,7 +66,8 @@ async function waitUntilReady(
     const verdict = runner.verdict();
     if (verdict.is === 'ready') return;
     if (verdict.is === 'failed') {
-      const log = await runner.failureLog();
+      const { environmentVariables } = deployment.properties;
+      const log = withoutValues(await runner.failureLog(), environmentVariables);
       throw new OperationFailed(
         'ResourceNotReady',
         `Deployment ${deployment.name} did not get ready: ${verdict.reason}. End of its log:\n${log || '(empty)'}`,

@@ -27,6 +27,17 @@ export async function tailOf(path: string, lines: number, maxBytes = 256 * 1024)
   }
 }
 
+/** Shorter values are words and numbers that a log has for other reasons. */
+const LEAST_VALUE = 8;
+
+/** The text with `$NAME` in place of the values of variables, of which some are secrets: errors travel further than logs. */
+export function withoutValues(text: string, variables: Readonly<Record<string, string>>): string {
+  return Object.entries(variables)
+    .filter(([, value]) => value.trim().length >= LEAST_VALUE)
+    .sort(([, a], [, b]) => b.length - a.length)
+    .reduce((shown, [name, value]) => shown.replaceAll(value, () => `$${name}`), text);
+}
+
 /** Cuts a log that has grown too long. Without room for the part before (a full disk), that part is lost: cutting makes room. */
 export async function boundLog(path: string, maxBytes = MAX_LOG_BYTES): Promise<void> {
   const size = await stat(path).then(

@@ -92,7 +92,7 @@ describe('what an instance runs', () => {
   it('has as many worker processes as WORKER_COUNT says, as in Azure’s images', () => {
     expect(specOf({ environmentVariables: { WORKER_COUNT: '3' } }).workers).toBe(3);
     expect(() => specOf({ environmentVariables: { WORKER_COUNT: 'many' } })).toThrow(
-      'WORKER_COUNT is many; expected a whole number',
+      'WORKER_COUNT is no whole number from 1 to 32.',
     );
   });
 

@@ -2,7 +2,7 @@ import { lstat, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { boundLog } from '../../../host/serving/logs.js';
+import { boundLog, withoutValues } from '../../../host/serving/logs.js';
 
 describe('boundLog', () => {
   let log: string;
@@ -30,4 +30,12 @@ describe('boundLog', () => {
     expect((await stat(log)).size).toBe(0);
     await expect(lstat(`${log}.1`)).rejects.toThrow('ENOENT');
   });
+});
+
+it('what errors tell of a log has the names of variables in place of their values, but for short ones', () => {
+  const log = 'DB_PASSWORD=hunter2-and-more\nWORKERS=2\nnothing but hunter2';
+
+  expect(withoutValues(log, { LEVEL: 'hunter2-', DB_PASSWORD: 'hunter2-and-more', WORKERS: '2' })).toBe(
+    'DB_PASSWORD=$DB_PASSWORD\nWORKERS=2\nnothing but hunter2',
+  );
 });
