@@ -26,11 +26,11 @@ export function configuredTemporal(): TemporalSettings | undefined {
   try {
     config = loadClientConnectConfig({ configFileStrict: true });
   } catch (error) {
+    // Without the cause: its text goes on with the lines around the mistake, one of which may be the API key.
     throw new EmbeddedError(
-      `Temporal's client configuration cannot be used: ${messageOf(error)}\n` +
+      `Temporal's client configuration cannot be used: ${slipOf(error)}\n` +
         'Wanted: the variables TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …, or a profile in the file that TEMPORAL_CONFIG_FILE names. ' +
         'Mend it, or unset them to use the server of `greenlight up`.',
-      { cause: error },
     );
   }
   const { address } = config.connectionOptions;
@@ -41,6 +41,13 @@ export function configuredTemporal(): TemporalSettings | undefined {
     address,
     source: 'environment',
   };
+}
+
+/** What is wrong and where, without what stands there. */
+function slipOf(error: unknown): string {
+  const [what = ''] = messageOf(error).split('\n');
+  const { line, column } = error as { readonly line?: number; readonly column?: number };
+  return line === undefined || column === undefined ? what : `${what} (line ${line}, column ${column})`;
 }
 
 /**

@@ -1,13 +1,25 @@
-import { describe, expect, it } from 'vitest';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PortError } from '../../adapters/ports.js';
 import { CliError, explainError } from '../../cli/errors.js';
 import { EXIT_CODES } from '../../cli/exit-codes.js';
+import { configuredTemporal } from '../../embedded/connection.js';
 import { EmbeddedError } from '../../embedded/errors.js';
+import { temporaryFolder } from './cli.js';
 
 /** As Temporal's client throws it: the server's word is in the cause. */
 function serviceError(code: number, details: string): Error {
   const cause = Object.assign(new Error(`${code} ${details}`), { code, details });
   return Object.assign(new Error('Failed to describe workflow', { cause }), { name: 'ServiceError' });
+}
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
 }
 
 describe('explainError', () => {
@@ -91,6 +103,24 @@ describe('explainError', () => {
     expect(explainError(fault, true).text).toMatch(
       /^x is undefined\nTypeError: x is undefined\n {4}at .*Caused by: Error: deeper/s,
     );
+  });
+
+  it("says where a slip in Temporal's configuration file is, and shows no line of it: one of them is a key", async () => {
+    const file = join(await temporaryFolder(), 'temporal.toml');
+    await writeFile(
+      file,
+      '[profile.default]\naddress = "temporal:7233"\napi_key = "hunter2\nnamespace = "prod"\n',
+    );
+    vi.stubEnv('TEMPORAL_CONFIG_FILE', file);
+    onTestFinished(() => void vi.unstubAllEnvs());
+
+    const slip = thrownBy(configuredTemporal);
+
+    expect(explainError(slip, false).text).toMatch(
+      /configuration cannot be used: .* \(line 3, column \d+\)\n/,
+    );
+    expect(explainError(slip, false).text).not.toContain('hunter2');
+    expect(explainError(slip, true).text).not.toContain('hunter2');
   });
 });
 
