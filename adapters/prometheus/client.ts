@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import { oneLine } from '../one-line.js';
 import { PortError } from '../ports.js';
 import type { PrometheusConnection } from './connection.js';
 import type { RawSeries } from './ledger.js';
@@ -108,9 +109,9 @@ export class PrometheusClient {
       });
     }
     const answer = parsed(text);
-    if (answer === undefined) throw this.#unreadable(`it answered ${status}: ${text.slice(0, 200).trim()}`);
+    if (answer === undefined) throw this.#unreadable(`it answered ${status}: ${oneLine(text).slice(0, 200)}`);
     if (answer.status === 'error') {
-      const said = `${answer.errorType ?? 'error'}: ${answer.error ?? 'no reason'}`;
+      const said = `${answer.errorType ?? 'error'}: ${oneLine(answer.error ?? 'no reason')}`;
       // `execution` may be a timeout or a limit; a query that cannot be read stays so.
       if (status !== 400) throw this.#unreadable(said);
       throw new PortError(`Prometheus at ${this.host} does not understand ${query}: ${said}`, {
@@ -120,7 +121,7 @@ export class PrometheusClient {
     }
     // Of a store that is spread over several: counts without one of them would fall.
     const [warning] = answer.warnings ?? [];
-    if (warning !== undefined) throw this.#unreadable(`it told only a part: ${warning}`);
+    if (warning !== undefined) throw this.#unreadable(`it told only a part: ${oneLine(warning)}`);
     const data = shape.safeParse(answer.data);
     if (data.success) return data.data;
     throw this.#unreadable(`its answer is not what Prometheus gives: ${data.error.issues[0]?.message ?? ''}`);
@@ -128,7 +129,7 @@ export class PrometheusClient {
 
   #refused(status: number, text: string): PortError {
     return new PortError(
-      `Prometheus at ${this.host} refuses the worker: ${status} ${text.slice(0, 200).trim()}; check ` +
+      `Prometheus at ${this.host} refuses the worker: ${status} ${oneLine(text).slice(0, 200)}; check ` +
         'GREENLIGHT_PROMETHEUS_TOKEN_FILE, or …_USER and …_PASSWORD_FILE',
       { kind: 'permanent', code: 'PrometheusRefused' },
     );

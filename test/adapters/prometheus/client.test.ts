@@ -137,6 +137,27 @@ describe('an answer that is', () => {
   });
 });
 
+describe('shows no sign-in that is repeated to it', () => {
+  const says = (asked: FastifyRequest): string => `not accepted:\n${asked.headers.authorization}`;
+
+  it.each([
+    ['in a refusal', 403, says],
+    ['in an answer that is none', 502, says],
+    ['in an error', 400, (asked: FastifyRequest) => ({ status: 'error', error: says(asked) })],
+    ['in an outage', 503, (asked: FastifyRequest) => ({ status: 'error', error: says(asked) })],
+    ['in a warning', 200, (asked: FastifyRequest) => ({ ...MATRIX, warnings: [says(asked)] })],
+  ])('%s', async (_, status, body) => {
+    answer = (asked, reply) => reply.code(status).send(body(asked));
+
+    await expect(read({ auth: { kind: 'bearer', tokenFile: file('token') } })).rejects.toThrow(
+      'not accepted: Bearer [redacted]',
+    );
+    await expect(read({ auth: { kind: 'basic', user: 'ann', passwordFile: file('token') } })).rejects.toThrow(
+      'not accepted: Basic [redacted]',
+    );
+  });
+});
+
 it('does not trust a server that it does not know', async () => {
   const client = new PrometheusClient({ url: server.url });
 
