@@ -4,7 +4,7 @@ import type { DeploymentSpec } from '../core/deployment.js';
 import type { Target } from '../core/plan.js';
 import { compileDeployment } from '../spec/compile-deployment.js';
 import { readDeploymentForm } from '../spec/deployment-form.js';
-import type { Problem } from '../spec/index.js';
+import { hidingSecrets, type Problem } from '../spec/problem.js';
 import { readYaml } from '../spec/read-yaml.js';
 import { resolveDeploymentFiles } from '../spec/resolve-files.js';
 import { placedDeploymentRules } from '../spec/rules/deployment.js';
@@ -37,7 +37,7 @@ export async function readDeploymentFile(
     onAzure: target.kind === 'azureml',
     namespace: target.kind === 'kubernetes' ? target.namespace : undefined,
   });
-  const all = [...soFar, ...files.problems, ...rules];
+  const all = hidingSecrets([...soFar, ...files.problems, ...rules]);
   if (all.some(({ severity }) => severity === 'error')) return { ok: false, problems: all };
   const real = (named: string): string => files.real.get(named) ?? named;
   const deployment: DeploymentSpec = {

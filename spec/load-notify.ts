@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NotifyChannel } from '../core/notification.js';
 import { compileChannels } from './compile-notify.js';
-import type { Problem } from './problem.js';
+import { hidingSecrets, type Problem } from './problem.js';
 import { readYaml } from './read-yaml.js';
 import { check } from './schema/check.js';
 import { Channels } from './schema/notify.js';
@@ -16,7 +16,7 @@ export async function loadChannels(file: string): Promise<LoadedChannels> {
   if (!reading.source) return { ok: false, problems: reading.problems };
   const form = z.strictObject({ notify: Channels });
   const { value, problems } = check(reading.source, form, reading.source.value, []);
-  const all = [...reading.problems, ...problems];
+  const all = hidingSecrets([...reading.problems, ...problems]);
   if (value === undefined || all.some(({ severity }) => severity === 'error'))
     return { ok: false, problems: all };
   return { ok: true, channels: compileChannels(value.notify, "the worker's notify") };

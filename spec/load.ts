@@ -9,7 +9,7 @@ import { compileStep } from './compile-steps.js';
 import { planDigest } from './digest.js';
 import { readDraft, stepsFor, type Draft, type StepForm } from './draft.js';
 import { lookAt, realInside } from './files.js';
-import { MOST_PROBLEMS, type Problem } from './problem.js';
+import { hidingSecrets, MOST_PROBLEMS, type Problem } from './problem.js';
 import { readYaml } from './read-yaml.js';
 import {
   fileProblem,
@@ -64,13 +64,13 @@ export async function parseSpec(file: string): Promise<Parsed> {
   const steps = stepsFor(draft);
   const requests = await resolveRequests(reading.source, steps, { root, folder: root });
   const problems = shortened(
-    [
+    hidingSecrets([
       ...reading.problems,
       ...draftProblems,
       ...green.problems,
       ...requests.problems,
       ...rulesOf({ draft, steps, deployment: green.form, deploymentSource: green.source }),
-    ].sort(byPlace(file)),
+    ]).toSorted(byPlace(file)),
   );
   const failed = problems.some((problem) => problem.severity === 'error');
   if (failed || !green.form || !green.files) return { spec: undefined, problems };

@@ -23,8 +23,34 @@ export interface Position {
   readonly line: number;
   /** From 1, in characters (code points), as editors count. */
   readonly column: number;
-  /** The whole line, without its line break. */
+  /** The whole line, without its line break; of one with a secret, what stands before that. */
   readonly source: string;
+}
+
+/** Problems with a value that may be a secret: nothing shows it, for what is shown is kept in logs. */
+const OF_SECRETS: ReadonlySet<string> = new Set(['secret', 'plain-secret']);
+
+/** @param code - last part of a problem's code. */
+export function isOfSecret(code: string): boolean {
+  return OF_SECRETS.has(code);
+}
+
+/** What else is wrong in the line of a secret shows no more of it than the secret's own problem does. */
+export function hidingSecrets(problems: readonly Problem[]): readonly Problem[] {
+  const lineOf = ({ file, at }: Problem): string => `${at?.line} ${file}`;
+  const shown = new Map<string, string>();
+  for (const problem of problems) {
+    const { code, at } = problem;
+    const before = shown.get(lineOf(problem));
+    if (at === null || !isOfSecret(code.slice(code.lastIndexOf('/') + 1))) continue;
+    if (before === undefined || at.source.length < before.length) shown.set(lineOf(problem), at.source);
+  }
+  return problems.map((problem) => {
+    const source = shown.get(lineOf(problem));
+    return problem.at === null || source === undefined
+      ? problem
+      : { ...problem, at: { ...problem.at, source } };
+  });
 }
 
 /** More than anybody mends at once; a file of noise would have tens of thousands. */

@@ -10,7 +10,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
-import { pathText, type Path, type Position, type Problem } from './problem.js';
+import { isOfSecret, pathText, type Path, type Position, type Problem } from './problem.js';
 
 /** A file that was read and parsed, with all that is needed to point into it. */
 export interface Source {
@@ -35,6 +35,8 @@ export interface Complaint {
 
 /** Makes a problem of what is wrong at a path of a document. */
 export function problemAt(source: Source, path: Path, complaint: Complaint): Problem {
+  const at = positionOf(source.text, source.lines, locate(source.document, path, complaint.key ?? false));
+  const before = [...at.source].slice(0, at.column - 1).join('');
   return {
     severity: complaint.severity ?? 'error',
     code: `${source.kind}/${complaint.code}`,
@@ -42,7 +44,7 @@ export function problemAt(source: Source, path: Path, complaint: Complaint): Pro
     ...(complaint.help === undefined ? {} : { help: complaint.help }),
     path: pathText(path),
     file: source.file,
-    at: positionOf(source.text, source.lines, locate(source.document, path, complaint.key ?? false)),
+    at: isOfSecret(complaint.code) ? { ...at, source: before } : at,
   };
 }
 

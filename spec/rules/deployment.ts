@@ -82,7 +82,7 @@ function secretRules({ environment_variables: variables }: Deployment): Finding[
           path,
           {
             code: 'secret',
-            message: `${quote(value)} is no reference to a secret; expected \${secret:NAME} and nothing beside it`,
+            message: 'this is no reference to a secret; expected ${secret:NAME} and nothing beside it',
             help: 'the name has 1 to 64 letters, digits, dots, dashes and underscores; for a text with a secret in it, make the whole text the secret',
           },
         ],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { either, MOST_PROBLEMS, pathText, quote, type Path, type Problem } from '../problem.js';
+import { either, isOfSecret, MOST_PROBLEMS, pathText, quote, type Path, type Problem } from '../problem.js';
 import { problemAt, type Complaint, type Source } from '../source.js';
 import { suggest } from '../suggest.js';
 import { choosers, isMapping, isSchema } from './choice.js';
@@ -151,9 +151,9 @@ function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown,
 function badText(kind: TextKind, found: unknown): Complaint {
   const text = typeof found === 'number' ? String(found) : found;
   const known = typeof text === 'string' ? kind.explain?.(text) : undefined;
-  return known
-    ? { ...known, help: known.help ?? kind.help }
-    : { code: kind.code, message: `expected ${kind.expected}, got ${quote(found)}`, help: kind.help };
+  if (known) return { ...known, help: known.help ?? kind.help };
+  const got = isOfSecret(kind.code) ? '' : `, got ${quote(found)}`;
+  return { code: kind.code, message: `expected ${kind.expected}${got}`, help: kind.help };
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { USUAL_EVENTS } from '../../core/notification.js';
-import { loadChannels, renderPlan } from '../../spec/index.js';
+import { loadChannels, renderPlan, renderProblems } from '../../spec/index.js';
 import { Folder, SPEC } from './folder.js';
 
 let folder: Folder;
@@ -51,19 +51,35 @@ describe('notify', () => {
     expect(await folder.rendered(`${SPEC}notify:\n  - ${entry}\n`)).toContain(text);
   });
 
+  it.each([
+    ['webhook: https://hooks.slack.example/T0/HIDDEN'],
+    ['webhook: [https://hooks.slack.example/T0/HIDDEN]'],
+    ['webhook:\n      https://hooks.slack.example/T0/HIDDEN'],
+    ['{ form: slak, webhook: https://hooks.slack.example/T0/HIDDEN, events: [promotd] }'],
+    ['{ webhook: "${env:SLACK}", secret: HIDDEN }'],
+  ])('shows nobody what stands in the place of a reference: %s', async (entry) => {
+    const problems = await folder.problems(`${SPEC}notify:\n  - ${entry}\n`);
+
+    expect(problems.map(({ code }) => code)).toContain('spec/secret');
+    expect(renderProblems(problems)).not.toContain('HIDDEN');
+    expect(JSON.stringify(problems)).not.toContain('HIDDEN');
+  });
+
   it("is read from a worker's own file as well, with its problems by place", async () => {
     await folder.write({
       'notify.yml': 'notify:\n  - webhook: ${env:OPS}\n    form: teams\n',
-      'wrong.yml': 'notify:\n  - webhook: https://x\n',
+      'wrong.yml': 'notify:\n  - { webhook: https://x/HIDDEN, form: slak }\n',
     });
 
     expect(await loadChannels(folder.at('notify.yml'))).toMatchObject({
       ok: true,
       channels: [{ name: "the worker's notify[0] (teams)", url: { env: 'OPS' } }],
     });
-    expect(await loadChannels(folder.at('wrong.yml'))).toMatchObject({
+    const wrong = await loadChannels(folder.at('wrong.yml'));
+    expect(wrong).toMatchObject({
       ok: false,
-      problems: [{ code: 'spec/secret', at: { line: 2 } }],
+      problems: [{ code: 'spec/secret', at: { line: 2 } }, { code: 'spec/choice' }],
     });
+    expect(JSON.stringify(wrong)).not.toContain('HIDDEN');
   });
 });

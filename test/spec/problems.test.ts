@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Folder, SPEC, type Files } from './folder.js';
+import { renderProblems } from '../../spec/index.js';
+import { Folder, GREEN, SPEC, type Files } from './folder.js';
 
 let folder: Folder;
 beforeEach(async () => {
@@ -287,4 +288,20 @@ describe.each([
       expect(`\n${await folder.rendered(spec, files)}\n`).toMatchSnapshot();
     });
   }
+});
+
+describe('a secret in a deployment file', () => {
+  it.each([
+    ['in plain text', 'DB_PASSWORD: HIDDEN'],
+    ['beside a reference', 'DSN: "postgres://ann:HIDDEN@db/${secret:name}"'],
+    ['on a line with another', '{ DSN: "HIDDEN@${secret:name}", DB_PASSWORD: HIDDEN }'],
+  ])('%s is shown to nobody', async (_, variables) => {
+    const problems = await folder.problems(SPEC, {
+      'green.yml': `${GREEN}environment_variables:\n  ${variables}\n`,
+    });
+
+    expect(problems.map(({ code }) => code).join()).toMatch(/deployment\/(plain-)?secret/);
+    expect(renderProblems(problems)).not.toContain('HIDDEN');
+    expect(JSON.stringify(problems)).not.toContain('HIDDEN');
+  });
 });
