@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DeleteDeploymentInput, DriftDetails } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
+import type { DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
@@ -12,6 +13,9 @@ import { beating, isYoung, poll } from './poll.js';
 
 /** How long a deletion may take; Azure's own take minutes. */
 const GONE_WITHIN_MS = 30 * 60_000;
+
+/** How long a creation that was cut off may be on its way. */
+const LANDS_WITHIN_MS = 5_000;
 
 /**
  * Deletes a deployment that no traffic can reach, after its requests in flight, and waits until it is gone.
@@ -23,11 +27,14 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
   const signal = cancellationSignal();
   const { endpoint, deployment } = input;
 
-  const found = await beating(() => endpoints.readDeployment(endpoint, deployment, { signal }));
+  const look = (): Promise<DeploymentState | undefined> =>
+    endpoints.readDeployment(endpoint, deployment, { signal });
+  let found = await beating(look);
   if (found === undefined) {
-    // A creation that was cut off may have left parts of it.
+    // A creation that was cut off may have left parts of it, or be on its way.
     await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
-    return;
+    if (input.madeBy !== undefined) found = await poll(look, LANDS_WITHIN_MS);
+    if (found === undefined) return;
   }
   // Shares go by the name that the target tells: under another one, who serves everybody would seem to have none.
   if (found.name !== deployment) {

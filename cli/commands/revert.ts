@@ -49,7 +49,7 @@ async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
       const on = endpointArgument({ target: ctx.target, endpoint });
       ctx.out.note(
         `A rollout of ${endpoint} runs. It will notice that someone else changed the traffic, and hold for a person:\n` +
-          `  $ greenlight abort ${on} --reason …    ends it\n` +
+          `  $ greenlight abort ${on} --reason …    ends it, and puts the traffic back as it was before the rollout\n` +
           `  $ greenlight drift ${on} --adopt --reason …    goes on from here`,
       );
     } finally {

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
 import { FailureType } from '../../core/failures.js';
+import { ROLLOUT_TAG } from '../../core/preflight.js';
 import { inFlight, MemoryTarget } from '../support/memory-target.js';
 
 const INPUT = {
@@ -28,6 +29,24 @@ it('refuses for good to delete what the target shows under another name: it may 
   ).rejects.toMatchObject({ nonRetryable: true, type: FailureType.PortPermanent });
   expect(target.writes).toEqual([]);
   expect(target.deployments.has('blue')).toBe(true);
+});
+
+it('waits for a creation that was cut off and lands all the same, and deletes what it made', async () => {
+  const target = new MemoryTarget();
+  let reads = 0;
+  target.fault = (call) => {
+    if (call === 'readDeployment' && ++reads === 3) {
+      target.addDeployment('green', { tags: { [ROLLOUT_TAG]: 'r1' } });
+    }
+    return undefined;
+  };
+
+  await new MockActivityEnvironment().run(() =>
+    deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
+  );
+
+  expect(target.writes).toEqual(['delete green']);
+  expect([...target.deployments.keys()]).toEqual(['blue']);
 });
 
 describe('requests in flight', () => {
