@@ -125,7 +125,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
           ...facts,
           ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, missedAtMs, mendedAtMs },
           ...{ report, outcome, events, rollbackMs, answers },
-          ...{ way: sampler.way, wrongSums: sampler.wrongSums, looks: sampler.looks },
+          ...{ way: sampler.way, wrongSums: sampler.wrongSums, looks: sampler.looks, reads: sampler.reads },
           writes: world.writesOf([...reference.way.slice(0, 1), ...asked(events, killedAtMs)]),
         }),
         ...killer.problems,

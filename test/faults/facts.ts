@@ -29,6 +29,8 @@ export interface CellFacts {
   /** Traffic in the order in which it was seen. */
   readonly way: readonly Traffic[];
   readonly wrongSums: readonly string[];
+  /** How often the endpoint was read. */
+  readonly reads: number;
   readonly looks: readonly Look[];
   /** Operations that the target ended well, by what they did: `deployment-put green`. */
   readonly operations: readonly string[];

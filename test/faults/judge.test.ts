@@ -60,6 +60,7 @@ describe('the judge of a cell', () => {
       { killedAtMs: null, missedAtMs: 1_000 },
       'worker was not there to be killed',
     ],
+    ['an endpoint that was hardly read', { reads: 1 }, 'it was read only 1 times in 4700 ms'],
     ['no clients at all', { answers: [] }, 'no client got an answer'],
     [
       'another reason',

@@ -5,10 +5,14 @@ import { endProblems } from './judge-end.js';
 import { shareProblems } from './judge-shares.js';
 import { timeProblems } from './judge-times.js';
 
+/** Reads farther apart than this on average are too few. */
+const SELDOM_MS = 2_000;
+
 /** What is not as it must be, in words; empty when all is. */
 export function problemsOf(facts: CellFacts): readonly string[] {
   return [
     ...missedProblems(facts),
+    ...unseenProblems(facts),
     ...endProblems(facts),
     ...wayProblems(facts),
     ...facts.wrongSums.map((sum) => `shares summed to ${sum}`),
@@ -24,6 +28,12 @@ function missedProblems({ victim, missedAtMs, events }: CellFacts): readonly str
   if (missedAtMs === null || victim === null || victim === 'green') return [];
   const goes = events.find(({ what }) => what === 'ActivityTaskScheduled deleteDeployment')?.atMs ?? Infinity;
   return victim === 'blue' && goes <= missedAtMs ? [] : [`${victim} was not there to be killed`];
+}
+
+/** Who reads seldom sees nothing wrong. It is ten times a second where nothing is dead. */
+function unseenProblems({ reads, events }: CellFacts): readonly string[] {
+  const tookMs = (events.at(-1)?.atMs ?? 0) - (events[0]?.atMs ?? 0);
+  return reads * SELDOM_MS >= tookMs ? [] : [`it was read only ${reads} times in ${tookMs} ms`];
 }
 
 /**

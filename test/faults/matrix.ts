@@ -37,6 +37,9 @@ export interface MatrixOptions {
 /** A kill in the middle of what takes longer than this too, and not only at its beginning and its end. */
 const LONG_MS = 400;
 
+/** Three of the specs roll back: as many undisturbed runs of each as tell how long a rollback takes. */
+const TIMED = 7;
+
 /**
  * Runs the matrix: each reference spec undisturbed, to learn its history; then once for each of its moments and each
  * part that can be killed.
@@ -78,9 +81,13 @@ async function undisturbed(worlds: readonly World[], { specs, say }: MatrixOptio
 
 async function runKills(worlds: readonly World[], options: MatrixOptions) {
   const { out, resume, say, seed, specs, target, times } = options;
-  const { results, wrong } = await undisturbed(worlds, options, 1);
-  results.sort((a, b) => specs.indexOf(a.spec) - specs.indexOf(b.spec)); // whichever was learned first
-  const cells = results.flatMap(({ spec, events }) => cellsOf(spec, events, options));
+  const whole = options.sample === null && options.at === null;
+  const { results, wrong } = await undisturbed(worlds, options, whole ? TIMED : 1);
+  wrong.push(...undisturbedProblems(results.flatMap(({ rollbackMs }) => rollbackMs ?? [])));
+  // Whichever was learned first.
+  const learned = specs.flatMap((spec) => results.find((result) => result.spec === spec) ?? []);
+  const cells = learned.flatMap(({ spec, events }) => cellsOf(spec, events, options));
+  if (cells.length === 0) wrong.push('nothing was killed: no rollout has such a moment');
   const table = await Table.open(
     out,
     `Target ${target}, seed ${seed}, begun ${new Date().toISOString()}.`,

@@ -38,6 +38,7 @@ export const RIGHT: CellFacts = {
   victim: 'worker',
   killedAtMs: 1_000,
   missedAtMs: null,
+  reads: 100,
   mendedAtMs: 2_000,
   report: REPORT,
   outcome: 'aborted',
