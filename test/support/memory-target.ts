@@ -58,6 +58,8 @@ export class MemoryTarget {
   shownLater: Traffic | null = null;
   /** Why what `read` shows is not in force yet; a write does not change that. */
   pending: string | null = null;
+  /** Somebody has deleted the endpoint itself. */
+  endpointGone = false;
   createDelayMs = 0;
   /** How the baseline's instances are counted; null: nobody counts them. */
   autoscale: Autoscale | null = null;
@@ -199,6 +201,7 @@ export class MemoryTarget {
   }
 
   private show(name: string): EndpointState {
+    if (this.endpointGone) throw permanent('ResourceNotFound', `no endpoint ${name}`);
     return {
       name,
       kind: 'managed',
@@ -255,7 +258,12 @@ export class MemoryTarget {
   }
 
   private of(name: string, kind: TrafficKind): Counters {
-    const empty: Counters = { requests: 0, errors: 0, le: this.edgesMs.map(() => 0).concat(0), active: this.active };
+    const empty: Counters = {
+      requests: 0,
+      errors: 0,
+      le: this.edgesMs.map(() => 0).concat(0),
+      active: this.active,
+    };
     return this.counts.get(`${name} ${kind}`) ?? empty;
   }
 

@@ -50,6 +50,8 @@ const greens = (step: Change['step'], to: number): Pick<Change, 'step' | 'change
   },
 });
 
+const IS_GONE = /, the endpoint or one of its deployments is gone$/;
+
 const deleted = (step: Change['step'], name: string): Change => ({
   what: `${name} is deleted`,
   step,
@@ -58,7 +60,7 @@ const deleted = (step: Change['step'], name: string): Change => ({
     deployments.delete(name);
     return () => before && deployments.set(name, before);
   },
-  because: /, the endpoint or one of its deployments is gone$/,
+  because: IS_GONE,
 });
 
 /** What can be gone on from. */
@@ -103,7 +105,16 @@ const REFUSED: readonly Change[] = [
 
 const GREEN_DELETED = [deleted('mirror', 'green'), deleted('ramp', 'green')];
 const BLUE_DELETED = [deleted('ramp', 'blue'), deleted('bake', 'blue')];
-const DELETED = [...GREEN_DELETED, ...BLUE_DELETED];
+const ENDPOINT_DELETED: Change = {
+  what: 'the endpoint is deleted',
+  step: 'ramp',
+  change: (target) => {
+    target.endpointGone = true;
+    return () => (target.endpointGone = false);
+  },
+  because: IS_GONE,
+};
+const DELETED = [...GREEN_DELETED, ...BLUE_DELETED, ENDPOINT_DELETED];
 
 let rollouts = 0;
 
