@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type BundlerPlugin, bundleWorkflowCode, type Logger } from '@temporalio/worker';
@@ -33,7 +33,8 @@ export async function workflowBundle(
   const name = `${await digest(failureConverterPath, plugins)}${suffix}.js`;
   const folders = [BUNDLES, ...(otherwise === undefined ? [] : [otherwise])];
   for (const folder of folders) {
-    if (await exists(join(folder, name))) return { codePath: join(folder, name) };
+    const codePath = join(folder, name);
+    if (await isUsedAgain(codePath)) return { codePath };
   }
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(DIST, 'workflows', 'index.js'),
@@ -58,14 +59,25 @@ async function keep(folder: string, name: string, code: string): Promise<{ reado
   const beside = `${codePath}.${process.pid}.part`;
   await writeFile(beside, code);
   await rename(beside, codePath);
-  await dropOthers(folder, name);
+  await dropUnused(folder, Date.now());
   return { codePath };
 }
 
-/** Bundles of older code: a worker that runs on one has read it already. */
-async function dropOthers(folder: string, name: string): Promise<void> {
-  const others = (await readdir(folder)).filter((file) => file.endsWith('.js') && file !== name);
-  await Promise.all(others.map((file) => rm(join(folder, file), { force: true })));
+const UNUSED_MS = 24 * 3_600_000;
+
+/**
+ * Drops bundles that no worker has begun with for a day. Younger ones may be another's of this installation, with other
+ * keys or plugins, which has found its own and is about to read it.
+ */
+export async function dropUnused(folder: string, nowMs: number): Promise<void> {
+  for (const file of await readdir(folder)) {
+    const path = join(folder, file);
+    const usedAtMs = await stat(path).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => nowMs, // gone meanwhile
+    );
+    if (nowMs - usedAtMs > UNUSED_MS) await rm(path, { force: true });
+  }
 }
 
 async function digest(
@@ -88,9 +100,11 @@ function sdkVersion(): string {
   return (require('@temporalio/worker/package.json') as { version: string }).version;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
+/** Whether there is one, whose age begins anew. */
+async function isUsedAgain(path: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(path, now, now).then(
     () => true,
-    () => false,
+    (error: NodeJS.ErrnoException) => UNWRITABLE.has(error.code ?? ''),
   );
 }
