@@ -17,7 +17,7 @@ const autoscaled = (): MemoryTarget => {
 const shape = ({ writes }: MemoryTarget): readonly string[] =>
   writes.map((write) => write.replace(/ \{.*/, ''));
 
-describe('an autoscaled baseline', () => {
+describe.concurrent('an autoscaled baseline', () => {
   it.each([
     [
       { minimum: 1, maximum: 8, instances: 4 },
@@ -133,7 +133,7 @@ describe('an autoscaled baseline', () => {
   });
 });
 
-describe('traffic rules that someone else took over', () => {
+describe.concurrent('traffic rules that someone else took over', () => {
   it.each(['adopt', 'restore'] as const)(
     'hold the rollout, and are taken back once a person chose to %s',
     async (choice) => {

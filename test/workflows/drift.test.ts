@@ -272,8 +272,10 @@ describe.concurrent('what somebody else changes', () => {
   );
 });
 
-describe('an approval given while somebody else has changed the traffic', () => {
-  it('is no answer to that, also once the rollout has gone on as a new run; it holds when that is settled', async () => {
+describe.concurrent('an approval given while somebody else has changed the traffic', () => {
+  it('is no answer to that, also once the rollout has gone on as a new run; it holds when that is settled', async ({
+    expect,
+  }) => {
     const target = new MemoryTarget();
     const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
     // Windows of 60 ms fill a history in seconds.

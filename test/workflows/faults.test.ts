@@ -11,7 +11,7 @@ const bench = useBench();
 
 const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 
-describe('a target that fails', () => {
+describe.concurrent('a target that fails', () => {
   it('is written once when the write was applied but its answer got lost', async () => {
     const target = new MemoryTarget();
     target.fault = failing('writeTraffic', 'lose-answer', 1);
@@ -98,7 +98,7 @@ describe('a target that fails', () => {
   });
 });
 
-describe('rollback', () => {
+describe.concurrent('rollback', () => {
   it('ends read back although the target refuses five times in a row', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(planOf('stubborn', [CREATE, LONG]), target);
@@ -178,7 +178,7 @@ describe('rollback', () => {
   });
 });
 
-describe('metrics that are away', () => {
+describe.concurrent('metrics that are away', () => {
   it('are neither good nor bad: the step is held when its time is over', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(
@@ -215,7 +215,7 @@ describe('metrics that are away', () => {
   });
 });
 
-describe('drift', () => {
+describe.concurrent('drift', () => {
   const drifted = async (name: string) => {
     const target = new MemoryTarget();
     const rollout = await bench.start(

@@ -102,7 +102,7 @@ describe("an abort in a rollout's last moment", () => {
   });
 });
 
-describe('an abort while a write is under way', () => {
+describe.concurrent('an abort while a write is under way', () => {
   it('waits for that write, and takes it back: none lands after the rollback', async () => {
     const target = new MemoryTarget();
     let asked = (): void => undefined;
@@ -161,7 +161,7 @@ describe('an abort while a write is under way', () => {
   });
 });
 
-describe('while it is taken back', () => {
+describe.concurrent('while it is taken back', () => {
   it('an answer to what had been asked before is refused: it would change nothing', async () => {
     const target = new MemoryTarget();
     const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors'] };
@@ -202,7 +202,7 @@ describe('while it is taken back', () => {
   });
 });
 
-describe('a change that is adopted', () => {
+describe.concurrent('a change that is adopted', () => {
   it('is the one that was looked at: another that comes meanwhile is held for anew', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(planOf('adopt-another', [CREATE, LONG, CUTOVER]), target);

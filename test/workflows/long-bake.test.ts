@@ -32,8 +32,10 @@ async function chainOf(id: string, firstRunId: string): Promise<readonly (readon
 const watchesIn = (events: readonly Event[]): number =>
   events.filter((e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'watch').length;
 
-describe('a bake of many windows', () => {
-  it('goes on as a new run several times, forgets nothing, and a breach late in it still goes back to blue', async () => {
+describe.concurrent('a bake of many windows', () => {
+  it('goes on as a new run several times, forgets nothing, and a breach late in it still goes back to blue', async ({
+    expect,
+  }) => {
     const target = new MemoryTarget();
     target.changeInstances('blue', 3);
     const plan = planOf('long-bake', [CREATE, rampStep(50), APPROVE, CUTOVER, BAKE, DELETE_BASELINE], {
@@ -113,7 +115,7 @@ describe('a bake of many windows', () => {
     expect(chain.reduce((sum, events) => sum + watchesIn(events), 0)).toBeGreaterThan(8);
   }, 60_000);
 
-  it('keeps a change from outside held through new runs, until a person settles it', async () => {
+  it('keeps a change from outside held through new runs, until a person settles it', async ({ expect }) => {
     const target = new MemoryTarget();
     target.changeInstances('blue', 3);
     const plan = planOf('held-bake', [CREATE, rampStep(50), CUTOVER, BAKE], { watching });

@@ -102,7 +102,7 @@ async function fiveMinutesOn(rollout: Rollout, target: MemoryTarget): Promise<Ro
   return rollout.until(() => Date.now() - fromMs >= FIVE_MINUTES_MS && target.looks >= looks + 30);
 }
 
-describe('five minutes without metrics', () => {
+describe.concurrent('five minutes without metrics', () => {
   it.each(Object.entries(WAITS))(
     'in %s neither abort nor promote; the hold is seen, with since when, and ends when they are back',
     async (what, { steps, there, pause, next }) => {

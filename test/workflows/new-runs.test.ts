@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
@@ -13,47 +13,54 @@ const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, wi
 /** Resolves when the rollout, which waits for somebody, has gone on as a new run. */
 async function goneOn({ handle }: Rollout): Promise<void> {
   const { runId } = await handle.describe();
-  await expect
-    .poll(async () => (await handle.describe()).runId, { timeout: 40_000, interval: 200 })
-    .not.toBe(runId);
+  const gone = async (): Promise<boolean> => (await handle.describe()).runId !== runId;
+  await vi.waitUntil(gone, { timeout: 40_000, interval: 200 });
 }
 
-it('an approval of what is paused and undecided is taken by a run that went on as a new one', async () => {
-  const target = new MemoryTarget();
-  target.requestsPerSecond = 1;
-  const undecided = rampStep(10, { dwell: { atLeastMs: 0, atMostMs: 200 }, undecided: 'hold' });
-  const rollout = await bench.start(
-    planOf('approved-paused', [CREATE, undecided, CUTOVER], { watching }),
-    target,
-  );
-  await rollout.until((s) => s.hold?.kind === 'undecided');
-  await rollout.send('pause', by);
-  await goneOn(rollout);
+it.concurrent(
+  'an approval of what is paused and undecided is taken by a run that went on as a new one',
+  async () => {
+    const target = new MemoryTarget();
+    target.requestsPerSecond = 1;
+    const undecided = rampStep(10, { dwell: { atLeastMs: 0, atMostMs: 200 }, undecided: 'hold' });
+    const rollout = await bench.start(
+      planOf('approved-paused', [CREATE, undecided, CUTOVER], { watching }),
+      target,
+    );
+    await rollout.until((s) => s.hold?.kind === 'undecided');
+    await rollout.send('pause', by);
+    await goneOn(rollout);
 
-  expect(await rollout.send('approve', by)).toBe('approved');
-  await rollout.until((s) => s.stepIndex === 2);
+    expect(await rollout.send('approve', by)).toBe('approved');
+    await rollout.until((s) => s.stepIndex === 2);
 
-  expect(target.traffic.live).toEqual({ blue: 90, green: 10 });
-  await rollout.send('resume', by);
-  expect((await rollout.promoted()).outcome).toBe('promoted');
-}, 60_000);
+    expect(target.traffic.live).toEqual({ blue: 90, green: 10 });
+    await rollout.send('resume', by);
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+  },
+  60_000,
+);
 
-it('a change from outside that was found before green was created holds also a run that went on as a new one', async () => {
-  const target = new MemoryTarget();
-  const checking = outage(target, 'read');
-  const rollout = await bench.start(planOf('held-uncreated', [CREATE, CUTOVER], { watching }), target);
-  await checking.met;
-  await rollout.send('pause', by);
-  checking.over();
-  await rollout.until((s) => s.phase === 'paused');
-  target.addDeployment('red');
-  target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
-  await rollout.until((s) => s.hold?.kind === 'drift');
-  await rollout.send('resume', by);
-  await goneOn(rollout);
+it.concurrent(
+  'a change from outside that was found before green was created holds also a run that went on as a new one',
+  async () => {
+    const target = new MemoryTarget();
+    const checking = outage(target, 'read');
+    const rollout = await bench.start(planOf('held-uncreated', [CREATE, CUTOVER], { watching }), target);
+    await checking.met;
+    await rollout.send('pause', by);
+    checking.over();
+    await rollout.until((s) => s.phase === 'paused');
+    target.addDeployment('red');
+    target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    await rollout.until((s) => s.hold?.kind === 'drift');
+    await rollout.send('resume', by);
+    await goneOn(rollout);
 
-  await rollout.until((s) => s.hold?.kind === 'drift');
-  expect(target.deployments.has('green')).toBe(false);
-  await rollout.send('resolveDrift', { choice: 'restore', ...by });
-  expect((await rollout.promoted()).outcome).toBe('promoted');
-}, 60_000);
+    await rollout.until((s) => s.hold?.kind === 'drift');
+    expect(target.deployments.has('green')).toBe(false);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+  },
+  60_000,
+);

@@ -30,7 +30,7 @@ async function end(rollout: Rollout): Promise<void> {
 
 const scaledDown = { kind: 'drift', scaled: [{ deployment: 'blue', from: 4, to: 1 }] };
 
-describe('a baseline that someone else scales down', () => {
+describe.concurrent('a baseline that someone else scales down', () => {
   it.each([
     ['in a ramp', [CREATE, LONG]],
     ['in a bake, where it has no traffic but is where a rollback goes', [CREATE, CUTOVER, BAKE]],
@@ -131,7 +131,7 @@ describe('a baseline that someone else scales down', () => {
   });
 });
 
-describe('a baseline without instances that cannot get them back', () => {
+describe.concurrent('a baseline without instances that cannot get them back', () => {
   it('gets no traffic: green goes on serving, and what is left to do is told', async () => {
     const { target, rollout } = await underWay('scaled-for-good', [CREATE, CUTOVER, BAKE]);
     target.changeInstances('blue', 0);
@@ -174,7 +174,7 @@ describe('a baseline without instances that cannot get them back', () => {
   });
 });
 
-describe('no drift', () => {
+describe.concurrent('no drift', () => {
   it('is what an autoscaler does, unless nothing is left', async () => {
     const { target, rollout } = await underWay('autoscaled', [CREATE, CUTOVER, BAKE]);
     target.autoscaled.add('blue');
