@@ -6,12 +6,13 @@ import { until } from '../../embedded/processes.js';
 import { startStack, type Stack } from '../../embedded/stack.js';
 import { hostState, type HostNote } from '../../embedded/host.js';
 import { stopTemporal } from '../../embedded/temporal-server.js';
-import { greenlight, type Told } from '../cli/cli.js';
+import { greenlight, temporaryFolder, type Told } from '../cli/cli.js';
 import { HostWorld } from '../faults/host-world.js';
 import { Receiver } from '../support/receiver.js';
 import { formsOf } from './forms.js';
+import { commandLines, decodedHistory, facts, hostPages } from './places.js';
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 300_000 });
 
 const random = () => randomBytes(16).toString('hex');
 /** What comes in from outside, by the variable that brings it. */
@@ -25,6 +26,13 @@ const PLANTED = {
 /** The secret part of webhooks' addresses, as Slack's have one; the second answers that it knows nobody of that name. */
 const HOOK_PATH = `planted-webhook-${random()}`;
 const DEAD_HOOK_PATH = `planted-dead-webhook-${random()}`;
+/** What comes in by files, and with spans. */
+const FILE_PASSWORD = `planted-file-${random()}`;
+const PROMETHEUS_TOKEN = `planted-prometheus-${random()}`;
+const COLLECTOR_KEY = `planted-collector-${random()}`;
+/** Where else the receiver is asked: as Prometheus, and as a collector of traces. */
+const PROMETHEUS_PATH = '/api/v1/query';
+const TRACES_PATH = '/v1/traces';
 /** Links are served where it is said how people reach them. */
 const LINKS = {
   GREENLIGHT_PUBLIC_URL: 'https://greenlight.example.com',
@@ -43,6 +51,9 @@ const secrets = new Map<string, string>([
   ...Object.entries(PLANTED),
   ['path of the webhook', HOOK_PATH],
   ['path of the dead webhook', DEAD_HOOK_PATH],
+  ['secret in a file', FILE_PASSWORD],
+  ['token of Prometheus', PROMETHEUS_TOKEN],
+  ['key of the collector', COLLECTOR_KEY],
 ]);
 const receiver = new Receiver();
 const before = { ...process.env };
@@ -53,22 +64,38 @@ const on = async (name: string, args: readonly string[]): Promise<Told> => {
   return told;
 };
 
-/** Rolls green out and takes it back by a person's word: the longest way that needs no clients. */
+/** @param green - its deployment file. */
+async function specOf(
+  endpoint: string,
+  { green = 'green', gate = '', steps = '' }: { green?: string; gate?: string; steps?: string },
+): Promise<string> {
+  const spec = join(world.folder, `${endpoint}-${green}.yml`);
+  await writeFile(
+    spec,
+    `endpoint: ${endpoint}\ndeployment: ./${green}.yml\nwatching: { interval: 1s, warm-up: 0s, blip: 1s }\n` +
+      `gates:\n  errors: { metric: error-rate, worse-by: 20pp }\n${gate}` +
+      `notify:\n  - webhook: \${env:DEAD_HOOK}\n    form: slack\n` +
+      `  - { webhook: "\${env:HOOK}", form: cloudevents, secret: "\${env:HOOK_SECRET}", links-for: ada }\n` +
+      `steps:\n  - create\n${steps}  - ramp: 10%\n    for: 1h .. 2h\n  - cutover\n`,
+  );
+  return spec;
+}
+
+/** Rolls green out and takes it back by a person's word, with another in the queue: the longest way that needs no clients. */
 async function rollOut(endpoint: string, reason: string): Promise<void> {
   await world.createEndpoint(endpoint);
   const keys = await (await world.ports()).endpoints.keys(endpoint);
   secrets.set(`primary key of ${endpoint}`, keys.primary).set(`secondary key of ${endpoint}`, keys.secondary);
-  const spec = join(world.folder, `${endpoint}.yml`);
-  await writeFile(
-    spec,
-    `endpoint: ${endpoint}\ndeployment: ./green.yml\nwatching: { interval: 1s, warm-up: 0s, blip: 1s }\n` +
-      `gates:\n  errors: { metric: error-rate, worse-by: 20pp }\n` +
-      `notify:\n  - webhook: \${env:DEAD_HOOK}\n    form: slack\n` +
-      `  - { webhook: "\${env:HOOK}", form: cloudevents, secret: "\${env:HOOK_SECRET}", links-for: ada }\n` +
-      `steps:\n  - create\n  - smoke: ./request.json\n  - ramp: 10%\n    for: 1h .. 2h\n  - cutover\n`,
-  );
+  const spec = await specOf(endpoint, { steps: '  - smoke: ./request.json\n  - approve\n' });
   const told = await on(`submit ${endpoint}`, ['submit', spec]);
   expect(told, told.stderr).toMatchObject({ code: 0 });
+  const link = await linkFor(endpoint);
+  expect(await on(`queue ${endpoint}`, ['submit', spec, '--queue'])).toMatchObject({ code: 0 });
+  await on(`queue of ${endpoint}`, ['status', endpoint, '--output', 'json']);
+  expect(await on(`withdraw ${endpoint}`, ['withdraw', endpoint, '--reason', reason])).toMatchObject({
+    code: 0,
+  });
+  await approve(endpoint, link, reason);
   const ramping = async () =>
     (await on(`status ${endpoint}`, ['status', endpoint])).stdout.includes('ramping');
   expect(await until(async () => ((await ramping()) ? true : undefined), 120_000, 500)).toBe(true);
@@ -76,32 +103,117 @@ async function rollOut(endpoint: string, reason: string): Promise<void> {
   expect((await on(`end of ${endpoint}`, ['status', endpoint, '--wait'])).code).toBe(5);
 }
 
-beforeAll(async () => {
-  const hooks = await receiver.open();
-  receiver.answer = (response, nth) =>
-    response.writeHead(receiver.received[nth - 1]?.path === `/${HOOK_PATH}` ? 204 : 404).end();
-  const addresses = { HOOK: `${hooks}/${HOOK_PATH}`, DEAD_HOOK: `${hooks}/${DEAD_HOOK_PATH}` };
-  Object.assign(process.env, PLANTED, LINKS, addresses);
-  started = world = await HostWorld.start();
-  await writeFile(join(world.folder, 'request.json'), '{"data": [[1]]}');
+interface Asked {
+  readonly subject: string;
+  readonly data: { readonly customData: { readonly links: { readonly approve: string | null } } };
+}
+
+/** Waits until somebody is asked to approve. Whoever holds the link can: its signature is a secret too. */
+async function linkFor(endpoint: string): Promise<URL> {
+  const link = await until(
+    () => {
+      const asked = sentTo(`/${HOOK_PATH}`).map((text) => JSON.parse(text) as Asked);
+      const links = asked
+        .filter(({ subject }) => subject === endpoint)
+        .map(({ data }) => data.customData.links);
+      return Promise.resolve(links.find(({ approve }) => approve !== null)?.approve ?? undefined);
+    },
+    120_000,
+    500,
+  );
+  if (link === undefined) throw new Error(`nobody was asked to approve the rollout of ${endpoint}`);
+  const url = new URL(link);
+  secrets.set(`link of ${endpoint}`, url.searchParams.get('token')?.split('.')[1] ?? '');
+  return url;
+}
+
+async function approve(endpoint: string, { pathname, search }: URL, reason: string): Promise<void> {
+  const log = await readFile(join(world.state, 'worker.log'), 'utf8');
+  const served = [...log.matchAll(/"links":"(http:[^"]+)"/g)].at(-1)?.[1];
+  const link = `${served}${pathname}${search}`;
+  outputs.set(`page of the link of ${endpoint}`, await (await fetch(link)).text());
+  const answer = await fetch(link, { method: 'POST', body: new URLSearchParams({ reason }) });
+  outputs.set(`answer to the link of ${endpoint}`, await answer.text());
+  expect(answer.status).toBe(200);
+}
+
+function sentTo(path: string): string[] {
+  return receiver.received.filter((each) => each.path === path).map(({ text }) => text);
+}
+
+/** A rollout that ends by itself, because of something that quotes what it was given. */
+async function failing(name: string, code: number, spec: string): Promise<void> {
+  const told = await on(name, ['submit', spec, '--wait']);
+  expect(told, told.stdout + told.stderr).toMatchObject({ code });
+}
+
+/** @param more - lines below its environment variables. */
+async function deploymentFile(name: string, more: readonly string[] = []): Promise<void> {
   await writeFile(
-    join(world.folder, 'green.yml'),
+    join(world.folder, `${name}.yml`),
     [
       'name: green',
       'code_configuration: { code: ./code, scoring_script: score.py }',
       'environment: azureml:sklearn:1',
       'instance_type: Standard_DS3_v2',
+      'readiness_probe: { initial_delay: 1, period: 1 }',
       'environment_variables:',
       '  NAME: green',
       '  BREAK_FILE: /nowhere',
       '  DB_PASSWORD: ${secret:db-password}',
-      'readiness_probe: { initial_delay: 1, period: 1 }',
+      '  FILE_PASSWORD: ${secret:file-password}',
+      ...more,
       '',
     ].join('\n'),
   );
-  const note = JSON.parse(await readFile(join(hostState(world.state), 'host.json'), 'utf8')) as HostNote;
-  secrets.set('host token', (await readFile(note.tokenFile, 'utf8')).trim());
+}
+
+/** A model server that tells its log what it knows, and ends. */
+const LOUD = [
+  process.execPath,
+  '-e',
+  'console.error(process.env.DB_PASSWORD, process.env.FILE_PASSWORD); process.exit(1)',
+];
+
+/** Files and variables of everything that is started. */
+async function surroundings(): Promise<Readonly<Record<string, string>>> {
+  const [folder, hooks] = await Promise.all([temporaryFolder(), receiver.open()]);
+  await writeFile(join(folder, 'file-password'), `${FILE_PASSWORD}\n`);
+  await writeFile(join(folder, 'prometheus-token'), `${PROMETHEUS_TOKEN}\n`);
+  receiver.answer = (response, nth) => {
+    const asked = receiver.received[nth - 1];
+    // As proxies do that mean well.
+    if (asked?.path === PROMETHEUS_PATH) {
+      response.writeHead(401).end(`not accepted: ${asked.headers.authorization}`);
+    } else response.writeHead(asked?.path === `/${DEAD_HOOK_PATH}` ? 404 : 204).end();
+  };
+  return {
+    HOOK: `${hooks}/${HOOK_PATH}`,
+    DEAD_HOOK: `${hooks}/${DEAD_HOOK_PATH}`,
+    GREENLIGHT_SECRETS_DIR: folder,
+    GREENLIGHT_PROMETHEUS_URL: hooks,
+    GREENLIGHT_PROMETHEUS_TOKEN_FILE: join(folder, 'prometheus-token'),
+    OTEL_EXPORTER_OTLP_ENDPOINT: hooks,
+    OTEL_EXPORTER_OTLP_HEADERS: `x-api-key=${COLLECTOR_KEY}`,
+    OTEL_BSP_SCHEDULE_DELAY: '200',
+  };
+}
+
+beforeAll(async () => {
+  Object.assign(process.env, PLANTED, LINKS, await surroundings());
+  started = world = await HostWorld.start();
+  await writeFile(join(world.folder, 'request.json'), '{"data": [[1]]}');
+  await deploymentFile('green');
+  await deploymentFile('refused', ['  WORKER_COUNT: ${secret:db-password}']);
+  const command = JSON.stringify(JSON.stringify(LOUD));
+  await deploymentFile('loud', [`properties: { greenlight.command: ${command} }`]);
+  secrets.set('host token', (await readFile((await hostNote()).tokenFile, 'utf8')).trim());
   await rollOut('plain', CANARY);
+  await failing('creation that is refused', 4, await specOf('plain', { green: 'refused' }));
+  await failing('creation that fails', 4, await specOf('plain', { green: 'loud' }));
+  const counter = (name: string) => `${name}: '${name}_total{deployment="$deployment"}'`;
+  const gate = `  own: { metric: { ${counter('bad')}, ${counter('total')} }, at-most: 50% }\n`;
+  await failing('preflight', 3, await specOf('plain', { gate }));
 
   process.env['GREENLIGHT_CODEC_KEYS'] = `autumn:${CODEC_KEY}`;
   secrets.set('codec key', CODEC_KEY);
@@ -117,6 +229,10 @@ afterAll(async () => {
   for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
   Object.assign(process.env, before);
 });
+
+async function hostNote(): Promise<HostNote> {
+  return JSON.parse(await readFile(join(hostState(world.state), 'host.json'), 'utf8')) as HostNote;
+}
 
 /** Temporal's database and every log under the state folder. What a target keeps for itself is not among them. */
 async function files(): Promise<Map<string, Buffer>> {
@@ -139,6 +255,17 @@ async function everything(): Promise<Map<string, Buffer>> {
   await on('doctor', ['doctor']);
   const metrics = await fetch(`${stack.worker.healthUrl}/metrics`);
   outputs.set('metrics', await metrics.text());
+  for (const [name, page] of await hostPages(await hostNote())) outputs.set(name, page);
+  outputs.set('command lines', await commandLines());
+  outputs.set('answers of the codec server', await decodedHistory(stack, 'rollout/host/local/sealed'));
+  outputs.set('spans', sentTo(TRACES_PATH).join('\n'));
+  // A link is for whoever reads the message; nothing else in it is.
+  outputs.set(
+    'notifications',
+    sentTo(`/${HOOK_PATH}`)
+      .join('\n')
+      .replace(/token=[^"]+/g, ''),
+  );
   return new Map([
     ...(await files()),
     ...[...outputs].map(([name, text]) => [name, Buffer.from(text)] as const),
@@ -163,7 +290,42 @@ describe('planted secrets', () => {
     expect([...places.keys()]).toEqual(
       expect.arrayContaining(['temporal.db', 'worker.log', 'host.log', 'metrics']),
     );
+    // Each of them was looked at, and not an error page in its place.
+    for (const [place, holds] of [
+      ['spans', 'RunActivity:createDeployment'],
+      ['notifications', CANARY],
+      ['answer to the link of plain', CANARY],
+      ['queue of plain', '"spec": "plain-green.yml"'],
+      ['metrics of the host', '# TYPE'],
+      ['stats of Envoy', 'server.live'],
+      ['config_dump of Envoy', 'api_key_auth'],
+      ['command lines', world.state],
+      ['creation that fails', 'model server ended 3 times'],
+      ['preflight', 'refuses the worker: 401'],
+    ] as const) {
+      expect(String(places.get(place)), place).toContain(holds);
+    }
     expect(found(places, secrets)).toEqual([]);
+  });
+
+  it('are on the disk where the host needs them, for its user alone', async () => {
+    const names = await readdir(world.state, { recursive: true });
+    const holders = new Map<string, number>();
+    for (const name of names) {
+      const { mode, isFile } = await facts(join(world.state, name));
+      if (!isFile) continue;
+      const text = await readFile(join(world.state, name)).catch(() => Buffer.alloc(0));
+      if (found(new Map([[name, text]]), secrets).length > 0) holders.set(name, mode);
+    }
+
+    // Deployments with what they are given, and the keys of endpoints; the keys, for Envoy; the token of ARM calls.
+    expect([...holders].sort()).toEqual([
+      ['host/gateway/routes.json', 0o600],
+      ['host/state.json', 0o600],
+      ['host/token', 0o600],
+    ]);
+    expect((await facts(world.state)).mode).toBe(0o700);
+    expect((await facts(join(hostState(world.state), 'tls', 'key.pem'))).mode).toBe(0o600);
   });
 
   it('would be found: in the database stands what people wrote, where nothing is encrypted, and not where it is', async () => {
@@ -171,10 +333,15 @@ describe('planted secrets', () => {
 
     expect(found(databases, new Map([['canary', CANARY]]))).not.toEqual([]);
     expect(found(databases, new Map([['canary', SEALED_CANARY]]))).toEqual([]);
+
+    const answers = await decodedHistory(stack, 'rollout/host/local/sealed');
+    const decoded = new Map([['answers of the codec server', Buffer.from(answers)]]);
+    expect(found(decoded, new Map([['canary', SEALED_CANARY]]))).not.toEqual([]);
   });
 
   it('reach the receivers of notifications, which are told and signed for', () => {
     const told = receiver.received.filter(({ path }) => path === `/${HOOK_PATH}`);
+    const asked = receiver.received.filter(({ path }) => path === PROMETHEUS_PATH);
 
     expect(told.map(({ headers }) => headers['webhook-signature'])).toContainEqual(
       expect.stringMatching(/^v1,/),
@@ -182,6 +349,9 @@ describe('planted secrets', () => {
     expect(told.map(({ text }) => text).join()).toContain(CANARY);
     expect(receiver.received.some(({ path }) => path === `/${DEAD_HOOK_PATH}`)).toBe(true);
     expect(outputs.get('end of plain')).toContain('could not be told');
+    expect(asked.map(({ headers }) => headers.authorization)).toContain(`Bearer ${PROMETHEUS_TOKEN}`);
+    const traces = receiver.received.filter(({ path }) => path === TRACES_PATH);
+    expect(traces.map(({ headers }) => headers['x-api-key'])).toContain(COLLECTOR_KEY);
   });
 
   it('reach their deployment all the same', async () => {
@@ -191,6 +361,7 @@ describe('planted secrets', () => {
 
     const record = JSON.stringify(await world.hostRecord());
     expect(record).toContain(PLANTED.GREENLIGHT_SECRET_DB_PASSWORD);
+    expect(record).toContain(`"FILE_PASSWORD":"${FILE_PASSWORD}"`);
   });
 
   it('and its UI reads what is encrypted, by the codec server that `up` has started', async () => {
