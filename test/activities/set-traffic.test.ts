@@ -40,6 +40,7 @@ async function run(
   input: Partial<SetTrafficInput>,
   read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
+  attempt = 1,
 ): Promise<unknown> {
   const endpoints = {
     read: () => Promise.resolve({ deployments: [], ...read() }),
@@ -49,7 +50,7 @@ async function run(
         written(to, options);
       }),
   };
-  return new MockActivityEnvironment()
+  return new MockActivityEnvironment({ attempt })
     .run(() =>
       setTraffic({ endpoints } as never, {
         target: { kind: 'kubernetes', namespace: 'models' },
@@ -96,6 +97,22 @@ describe('going back after a write that was cut off', () => {
 
     expect(await run({ unsettled: true }, () => ({ traffic: blue }), refuse)).toEqual({ found: blue });
   });
+
+  it.each([
+    [10, { kind: 'transient' }],
+    [11, { found: blue }],
+  ])(
+    'asks a target that is away ten times before it goes by what is shown: %i',
+    async (attempt, expected) => {
+      const away = (): void => {
+        throw new PortError('away', { kind: 'transient', code: 'Unavailable' });
+      };
+
+      const answer = await run({ unsettled: true }, () => ({ traffic: blue }), away, attempt);
+
+      expect(answer).toMatchObject(expected);
+    },
+  );
 });
 
 describe('a worker that stood still while others went on', () => {
