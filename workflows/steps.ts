@@ -1,4 +1,6 @@
 import type { Drift } from '../core/drift.js';
+import { stepConfig } from '../core/gates/step-config.js';
+import { unseen } from '../core/gates/unseen.js';
 import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
@@ -143,17 +145,25 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
     const approved = takeApproval(run);
     if (approved !== null) return approved;
     if (result === 'time-over') {
-      const { blindForMs } = run;
-      // One look without data is none of it: a reading may come a moment before its source has new counters.
-      if (blindForMs <= BLIND_LOOKS * run.plan.watching.intervalMs) {
-        return `no breach in ${durationText(step.forMs)}: ${run.state.verdict}`;
-      }
-      const because = `no metrics for ${durationText(blindForMs)} at the end of the bake`;
+      const because = leftOpen(run, step);
+      if (because === null) return `no breach in ${durationText(step.forMs)}: ${run.state.verdict}`;
       const proceed = undecided(run, step.undecided, because);
       if (proceed !== null) return proceed;
     }
     await goOnAsNew(run);
   }
+}
+
+/** Why a bake that is over says nothing of green, though nothing spoke against it; null where it was seen to be well. */
+function leftOpen({ blindForMs, green, plan, state }: Run, step: StepOf<'bake'>): string | null {
+  // One look without data is none of it: a reading may come a moment before its source has new counters.
+  if (blindForMs > BLIND_LOOKS * plan.watching.intervalMs)
+    return `no metrics for ${durationText(blindForMs)} at the end of the bake`;
+  const { setup = null, state: gates = null } = state.memory ?? {};
+  if (setup === null || gates === null) return 'no gate could be judged in the bake';
+  const dwell = { atLeastMs: step.forMs, atMostMs: step.forMs };
+  const why = unseen(stepConfig(setup.config, { ...dwell, active: step.gates }), gates, green);
+  return why === null ? null : `${why} in the bake`;
 }
 
 /** A look that comes so much of a bake late has missed none of it. */

@@ -147,6 +147,35 @@ describe('a bake', () => {
   });
 });
 
+describe('a bake in which green has no request', () => {
+  const within = { ...bakeStep(1_500), gates: ['errors'] } as Step;
+  const CASES: Readonly<Record<string, readonly Step[]>> = {
+    'was compared before': [CREATE, rampStep(50), CUTOVER, bakeStep(1_500), DELETE_BASELINE],
+    'has but guards to judge it': [CREATE, CUTOVER, within, DELETE_BASELINE],
+  };
+
+  it.each(Object.entries(CASES))(
+    'is not proven: it asks a person, with the baseline still there; green %s',
+    async (what, steps) => {
+      const target = new MemoryTarget();
+      // A request that hangs, or never arrives, is in no counter.
+      target.fault = (_, traffic) => {
+        if (traffic?.live['green'] === 100) target.requestsPerSecond = 0;
+        return undefined;
+      };
+      const rollout = await bench.start(planOf(`bake-${what.split(' ')[0]}`, steps), target);
+
+      const held = await rollout.until((s) => s.hold?.kind === 'undecided' || s.outcome !== null);
+
+      expect(held.hold?.because).toBe('green had no request in the bake');
+      expect(target.deployments.has('blue')).toBe(true);
+      await rollout.send('abort', by);
+      await rollout.failure();
+      expect(target.traffic).toEqual(BLUE);
+    },
+  );
+});
+
 describe('all traffic on green, by somebody else', () => {
   it('is not adopted while green has yet to be compared, and costs no gate its comparison', async () => {
     const target = new MemoryTarget();

@@ -1,0 +1,21 @@
+import { CRASH_GUARD } from './crash-guard.js';
+import type { GateState, MachineConfig } from './types.js';
+
+/**
+ * Why a step's looks say nothing of green: what they had to count did not come. null where every gate that a proof would
+ * ask for had some.
+ *
+ * The crash guard, which counts every request, stands for steps that nobody has to prove anything in: all their gates are
+ * guards.
+ */
+export function unseen(config: MachineConfig, state: GateState, green: string): string | null {
+  const nothing = config.metrics.find(
+    ({ name, passRole, paused }) =>
+      paused !== true &&
+      (passRole !== false || name === CRASH_GUARD) &&
+      (state.metrics[name]?.step.nG ?? 0) === 0,
+  );
+  if (nothing === undefined) return null;
+  if (nothing.name === CRASH_GUARD) return `${green} had no request`;
+  return `gate ${nothing.name} had no ${nothing.own === undefined ? 'request' : 'event'} of ${green}`;
+}
