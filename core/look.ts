@@ -277,7 +277,8 @@ function judge(
     const begun = { ...memory, state, collector, own: takeOwn().collectors };
     return undecidedYet(begun, 'the first look only marks where counting starts', blind);
   }
-  const { state: collector, look: counted, signals: main } = collect(memory.collector, reading, options);
+  const { state: collector, look: counted, signals: all } = collect(memory.collector, reading, options);
+  const main = all.filter((signal) => signal.kind !== 'untimed' || isBlinding(signal, input));
   const names = { blue: input.baseline, green: input.green };
   const blindBy = (signals: readonly Signal[]) => {
     const why = signals.map((signal) => signalInWords(signal, names.blue, names.green)).join('; ');
@@ -346,12 +347,30 @@ function undecidedYet(memory: WatchMemory, sentence: string, blind: string | nul
   return { memory, verdict: 'window-over', sentence, evidence: [], blind };
 }
 
-/** Whether gates see nothing for it. Without the baseline, limits on green go on; what compares with it cannot. */
-function isBlinding(signal: Signal, { gates, active }: WatchInput): boolean {
-  if (signal.kind === 'stale') return true;
-  if (signal.kind !== 'missing') return false;
-  const compares = ({ name, limit }: Gate): boolean => active.includes(name) && limit.kind !== 'at-most';
-  return signal.arm === 'green' || gates.some(compares);
+/**
+ * Whether gates see nothing for it. Without the baseline, or its times, limits on green go on; what compares with it cannot.
+ *
+ * @param own - the gate whose own source it is; left out for the main one.
+ */
+function isBlinding(signal: Signal, { gates, active }: WatchInput, own?: string): boolean {
+  const listening = gates.filter(({ name }) => (own === undefined ? active.includes(name) : name === own));
+  const compares = ({ limit }: Gate): boolean => limit.kind !== 'at-most';
+  switch (signal.kind) {
+    case 'stale':
+      return true;
+    case 'missing':
+      return signal.arm === 'green' || listening.some(compares);
+    case 'untimed': {
+      const timed = own === undefined ? listening.filter(isTimed) : listening;
+      return signal.arm === 'green' ? timed.length > 0 : timed.some(compares);
+    }
+    default:
+      return false;
+  }
+}
+
+function isTimed({ metric }: Gate): boolean {
+  return metric === 'latency' || metric === 'slow-share';
 }
 
 const NOT_BLIND = { blind: null, blindSinceMs: null };
@@ -360,8 +379,8 @@ const NOT_BLIND = { blind: null, blindSinceMs: null };
 function isAwayForLong(own: Signal, input: WatchInput): boolean {
   if (own.kind !== 'own' || !input.active.includes(own.gate)) return false;
   const { gate, signal } = own;
-  if (!isBlinding(signal, { ...input, active: [gate] })) return false;
-  return signal.kind !== 'missing' || signal.forSec * 1000 >= blindAfterMs(input.watching);
+  if (!isBlinding(signal, input, gate)) return false;
+  return !('forSec' in signal) || signal.forSec * 1000 >= blindAfterMs(input.watching);
 }
 
 function blindText(memory: WatchMemory, nowMs: number): string | null {

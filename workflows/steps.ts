@@ -157,8 +157,10 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
 /** Why a bake that is over says nothing of green, though nothing spoke against it; null where it was seen to be well. */
 function leftOpen({ blindForMs, green, plan, state }: Run, step: StepOf<'bake'>): string | null {
   // One look without data is none of it: a reading may come a moment before its source has new counters.
-  if (blindForMs > BLIND_LOOKS * plan.watching.intervalMs)
-    return `no metrics for ${durationText(blindForMs)} at the end of the bake`;
+  if (blindForMs > BLIND_LOOKS * plan.watching.intervalMs) {
+    const because = state.blind?.because ?? 'the gates see nothing';
+    return `for ${durationText(blindForMs)} at the end of the bake, ${because}`;
+  }
   const { setup = null, state: gates = null } = state.memory ?? {};
   if (setup === null || gates === null) return 'no gate could be judged in the bake';
   const dwell = { atLeastMs: step.forMs, atMostMs: step.forMs };

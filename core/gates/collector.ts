@@ -3,6 +3,7 @@ import type { PairCounts } from '../metrics.js';
 import { pairsBetween } from './pairs.js';
 import { starved, withinWindow, type Flow, type Starved } from './starved.js';
 import type { Look } from './types.js';
+import { untimedAfter, untimedForMs, type Untimed } from './untimed.js';
 
 type ArmName = 'blue' | 'green';
 type PerArm<T> = Readonly<Record<ArmName, T>>;
@@ -18,6 +19,8 @@ export interface CollectorState {
   readonly base: PerArm<Totals | null>;
   /** Since when an arm has had no usable data; null while it has. */
   readonly awaySinceMs: PerArm<number | null>;
+  /** Requests of an arm whose time is in no histogram; left out by workers that did not look for them. */
+  readonly untimed?: PerArm<Untimed | null>;
   /** When green's counters last started anew, newest last. */
   readonly greenResetsMs: readonly number[];
   /** The last minute, for starved green. */
@@ -54,6 +57,8 @@ export type Signal =
     }
   | { readonly kind: 'dead-mirror'; readonly expected: number; readonly windowSec: number }
   | { readonly kind: 'missing'; readonly arm: ArmName; readonly forSec: number }
+  /** Its requests are counted, and its histogram is missing, or stands still. */
+  | { readonly kind: 'untimed'; readonly arm: ArmName; readonly forSec: number }
   | { readonly kind: 'stale'; readonly ageSec: number }
   | { readonly kind: 'restarting'; readonly count: number; readonly windowSec: number }
   /** Of a metric of the user's own. */
@@ -128,15 +133,11 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
   const witness = readArm(state, reading, 'blue', options);
   const blue: ArmReading = alone ? { status: 'missing', look: NO_DATA, to: null, wait: false } : witness;
   const waited = reading.atMs - state.clockMs;
-  const patience = Math.max(
-    options.patienceMs ?? Math.max(30_000, 3 * options.intervalMs),
-    1.5 * (reading.everyMs ?? 0),
-  );
   const awaySinceMs = {
     blue: alone ? null : awaySince(state, 'blue', blue, reading),
     green: awaySince(state, 'green', green, reading),
   };
-  if ((green.wait || blue.wait) && waited < patience) {
+  if ((green.wait || blue.wait) && waited < patience(reading, options)) {
     const waiting = { ...state, awaySinceMs };
     return { state: waiting, look: null, signals: signals(waiting, reading, options) };
   }
@@ -147,6 +148,10 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     ...before,
     ...(reading.pairs && { pairs: reading.pairs }),
     awaySinceMs,
+    untimed: {
+      blue: untimedAfter(state.untimed?.blue ?? null, blue, state.clockMs),
+      green: untimedAfter(state.untimed?.green ?? null, green, state.clockMs),
+    },
     clockMs: reading.atMs,
     dataAtMs: green.to || blue.to ? reading.atMs - reading.ageMs : state.dataAtMs,
     base: {
@@ -168,6 +173,10 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     ...(pairs && { pairs }),
   };
   return { state: next, look, signals: signals(next, reading, options) };
+}
+
+function patience({ everyMs = 0 }: Reading, { patienceMs, intervalMs }: CollectOptions): number {
+  return Math.max(patienceMs ?? Math.max(30_000, 3 * intervalMs), 1.5 * everyMs);
 }
 
 /** Of an interval: looks come so much sooner or later by the machine's doing, and not by the user's. */
@@ -223,11 +232,22 @@ function signals(state: CollectorState, reading: Reading, options: CollectOption
       if (everyMs === 0 || forMs > everyMs) found.push({ kind: 'missing', arm, forSec: forMs / 1000 });
     }
   }
+  found.push(...untimedSignals(state, reading, options));
   const first = state.greenResetsMs.at(-RESTARTS);
   if (first !== undefined && reading.atMs - first <= RESTART_WINDOW_MS) {
     found.push({ kind: 'restarting', count: RESTARTS, windowSec: (reading.atMs - first) / 1000 });
   }
   return found;
+}
+
+function untimedSignals(state: CollectorState, reading: Reading, options: CollectOptions): Signal[] {
+  if (options.edgesMs.length === 0) return [];
+  const arms: readonly ArmName[] = options.alone === true ? ['green'] : ['blue', 'green'];
+  return arms.flatMap((arm): Signal[] => {
+    const before = state.untimed?.[arm] ?? null;
+    const forMs = untimedForMs(before, state.base[arm], reading.atMs, patience(reading, options));
+    return forMs === null ? [] : [{ kind: 'untimed', arm, forSec: forMs / 1000 }];
+  });
 }
 
 /** Copies that neither ended nor wait for an answer were never sent. */

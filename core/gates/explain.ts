@@ -197,12 +197,18 @@ export function signalInWords(signal: Signal, blue: string, green: string): stri
       );
     case 'missing':
       return `no usable metrics of ${signal.arm === 'blue' ? blue : green} for ${seconds(signal.forSec)}`;
+    case 'untimed':
+      return `${signal.arm === 'blue' ? blue : green}'s requests are counted, and no longer timed`;
     case 'stale':
       if (!Number.isFinite(signal.ageSec)) return 'the metric source does not answer';
       return `the newest metrics are ${seconds(signal.ageSec)} old`;
     case 'restarting':
       return `${green}'s counters started anew ${signal.count} times in ${seconds(signal.windowSec)}: it keeps restarting`;
     case 'own':
+      if (signal.signal.kind === 'untimed') {
+        const arm = signal.signal.arm === 'blue' ? blue : green;
+        return `gate ${signal.gate}: the histogram of ${arm} is missing, or has other buckets than at first`;
+      }
       return `gate ${signal.gate}: ${signalInWords(signal.signal, blue, green)}`;
     default:
       return signal satisfies never;

@@ -71,7 +71,7 @@ export function collectOwn(
     next[name] = taken.state;
     if (taken.look !== null) looks[name] = taken.look;
     for (const signal of taken.signals) {
-      if (signal.kind === 'missing' || signal.kind === 'stale')
+      if (signal.kind === 'missing' || signal.kind === 'untimed' || signal.kind === 'stale')
         signals.push({ kind: 'own', gate: name, signal });
     }
   }

@@ -38,6 +38,8 @@ interface World {
   /** How often the own source has new data, seconds. */
   readonly everySec?: number;
   readonly away?: (sec: number) => boolean;
+  /** From when on its histogram has other buckets than at first. */
+  readonly otherBucketsSec?: number;
 }
 
 const plan = planOf('diabetes', [rampStep(10, { gates: ['errors', 'quality', 'tokens'] })], {
@@ -68,7 +70,10 @@ const input: WatchInput = {
   memory: null,
 };
 
-function ownAt(sec: number, { bad = 0, high = 0, everySec = 1 }: World): OwnSnapshot {
+function ownAt(
+  sec: number,
+  { bad = 0, high = 0, everySec = 1, otherBucketsSec = Infinity }: World,
+): OwnSnapshot {
   const dataSec = Math.floor(sec / everySec) * everySec;
   const of = (n: number, badShare: number, highShare: number) => ({
     events: { requests: n, errors: Math.round(n * badShare), le: [] },
@@ -82,7 +87,10 @@ function ownAt(sec: number, { bad = 0, high = 0, everySec = 1 }: World): OwnSnap
     cadence: { everyMs: everySec * 1000, behindMs: 0 },
     metrics: {
       quality: { edges: [], deployments: { blue: blue.events, green: green.events } },
-      tokens: { edges: EDGES, deployments: { blue: blue.values, green: green.values } },
+      tokens: {
+        edges: sec < otherBucketsSec ? EDGES : [200, 400, 800],
+        deployments: { blue: blue.values, green: green.values },
+      },
     },
   };
 }
@@ -164,6 +172,13 @@ describe("a gate with a metric of the user's own", () => {
     expect(memory.blindSinceMs).toBeGreaterThanOrEqual(20_000);
     expect(memory.blindSinceMs).toBeLessThan(60_000);
     expect(watchFor(30, { bad: 0.03, high: 0.05 }).memory.blindSinceMs).toBeNull();
+  });
+
+  it('is blind too where its histogram has other buckets than at first', () => {
+    const { blind, memory } = watchFor(90, { bad: 0.03, high: 0.05, otherBucketsSec: 20 });
+
+    expect(blind).toBe('gate tokens: the histogram of green is missing, or has other buckets than at first');
+    expect(memory.blindSinceMs).toBeGreaterThanOrEqual(20_000);
   });
 
   it('takes one longer look over a gap of its source', () => {

@@ -68,12 +68,13 @@ const STEPS: Readonly<Record<string, { steps: readonly Step[]; traffic: Traffic 
   bake: { steps: [CREATE, CUTOVER, bakeStep(1_500)], traffic: { live: { green: 100 }, mirror: {} } },
 };
 
-/** What a bake needs not: blue, which has no traffic then; without histograms, it still sees errors. */
-const ENOUGH_TO_BAKE = ['without blue', 'without histograms'];
+/** What hides no errors of green from a bake: without histograms, its gate on latency alone sees nothing. */
+const SHOWS_ERRORS = ['without blue', 'without histograms'];
 
 const IN_STEPS = Object.entries(STEPS).flatMap(([step, there]) =>
   Object.entries(ABSURD)
-    .filter(([what]) => step !== 'bake' || !ENOUGH_TO_BAKE.includes(what))
+    // Blue has no traffic in a bake.
+    .filter(([what]) => step !== 'bake' || what !== 'without blue')
     .map(([what, distort]) => ({ step, what, distort, ...there })),
 );
 
@@ -119,7 +120,7 @@ describe.concurrent('metrics that become absurd', () => {
     },
   );
 
-  it.each(ENOUGH_TO_BAKE)('hide no errors from a bake: %s', async (what) => {
+  it.each(SHOWS_ERRORS)('hide no errors from a bake: %s', async (what) => {
     const target = new MemoryTarget();
     const plan = planOf(named('bake', what), [CREATE, rampStep(50), CUTOVER, bakeStep(60_000)], { watching });
     const rollout = await bench.start(plan, target);

@@ -197,7 +197,7 @@ describe.concurrent('a step whose time is over while its metrics are away', () =
     ramp: (undecided) => [CREATE, rampStep(10, { dwell, undecided })],
     bake: (undecided) => [CREATE, CUTOVER, { ...bakeStep(WITHIN_MS), undecided }],
   };
-  const WHY = /the metric source does not answer|no metrics for .* at the end of the bake/;
+  const WHY = /the metric source does not answer|for .* at the end of the bake, the gates see nothing/;
   const POLICIES = ['hold', 'roll-back', 'proceed'] as const;
   const CASES = Object.entries(TIMED).flatMap(([kind, steps]) =>
     POLICIES.map((policy) => [kind, policy, steps(policy)] as const),

@@ -277,11 +277,7 @@ describe('starved green', () => {
   const minute = (blue: number, green: number, options = OPTIONS, sec = 60) =>
     follow(
       Array.from({ length: sec / 5 + 1 }, (_, i) =>
-        reading(
-          i * 5,
-          counters((blue * i) / 12, 0, { le: [] }),
-          counters((green * i) / 12, 0, { le: [], active: 7 }),
-        ),
+        reading(i * 5, counters((blue * i) / 12), counters((green * i) / 12, 0, { active: 7 })),
       ),
       options,
     ).at(-1)?.signals ?? [];

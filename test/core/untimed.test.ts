@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+
+import { enterStep, look } from '../../core/look.js';
+import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
+import type { Gate } from '../../core/plan.js';
+import type { WatchInput } from '../../core/watch.js';
+import { planOf, slowGate } from '../support/plans.js';
+
+const plan = planOf('diabetes', []);
+const EDGES = [10, 100, 1000];
+const RPS = 200;
+
+/** Green alone, in a bake with a limit on its latency. */
+const BAKE: WatchInput = {
+  target: plan.target,
+  endpoint: 'diabetes',
+  stepIndex: 1,
+  baseline: 'blue',
+  green: 'green',
+  expected: { live: { green: 100 }, mirror: {} },
+  written: { traffic: { live: { green: 100 }, mirror: {} }, instances: {} },
+  held: null,
+  kind: 'live',
+  mode: 'guard',
+  alone: true,
+  watching: { ...plan.watching, intervalMs: 1000 },
+  gates: plan.gates,
+  active: ['slow'],
+  dwell: { atLeastMs: 60_000, atMostMs: 60_000 },
+  plannedMs: 60_000,
+  windowMs: 60_000,
+  blind: false,
+  before: null,
+  memory: null,
+};
+
+/** Every request in time; its buckets are those of `timedSec`. */
+function counters(sec: number, timedSec = sec, errors = 0): Counters {
+  const timed = RPS * timedSec;
+  return { requests: RPS * sec, errors, le: [0, timed, timed, timed], active: 0 };
+}
+
+/** Thirty looks, a second apart; green's counters are what is given for that second. */
+function watch(
+  green: (sec: number) => Counters,
+  more: Partial<WatchInput> = {},
+  blue: (sec: number) => Counters = counters,
+) {
+  const input = { ...BAKE, ...more };
+  let memory = enterStep(input, 0);
+  return Array.from({ length: 31 }, (_, sec) => {
+    const deployments = { blue: { live: blue(sec) }, green: { live: green(sec) } };
+    const taken: MetricsSnapshot = { atMs: sec * 1000, ageMs: 0, edgesMs: EDGES, deployments };
+    const looked = look(input, memory, taken, sec * 1000);
+    memory = JSON.parse(JSON.stringify(looked.memory)) as typeof memory;
+    return { ...looked, blindSinceMs: memory.blindSinceMs };
+  });
+}
+
+/** From the fifth look on, a source counts requests and times none. */
+const LOSES: Readonly<Record<string, (sec: number) => Counters>> = {
+  'says so': (sec) => (sec < 5 ? counters(sec) : { ...counters(sec), le: [] }),
+  'keeps the old ones': (sec) => counters(sec, Math.min(sec, 5)),
+};
+
+describe('a source that loses its histograms and goes on counting', () => {
+  it.each(Object.entries(LOSES))('blinds a gate on latency: one that %s', (_, green) => {
+    const last = watch(green).at(-1);
+
+    expect(last?.blindSinceMs).not.toBeNull();
+    expect(last?.blind).toMatch(/^green's requests are counted, and no longer timed/);
+    expect(last?.sentence).toMatch(/^green's requests are counted, and no longer timed/);
+  });
+
+  it.each(Object.entries(LOSES))('is none of the others’ business: one that %s', (_, green) => {
+    const looks = watch(green, { active: ['errors'] });
+
+    expect(looks.map(({ blindSinceMs }) => blindSinceMs)).toEqual(looks.map(() => null));
+    expect(looks.at(-1)?.sentence).not.toContain('timed');
+  });
+
+  it.each(Object.entries(LOSES))(
+    'of the baseline, blinds what compares with it alone: one that %s',
+    (_, blue) => {
+      const beside = { alone: false, expected: { live: { blue: 50, green: 50 }, mirror: {} } };
+      const slower: Gate = { ...slowGate, name: 'slower', limit: { kind: 'slower-by', ratio: 10 } } as Gate;
+      const gates = [...plan.gates, slower];
+      const limit = watch(counters, { ...beside, gates }, blue);
+      const compares = watch(counters, { ...beside, gates, active: ['slower'] }, blue);
+
+      expect(limit.at(-1)?.blindSinceMs).toBeNull();
+      expect(compares.at(-1)?.blind).toContain("blue's requests are counted, and no longer timed");
+    },
+  );
+});
+
+describe('requests without a time', () => {
+  it.each<[string, (sec: number) => Counters]>([
+    ['that is read a look later than its counter', (sec) => counters(sec, Math.max(0, sec - 1))],
+    ['because they fail', (sec) => counters(sec, Math.min(sec, 5), RPS * Math.max(0, sec - 5))],
+  ])('blind nothing: %s', (_, green) => {
+    const looks = watch(green);
+
+    expect(looks.map(({ blindSinceMs }) => blindSinceMs)).toEqual(looks.map(() => null));
+  });
+});
