@@ -71,10 +71,10 @@ async function watchWindow(ports: TargetPorts, input: WatchInput): Promise<Watch
 
 /** What the workflow may not tell by its own clock (workflows/watching.ts). */
 function windowOver({ final, seenMs = 0 }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
-  const { enteredAtMs, blindSinceMs } = last.memory;
+  const { enteredAtMs, lostMs = 0, blindSinceMs } = last.memory;
   return {
     ...last,
-    timeOver: final === true && nowMs - enteredAtMs >= seenMs,
+    timeOver: final === true && nowMs - enteredAtMs - lostMs >= seenMs,
     blindForMs: nowMs - (blindSinceMs ?? nowMs),
   };
 }

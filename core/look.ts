@@ -66,6 +66,7 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
       v: 1,
       stepIndex: input.stepIndex,
       enteredAtMs: nowMs,
+      lostMs: 0,
       setup: null,
       state: null,
       collector: null,
@@ -82,6 +83,7 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
           ...readAfresh(memory),
           stepIndex: input.stepIndex,
           enteredAtMs: nowMs,
+          lostMs: 0,
           state: memory.setup && memory.state && beginStep(memory.setup.config, memory.state),
         };
   // Somebody sends it live requests in the middle of mirroring, say: those counters are others.
@@ -277,7 +279,12 @@ function judge(
     const begun = { ...memory, state, collector, own: takeOwn().collectors };
     return undecidedYet(begun, 'the first look only marks where counting starts', blind);
   }
-  const { state: collector, look: counted, signals: all } = collect(memory.collector, reading, options);
+  const {
+    state: collector,
+    look: counted,
+    signals: all,
+    lostMs,
+  } = collect(memory.collector, reading, options);
   const main = all.filter((signal) => signal.kind !== 'untimed' || isBlinding(signal, input));
   const names = { blue: input.baseline, green: input.green };
   const blindBy = (signals: readonly Signal[]) => {
@@ -294,7 +301,8 @@ function judge(
   const own = takeOwn();
   const ownAway = own.signals.filter((signal) => isAwayForLong(signal, input));
   const { blind, blindSinceMs } = blindBy([...blinding, ...ownAway]);
-  const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors };
+  const lost = (memory.lostMs ?? 0) + lostMs;
+  const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors, lostMs: lost };
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
   const signals = [...main, ...own.signals];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });

@@ -21,6 +21,8 @@ export interface WatchMemory {
   readonly stepIndex: number;
   /** When the watch of this step began. */
   readonly enteredAtMs: number;
+  /** How much of the time since then nothing is known of green for; left out by workers that did not count it. */
+  readonly lostMs?: number;
   /** Gates with their edges frozen; null until the metric source first gave enough to set them up. */
   readonly setup: GateSetup | null;
   readonly state: GateState | null;
@@ -92,7 +94,7 @@ export interface WatchInput extends EndpointRef {
   readonly windowMs: number;
   /** The step's own time is over with this window. Left out in windows of older versions. */
   readonly final?: boolean;
-  /** Of which so much is to have been seen, from the step's first look on. */
+  /** Of which so much is to have been seen, from the step's first look on and without what is lost. */
   readonly seenMs?: number;
   /** The rollout says already that it sees nothing; a window ends as soon as that is not so any more, or only now so. */
   readonly blind: boolean;

@@ -2,6 +2,7 @@ import type { Drift } from '../core/drift.js';
 import { stepConfig } from '../core/gates/step-config.js';
 import { unseen } from '../core/gates/unseen.js';
 import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
+import { bakeSeenMs, countsFromMs } from '../core/step-clock.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
 import { leaveStep } from '../core/watch.js';
@@ -139,8 +140,8 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
       mode: 'guard',
       gates: step.gates,
       dwell: { atLeastMs: step.forMs, atMostMs: step.forMs },
-      untilMs: run.state.hold === null ? bakedAt(run, step.forMs) : null,
-      seenMs: (1 - BAKE_UNSEEN) * step.forMs,
+      untilMs: run.state.hold === null ? bakedAt(run, step) : null,
+      seenMs: bakeSeenMs(step.forMs),
     });
     const approved = takeApproval(run);
     if (approved !== null) return approved;
@@ -168,15 +169,10 @@ function leftOpen({ blindForMs, green, plan, state }: Run, step: StepOf<'bake'>)
   return why === null ? null : `${why} in the bake`;
 }
 
-/** A look that comes so much of a bake late has missed none of it. */
-const BAKE_UNSEEN = 0.1;
-
 /** When a bake is over: it counts from its first look. Without a worker, nobody has looked. */
-function bakedAt(run: Run, forMs: number): number {
-  const { memory, stepIndex, stepStartedAtMs } = run.state;
-  if (memory?.stepIndex !== stepIndex) return Math.max(run.timeUp(forMs), run.nowMs + forMs);
-  const lateMs = memory.enteredAtMs - stepStartedAtMs;
-  return run.timeUp(forMs) + (lateMs > BAKE_UNSEEN * forMs ? lateMs : 0);
+function bakedAt({ state, nowMs }: Run, step: StepOf<'bake'>): number {
+  const overMs = countsFromMs(step, state) + step.forMs;
+  return state.memory?.stepIndex === state.stepIndex ? overMs : Math.max(overMs, nowMs + step.forMs);
 }
 
 async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promise<string> {

@@ -17,6 +17,8 @@ export interface CollectorState {
   readonly dataAtMs: number;
   /** Totals at the left edge of the next look; null = the arm has to be seen twice before it counts. */
   readonly base: PerArm<Totals | null>;
+  /** When the counters at green's left edge were read; left out by workers that did not keep it. */
+  readonly greenAtMs?: number;
   /** Since when an arm has had no usable data; null while it has. */
   readonly awaySinceMs: PerArm<number | null>;
   /** Requests of an arm whose time is in no histogram; left out by workers that did not look for them. */
@@ -68,6 +70,8 @@ export interface Collected {
   readonly state: CollectorState;
   /** null: nothing to judge yet, keep adding. */
   readonly look: Look | null;
+  /** For how long nothing is known of green, and never will be: its counters began anew after it. */
+  readonly lostMs: number;
   readonly signals: readonly Signal[];
 }
 
@@ -84,6 +88,7 @@ export function startCollecting(reading: Reading, options: CollectOptions): Coll
     clockMs: reading.atMs,
     dataAtMs: isStale(reading, options) ? 0 : reading.atMs - reading.ageMs,
     base,
+    greenAtMs: reading.atMs,
     awaySinceMs: { blue: away(base.blue), green: away(base.green) },
     greenResetsMs: [],
     flows: [],
@@ -139,7 +144,7 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
   };
   if ((green.wait || blue.wait) && waited < patience(reading, options)) {
     const waiting = { ...state, awaySinceMs };
-    return { state: waiting, look: null, signals: signals(waiting, reading, options) };
+    return { state: waiting, look: null, lostMs: 0, signals: signals(waiting, reading, options) };
   }
   const dtSec = wholeLooks(Math.max(0, waited), options.intervalMs) / 1000;
   const { pairs: pairsBefore, ...before } = state;
@@ -158,6 +163,7 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
       blue: baseAfter(state.base.blue, witness, green),
       green: baseAfter(state.base.green, green, blue),
     },
+    ...(green.to && { greenAtMs: reading.atMs }),
     // Both at once: it was the source that began to count anew.
     greenResetsMs:
       green.status === 'reset' && witness.status !== 'reset'
@@ -172,7 +178,9 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     status: { blue: blue.status, green: green.status },
     ...(pairs && { pairs }),
   };
-  return { state: next, look, signals: signals(next, reading, options) };
+  const lostMs =
+    green.to === null || green.status === 'ok' ? 0 : reading.atMs - (state.greenAtMs ?? state.clockMs);
+  return { state: next, look, lostMs: Math.max(0, lostMs), signals: signals(next, reading, options) };
 }
 
 function patience({ everyMs = 0 }: Reading, { patienceMs, intervalMs }: CollectOptions): number {

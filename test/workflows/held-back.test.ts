@@ -147,6 +147,30 @@ describe('a bake', () => {
   });
 });
 
+describe('a bake of which a part was not seen', () => {
+  const FOR_MS = 3_000;
+  const AWAY_MS = 2_000;
+
+  it('lasts so much longer, where the counters begin anew after it', async () => {
+    const target = new MemoryTarget();
+    const steps = [CREATE, CUTOVER, bakeStep(FOR_MS), DELETE_BASELINE];
+    const rollout = await bench.start(planOf('bake-lost', steps), target);
+    await rollout.until((s) => s.phase === 'baking');
+    await looks(rollout, target, 5);
+
+    target.metricsAway = true;
+    const awayAtMs = Date.now();
+    await rollout.until(() => Date.now() >= awayAtMs + AWAY_MS);
+    const sinceMs = Date.now();
+    target.distort = (snapshot) => ({ ...snapshot, sinceMs });
+    target.metricsAway = false;
+    const { steps: done } = await rollout.promoted();
+
+    const bake = done.find(({ label }) => label.startsWith('bake'));
+    expect((bake?.endedAtMs ?? 0) - (bake?.startedAtMs ?? 0)).toBeGreaterThanOrEqual(FOR_MS + AWAY_MS - 500);
+  });
+});
+
 describe('a bake in which green has no request', () => {
   const within = { ...bakeStep(1_500), gates: ['errors'] } as Step;
   const CASES: Readonly<Record<string, readonly Step[]>> = {

@@ -45,12 +45,14 @@ function watch(
   green: (sec: number) => Counters,
   more: Partial<WatchInput> = {},
   blue: (sec: number) => Counters = counters,
+  source: (sec: number) => Partial<MetricsSnapshot> | null = () => ({}),
 ) {
   const input = { ...BAKE, ...more };
   let memory = enterStep(input, 0);
   return Array.from({ length: 31 }, (_, sec) => {
     const deployments = { blue: { live: blue(sec) }, green: { live: green(sec) } };
-    const taken: MetricsSnapshot = { atMs: sec * 1000, ageMs: 0, edgesMs: EDGES, deployments };
+    const said = source(sec);
+    const taken = said && { atMs: sec * 1000, ageMs: 0, edgesMs: EDGES, deployments, ...said };
     const looked = look(input, memory, taken, sec * 1000);
     memory = JSON.parse(JSON.stringify(looked.memory)) as typeof memory;
     return { ...looked, blindSinceMs: memory.blindSinceMs };
@@ -102,5 +104,31 @@ describe('requests without a time', () => {
     const looks = watch(green);
 
     expect(looks.map(({ blindSinceMs }) => blindSinceMs)).toEqual(looks.map(() => null));
+  });
+});
+
+describe('time of which nothing was seen', () => {
+  /** Nobody looks, or the source is away; after it, the source counts from another moment on, or goes on as before. */
+  const gap = (sinceMs: number | undefined) => (sec: number) => {
+    if (sec > 5 && sec < 15) return null;
+    return sec < 15 || sinceMs === undefined ? {} : { sinceMs };
+  };
+
+  it('is what lies before counters that begin anew', () => {
+    const looks = watch(counters, {}, counters, gap(15_000));
+
+    expect(looks.slice(0, 15).map(({ memory }) => memory.lostMs ?? 0)).toEqual(new Array(15).fill(0));
+    expect(looks.at(-1)?.memory.lostMs).toBe(10_000);
+  });
+
+  it('is none of it where the counters went on: one longer look has all', () => {
+    expect(watch(counters, {}, counters, gap(undefined)).at(-1)?.memory.lostMs).toBe(0);
+  });
+
+  it('begins anew with each step', () => {
+    const memory = watch(counters, {}, counters, gap(15_000)).at(-1)?.memory ?? null;
+
+    expect(enterStep({ ...BAKE, memory }, 31_000).lostMs).toBe(10_000);
+    expect(enterStep({ ...BAKE, stepIndex: 2, memory }, 31_000).lostMs).toBe(0);
   });
 });

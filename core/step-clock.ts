@@ -1,0 +1,28 @@
+import type { Step } from './plan.js';
+import type { RunState } from './run.js';
+
+/** A bake of which no more than so much was not seen has missed none of it. */
+const UNSEEN = 0.1;
+
+/** So much of a bake is to have been seen when it is over. */
+export function bakeSeenMs(forMs: number): number {
+  return (1 - UNSEEN) * forMs;
+}
+
+type Clock = Pick<RunState, 'stepStartedAtMs' | 'stepPausedMs' | 'stepIndex' | 'memory'>;
+
+/**
+ * From when on the time of the step under way counts, milliseconds since the epoch: pauses and holds for drift do not, and of a
+ * bake nothing that was not seen.
+ */
+export function countsFromMs(step: Step | undefined, state: Clock): number {
+  const fromMs = state.stepStartedAtMs + state.stepPausedMs;
+  return step?.kind === 'bake' ? fromMs + unseenMs(step.forMs, state) : fromMs;
+}
+
+/** Before the first look nobody has looked; and what was counted before counters began anew is not known. */
+function unseenMs(forMs: number, { memory, stepIndex, stepStartedAtMs }: Clock): number {
+  if (memory?.stepIndex !== stepIndex) return 0;
+  const unseen = memory.enteredAtMs - stepStartedAtMs + (memory.lostMs ?? 0);
+  return unseen > UNSEEN * forMs ? unseen : 0;
+}
