@@ -38,7 +38,7 @@ export interface ResolveDriftInput extends ActionInput {
 
 /** How long a step lasts. */
 export interface StepTimes {
-  /** When its clock began, with the pauses of people added: milliseconds since the epoch. */
+  /** When its clock began, with all added that does not count (core/step-clock.ts): milliseconds since the epoch. */
   readonly sinceMs: number;
   readonly atLeastMs: number;
   readonly atMostMs: number;

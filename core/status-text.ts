@@ -1,11 +1,12 @@
 import { whyNotAdopt } from './adopt.js';
 import { endpointArgument } from './command-text.js';
-import type { RolloutStatus, StepTimes } from './messages.js';
+import type { RolloutStatus } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
 import type { Plan, Step, UndecidedPolicy } from './plan.js';
 import { targetName } from './plan.js';
 import { approversOf, approversText } from './approvers.js';
 import type { DriftHold, Hold, HumanAction, Phase, RunState } from './run.js';
+import { countsFromMs, stepTimes } from './step-clock.js';
 import { trafficText } from './traffic.js';
 import { durationText, instantText } from './units.js';
 
@@ -85,9 +86,9 @@ export function nextText(plan: Plan, state: RunState): string {
     case 'ramp':
       return `${then}, as soon as every required gate is proven (after ${durationText(step.dwell.atLeastMs)}, at most ${durationText(step.dwell.atMostMs)})`;
     case 'bake':
-      return `${then}, ${durationText(step.forMs)} after ${instantText(state.stepStartedAtMs + state.stepPausedMs)}`;
+      return `${then}, ${durationText(step.forMs)} after ${instantText(countsFromMs(step, state))}`;
     case 'approve':
-      return `${then}, once approved${approvers === null ? '' : ` by ${approversText(approvers)}`} (until ${instantText(state.stepStartedAtMs + state.stepPausedMs + step.withinMs)}, then it rolls back)`;
+      return `${then}, once approved${approvers === null ? '' : ` by ${approversText(approvers)}`} (until ${instantText(countsFromMs(step, state) + step.withinMs)}, then it rolls back)`;
     case 'create':
     case 'smoke':
     case 'cutover':
@@ -99,8 +100,8 @@ export function nextText(plan: Plan, state: RunState): string {
 }
 
 /** Without metrics a step goes on when they are back, and by its policy when its time is over. */
-function blindNextText(step: Step, { stepStartedAtMs, stepPausedMs }: RunState): string {
-  const at = (afterMs: number): string => instantText(stepStartedAtMs + stepPausedMs + afterMs);
+function blindNextText(step: Step, state: RunState): string {
+  const at = (afterMs: number): string => instantText(countsFromMs(step, state) + afterMs);
   switch (step.kind) {
     case 'mirror':
     case 'ramp':
@@ -221,22 +222,6 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
-function stepTimes(plan: Plan, state: RunState): StepTimes | null {
-  const step = plan.steps[state.stepIndex];
-  const sinceMs = state.stepStartedAtMs + state.stepPausedMs;
-  switch (step?.kind) {
-    case 'mirror':
-    case 'ramp':
-      return { sinceMs, ...step.dwell };
-    case 'bake':
-      return { sinceMs, atLeastMs: step.forMs, atMostMs: step.forMs };
-    case 'approve':
-      return { sinceMs, atLeastMs: 0, atMostMs: step.withinMs };
-    default:
-      return null;
-  }
-}
-
 /** The answer of the status query. */
 export function statusOf(
   plan: Plan,
@@ -255,7 +240,7 @@ export function statusOf(
     stepLabels: plan.steps.map(stepLabel),
     stepIndex: state.stepIndex,
     stepStartedAtMs: state.stepStartedAtMs,
-    times: stepTimes(plan, state),
+    times: stepTimes(plan.steps[state.stepIndex], state),
     traffic: state.expected,
     verdict: state.verdict,
     evidence: state.evidence,

@@ -1,3 +1,4 @@
+import type { StepTimes } from './messages.js';
 import type { Step } from './plan.js';
 import type { RunState } from './run.js';
 
@@ -25,4 +26,20 @@ function unseenMs(forMs: number, { memory, stepIndex, stepStartedAtMs }: Clock):
   if (memory?.stepIndex !== stepIndex) return 0;
   const unseen = memory.enteredAtMs - stepStartedAtMs + (memory.lostMs ?? 0);
   return unseen > UNSEEN * forMs ? unseen : 0;
+}
+
+/** How long the step under way may last; null where it has no time of its own. */
+export function stepTimes(step: Step | undefined, state: Clock): StepTimes | null {
+  const sinceMs = countsFromMs(step, state);
+  switch (step?.kind) {
+    case 'mirror':
+    case 'ramp':
+      return { sinceMs, ...step.dwell };
+    case 'bake':
+      return { sinceMs, atLeastMs: step.forMs, atMostMs: step.forMs };
+    case 'approve':
+      return { sinceMs, atLeastMs: 0, atMostMs: step.withinMs };
+    default:
+      return null;
+  }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import type { Step } from '../../core/plan.js';
+import { instantText } from '../../core/units.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -144,6 +145,41 @@ describe('a bake', () => {
 
     expect((await rollout.failure()).type).toBe('RolledBack');
     expect(target.traffic).toEqual(BLUE);
+  });
+});
+
+describe('a bake whose first look comes late', () => {
+  it('is shown to end so much later', async () => {
+    const target = new MemoryTarget();
+    let workerAway = false;
+    target.fault = (call) => {
+      if (call === 'writeTraffic') workerAway = true;
+      return undefined;
+    };
+    const watching = { intervalMs: 100, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 300 };
+    const steps = [CREATE, CUTOVER, bakeStep(6_000), DELETE_BASELINE];
+    const rollout = await bench.start(planOf('bake-late', steps, { watching }), {
+      ports: () => {
+        if (workerAway) throw new Error('no worker');
+        return target.ports();
+      },
+    });
+    const { stepStartedAtMs } = await rollout.until((s) => s.phase === 'baking');
+    await rollout.until(() => Date.now() > stepStartedAtMs + 1_500);
+    target.fault = () => undefined;
+    workerAway = false;
+
+    const looked = await rollout.until((s) => s.verdict.startsWith('guarding'));
+
+    const { sinceMs = 0 } = looked.times ?? {};
+    expect(sinceMs).toBeGreaterThanOrEqual(stepStartedAtMs + 1_500);
+    expect(looked.next).toBe(`delete-baseline, 6s after ${instantText(sinceMs)}`);
+    target.metricsAway = true;
+    const { next } = await rollout.until((s) => s.hold?.kind === 'blind');
+    expect(next).toBe(`waits for metrics; without them, asks a person at ${instantText(sinceMs + 6_000)}`);
+    await rollout.send('abort', by);
+    target.metricsAway = false;
+    await rollout.failure();
   });
 });
 
