@@ -2,7 +2,7 @@ import type { Drift } from '../core/drift.js';
 import { stepConfig } from '../core/gates/step-config.js';
 import { unseen } from '../core/gates/unseen.js';
 import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
-import { bakeSeenMs, countsFromMs } from '../core/step-clock.js';
+import { bakeSeenMs, countsFromMs, stepTimes } from '../core/step-clock.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { durationText } from '../core/units.js';
 import { leaveStep } from '../core/watch.js';
@@ -24,6 +24,8 @@ type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
 /** Runs one step to its end. Every step can be entered again after continue-as-new. */
 export async function runStep(run: Run, step: Step): Promise<string> {
   const to = beginsWith(run, step);
+  // A step without a time of its own waits for no metrics, whatever the one before it did.
+  if (stepTimes(step, run.state) === null) run.state.blind = null;
   // Held or paused since before the run went on as a new one, it writes nothing yet.
   run.show(run.state.hold === null && run.state.paused === null ? to : run.expected);
   switch (step.kind) {

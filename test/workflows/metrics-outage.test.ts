@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import type { Plan, Step, UndecidedPolicy } from '../../core/plan.js';
 import type { RolloutStatus } from '../../core/messages.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import {
+  bakeStep,
+  CREATE,
+  CUTOVER,
+  DELETE_BASELINE,
+  mirrorStep,
+  planOf,
+  rampStep,
+} from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -186,6 +194,38 @@ describe.concurrent('five minutes without metrics', () => {
 
     expect((await rollout.failure()).type).toBe('RolledBack');
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+  });
+});
+
+describe('a step that waits for no metrics, after one that did', () => {
+  const SHOWN: Readonly<
+    Record<string, { steps: readonly Step[]; call: 'writeTraffic' | 'deleteDeployment' }>
+  > = {
+    'cutting-over': { steps: [CREATE, rampStep(50), APPROVE, CUTOVER], call: 'writeTraffic' },
+    'deleting-baseline': {
+      steps: [CREATE, CUTOVER, { ...BAKE, forMs: 1_500, undecided: 'proceed' }, DELETE_BASELINE],
+      call: 'deleteDeployment',
+    },
+  };
+
+  it.each(Object.entries(SHOWN))('is shown as what it is: %s', async (phase, { steps, call }) => {
+    const target = new MemoryTarget();
+    const working = outage(target, call, () => target.metricsAway);
+    const rollout = await bench.start(planOf(`shown-${phase}`, steps, { watching }), target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval' || s.phase === 'baking');
+
+    target.metricsAway = true;
+    await rollout.until((s) => s.hold?.kind === 'blind');
+    if (steps.includes(APPROVE)) await rollout.send('approve', by);
+    await working.met;
+    const shown = await rollout.status();
+    const ui = await shownInTheUi(rollout);
+    target.metricsAway = false;
+    working.over();
+
+    expect(shown).toMatchObject({ phase, hold: null, next: 'done' });
+    expect(ui.phase).toBe(phase);
+    await rollout.promoted();
   });
 });
 
