@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { ending } from '../../client/find.js';
+import { newestBeat } from '../../client/live.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
@@ -48,6 +48,14 @@ function pidOf(identity: string | null | undefined): number | undefined {
   return Number.isNaN(pid) ? undefined : pid;
 }
 
+/** Whether Temporal knows of a failure of green that the watch under way has seen; also when there is none any more. */
+async function failuresSeen(handle: WorkflowHandle): Promise<true | undefined> {
+  const description = await handle.describe();
+  const beat = await newestBeat(world.client, description);
+  const seen = beat?.evidence.some(({ gate, green }) => gate === 'errors' && green.bad > 0) ?? false;
+  return seen || description.status.name !== 'RUNNING' ? true : undefined;
+}
+
 /** Who ended the last such activity, in which of its attempts, and when by Temporal's clock. */
 async function lastEnd(handle: WorkflowHandle, activity: string) {
   const events = (await handle.fetchHistory()).events ?? [];
@@ -87,7 +95,7 @@ async function killOne(activity: 'watch' | 'setTraffic', endpoint: string) {
     second = await world.startSecondWorker();
     await world.breakDeployment(endpoint, 'green');
     // Evidence is under way by then, and not enough of it yet.
-    if (activity === 'watch') await sleep(2_000);
+    if (activity === 'watch') expect(await until(() => failuresSeen(handle), 30_000, 50)).toBe(true);
     const victim = (await until(() => workerOf(handle, activity), 30_000, 1)) ?? 0;
     const killedAtMs = Date.now();
     if (victim > 0) killNow(victim);
