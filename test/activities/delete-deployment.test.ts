@@ -1,9 +1,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
 import { FailureType } from '../../core/failures.js';
 import { ROLLOUT_TAG } from '../../core/preflight.js';
 import { inFlight, MemoryTarget } from '../support/memory-target.js';
+
+vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
 const INPUT = {
   target: { kind: 'host', workspace: 'any' },
