@@ -1,9 +1,8 @@
-import { mergeConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 
-import base from '../../vitest.config.js';
+import { BASE } from '../vitest.base.js';
 
 /** `npm run faults`: the whole matrix alone, for as long as it takes. */
-const config = mergeConfig(base, {});
-config.test = { ...config.test, include: ['test/faults/matrix.run.ts'], testTimeout: 0 };
-
-export default config;
+export default defineConfig({
+  test: { ...BASE, include: ['test/faults/matrix.run.ts'], testTimeout: 0 },
+});

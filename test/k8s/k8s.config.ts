@@ -1,16 +1,14 @@
-import { mergeConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 
-import base from '../../vitest.config.js';
+import { BASE } from '../vitest.base.js';
 
 /** `npm run test:k8s`: what needs a cluster, inside of the test bed. */
-const config = mergeConfig(base, {});
-config.test = {
-  ...config.test,
-  include: ['test/k8s/**/*.test.ts'],
-  exclude: [],
-  testTimeout: 120_000,
-  // What is concurrent waits, most of its time.
-  maxConcurrency: 8,
-};
-
-export default config;
+export default defineConfig({
+  test: {
+    ...BASE,
+    include: ['test/k8s/**/*.test.ts'],
+    testTimeout: 120_000,
+    // What is concurrent waits, most of its time.
+    maxConcurrency: 8,
+  },
+});

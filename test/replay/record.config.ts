@@ -1,9 +1,8 @@
-import { mergeConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 
-import base from '../../vitest.config.js';
+import { BASE } from '../vitest.base.js';
 
 /** `npm run record-histories`: the recorder alone. */
-const config = mergeConfig(base, {});
-config.test = { ...config.test, include: ['test/replay/record.ts'] };
-
-export default config;
+export default defineConfig({
+  test: { ...BASE, include: ['test/replay/record.ts'] },
+});
