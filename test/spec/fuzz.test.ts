@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { stringify } from 'yaml';
+import { ensureModels } from '../../demo/models.js';
 import { loadSpec, renderPlan, renderProblems } from '../../spec/index.js';
 import type { Problem } from '../../spec/index.js';
 import { rolloutFiles, spoilt, type RolloutFiles } from './arbitrary.js';
@@ -20,6 +21,8 @@ const TIMEOUT_MS = Math.max(600_000, RUNS * 60);
 let folder: Folder;
 const loadedInMs: number[] = [];
 beforeAll(async () => {
+  // Shipped specs name them.
+  await ensureModels(inject('modelServerPython'));
   folder = await Folder.make();
   await plant(folder);
 });
