@@ -9,12 +9,13 @@ import { Folder } from './folder.js';
 import { plant, SEEDS, type Seed } from './seeds.js';
 
 /**
- * More in a run by hand, which prints how many it loaded and how long the slowest took:
+ * More in a run by hand, which prints how many it loaded and how much of a processor's time the slowest took:
  * `SPEC_FUZZ_RUNS=35000 npx vitest run test/spec/fuzz.test.ts` (112,000 of them, half an hour).
  */
-const RUNS = Number(process.env['SPEC_FUZZ_RUNS'] ?? 1_000);
+const RUNS = Number(process.env['SPEC_FUZZ_RUNS'] ?? 300);
 const SEED = Number(process.env['SPEC_FUZZ_SEED'] ?? 20_261_121);
-const SLOWEST_MS = 1_000;
+/** Of this process alone: the machine may be busy with others. */
+const SLOWEST_CPU_MS = 1_000;
 /** For a run by hand: a machine that is busy with other things needs some milliseconds each. */
 const TIMEOUT_MS = Math.max(600_000, RUNS * 60);
 
@@ -43,11 +44,11 @@ async function load(
   files: Readonly<Record<string, string>>,
 ): Promise<Awaited<ReturnType<typeof loadSpec>>> {
   await folder.write(files);
-  const start = performance.now();
+  const before = process.cpuUsage();
   const loaded = await loadSpec(folder.at(spec));
-  const tookMs = performance.now() - start;
+  const tookMs = process.cpuUsage(before).user / 1_000;
   loadedInMs.push(tookMs);
-  expect(tookMs).toBeLessThan(SLOWEST_MS);
+  expect(tookMs).toBeLessThan(SLOWEST_CPU_MS);
   if (loaded.ok) expect(renderPlan(loaded.plan)).toContain('Rollout of');
   else {
     expect(loaded.problems.some(({ severity }) => severity === 'error')).toBe(true);

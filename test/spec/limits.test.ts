@@ -8,7 +8,8 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-const SLOWEST_MS = 3_000;
+/** Of this process alone: the machine may be busy with others. */
+const SLOWEST_CPU_MS = 3_000;
 const lines = (line: string, count: number) => `${line}\n`.repeat(count);
 const numbered = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => line(index)).join('\n');
@@ -30,11 +31,11 @@ describe('a file made to hurt the parser', () => {
     ['zero bytes', lines('\0'.repeat(9_000), 100)],
   ])('gives problems soon: %s', async (_what, text) => {
     await folder.write({ 'spec.yml': text });
-    const start = performance.now();
+    const before = process.cpuUsage();
 
     const problems = await folder.problems(text);
 
-    expect(performance.now() - start).toBeLessThan(SLOWEST_MS);
+    expect(process.cpuUsage(before).user / 1_000).toBeLessThan(SLOWEST_CPU_MS);
     expect(problems.length).toBeGreaterThan(0);
     expect(problems.length).toBeLessThanOrEqual(101);
   });
