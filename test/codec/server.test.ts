@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { AesCodec } from '../../codec/aes-codec.js';
 import { keySource } from '../../codec/keys.js';
 import { serveCodec, type CodecServerOptions } from '../../codec/server.js';
-import { freePort } from '../../embedded/processes.js';
+import { freePort } from '../../host/ports.js';
 import { greenlight } from '../cli/cli.js';
 
 const UI = 'http://localhost:8233';

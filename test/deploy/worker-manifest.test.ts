@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { packageRoot } from '../../embedded/package-root.js';
-import { freePort, until } from '../../embedded/processes.js';
+import { until } from '../../embedded/processes.js';
 import { run } from '../../embedded/run.js';
+import { freePort } from '../../host/ports.js';
 import { makeNamespace } from '../support/namespace.js';
 
 interface Probe {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { request } from 'undici';
 import { vi } from 'vitest';
-import { freePort } from '../../embedded/processes.js';
+import { freePort } from '../../host/ports.js';
 
 /** Something that Prometheus scrapes: counters by series, as text. */
 export class ScrapedProcess {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Container } from '../../../embedded/kubernetes/node/container.js';
 import { whyUnschedulable } from '../../../embedded/kubernetes/node/scheduling.js';
 import { podStatus } from '../../../embedded/kubernetes/node/status.js';
-import { freePort } from '../../../embedded/processes.js';
+import { freePort } from '../../../host/ports.js';
 
 const pod = (requests: Record<string, string>): V1Pod => ({
   metadata: { name: 'a' },
