@@ -31,7 +31,7 @@ export interface CliBench {
   replaceWorker(): Promise<void>;
   /** One command line, about the endpoint of a workspace. */
   on(workspace: string, args: readonly string[], more?: Parameters<typeof greenlight>[1]): Promise<Told>;
-  /** See {@link writeSpec}. */
+  /** See {@link writeSpec}; in a folder of the workspace's own. */
   spec(workspace: string, steps: readonly string[], more?: readonly string[]): Promise<string>;
 }
 
@@ -111,7 +111,7 @@ export function useCliBench({ env = {}, plugins }: CliBenchOptions = {}): CliBen
     },
     on: (workspace, args, more) =>
       greenlight([...args, '--state', state, '--target', `host/${workspace}`], { env, ...more }),
-    spec: (workspace, steps, more) => writeSpec(folder, workspace, steps, more),
+    spec: (workspace, steps, more) => writeSpec(join(folder, workspace), workspace, steps, more),
   };
 }
 

@@ -1,7 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, inject, it, vi, type TestContext } from 'vitest';
 import { findRollout } from '../../client/find.js';
 import { enqueue, queueEntry, readQueue, untilSettled, withdraw } from '../../client/queue.js';
 import { sendAction } from '../../client/send-action.js';
@@ -22,14 +22,17 @@ const QUICK = ['create', 'cutover', 'delete-baseline'];
 const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
 
 /** An endpoint in memory with a rollout of ada's that holds it, and a spec of another. */
-async function held(workspace: string): Promise<{ readonly target: MemoryTarget; readonly spec: string }> {
+async function held(
+  test: TestContext,
+  workspace: string,
+): Promise<{ readonly target: MemoryTarget; readonly spec: string }> {
   const target = new MemoryTarget();
   bench.targets.set(workspace, target);
-  onTestFinished(async () => {
+  test.onTestFinished(async () => {
     await on(workspace, ['abort', 'diabetes', '--reason', 'the test is over']);
   });
   expect((await on(workspace, ['submit', await bench.spec(workspace, LONG), '--by', 'ada'])).code).toBe(0);
-  await expect
+  await test.expect
     .poll(() => target.traffic, { timeout: 20_000, interval: 50 })
     .toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
   return { target, spec: await bench.spec(workspace, QUICK) };
@@ -39,13 +42,13 @@ async function held(workspace: string): Promise<{ readonly target: MemoryTarget;
 async function failing(workspace: string, count: number) {
   const target = Object.assign(new MemoryTarget(), { smokeStatus: 424 });
   bench.targets.set(workspace, target);
-  await writeFile(join(bench.folder, 'request.json'), '{}');
   const specs: string[] = [];
   for (let nth = 1; nth <= count; nth++) {
     const steps = ['create', 'smoke: ./request.json', 'cutover'];
     const spec = await bench.spec(workspace, steps, [`rollback-within: ${nth}m`]);
     specs.push(spec.replace(/yml$/, `${nth}.yml`));
     await rename(spec, specs.at(-1)!);
+    await writeFile(join(dirname(spec), 'request.json'), '{}');
   }
   return { target, specs };
 }
@@ -59,26 +62,26 @@ const lastOf = async (workspace: string) =>
     unknown
   >;
 
-async function connected(): Promise<Client> {
+async function connected(test: TestContext): Promise<Client> {
   const connection = await Connection.connect({ address: inject('temporalAddress') });
-  onTestFinished(() => connection.close());
+  test.onTestFinished(() => connection.close());
   return new Client({ connection, namespace: bench.namespace });
 }
 
 /** As much of one as a queue is asked with. */
-async function openSession(): Promise<Session> {
-  return { client: await connected(), place: { namespace: bench.namespace } } as unknown as Session;
+async function openSession(test: TestContext): Promise<Session> {
+  return { client: await connected(test), place: { namespace: bench.namespace } } as unknown as Session;
 }
 
 /** Ends the rollout that holds the endpoint as nobody should: it takes nothing back. */
-async function terminate(workspace: string): Promise<void> {
-  await (await connected()).workflow.getHandle(`rollout/host/${workspace}/diabetes`).terminate('by hand');
+async function terminate(test: TestContext, workspace: string): Promise<void> {
+  await (await connected(test)).workflow.getHandle(`rollout/host/${workspace}/diabetes`).terminate('by hand');
 }
 
 /** How soon a dead worker's decision is missed, of every rollout of a workspace. */
-async function decisionsWithin(workspace: string): Promise<readonly number[]> {
+async function decisionsWithin(test: TestContext, workspace: string): Promise<readonly number[]> {
   const { namespace } = bench;
-  const { connection } = await connected();
+  const { connection } = await connected(test);
   const { executions } = await connection.workflowService.listWorkflowExecutions({
     namespace,
     query: `WorkflowType = "${ROLLOUT_WORKFLOW}" AND RolloutTarget = "host/${workspace}"`,
@@ -92,8 +95,8 @@ async function decisionsWithin(workspace: string): Promise<readonly number[]> {
 }
 
 describe('submit --supersede', () => {
-  it('rolls the running one back, reads that back, and then starts', async () => {
-    const { target, spec } = await held('superseded');
+  it('rolls the running one back, reads that back, and then starts', async (test) => {
+    const { target, spec } = await held(test, 'superseded');
 
     const told = await on('superseded', ['submit', spec, '--supersede', '--wait', '--by', 'bob']);
 
@@ -114,30 +117,16 @@ describe('submit --supersede', () => {
     ]);
   });
 
-  it('starts nothing where the running one could not be taken back', async () => {
-    const { target, spec } = await held('stuck');
-
-    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
-    const told = await on('stuck', ['submit', spec, '--supersede', '--by', 'bob']);
-    target.fault = () => undefined;
-
-    expect(told.code).toBe(11);
-    expect(told.stderr).toContain(
-      'Nothing was started. The rollout that held diabetes could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
-    );
-    expect(await lastOf('stuck')).toMatchObject({ outcome: 'rollback-incomplete' });
-  });
-
-  it('starts nothing where the running one was ended from outside while it rolled back', async () => {
-    const { target, spec } = await held('stuck-half-way');
+  it('starts nothing where the running one was ended from outside while it rolled back', async (test) => {
+    const { target, spec } = await held(test, 'stuck-half-way');
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
     let rollsBack = false;
     const told = on('stuck-half-way', ['submit', spec, '--supersede'], {
       onLine: (text) => (rollsBack ||= text.includes('is told to roll back')),
     });
-    await expect.poll(() => rollsBack, { timeout: 20_000 }).toBe(true);
+    await test.expect.poll(() => rollsBack, { timeout: 20_000 }).toBe(true);
 
-    await terminate('stuck-half-way');
+    await terminate(test, 'stuck-half-way');
 
     expect((await told).code).toBe(11);
     expect((await told).stderr).toContain(
@@ -154,24 +143,24 @@ describe('submit --supersede', () => {
 });
 
 describe('submit --queue', () => {
-  it('starts when the running one has ended, whoever ends it', async () => {
-    const { spec } = await held('queued');
+  it('starts when the running one has ended, whoever ends it', async (test) => {
+    const { spec } = await held(test, 'queued');
     let waits = false;
     const queued = on('queued', ['submit', spec, '--queue', '--wait', '--by', 'bob'], {
       onLine: (text) => (waits ||= text.includes('waits for its turn')),
     });
-    await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+    await test.expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
 
     await on('queued', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
 
     expect((await queued).code).toBe(0);
     expect(await lastOf('queued')).toMatchObject({ outcome: 'promoted' });
     // One was started by a command, the other by the queue.
-    expect(await decisionsWithin('queued')).toEqual([DECISION_WITHIN_MS, DECISION_WITHIN_MS]);
+    expect(await decisionsWithin(test, 'queued')).toEqual([DECISION_WITHIN_MS, DECISION_WITHIN_MS]);
   });
 
-  it('needs nobody who waits: it keeps its place in Temporal, over the end of its worker', async () => {
-    const { spec } = await held('alone');
+  it('needs nobody who waits: it keeps its place in Temporal, over the end of its worker', async (test) => {
+    const { spec } = await held(test, 'alone');
 
     const told = await on('alone', ['submit', spec, '--queue', '--by', 'bob']);
     const [seen, listed] = [await on('alone', ['status', 'diabetes']), await on('alone', ['list'])];
@@ -182,14 +171,14 @@ describe('submit --queue', () => {
     expect(told.stdout).toContain('alone.yml waits for diabetes as number 1');
     expect(seen.stdout).toMatch(/Waiting\n {2}1\. +[0-9a-f]{8} +bob, alone\.yml \(green\) +since /);
     expect(listed.stdout).toContain('queued (1)');
-    await expect
+    await test.expect
       .poll(() => lastOf('alone'), { timeout: 30_000, interval: 250 })
       .toMatchObject({ outcome: 'promoted' });
     expect((await on('alone', ['withdraw', 'diabetes'])).code).toBe(10);
   });
 
-  it('keeps its place at Ctrl-C; withdrawn, it never starts', async () => {
-    const { spec } = await held('left');
+  it('keeps its place at Ctrl-C; withdrawn, it never starts', async (test) => {
+    const { spec } = await held(test, 'left');
     const ctrlC = new AbortController();
     const told = await on('left', ['submit', spec, '--queue', '--wait'], {
       stop: ctrlC.signal,
@@ -215,8 +204,8 @@ describe('submit --queue', () => {
     expect(await lastOf('left')).toMatchObject({ phase: 'ramping', outcome: null });
   });
 
-  it('refuses the same spec twice, and tells who waits with it', async () => {
-    const { spec } = await held('twice');
+  it('refuses the same spec twice, and tells who waits with it', async (test) => {
+    const { spec } = await held(test, 'twice');
     await on('twice', ['submit', spec, '--queue', '--by', 'bob']);
 
     const told = await on('twice', ['submit', spec, '--queue', '--by', 'cy']);
@@ -226,13 +215,60 @@ describe('submit --queue', () => {
     expect(told.stderr).toContain('this very spec waits for diabetes already, since bob submitted it');
   });
 
-  it('starts nothing where the running one could not be taken back', async () => {
-    const { target, spec } = await held('stuck-queue');
+  it('starts nothing where the running one was ended from outside', async (test) => {
+    const { target, spec } = await held(test, 'half-way');
+    let waits = false;
+    const told = on('half-way', ['submit', spec, '--queue', '--wait'], {
+      onLine: (text) => (waits ||= text.includes('waits for its turn')),
+    });
+    await test.expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+
+    await terminate(test, 'half-way');
+
+    expect((await told).code).toBe(11);
+    expect((await told).stderr).toContain(
+      'Nothing was started: the rollout before it ended without a report (',
+    );
+    expect(target.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
+  });
+
+  it('stands behind one that supersedes', async (test) => {
+    const { spec } = await held(test, 'overtaken');
+    const other = await bench.spec('overtaken', [...QUICK.slice(0, -1)], ['adopt: true']);
+    await on('overtaken', ['submit', other, '--queue', '--by', 'bob']);
+    await bench.spec('overtaken', QUICK);
+
+    const told = await on('overtaken', ['submit', spec, '--supersede', '--wait', '--by', 'cy']);
+    await on('overtaken', ['withdraw', 'diabetes']);
+
+    expect(told.code).toBe(0);
+    expect(told.stderr).toContain('the rollout that held diabetes is told to roll back');
+  });
+});
+
+// Each waits for a rollback to give up.
+describe.concurrent('a rollout that could not be taken back', () => {
+  it('lets none start that supersedes it', async (test) => {
+    const { target, spec } = await held(test, 'stuck');
+
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+    const told = await on('stuck', ['submit', spec, '--supersede', '--by', 'bob']);
+    target.fault = () => undefined;
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain(
+      'Nothing was started. The rollout that held diabetes could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
+    );
+    expect(await lastOf('stuck')).toMatchObject({ outcome: 'rollback-incomplete' });
+  });
+
+  it('lets none start that waits for it', async (test) => {
+    const { target, spec } = await held(test, 'stuck-queue');
     let waits = false;
     const queued = on('stuck-queue', ['submit', spec, '--queue', '--wait'], {
       onLine: (text) => (waits ||= text.includes('waits for its turn')),
     });
-    await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+    await test.expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
 
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
     await on('stuck-queue', ['abort', 'diabetes', '--reason', 'enough']);
@@ -244,36 +280,6 @@ describe('submit --queue', () => {
       'Nothing was started: the rollout before it could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
     );
     expect(await lastOf('stuck-queue')).toMatchObject({ outcome: 'rollback-incomplete' });
-  });
-
-  it('starts nothing where the running one was ended from outside', async () => {
-    const { target, spec } = await held('half-way');
-    let waits = false;
-    const told = on('half-way', ['submit', spec, '--queue', '--wait'], {
-      onLine: (text) => (waits ||= text.includes('waits for its turn')),
-    });
-    await expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
-
-    await terminate('half-way');
-
-    expect((await told).code).toBe(11);
-    expect((await told).stderr).toContain(
-      'Nothing was started: the rollout before it ended without a report (',
-    );
-    expect(target.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
-  });
-
-  it('stands behind one that supersedes', async () => {
-    const { spec } = await held('overtaken');
-    const other = await bench.spec('overtaken', [...QUICK.slice(0, -1)], ['adopt: true']);
-    await on('overtaken', ['submit', other, '--queue', '--by', 'bob']);
-    await bench.spec('overtaken', QUICK);
-
-    const told = await on('overtaken', ['submit', spec, '--supersede', '--wait', '--by', 'cy']);
-    await on('overtaken', ['withdraw', 'diabetes']);
-
-    expect(told.code).toBe(0);
-    expect(told.stderr).toContain('the rollout that held diabetes is told to roll back');
   });
 });
 
@@ -289,8 +295,8 @@ it('of many that queue at once each has its turn, once, and no two at a time', a
   expect(target.traffic.live).toEqual({ blue: 100 });
 });
 
-it('of many that supersede at once, who is told that it runs had its turn, and no two at a time', async () => {
-  const { target, spec } = await held('claims');
+it('of many that supersede at once, who is told that it runs had its turn, and no two at a time', async (test) => {
+  const { target, spec } = await held(test, 'claims');
   await bench.spec('claims', LONG);
 
   const told = await Promise.all(
@@ -302,24 +308,24 @@ it('of many that supersede at once, who is told that it runs had its turn, and n
   const began = told.filter(({ code }) => code === 0);
   expect(told.filter(({ code }) => code !== 0 && code !== 7)).toEqual([]);
   expect(began).not.toEqual([]);
-  await expect.poll(() => lastOf('claims'), { timeout: 20_000 }).toMatchObject({ phase: 'ramping' });
+  await test.expect.poll(() => lastOf('claims'), { timeout: 20_000 }).toMatchObject({ phase: 'ramping' });
   expect(lifeOfGreen(target)).toEqual([
     'create green',
     ...began.flatMap(() => ['delete green', 'create green']),
   ]);
 });
 
-it('takes no rollout and no queue for the next one of its endpoint', async () => {
-  const { spec } = await held('next-queue');
+it('takes no rollout and no queue for the next one of its endpoint', async (test) => {
+  const { spec } = await held(test, 'next-queue');
   const target = { kind: 'host', workspace: 'next-queue' } as const;
-  const session = await openSession();
+  const session = await openSession(test);
   const adas = await findRollout(session, target, 'diabetes');
   await bench.spec('next-queue', LONG, ['rollback-within: 1m']);
   await on('next-queue', ['submit', spec, '--queue', '--by', 'bob']);
   const { waiting: [bobs] = [] } = (await readQueue(session, target, 'diabetes')) ?? {};
   await on('next-queue', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
   const over = async () => (await readQueue(session, target, 'diabetes'))?.running;
-  await expect.poll(over, { timeout: 20_000 }).toBe(false);
+  await test.expect.poll(over, { timeout: 20_000 }).toBe(false);
   await bench.spec('next-queue', LONG, ['rollback-within: 2m']);
   await on('next-queue', ['submit', spec, '--queue', '--by', 'cy']);
 
@@ -334,10 +340,10 @@ it('takes no rollout and no queue for the next one of its endpoint', async () =>
   expect(fate).toEqual({ id: bobs?.id, fate: 'started', because: '', runId: holder.runId });
 });
 
-it('goes on as a new run after many changes, with all who wait', async () => {
-  const { target } = await held('renewed');
+it('goes on as a new run after many changes, with all who wait', async (test) => {
+  const { target } = await held(test, 'renewed');
   target.smokeStatus = 424; // so that each is over soon
-  const session = await openSession();
+  const session = await openSession(test);
   const host = { kind: 'host', workspace: 'renewed' } as const;
   const entryOf = (digest: string) => {
     const plan = planOf('diabetes', [CREATE, SMOKE], { target: host, digest });
@@ -355,7 +361,7 @@ it('goes on as a new run after many changes, with all who wait', async () => {
 
   await on('renewed', ['abort', 'diabetes', '--reason', 'enough']);
   const over = async () => (await readQueue(session, host, 'diabetes'))?.running;
-  await expect.poll(over, { timeout: 20_000 }).toBe(false);
+  await test.expect.poll(over, { timeout: 20_000 }).toBe(false);
 
   const renewed = await queue.describe();
   expect(renewed.runId).not.toBe(runId);
@@ -368,12 +374,12 @@ it('goes on as a new run after many changes, with all who wait', async () => {
     waiting.map(({ id }) => id),
   );
   const lives = [1, 2, 3].flatMap(() => ['create green', 'delete green']);
-  await expect.poll(() => lifeOfGreen(target), { timeout: 20_000 }).toEqual(lives);
+  await test.expect.poll(() => lifeOfGreen(target), { timeout: 20_000 }).toEqual(lives);
 });
 
-it('of a hundred submits at once on one endpoint exactly one runs, and all others learn who has it', async () => {
+it('of a hundred submits at once on one endpoint exactly one runs, and all others learn who has it', async (test) => {
   bench.targets.set('crowd', new MemoryTarget());
-  onTestFinished(async () => {
+  test.onTestFinished(async () => {
     await on('crowd', ['abort', 'diabetes', '--reason', 'the test is over']);
   });
   const spec = await bench.spec('crowd', LONG);

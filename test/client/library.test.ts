@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
@@ -93,7 +93,7 @@ async function program(name: string, workspace: string, steps: readonly string[]
   bench.targets.set(workspace, new MemoryTarget());
   const spec = await bench.spec(workspace, steps);
   for (const file of ['green.yml', 'score.py']) {
-    await writeFile(join(work, file), await readFile(join(bench.folder, file)));
+    await writeFile(join(work, file), await readFile(join(dirname(spec), file)));
   }
   await writeFile(join(work, 'rollout.yml'), await readFile(spec));
   await writeFile(join(work, 'wrong.yml'), 'endpoint: diabetes\ndeploymnet: ./green.yml\n');
