@@ -1,6 +1,6 @@
 import type { Drift } from '../core/drift.js';
 import { stepConfig } from '../core/gates/step-config.js';
-import { unseen } from '../core/gates/unseen.js';
+import { quiet, unseen } from '../core/gates/unseen.js';
 import type { ShiftStep, Step, UndecidedPolicy } from '../core/plan.js';
 import { bakeSeenMs, countsFromMs, stepTimes } from '../core/step-clock.js';
 import { mirrorTraffic, splitTraffic, trafficText, type Traffic } from '../core/traffic.js';
@@ -164,11 +164,13 @@ function leftOpen({ blindForMs, green, plan, state }: Run, step: StepOf<'bake'>)
     const because = state.blind?.because ?? 'the gates see nothing';
     return `for ${durationText(blindForMs)} at the end of the bake, ${because}`;
   }
-  const { setup = null, state: gates = null } = state.memory ?? {};
+  const { setup = null, state: gates = null, collector = null } = state.memory ?? {};
   if (setup === null || gates === null) return 'no gate could be judged in the bake';
   const dwell = { atLeastMs: step.forMs, atMostMs: step.forMs };
   const why = unseen(stepConfig(setup.config, { ...dwell, active: step.gates }), gates, green);
-  return why === null ? null : `${why} in the bake`;
+  if (why !== null) return `${why} in the bake`;
+  const silence = quiet(collector, step.forMs, green);
+  return silence === null ? null : `${silence} of the bake`;
 }
 
 /** When a bake is over: it counts from its first look. Without a worker, nobody has looked. */

@@ -19,6 +19,8 @@ export interface CollectorState {
   readonly base: PerArm<Totals | null>;
   /** When the counters at green's left edge were read; left out by workers that did not keep it. */
   readonly greenAtMs?: number;
+  /** Until when looks had requests of green; left out where none had. */
+  readonly greenBusyAtMs?: number;
   /** Since when an arm has had no usable data; null while it has. */
   readonly awaySinceMs: PerArm<number | null>;
   /** Requests of an arm whose time is in no histogram; left out by workers that did not look for them. */
@@ -164,6 +166,7 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
       green: baseAfter(state.base.green, green, blue),
     },
     ...(green.to && { greenAtMs: reading.atMs }),
+    ...(green.look.n > 0 && { greenBusyAtMs: reading.atMs }),
     // Both at once: it was the source that began to count anew.
     greenResetsMs:
       green.status === 'reset' && witness.status !== 'reset'

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { quiet } from '../../core/gates/unseen.js';
 import { enterStep, look } from '../../core/look.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import type { Gate } from '../../core/plan.js';
@@ -130,5 +131,18 @@ describe('time of which nothing was seen', () => {
 
     expect(enterStep({ ...BAKE, memory }, 31_000).lostMs).toBe(10_000);
     expect(enterStep({ ...BAKE, stepIndex: 2, memory }, 31_000).lostMs).toBe(0);
+  });
+});
+
+describe('a green that has no more requests', () => {
+  /** So many seconds in which it had some, of the thirty that are watched. */
+  const busyFor = (sec: number) => watch((now) => counters(Math.min(now, sec))).at(-1)?.memory.collector;
+
+  it.each([
+    [14, 'green had no request in the last 16 s'],
+    [15, null],
+    [30, null],
+  ])('after %i s of thirty: %s', (sec, expected) => {
+    expect(quiet(busyFor(sec) ?? null, 30_000, 'green')).toBe(expected);
   });
 });

@@ -236,6 +236,24 @@ describe('a bake in which green has no request', () => {
   );
 });
 
+describe('a bake in which green has no more requests', () => {
+  it('for more than half of it, is not proven', async () => {
+    const target = new MemoryTarget();
+    const steps = [CREATE, CUTOVER, bakeStep(4_000), DELETE_BASELINE];
+    const rollout = await bench.start(planOf('bake-quiet', steps), target);
+    await rollout.until((s) => s.phase === 'baking');
+    await looks(rollout, target, 3);
+    target.requestsPerSecond = 0;
+
+    const held = await rollout.until((s) => s.hold?.kind === 'undecided' || s.outcome !== null);
+
+    expect(held.hold?.because).toMatch(/^green had no request in the last \d.* s of the bake$/);
+    await rollout.send('abort', by);
+    await rollout.failure();
+    expect(target.traffic).toEqual(BLUE);
+  });
+});
+
 describe('all traffic on green, by somebody else', () => {
   it('is not adopted while green has yet to be compared, and costs no gate its comparison', async () => {
     const target = new MemoryTarget();
