@@ -23,6 +23,9 @@ const SETTLES_WITHIN_MS = 5_000;
 /** After so many attempts that the target would not take, one that goes back where it stands already goes by what is shown. */
 const UNSETTLED_ATTEMPTS = 10;
 
+/** The longest wait that a target may ask for before the traffic goes back: the service may name minutes. */
+const THROTTLED_FOR_MS = 10_000;
+
 /**
  * Writes shares and mirror, and reads them back until the endpoint shows them, in force.
  *
@@ -132,10 +135,20 @@ function triedOften(): boolean {
   return activityInfo().attempt > UNSETTLED_ATTEMPTS;
 }
 
-/** Clients wait for it: the first no is not taken for the last. */
+/** Clients wait for it: the first no is not taken for the last, and one that names a long wait is asked sooner. */
 function askedAgain(err: PortError): unknown {
+  const details = [{ code: err.code }];
+  if (err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
+    const type = FailureType.PortThrottled;
+    return ApplicationFailure.create({
+      message: err.message,
+      type,
+      details,
+      nextRetryDelay: THROTTLED_FOR_MS,
+    });
+  }
   if (err.kind !== 'permanent' || !isYoung()) return err;
-  return ApplicationFailure.retryable(err.message, FailureType.PortTransient, { code: err.code });
+  return ApplicationFailure.create({ message: err.message, type: FailureType.PortTransient, details });
 }
 
 function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {

@@ -98,6 +98,16 @@ describe('going back after a write that was cut off', () => {
     expect(await run({ unsettled: true }, () => ({ traffic: blue }), refuse)).toEqual({ found: blue });
   });
 
+  it('does not wait for minutes where a target asks for them, as a step does', async () => {
+    const busy = (): void => {
+      throw new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 120_000 });
+    };
+    const read = () => ({ traffic: half, deployments: [ready('blue', 1)] });
+
+    expect(await run({}, read, busy)).toMatchObject({ nextRetryDelay: 10_000, nonRetryable: false });
+    expect(await run({ from: half }, read, busy)).toMatchObject({ kind: 'throttled', retryAfterMs: 120_000 });
+  });
+
   it.each([
     [10, { kind: 'transient' }],
     [11, { found: blue }],
