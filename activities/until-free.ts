@@ -10,23 +10,27 @@ const WITHIN_MS = 6 * 60 * 60_000;
 
 /** Waits until no rollout runs under that id, whoever starts another meanwhile. */
 export async function untilFree({ workflowId }: UntilFreeInput): Promise<Freed | null> {
-  const handle = getClient().workflow.getHandle(workflowId);
+  const { workflow } = getClient();
   const free = await poll(async () => {
     try {
-      const { status } = await handle.describe();
-      return status.name === 'RUNNING' ? undefined : 'ended';
+      const { status, runId } = await workflow.getHandle(workflowId).describe();
+      return status.name === 'RUNNING' ? undefined : runId;
     } catch (err) {
       // So long ago that Temporal has forgotten it.
-      if (err instanceof Error && err.name === 'WorkflowNotFoundError') return 'forgotten';
+      if (err instanceof Error && err.name === 'WorkflowNotFoundError') return null;
       throw err;
     }
   }, WITHIN_MS);
   if (free === undefined) return null;
-  if (free === 'forgotten') return { unproven: null, dispersion: {} };
-  return handle.result().then(
-    (report) => ({ unproven: null, dispersion: dispersionOf(report as RolloutReport) }),
-    (err: unknown) => freedBy(err),
-  );
+  if (free === null) return { unproven: null, dispersion: {} };
+  // Of that run: under the id alone, the end of one that somebody starts by now would be waited for.
+  return workflow
+    .getHandle(workflowId, free)
+    .result()
+    .then(
+      (report) => ({ unproven: null, dispersion: dispersionOf(report as RolloutReport) }),
+      (err: unknown) => freedBy(err),
+    );
 }
 
 function freedBy(err: unknown): Freed {

@@ -4,6 +4,7 @@ import {
   condition,
   defineUpdate,
   makeContinueAsNewFunc,
+  patched,
   setHandler,
   setWorkflowOptions,
   startChild,
@@ -26,7 +27,6 @@ import {
   whyNotWithdrawn,
   type EnqueueInput,
   type Freed,
-  type QueueEntry,
   type QueueState,
   type WithdrawInput,
 } from '../core/queue.js';
@@ -51,24 +51,31 @@ const MANY_CHANGES = 60;
  *   is started upon that.
  */
 export async function rolloutQueue(target: Target, endpoint: string, carried?: QueueState): Promise<void> {
+  // Once: a patch that a queue meets in the middle would be known from its beginning when it is replayed.
+  const asksFirst = patched(ASKS_FIRST);
   const queue = new Queue(target, endpoint, carried ?? { waiting: [], fates: [] });
   queue.install();
   await condition(() => queue.state.waiting.length > 0, FIRST_ENTRY);
   let learned: Freed['dispersion'] = {};
   for (;;) {
-    const [next] = queue.state.waiting;
-    if (next === undefined) {
+    if (queue.state.waiting.length === 0) {
       await condition(allHandlersFinished);
       if (queue.state.waiting.length === 0) return;
       continue;
     }
-    if (await queue.start(next, learned)) continue;
-    const freed = await queue.untilFree();
-    learned = freed?.dispersion ?? {};
-    if (freed !== null && freed.unproven !== null) throw await queue.stop(freed.unproven);
-    await queue.goOnAsNew();
+    // Asked also where the endpoint is free: whoever came to find it held may have to hear how that one ended.
+    if (asksFirst || !(await queue.startNext(learned))) {
+      const freed = await queue.untilFree();
+      learned = freed?.dispersion ?? {};
+      if (freed !== null && freed.unproven !== null) throw await queue.stop(freed.unproven);
+      if (freed !== null && asksFirst) await queue.startNext(learned);
+      await queue.goOnAsNew();
+    }
   }
 }
+
+/** 2026-11: queues before it try to start first. */
+const ASKS_FIRST = 'asks-first';
 
 // A queue may wait for longer than any version lives, and starts its rollouts with the current one. Its code changes by
 // `patched` only. Asked at its start, since a server refuses any behaviour of a worker that has no version.
@@ -125,10 +132,10 @@ class Queue {
   }
 
   /** @returns false when another rollout holds the endpoint. */
-  async start(
-    { id, plan, by, spec, summary, details }: QueueEntry,
-    learned: Freed['dispersion'],
-  ): Promise<boolean> {
+  async startNext(learned: Freed['dispersion']): Promise<boolean> {
+    const [next] = this.state.waiting;
+    if (next === undefined) return true; // withdrawn meanwhile
+    const { id, plan, by, spec, summary, details } = next;
     this.starting = id;
     try {
       const { firstExecutionRunId } = await startChild(ROLLOUT_WORKFLOW, {

@@ -340,6 +340,19 @@ it('takes no rollout and no queue for the next one of its endpoint', async (test
   expect(fate).toEqual({ id: bobs?.id, fate: 'started', because: '', runId: holder.runId });
 });
 
+it('starts nothing upon an end that nobody has proven, also where it came before anybody waited', async (test) => {
+  const { target } = await held(test, 'too-late');
+  const session = await openSession(test);
+  const plan = planOf('diabetes', [CREATE, SMOKE], { target: { kind: 'host', workspace: 'too-late' } });
+  await terminate(test, 'too-late');
+
+  const entry = queueEntry(plan, { digest: 'late', by: 'bob', spec: 'late.yml' });
+  await enqueue(session, { entry, first: false });
+
+  expect(await untilSettled(session, entry, new AbortController().signal)).toMatchObject({ fate: 'dropped' });
+  expect(lifeOfGreen(target)).toEqual(['create green']);
+});
+
 it('goes on as a new run after many changes, with all who wait', async (test) => {
   const { target } = await held(test, 'renewed');
   target.smokeStatus = 424; // so that each is over soon
