@@ -67,7 +67,7 @@ function* wrongWrites(
       // as the rollout knows it was never written, so it restores what was there, and then goes on.
       restored -= 1;
       come -= 1;
-    } else if (!(index === traffic.length - 1 && outcome !== 'promoted' && sameTraffic(each, BEFORE))) {
+    } else if (outcome === 'promoted' || !traffic.slice(index).every((later) => sameTraffic(later, BEFORE))) {
       yield `wrote ${trafficText(each)} where ${due === undefined ? 'nothing' : trafficText(due)} was due`;
     }
   }

@@ -14,7 +14,7 @@ export interface FaultSpell {
 }
 
 /** Those that come more often stand twice. */
-const ACTS = [
+export const ACTS = [
   'abort',
   'reject',
   'pause',
