@@ -79,7 +79,8 @@ function placeFault({ code, at }: Problem, text: string | undefined): string | u
   const [start, end] = at.range;
   if (line === undefined) return `the text has ${lines.length} lines`;
   if (!line.startsWith(at.source)) return `the line is ${JSON.stringify(line)}`;
-  if (at.column < 1 || at.column > [...at.source].length + 1) return 'the column is beside its line';
+  // Of the file's line: what is shown of it may end before a secret.
+  if (at.column < 1 || at.column > [...line].length + 1) return 'the column is beside its line';
   if (start < before || start > before + line.length) return 'its range begins in another line';
   if (end < start || end > lines.join('\n').length) return 'its range is not in the text';
   return undefined;
