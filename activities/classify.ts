@@ -11,11 +11,17 @@ import { FailureType } from '../core/failures.js';
  * ours and passes through.
  *
  * @param more - what else the failure's first detail says.
+ * @param as - what it is taken for, where that is not what it says of itself.
  */
-export function classify(err: unknown, more: object = {}): unknown {
+export function classify(
+  err: unknown,
+  more: object = {},
+  as: Partial<Pick<PortError, 'kind' | 'retryAfterMs'>> = {},
+): unknown {
   if (!isPortError(err)) return err;
+  const { kind = err.kind, retryAfterMs = err.retryAfterMs } = as;
   const details = [{ code: err.code, ...more }];
-  switch (err.kind) {
+  switch (kind) {
     case 'permanent':
       return ApplicationFailure.create({
         message: err.message,
@@ -32,7 +38,7 @@ export function classify(err: unknown, more: object = {}): unknown {
         cause: err,
         // Expected noise: a busy endpoint is not a fault.
         category: 'BENIGN',
-        ...(err.retryAfterMs === undefined ? {} : { nextRetryDelay: err.retryAfterMs }),
+        ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
       });
     case 'transient':
       return ApplicationFailure.create({
@@ -42,7 +48,7 @@ export function classify(err: unknown, more: object = {}): unknown {
         cause: err,
       });
     default:
-      return err.kind satisfies never;
+      return kind satisfies never;
   }
 }
 

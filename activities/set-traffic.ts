@@ -8,7 +8,7 @@ import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
-import { isPortError } from './classify.js';
+import { classify, isPortError } from './classify.js';
 import { beating, isYoung, poll } from './poll.js';
 
 /** A write that is done may not be visible yet; Azure's own tools wait for half a minute. */
@@ -137,18 +137,10 @@ function triedOften(): boolean {
 
 /** Clients wait for it: the first no is not taken for the last, and one that names a long wait is asked sooner. */
 function askedAgain(err: PortError): unknown {
-  const details = [{ code: err.code }];
   if (err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
-    const type = FailureType.PortThrottled;
-    return ApplicationFailure.create({
-      message: err.message,
-      type,
-      details,
-      nextRetryDelay: THROTTLED_FOR_MS,
-    });
+    return classify(err, {}, { retryAfterMs: THROTTLED_FOR_MS });
   }
-  if (err.kind !== 'permanent' || !isYoung()) return err;
-  return ApplicationFailure.create({ message: err.message, type: FailureType.PortTransient, details });
+  return err.kind === 'permanent' && isYoung() ? classify(err, {}, { kind: 'transient' }) : err;
 }
 
 function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {
