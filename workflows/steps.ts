@@ -204,10 +204,10 @@ async function drainAndDelete(run: Run, drainWithinMs: number): Promise<string |
     ]);
     return `${deployment} is gone`;
   } catch (err) {
-    const drift = driftOf(err);
+    const drift = driftOf(err, run.state.instances);
     if (drift !== undefined) {
       run.state.undos = undos;
-      return { observed: drift.observed, scaled: [] };
+      return drift;
     }
     // Green serves everybody and is proven: a baseline that stays costs money, not clients.
     const note = `${deployment} could not be deleted: ${asStop(err).message}`;

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { DriftDetails, RejectedDetails } from '../core/activities.js';
+import type { Drift } from '../core/drift.js';
 import { FailureType } from '../core/failures.js';
 
 /** Ends the forward run: everything is taken back. Never leaves the workflow. */
@@ -46,10 +47,17 @@ export function applicationFailure(err: unknown): ApplicationFailure | undefined
   return undefined;
 }
 
-/** What drifted, if this is a `Drift` failure of an activity. */
-export function driftOf(err: unknown): DriftDetails | undefined {
+/**
+ * What drifted, if this is a `Drift` failure of an activity.
+ *
+ * @param instances - that the rollout knows, by deployment.
+ */
+export function driftOf(err: unknown, instances: Readonly<Record<string, number>>): Drift | undefined {
   const failure = applicationFailure(err);
-  return failure?.type === FailureType.Drift ? (failure.details?.[0] as DriftDetails) : undefined;
+  if (failure?.type !== FailureType.Drift) return undefined;
+  const { observed, off = [] } = failure.details?.[0] as DriftDetails;
+  const scaled = off.map((deployment) => ({ deployment, from: instances[deployment] ?? 1, to: 0 }));
+  return { observed, scaled };
 }
 
 /** What a preflight found, if this is its `Rejected` failure. */

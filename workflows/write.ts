@@ -26,12 +26,9 @@ export async function write(
     delete run.state.unsettled;
     return null;
   } catch (err) {
-    const drift = driftOf(err);
+    const drift = driftOf(err, run.state.instances);
     if (drift === undefined) throw err;
-    const scaled = (drift.off ?? []).map((deployment) => {
-      return { deployment, from: run.state.instances[deployment] ?? 1, to: 0 };
-    });
-    return { observed: drift.observed, scaled };
+    return drift;
   } finally {
     run.writing = null;
   }
