@@ -30,9 +30,9 @@ export interface Position {
 /** Problems with a value that may be a secret: nothing shows it, for what is shown is kept in logs. */
 const OF_SECRETS: ReadonlySet<string> = new Set(['secret', 'plain-secret']);
 
-/** @param code - last part of a problem's code. */
+/** @param code - of a problem, with or without the kind of file before it. */
 export function isOfSecret(code: string): boolean {
-  return OF_SECRETS.has(code);
+  return OF_SECRETS.has(code.slice(code.lastIndexOf('/') + 1));
 }
 
 /** What else is wrong in the line of a secret shows no more of it than the secret's own problem does. */
@@ -42,7 +42,7 @@ export function hidingSecrets(problems: readonly Problem[]): readonly Problem[] 
   for (const problem of problems) {
     const { code, at } = problem;
     const before = shown.get(lineOf(problem));
-    if (at === null || !isOfSecret(code.slice(code.lastIndexOf('/') + 1))) continue;
+    if (at === null || !isOfSecret(code)) continue;
     if (before === undefined || at.source.length < before.length) shown.set(lineOf(problem), at.source);
   }
   return problems.map((problem) => {
