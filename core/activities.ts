@@ -118,8 +118,8 @@ export interface DriftDetails {
 /**
  * The activities of a rollout. All are safe to repeat; none decides anything but what its own attempt does.
  *
- * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic, deleteDeployment of a baseline that serves again), `DeploymentFailed`, `SmokeFailed`,
- * and the port failures.
+ * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic; deleteDeployment of a baseline that serves
+ * again), `DeploymentFailed`, `SmokeFailed`, and the port failures.
  */
 export interface RolloutActivities {
   preflight(input: PreflightInput): Promise<PreflightResult>;

@@ -62,6 +62,14 @@ const lastOf = async (workspace: string) =>
     unknown
   >;
 
+/** Starts a command, and goes on once it has said so. */
+async function saying(test: TestContext, what: string, workspace: string, args: readonly string[]) {
+  let said = false;
+  const end = on(workspace, args, { onLine: (text) => (said ||= text.includes(what)) });
+  await test.expect.poll(() => said, { timeout: 20_000 }).toBe(true);
+  return { end };
+}
+
 async function connected(test: TestContext): Promise<Client> {
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   test.onTestFinished(() => connection.close());
@@ -120,11 +128,11 @@ describe('submit --supersede', () => {
   it('starts nothing where the running one was ended from outside while it rolled back', async (test) => {
     const { target, spec } = await held(test, 'stuck-half-way');
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
-    let rollsBack = false;
-    const told = on('stuck-half-way', ['submit', spec, '--supersede'], {
-      onLine: (text) => (rollsBack ||= text.includes('is told to roll back')),
-    });
-    await test.expect.poll(() => rollsBack, { timeout: 20_000 }).toBe(true);
+    const { end: told } = await saying(test, 'is told to roll back', 'stuck-half-way', [
+      'submit',
+      spec,
+      '--supersede',
+    ]);
 
     await terminate(test, 'stuck-half-way');
 
@@ -145,11 +153,14 @@ describe('submit --supersede', () => {
 describe('submit --queue', () => {
   it('starts when the running one has ended, whoever ends it', async (test) => {
     const { spec } = await held(test, 'queued');
-    let waits = false;
-    const queued = on('queued', ['submit', spec, '--queue', '--wait', '--by', 'bob'], {
-      onLine: (text) => (waits ||= text.includes('waits for its turn')),
-    });
-    await test.expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+    const { end: queued } = await saying(test, 'waits for its turn', 'queued', [
+      'submit',
+      spec,
+      '--queue',
+      '--wait',
+      '--by',
+      'bob',
+    ]);
 
     await on('queued', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
 
@@ -217,11 +228,12 @@ describe('submit --queue', () => {
 
   it('starts nothing where the running one was ended from outside', async (test) => {
     const { target, spec } = await held(test, 'half-way');
-    let waits = false;
-    const told = on('half-way', ['submit', spec, '--queue', '--wait'], {
-      onLine: (text) => (waits ||= text.includes('waits for its turn')),
-    });
-    await test.expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+    const { end: told } = await saying(test, 'waits for its turn', 'half-way', [
+      'submit',
+      spec,
+      '--queue',
+      '--wait',
+    ]);
 
     await terminate(test, 'half-way');
 
@@ -264,11 +276,12 @@ describe.concurrent('a rollout that could not be taken back', () => {
 
   it('lets none start that waits for it', async (test) => {
     const { target, spec } = await held(test, 'stuck-queue');
-    let waits = false;
-    const queued = on('stuck-queue', ['submit', spec, '--queue', '--wait'], {
-      onLine: (text) => (waits ||= text.includes('waits for its turn')),
-    });
-    await test.expect.poll(() => waits, { timeout: 20_000 }).toBe(true);
+    const { end: queued } = await saying(test, 'waits for its turn', 'stuck-queue', [
+      'submit',
+      spec,
+      '--queue',
+      '--wait',
+    ]);
 
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
     await on('stuck-queue', ['abort', 'diabetes', '--reason', 'enough']);

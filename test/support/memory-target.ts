@@ -6,7 +6,7 @@ import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import { FIELD_CONFLICT } from '../../core/failures.js';
 import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
-import { deploymentsIn, normalTraffic, shareOf, type Traffic } from '../../core/traffic.js';
+import { deploymentsIn, hasTraffic, normalTraffic, shareOf, type Traffic } from '../../core/traffic.js';
 
 /** How a deployment of the memory target behaves. */
 export interface Behaviour {
@@ -155,7 +155,7 @@ export class MemoryTarget {
       readDeployment: (_, name) => this.call('readDeployment', () => this.deployments.get(name)),
       deleteDeployment: (_, name) =>
         this.call('deleteDeployment', () => {
-          if (shareOf(this.traffic.live, name) + shareOf(this.traffic.mirror, name) > 0) {
+          if (hasTraffic(this.traffic, name)) {
             throw permanent('BadRequest', `${name} gets traffic`);
           }
           this.flow();

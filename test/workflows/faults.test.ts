@@ -11,6 +11,14 @@ const bench = useBench();
 
 const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 
+/** A rollout that has given green its 10 %, for long. */
+async function ramping(name: string) {
+  const target = new MemoryTarget();
+  const rollout = await bench.start(planOf(name, [CREATE, LONG]), target);
+  await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+  return { target, rollout };
+}
+
 describe.concurrent('a target that fails', () => {
   it('is written once when the write was applied but its answer got lost', async () => {
     const target = new MemoryTarget();
@@ -76,9 +84,7 @@ describe.concurrent('a target that fails', () => {
   });
 
   it('that shows a write before it is in force is waited for, and what is cut off half-way is written again', async () => {
-    const target = new MemoryTarget();
-    const rollout = await bench.start(planOf('not-in-force', [CREATE, LONG]), target);
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { target, rollout } = await ramping('not-in-force');
 
     target.pending = 'the gateway has not taken it';
     target.traffic = { live: { blue: 100 }, mirror: {} };
@@ -100,9 +106,7 @@ describe.concurrent('a target that fails', () => {
 
 describe.concurrent('rollback', () => {
   it('ends read back although the target refuses five times in a row', async () => {
-    const target = new MemoryTarget();
-    const rollout = await bench.start(planOf('stubborn', [CREATE, LONG]), target);
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { target, rollout } = await ramping('stubborn');
 
     target.fault = failing('writeTraffic', 'throttle', 5);
     target.behaviour.set('green', { errors: 1, slow: 0 });
@@ -113,9 +117,7 @@ describe.concurrent('rollback', () => {
   });
 
   it('does not take the first no of the target for the last one', async () => {
-    const target = new MemoryTarget();
-    const rollout = await bench.start(planOf('no-and-yes', [CREATE, LONG]), target);
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { target, rollout } = await ramping('no-and-yes');
 
     target.fault = failing('writeTraffic', 'throw-permanent', 3);
     await rollout.send('abort', { by: 'ada', reason: 'test' });
@@ -126,9 +128,7 @@ describe.concurrent('rollback', () => {
   });
 
   it('that cannot be done ends as incomplete, with what is left to do', async () => {
-    const target = new MemoryTarget();
-    const rollout = await bench.start(planOf('forbidden', [CREATE, LONG]), target);
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { target, rollout } = await ramping('forbidden');
 
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
     await rollout.send('abort', { by: 'ada', reason: 'test' });
@@ -144,9 +144,7 @@ describe.concurrent('rollback', () => {
   });
 
   it('lets green answer what it is still asked before it deletes it', async () => {
-    const target = new MemoryTarget();
-    const rollout = await bench.start(planOf('in-flight', [CREATE, LONG]), target);
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { target, rollout } = await ramping('in-flight');
 
     target.distort = (snapshot) => inFlight(snapshot, 1);
     await rollout.send('abort', { by: 'ada', reason: 'test' });
@@ -163,9 +161,7 @@ describe.concurrent('rollback', () => {
   });
 
   it('is not stopped by cancelling the workflow once more', async () => {
-    const target = new MemoryTarget();
-    const rollout = await bench.start(planOf('cancel-twice', [CREATE, LONG]), target);
-    await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
+    const { target, rollout } = await ramping('cancel-twice');
 
     target.fault = failing('writeTraffic', 'throttle', 5);
     await rollout.send('abort', { by: 'ada', reason: 'test' });
