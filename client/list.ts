@@ -6,6 +6,7 @@ import { QUEUE_WORKFLOW } from '../core/queue.js';
 import { memoOf } from './queue.js';
 import { startedAtMs } from './start-rollout.js';
 import { uiLink, type Session, type TemporalPlace } from './temporal.js';
+import { quoted } from './texts.js';
 
 export interface ListOptions {
   /** Those that are over, too. */
@@ -36,7 +37,7 @@ export async function listRollouts(
   { client, place }: Session,
   { all = false, limit = 50, target }: ListOptions,
 ): Promise<readonly ListedRollout[]> {
-  const onTarget = target === undefined ? [] : [`RolloutTarget = '${target.replaceAll("'", "''")}'`];
+  const onTarget = target === undefined ? [] : [`RolloutTarget = ${quoted(target)}`];
   const query = [
     `WorkflowType = '${ROLLOUT_WORKFLOW}'`,
     // A run that went on as a new one did not end.

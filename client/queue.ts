@@ -29,6 +29,7 @@ import { GreenlightError } from './errors.js';
 import { ANSWER_MS, noAnswer, refusal } from './send-action.js';
 import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
 import type { Session } from './temporal.js';
+import { quoted } from './texts.js';
 
 const ASK_EVERY_MS = 500;
 /** Temporal lists what has begun a moment later. */
@@ -90,9 +91,9 @@ export async function enqueue(session: Session, input: EnqueueInput): Promise<nu
 /** The place that an entry has, or had; undefined where it never came. */
 async function placeTaken(session: Session, { id, plan }: QueueEntry): Promise<number | undefined> {
   const queue = await readQueue(session, plan.target, plan.endpoint);
-  const known = queue !== undefined && isKnown(queue, id);
-  if (known) return placeOf(queue, id);
-  return (await startedFrom(session, plan, id)) && 1;
+  if (queue !== undefined && isKnown(queue, id)) return placeOf(queue, id);
+  const started = await startedFrom(session, plan, id);
+  return started === undefined ? undefined : 1;
 }
 
 function isRefusal(error: WorkflowUpdateFailedError): boolean {
@@ -153,7 +154,7 @@ export async function untilSettled(
 async function startedFrom({ client }: Session, plan: Plan, id: string): Promise<Fate | undefined> {
   let runId: string | undefined;
   // The newest first: the last of its runs is the one that it began with.
-  const query = `WorkflowId = '${workflowId(plan.target, plan.endpoint)}'`;
+  const query = `WorkflowId = ${quoted(workflowId(plan.target, plan.endpoint))}`;
   for await (const info of client.workflow.list({ query })) {
     if ((info.memo as Partial<StartMemo> | undefined)?.queuedAs === id) runId = info.runId;
     else if (runId !== undefined) break;

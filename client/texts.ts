@@ -13,3 +13,8 @@ export function shortenTo(text: string, limit: number): string {
   }
   return kept + CUT;
 }
+
+/** A text as a value in a query of Temporal's lists: contexts and workspaces may have nearly any name. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

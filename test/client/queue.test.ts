@@ -2,8 +2,9 @@ import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { expect, it } from 'vitest';
 import type { KnownRollout } from '../../client/find.js';
 import { supersedeFrom } from '../../client/free-endpoint.js';
-import { enqueue, queueEntry, withdraw } from '../../client/queue.js';
+import { enqueue, queueEntry, untilSettled, withdraw } from '../../client/queue.js';
 import type { Session } from '../../client/temporal.js';
+import { workflowId } from '../../core/plan.js';
 import { planOf, rampStep } from '../support/plans.js';
 
 const PLAN = planOf('diabetes', [rampStep(10)]);
@@ -96,4 +97,26 @@ it('does not ask again where the first request was taken and its answer got lost
 
   expect(await enqueue({ client } as unknown as Session, { entry, first: false })).toBe(2);
   expect(asked).toEqual(['enqueue']);
+});
+
+it('finds what was started from an entry on a cluster whose name has an apostrophe', async () => {
+  const plan = { ...PLAN, target: { kind: 'kubernetes', context: "o'brien", namespace: 'models' } } as const;
+  const entry = queueEntry(plan, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
+  const queries: string[] = [];
+  const client = {
+    workflow: {
+      getHandle: () => ({
+        describe: () => Promise.resolve({ status: { name: 'COMPLETED' }, memo: { waiting: [], fates: [] } }),
+      }),
+      list: ({ query }: { query: string }) => {
+        queries.push(query);
+        return [{ memo: { queuedAs: entry.id }, runId: 'first' }];
+      },
+    },
+  };
+
+  expect(
+    await untilSettled({ client } as unknown as Session, entry, new AbortController().signal),
+  ).toMatchObject({ fate: 'started', runId: 'first' });
+  expect(queries).toEqual([`WorkflowId = '${workflowId(plan.target, plan.endpoint).replace("'", "''")}'`]);
 });
