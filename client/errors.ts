@@ -21,6 +21,7 @@ export class GreenlightError extends Error {
 
 /** gRPC status codes, as far as people can do something about them. */
 export const GRPC = {
+  cancelled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,

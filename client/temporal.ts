@@ -9,6 +9,7 @@ import { TEMPORAL_FILE, TemporalServer } from '../embedded/temporal-server.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { tracesWanted } from '../telemetry/wanted.js';
 import { detailsOf, GreenlightError } from './errors.js';
+import { RETRIES } from './late-calls.js';
 
 /** A Temporal server, and how it was found. */
 export interface TemporalPlace extends TemporalSettings {
@@ -93,7 +94,11 @@ export interface NamedTemporal extends Pick<ConnectionOptions, 'tls'> {
 /** @throws {GreenlightError} unreachable. The caller closes `client.connection`. */
 export async function connect(place: TemporalPlace, withinMs = CONNECT_MS): Promise<Session> {
   try {
-    const connection = await Connection.connect({ ...place.connectionOptions, connectTimeout: withinMs });
+    const connection = await Connection.connect({
+      ...place.connectionOptions,
+      interceptors: [...RETRIES],
+      connectTimeout: withinMs,
+    });
     const { namespace } = place;
     const { dataConverter } = place.encryption;
     const tracing = await clientTracing();
