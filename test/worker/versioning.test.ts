@@ -1,21 +1,24 @@
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { createActivities } from '../../activities/index.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { versionsCheck } from '../../cli/service-checks.js';
+import { enqueue, queueEntry, untilSettled } from '../../client/queue.js';
 import type { Session } from '../../client/temporal.js';
 import { workerVersions, type WorkerVersion } from '../../client/versions.js';
 import { pollingWorkers } from '../../client/workers.js';
-import { MessageName, ROLLOUT_WORKFLOW, type RolloutStatus } from '../../core/messages.js';
+import { ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId, type Plan, type Target } from '../../core/plan.js';
+import { queueId } from '../../core/queue.js';
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import { deploymentOptions, makeCurrent } from '../../worker/versioning.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { Rollout } from '../support/rollout-bench.js';
 
 const namespace = `versions-${process.pid}`;
 const targets = new Map<string, MemoryTarget>();
@@ -36,11 +39,12 @@ afterAll(async () => {
   await clientConnection.close();
 });
 
-/** A worker of one build. */
-async function startWorker(buildId: string): Promise<{ stop(): Promise<void> }> {
+/** A worker of one build until the test is over, and of that name in histories. */
+async function startWorker(buildId: string): Promise<void> {
   const worker = await Worker.create({
     connection,
     namespace,
+    identity: buildId,
     taskQueue: TASK_QUEUE,
     workflowBundle: { codePath: inject('workflowCode') },
     activities: createActivities({
@@ -55,44 +59,61 @@ async function startWorker(buildId: string): Promise<{ stop(): Promise<void> }> 
     workerDeploymentOptions: deploymentOptions(buildId),
   });
   const running = worker.run();
-  return {
-    stop: async () => {
-      worker.shutdown();
-      await running;
-    },
-  };
+  onTestFinished(async () => {
+    worker.shutdown();
+    await running;
+  });
 }
 
-async function start(endpoint: string) {
-  const approve = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] } as const;
-  const plan: Plan = planOf(endpoint, [CREATE, rampStep(50), approve, CUTOVER]);
-  targets.set(endpoint, new MemoryTarget());
+const waits = (rollout: Rollout) => rollout.until(({ phase }) => phase === 'waiting-for-approval', 30_000);
+
+async function start(plan: Plan): Promise<Rollout> {
+  targets.set(plan.endpoint, new MemoryTarget());
   const handle = await client.workflow.start(ROLLOUT_WORKFLOW, {
     taskQueue: TASK_QUEUE,
-    workflowId: workflowId(plan.target, endpoint),
+    workflowId: workflowId(plan.target, plan.endpoint),
     args: [plan],
   });
-  await expect
-    .poll(async () => (await handle.query<RolloutStatus>(MessageName.status)).phase, { timeout: 30_000 })
-    .toBe('waiting-for-approval');
-  return handle;
+  const rollout = new Rollout(handle);
+  await waits(rollout);
+  return rollout;
+}
+
+/** A rollout that waits for approval. */
+function waitingPlan(endpoint: string, more: Partial<Plan> = {}): Plan {
+  const approve = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] } as const;
+  return planOf(endpoint, [CREATE, rampStep(50), approve, CUTOVER], more);
 }
 
 const versions = () => workerVersions(session(), Date.now());
 const session = () => ({ client, place: { namespace } }) as Session;
-const approve = (rollout: WorkflowHandle) =>
-  rollout.executeUpdate(MessageName.approve, { args: [{ by: 'ada', reason: '' }] });
+const ada = { by: 'ada', reason: 'test' };
+
+/** The version of a run, by what the server knows; without a run, of the last one under that id. */
+async function versionOf(id: string, runId?: string): Promise<string | null | undefined> {
+  const { raw } = await client.workflow.getHandle(id, runId).describe();
+  return raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
+}
+
+/** The workers that ran its workflow code and its activities. */
+async function workersOf(id: string, runId: string): Promise<ReadonlySet<string | null | undefined>> {
+  const { events } = await client.workflow.getHandle(id, runId).fetchHistory();
+  const done = events?.flatMap(
+    (event) => event.workflowTaskCompletedEventAttributes ?? event.activityTaskStartedEventAttributes ?? [],
+  );
+  return new Set(done?.map(({ identity }) => identity));
+}
 
 it('a rollout ends on the version that it began with, while new ones begin with the next, and the old one says when it is drained', async () => {
   expect(await versions()).toEqual([]);
-  const a = await startWorker('a');
+  await startWorker('a');
   expect(await makeCurrent(connection, namespace, 'a')).toBe(true);
-  const first = await start('pinned-first');
-  const b = await startWorker('b');
+  const first = await start(waitingPlan('pinned-first'));
+  await startWorker('b');
   expect(await makeCurrent(connection, namespace, 'b')).toBe(true);
   // A worker of the old version that is started again, as on a node that is drained, takes nothing back.
   expect(await makeCurrent(connection, namespace, 'a')).toBe(false);
-  const second = await start('pinned-second');
+  const second = await start(waitingPlan('pinned-second'));
 
   await expect.poll(versions, { timeout: 20_000, interval: 500 }).toEqual(
     expect.arrayContaining([
@@ -102,19 +123,49 @@ it('a rollout ends on the version that it began with, while new ones begin with 
   );
   expect(await pollingWorkers(session(), Date.now())).not.toEqual([]);
   for (const rollout of [first, second]) {
-    await approve(rollout);
-    expect(await rollout.result()).toMatchObject({ outcome: 'promoted' });
+    await rollout.send('approve', ada);
+    expect(await rollout.promoted()).toMatchObject({ outcome: 'promoted' });
   }
-  const versionOf = async (rollout: typeof first) =>
-    (await rollout.describe()).raw.workflowExecutionInfo?.versioningInfo?.deploymentVersion?.buildId;
 
-  expect(await versionOf(first)).toBe('a');
-  expect(await versionOf(second)).toBe('b');
+  expect(await versionOf(first.handle.workflowId)).toBe('a');
+  expect(await versionOf(second.handle.workflowId)).toBe('b');
   await expect
     .poll(async () => versionsCheck(await versions()).found, { timeout: 20_000, interval: 500 })
     .toContain('a drained: its workers can be stopped');
-  await a.stop();
-  await b.stop();
+}, 120_000);
+
+it('a rollout goes on as a new run on its own version, and what waited behind it begins with the current one', async () => {
+  await startWorker('c');
+  expect(await makeCurrent(connection, namespace, 'c')).toBe(true);
+  // A window of 60 ms stands for one of 20 minutes.
+  const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
+  const plan = waitingPlan('pinned-long', { watching });
+  const first = await start(plan);
+  const id = first.handle.workflowId;
+  const next = queueEntry(waitingPlan('pinned-long'), { digest: 'next', by: 'ada', spec: 'next.yml' });
+  expect(await enqueue(session(), { entry: next, first: false })).toBe(1);
+  const queue = queueId(plan.target, plan.endpoint);
+  expect(await versionOf(queue)).toBe('c');
+  await startWorker('d');
+  expect(await makeCurrent(connection, namespace, 'd')).toBe(true);
+
+  const run = async () => (await first.handle.describe()).runId;
+  const before = await run();
+  await expect.poll(run, { timeout: 40_000, interval: 200 }).not.toBe(before);
+  const after = await run();
+  await first.send('abort', ada);
+  expect(await first.failure()).toMatchObject({ type: 'Aborted' });
+
+  expect(await workersOf(id, after)).toEqual(new Set(['c']));
+  expect(await versionOf(id, after)).toBe('c');
+  const started = await untilSettled(session(), next, AbortSignal.timeout(30_000));
+  expect(started).toMatchObject({ fate: 'started' });
+  const second = new Rollout(client.workflow.getHandle(id));
+  await waits(second);
+  await second.send('approve', ada);
+  expect(await second.promoted()).toMatchObject({ outcome: 'promoted' });
+  expect(await versionOf(id)).toBe('d');
+  expect(await versionOf(queue)).toBe('d');
 }, 120_000);
 
 describe('what doctor says of versions', () => {
