@@ -1,3 +1,5 @@
+import { ActivityFailure, isCancellation } from '@temporalio/workflow';
+
 import { driftText, sameDrift, visibleDrift, type Drift, type Scaled } from '../core/drift.js';
 import type { DriftHold } from '../core/run.js';
 import type { Traffic } from '../core/traffic.js';
@@ -6,6 +8,7 @@ import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import { scaleDeployment } from './proxies.js';
 import type { Run } from './run.js';
+import { reasonOf } from './stop.js';
 import { guarding, watchWindow } from './watching.js';
 import { write } from './write.js';
 
@@ -62,8 +65,22 @@ function begun(run: Run): Pick<DriftHold, 'sinceMs' | 'earlier'> {
   return hold?.kind === 'drift' ? hold : { sinceMs: Date.now(), earlier: hold };
 }
 
-/** @returns whether it is as the rollout wrote it again. */
-async function restore(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
+/**
+ * What cannot be restored is said, and ends nothing: a rollback would send everybody to a baseline that lacks the same instances.
+ *
+ * @returns whether it is as the rollout wrote it again.
+ */
+async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boolean> {
+  try {
+    return await putBack(run, expected, drift);
+  } catch (err) {
+    if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
+    run.note(`could not be restored: ${reasonOf(err)}`);
+    return false;
+  }
+}
+
+async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
   for (const each of scaled) await rescale(run, each);
   // Traffic that shows as it should is not written, so its rules may still be managed by someone else.
   run.state.takeOver = true;

@@ -174,6 +174,27 @@ describe.concurrent('a baseline without instances that cannot get them back', ()
   });
 });
 
+describe.concurrent('a restore that gets no instances', () => {
+  it('costs nobody green: it is said, held for as before, and another word is taken', async () => {
+    const { target, rollout } = await underWay('restored-in-vain', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 1);
+    await rollout.until((s) => s.phase === 'held');
+    target.fault = (call) => (call === 'scale' ? 'throw-permanent' : undefined);
+
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    const held = await rollout.until((s) => s.notes.length > 0 || s.outcome !== null);
+
+    expect(held).toMatchObject({ phase: 'held', hold: scaledDown });
+    expect(held.notes).toEqual([expect.stringMatching(/^could not be restored: scale is forbidden/)]);
+    expect(target.traffic.live).toEqual({ green: 100 });
+    target.fault = () => undefined;
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.phase === 'baking');
+    expect(target.deployments.get('blue')?.instances.wanted).toBe(4);
+    await end(rollout);
+  });
+});
+
 describe.concurrent('no drift', () => {
   it('is what an autoscaler does, unless nothing is left', async () => {
     const { target, rollout } = await underWay('autoscaled', [CREATE, CUTOVER, BAKE]);
