@@ -1,5 +1,8 @@
+import { sameTraffic } from '../../core/traffic.js';
 import type { CellFacts } from './facts.js';
+import type { Seen } from './points.js';
 import { quantile } from './rollback.js';
+import type { ReferenceSpec } from './specs.js';
 import type { Victim } from './world.js';
 
 /**
@@ -26,10 +29,16 @@ const ROLLBACK_MS: Readonly<Record<Victim, number>> = {
   prometheus: CLUSTER_MS,
 };
 
-export function timeProblems({ victim, killedAtMs, rollbackMs }: CellFacts): readonly string[] {
-  if (victim === null || killedAtMs === null || rollbackMs === null) return [];
+export function timeProblems({ spec, victim, killedAtMs, rollbackMs, events }: CellFacts): readonly string[] {
+  if (rollbackMs === null) return events.some(asksBack(spec)) ? ['its rollback was not timed'] : [];
+  if (victim === null || killedAtMs === null) return [];
   const limitMs = ROLLBACK_MS[victim];
   return rollbackMs <= limitMs ? [] : [`its rollback took ${rollbackMs} ms; at most ${limitMs} ms`];
+}
+
+/** Forward, nothing is ever asked to be as it was. */
+function asksBack({ way: [before] }: ReferenceSpec): (event: Seen) => boolean {
+  return ({ to }) => to !== undefined && before !== undefined && sameTraffic(to, before);
 }
 
 /** Fewer rollbacks tell nothing of a quantile. */
@@ -37,9 +46,14 @@ const ENOUGH = 20;
 const MEDIAN_MS = 1_000;
 const P99_MS = 3_000;
 
-/** What is promised of rollbacks when nothing is killed, and was not kept. */
-export function undisturbedProblems(took: readonly number[]): readonly string[] {
-  if (took.length < ENOUGH) return [];
+/**
+ * What is promised of rollbacks when nothing is killed, and was not kept.
+ *
+ * @param enough - there have to be enough of them to tell.
+ */
+export function undisturbedProblems(took: readonly number[], enough: boolean): readonly string[] {
+  if (took.length < ENOUGH)
+    return enough ? [`only ${took.length} rollbacks were timed; at least ${ENOUGH}`] : [];
   return (
     [
       [0.5, 'median', MEDIAN_MS],

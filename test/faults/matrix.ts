@@ -1,8 +1,8 @@
 import { type CellResult, type Kill, runCell } from './cell.js';
 import { undisturbedProblems } from './judge-times.js';
-import { type Point, pointsOf, type Seen } from './points.js';
+import { pointsOf, type Seen } from './points.js';
 import { rollbackIn, waitsIn } from './rollback.js';
-import { type SpecName } from './specs.js';
+import { type SpecName, SPECS } from './specs.js';
 import { keyOf, place, Table, tookText } from './table.js';
 import { startWorld, type TargetKind, type Victim, type World } from './world.js';
 
@@ -34,9 +34,6 @@ export interface MatrixOptions {
   readonly say: (line: string) => void;
 }
 
-/** A kill in the middle of what takes longer than this too, and not only at its beginning and its end. */
-const LONG_MS = 400;
-
 /** Three of the specs roll back: as many undisturbed runs of each as tell how long a rollback takes. */
 const TIMED = 7;
 
@@ -63,7 +60,7 @@ export async function runMatrix(options: MatrixOptions): Promise<{
 async function runUndisturbed(worlds: readonly World[], options: MatrixOptions) {
   const { results, wrong } = await undisturbed(worlds, options, options.times);
   const took = results.flatMap(({ rollbackMs }) => rollbackMs ?? []);
-  const all = [...wrong, ...undisturbedProblems(took)];
+  const all = [...wrong, ...undisturbedProblems(took, false)];
   return { text: `${results.length} undisturbed runs, ${all.length} wrong. ${tookText(took)}`, wrong: all };
 }
 
@@ -83,7 +80,8 @@ async function runKills(worlds: readonly World[], options: MatrixOptions) {
   const { out, resume, say, seed, specs, target, times } = options;
   const whole = options.sample === null && options.at === null;
   const { results, wrong } = await undisturbed(worlds, options, whole ? TIMED : 1);
-  wrong.push(...undisturbedProblems(results.flatMap(({ rollbackMs }) => rollbackMs ?? [])));
+  const took = results.flatMap(({ rollbackMs }) => rollbackMs ?? []);
+  wrong.push(...undisturbedProblems(took, whole && specs.length === SPECS.length));
   // Whichever was learned first.
   const learned = specs.flatMap((spec) => results.find((result) => result.spec === spec) ?? []);
   const cells = learned.flatMap(({ spec, events }) => cellsOf(spec, events, options));
@@ -131,25 +129,11 @@ function notDone(cells: readonly Cell[], { done }: Table): readonly Cell[] {
 }
 
 function cellsOf(spec: SpecName, events: readonly Seen[], { victims, at }: MatrixOptions): readonly Cell[] {
-  const moments = pointsOf(events).flatMap((point): readonly Moment[] => [point, ...middleOf(point, events)]);
-  return moments
-    .filter((moment) => at === null || at.includes(moment.at))
-    .flatMap(({ at, between, afterMs }) =>
-      victims.map((victim) => ({
-        spec,
-        kill: { victim, at, ...(afterMs === undefined ? {} : { afterMs }) },
-        between,
-      })),
+  return pointsOf(events)
+    .filter((point) => at === null || at.includes(point.at))
+    .flatMap(({ between, ...moment }) =>
+      victims.map((victim) => ({ spec, kill: { victim, ...moment }, between })),
     );
-}
-
-type Moment = Point & { readonly afterMs?: number };
-
-function middleOf(point: Point, events: readonly Seen[]): readonly Moment[] {
-  const before = events.find(({ id }) => id === point.at);
-  const after = events.find(({ id }) => id > point.at);
-  const tookMs = (after?.atMs ?? 0) - (before?.atMs ?? 0);
-  return tookMs < LONG_MS ? [] : [{ ...point, afterMs: Math.round(tookMs / 2) }];
 }
 
 /** A seeded shuffle, so that a part of the matrix is an even sample of it. */

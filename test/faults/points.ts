@@ -22,6 +22,8 @@ export interface Seen {
 /** A moment between two history events: after the event `at`, before the next. */
 export interface Point {
   readonly at: number;
+  /** So long after it; left out: at once. */
+  readonly afterMs?: number;
   /** What stands before it and what comes next, for people. */
   readonly between: string;
 }
@@ -33,20 +35,25 @@ export interface Nth {
 }
 
 /** Events that begin a write of their own; all others come in the same transaction as the one before. */
-const BEGINS = new Set([
-  'WorkflowTaskStarted',
-  'WorkflowTaskCompleted',
-  'ActivityTaskStarted',
-  'ActivityTaskCancelRequested',
-  'TimerFired',
-]);
+const BEGINS = new Set(['WorkflowTaskStarted', 'WorkflowTaskCompleted', 'ActivityTaskStarted', 'TimerFired']);
+/** What wants a decision, which is scheduled in the same transaction. Without it before, somebody from outside wants one. */
+const WANTS =
+  /^(WorkflowExecutionStarted|ActivityTask(Completed|Failed|TimedOut|Canceled)|TimerFired|WorkflowTask(Failed|TimedOut))\b/;
+
+/** A moment in the middle of what takes longer than this too, and not only at its beginning and its end. */
+const LONG_MS = 400;
 
 /** The moments at which a history has a certain length: between events of one transaction there is none. */
 export function pointsOf(events: readonly Seen[]): readonly Point[] {
-  return events.slice(0, -1).flatMap(({ id, what }, index) => {
+  return events.slice(0, -1).flatMap(({ id, what, atMs }, index): readonly Point[] => {
     const next = events[index + 1]?.what ?? '';
     const [type = ''] = next.split(' ');
-    return BEGINS.has(type) ? [{ at: id, between: `${what} → ${next}` }] : [];
+    if (!(type === 'WorkflowTaskScheduled' ? !WANTS.test(what) : BEGINS.has(type))) return [];
+    const point = { at: id, between: `${what} → ${next}` };
+    // The start of an activity is written when it ends: until then the history is as long as it was.
+    const after = type === 'ActivityTaskStarted' ? events[index + 2] : events[index + 1];
+    const lastedMs = (after?.atMs ?? 0) - atMs;
+    return lastedMs < LONG_MS ? [point] : [point, { ...point, afterMs: Math.round(lastedMs / 2) }];
   });
 }
 

@@ -23,6 +23,19 @@ it('a rollback lasts from its decision until it is read back, and tells what it 
   expect(waitsIn(rollback)).toBe('5.0 s for WorkflowTaskTimedOut');
 });
 
+it('a rollback that a person wants lasts from the word, also while the watch has not ended', () => {
+  const rollback = rollbackIn(
+    history(
+      ['WorkflowExecutionUpdateAccepted', 0],
+      ['ActivityTaskCompleted watch', 3_000],
+      ['ActivityTaskScheduled setTraffic', 3_010],
+      ['ActivityTaskCompleted setTraffic', 3_200],
+    ),
+  );
+
+  expect(tookMs(rollback)).toBe(3_200);
+});
+
 it('nothing is taken back where nothing was written', () => {
   const rollback = rollbackIn(history(['ActivityTaskCompleted watch', 0], ['WorkflowExecutionFailed', 10]));
 

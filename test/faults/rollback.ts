@@ -2,9 +2,10 @@ import type { Seen } from './points.js';
 import { ASKED } from './writes.js';
 
 const READ_BACK = 'ActivityTaskCompleted setTraffic';
-/** A breach, a person's word, or a step that failed. */
-const DECIDED =
-  /^(ActivityTaskCompleted watch|WorkflowExecutionUpdateAccepted|ActivityTask(Failed|TimedOut) .*)$/;
+/** A person's word. What was under way may end after it: that is waiting. */
+const TOLD = 'WorkflowExecutionUpdateAccepted';
+/** A breach, or a step that failed. */
+const DECIDED = /^(ActivityTaskCompleted watch|ActivityTask(Failed|TimedOut) .*)$/;
 /** Shorter ones are work. */
 const WAIT_MS = 500;
 
@@ -17,7 +18,9 @@ const WAIT_MS = 500;
 export function rollbackIn(events: readonly Seen[]): readonly Seen[] {
   const back = events.findLastIndex(({ what }) => what === READ_BACK);
   const asked = events.findLastIndex(({ what }, i) => i < back && what === ASKED);
-  const decided = events.findLastIndex(({ what }, i) => i < asked && DECIDED.test(what));
+  const before = events.slice(0, Math.max(asked, 0));
+  const told = before.findIndex(({ what }) => what === TOLD);
+  const decided = told < 0 ? before.findLastIndex(({ what }) => DECIDED.test(what)) : told;
   return decided < 0 ? [] : events.slice(decided, back + 1);
 }
 
