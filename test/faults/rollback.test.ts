@@ -36,6 +36,20 @@ it('a rollback that a person wants lasts from the word, also while the watch has
   expect(tookMs(rollback)).toBe(3_200);
 });
 
+it('what ends meanwhile is not what a rollback waits for', () => {
+  const rollback = rollbackIn(
+    history(
+      ['WorkflowExecutionUpdateAccepted', 5_000],
+      ['ActivityTaskScheduled setTraffic', 5_010],
+      ['ActivityTaskStarted watch', 2_000],
+      ['ActivityTaskCompleted watch', 5_100],
+      ['ActivityTaskCompleted setTraffic', 5_200],
+    ),
+  );
+
+  expect(waitsIn(rollback)).toBe('');
+});
+
 it('nothing is taken back where nothing was written', () => {
   const rollback = rollbackIn(history(['ActivityTaskCompleted watch', 0], ['WorkflowExecutionFailed', 10]));
 

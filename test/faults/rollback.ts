@@ -32,9 +32,14 @@ export function tookMs(rollback: readonly Seen[]): number | null {
 
 /** What a rollback waited for, in words: `5.0 s for WorkflowTaskTimedOut`; empty when it did not wait. */
 export function waitsIn(rollback: readonly Seen[]): string {
+  let nowMs = Infinity;
   return rollback
-    .slice(1)
-    .map(({ what, atMs }, i) => ({ what, ms: atMs - (rollback[i]?.atMs ?? atMs) }))
+    .map(({ what, atMs }) => {
+      const ms = atMs - nowMs;
+      // An activity's start is written when it ends, and tells the time at which it was.
+      nowMs = nowMs === Infinity ? atMs : Math.max(nowMs, atMs);
+      return { what, ms };
+    })
     .filter(({ ms }) => ms >= WAIT_MS)
     .map(({ what, ms }) => `${(ms / 1000).toFixed(1)} s for ${what}`)
     .join(', ');
