@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { pino } from 'pino';
 import { startHost } from './host.js';
+import { logLines } from './log-lines.js';
 import { parseOptions, USAGE, UsageError, type ServeOptions } from './options.js';
 import { stopAll } from './stop.js';
 import { StateHeld } from './state/lock.js';
@@ -25,7 +26,7 @@ async function main(): Promise<void> {
 
 async function serve(options: ServeOptions): Promise<void> {
   // Keys and tokens are never logged as fields; the log goes to stderr, where its reader wants it.
-  const log = pino({ level: options.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const log = pino({ level: options.logLevel, base: null }, logLines(2));
   const host = await startHost(options, log);
   let closing = false;
   const close = (): void => {

@@ -1,11 +1,12 @@
 import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
 import { type Level, type Logger as Pino, pino } from 'pino';
+import { logLines } from './log-lines.js';
 
 /** JSON lines on stdout; `GREENLIGHT_LOG_LEVEL` (trace, debug, info, warn, error) says from which level on. */
 export function createLogger(env: NodeJS.ProcessEnv = process.env): Pino {
   const wanted = env['GREENLIGHT_LOG_LEVEL']?.toLowerCase() ?? 'info';
   const level = Object.hasOwn(pino.levels.values, wanted) ? wanted : 'info';
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, logLines(1));
   if (level !== wanted) {
     logger.warn(
       { found: wanted },

@@ -79,6 +79,8 @@ export interface InstanceRecord {
 export class TestHost {
   readonly folder: string;
   readonly state: string;
+  /** Where the next host's log goes; a file may be given, open. */
+  stderr: 'pipe' | number = 'pipe';
   #child: ChildProcess | undefined;
   #file: HostFile | undefined;
   #arm: Agent | undefined;
@@ -127,7 +129,7 @@ export class TestHost {
         ...['--python', tool('GREENLIGHT_MODEL_SERVER_PYTHON')],
         ...more,
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, SECRET_OF_THE_HOST: 'secret' } },
+      { stdio: ['ignore', 'ignore', this.stderr], env: { ...process.env, SECRET_OF_THE_HOST: 'secret' } },
     );
   }
 
