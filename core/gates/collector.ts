@@ -208,9 +208,9 @@ function baseAfter(base: Totals | null, own: ArmReading, other: ArmReading): Tot
   return other.to === null ? base : null;
 }
 
+/** One that began to count anew has nothing to tell either, and one that does so at every reading never will. */
 function awaySince(state: CollectorState, arm: ArmName, now: ArmReading, reading: Reading): number | null {
-  if (now.status !== 'missing') return null;
-  return state.awaySinceMs[arm] ?? (now.to === null || now.wait ? reading.atMs : null);
+  return now.status === 'ok' ? null : (state.awaySinceMs[arm] ?? reading.atMs);
 }
 
 function flowsAfter(

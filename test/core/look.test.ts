@@ -49,6 +49,25 @@ function input(more: Partial<WatchInput> = {}): WatchInput {
   };
 }
 
+/** What a source that lies makes of the counters of some deployments. */
+function told(
+  lie: (truth: Counters, atMs: number) => Partial<Counters>,
+  deployments: readonly string[] = ['blue', 'green'],
+) {
+  return (taken: MetricsSnapshot): MetricsSnapshot => ({
+    ...taken,
+    deployments: Object.fromEntries(
+      Object.entries(taken.deployments).map(([name, { live = counters(0) }]) => [
+        name,
+        { live: deployments.includes(name) ? { ...live, ...lie(live, taken.atMs) } : live },
+      ]),
+    ),
+  });
+}
+
+/** Fewer requests at every reading, and always fewer than there were. */
+const anew = (_: Counters, atMs: number): Counters => counters(1000 - atMs / 1000);
+
 /** Looks a second apart; green has this share of errors. */
 function watchFor(seconds: number, greenErrors: number, given: WatchInput, from?: WatchMemory) {
   let memory = from ?? enterStep(given, 0);
@@ -145,6 +164,22 @@ describe('look', () => {
       'no usable metrics of blue',
     ],
     ['that is stale', (s) => ({ ...s, ageMs: 600_000 }), 'the newest metrics are 10 min old'],
+    ['that counts anew at every reading', told(anew), 'no usable metrics of green'],
+    ['that counts blue anew at every reading', told(anew, ['blue']), 'no usable metrics of blue'],
+    [
+      'that begins anew on purpose at every reading',
+      (s) => ({ ...s, sinceMs: s.atMs }),
+      'no usable metrics of green',
+    ],
+    ['of what is no number', told(() => ({ requests: NaN, errors: NaN })), 'no usable metrics of green'],
+    ['of negative counts', told(({ requests }) => ({ requests: -requests })), 'no usable metrics of green'],
+    ['beyond counting', told(() => ({ requests: 1e18, errors: 1e18 })), 'no usable metrics of green'],
+    [
+      'of more errors than requests',
+      told(({ requests }) => ({ errors: requests + 1 })),
+      'no usable metrics of green',
+    ],
+    ['of shrinking buckets', told(({ le }) => ({ le: [...le].reverse() })), 'no usable metrics of green'],
   ])(
     'says why nobody sees anything, after twelve looks by a source %s, and when that is over',
     (_, spoil, why) => {
@@ -176,6 +211,11 @@ describe('look', () => {
   it.each<[string, (taken: MetricsSnapshot) => MetricsSnapshot | null]>([
     ['that is away', () => null],
     ['without green', (s) => ({ ...s, deployments: { blue: s.deployments['blue'] ?? {} } })],
+    ['without blue', (s) => ({ ...s, deployments: { green: s.deployments['green'] ?? {} } })],
+    ['that counts anew at every reading', told(anew)],
+    ['that counts blue anew at every reading', told(anew, ['blue'])],
+    ['that begins anew on purpose at every reading', (s) => ({ ...s, sinceMs: s.atMs })],
+    ['of what is no number', told(() => ({ requests: NaN, errors: NaN }))],
   ])('passes nothing by a source %s, however well it was proven before', (_, spoil) => {
     const given = input({ dwell: { atLeastMs: 45_000, atMostMs: 60_000 } });
     let { memory } = watchFor(30, 0, given);
@@ -190,6 +230,32 @@ describe('look', () => {
     expect(watchFor(60, 0, given).looked?.verdict).toBe('pass');
     expect(new Set(verdicts)).toEqual(new Set(['window-over', 'undecided']));
   });
+
+  it.each([1000, 30_000])(
+    'sees on at once after a restart of the gateway, away for a look and counting anew: looks every %i ms',
+    (intervalMs) => {
+      const given = input({
+        watching: { ...plan.watching, intervalMs },
+        dwell: { atLeastMs: 40 * intervalMs, atMostMs: 60 * intervalMs },
+      });
+      let memory = enterStep(given, 0);
+      const verdicts: string[] = [];
+      const blind = new Set<string | null | undefined>();
+      for (let i = 0; (verdicts.at(-1) ?? 'window-over') === 'window-over'; i++) {
+        const since = i < 38 ? i : i - 38;
+        const taken = snapshot(i * intervalMs, counters(1000 * since), counters(200 * since));
+        const looked = look(given, memory, i === 38 ? null : taken, i * intervalMs);
+        memory = looked.memory;
+        verdicts.push(looked.verdict);
+        blind.add(resultOf(looked, given, i * intervalMs).blind);
+      }
+
+      expect(verdicts.at(-1)).toBe('pass');
+      expect(verdicts).toHaveLength(41);
+      expect(blind).toEqual(new Set([null]));
+      expect(memory.blindSinceMs).toBeNull();
+    },
+  );
 
   it('of fixed length passes what was proven, though its last look finds nothing', () => {
     const given = input({ dwell: { atLeastMs: 30_000, atMostMs: 30_000 } });

@@ -343,6 +343,16 @@ describe('a source that begins anew on purpose', () => {
     expect(got.map(({ look }) => look?.status.green)).toEqual(['ok', 'missing', 'ok']);
     expect(got.map(({ look }) => look?.green.n)).toEqual([10, 0, 10]);
     expect(got.at(-1)?.state.greenResetsMs).toEqual([]);
+    expect(got.map(({ signals }) => signals.map(({ kind }) => kind))).toEqual([
+      [],
+      ['missing', 'missing'],
+      [],
+    ]);
+  });
+
+  it('misses nothing where that takes no longer than it always does', () => {
+    const got = follow(readings.map((each) => ({ ...each, everyMs: 5000 })));
+
     expect(got.flatMap(({ signals }) => signals)).toEqual([]);
   });
 });
