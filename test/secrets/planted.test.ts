@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { until } from '../../embedded/processes.js';
-import { startStack, type Stack } from '../../embedded/stack.js';
+import { readStack, startStack, type Stack } from '../../embedded/stack.js';
 import { hostState, type HostNote } from '../../embedded/host.js';
 import { stopTemporal } from '../../embedded/temporal-server.js';
 import { greenlight, temporaryFolder, type Told } from '../cli/cli.js';
@@ -214,6 +214,8 @@ beforeAll(async () => {
   const counter = (name: string) => `${name}: '${name}_total{deployment="$deployment"}'`;
   const gate = `  own: { metric: { ${counter('bad')}, ${counter('total')} }, at-most: 50% }\n`;
   await failing('preflight', 3, await specOf('plain', { gate }));
+  // Another worker takes its place as soon as there are keys.
+  outputs.set('metrics of the first worker', await workerMetrics());
 
   process.env['GREENLIGHT_CODEC_KEYS'] = `autumn:${CODEC_KEY}`;
   secrets.set('codec key', CODEC_KEY);
@@ -232,6 +234,12 @@ afterAll(async () => {
 
 async function hostNote(): Promise<HostNote> {
   return JSON.parse(await readFile(join(hostState(world.state), 'host.json'), 'utf8')) as HostNote;
+}
+
+/** Of the worker that runs now. */
+async function workerMetrics(): Promise<string> {
+  const running = await readStack(world.state);
+  return (await fetch(`${running?.worker.healthUrl}/metrics`)).text();
 }
 
 /** Temporal's database and every log under the state folder. What a target keeps for itself is not among them. */
@@ -253,8 +261,7 @@ async function everything(): Promise<Map<string, Buffer>> {
   }
   await on('list', ['list', '--all', '--output', 'json']);
   await on('doctor', ['doctor']);
-  const metrics = await fetch(`${stack.worker.healthUrl}/metrics`);
-  outputs.set('metrics', await metrics.text());
+  outputs.set('metrics', await workerMetrics());
   for (const [name, page] of await hostPages(await hostNote())) outputs.set(name, page);
   outputs.set('command lines', await commandLines());
   outputs.set('answers of the codec server', await decodedHistory(stack, 'rollout/host/local/sealed'));
@@ -296,6 +303,19 @@ describe('planted secrets', () => {
       ['notifications', CANARY],
       ['answer to the link of plain', CANARY],
       ['queue of plain', '"spec": "plain-green.yml"'],
+      ['metrics', 'rollout_activity_attempts_total{activity="createDeployment",outcome="completed"}'],
+      [
+        'metrics of the first worker',
+        'rollout_activity_attempts_total{activity="createDeployment",outcome="PortPermanent"}',
+      ],
+      [
+        'metrics of the first worker',
+        'rollout_activity_attempts_total{activity="createDeployment",outcome="DeploymentFailed"}',
+      ],
+      [
+        'metrics of the first worker',
+        'rollout_activity_attempts_total{activity="preflight",outcome="Rejected"}',
+      ],
       ['metrics of the host', '# TYPE'],
       ['stats of Envoy', 'server.live'],
       ['config_dump of Envoy', 'api_key_auth'],
