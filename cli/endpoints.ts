@@ -1,24 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { AdminEndpoints, WriteOptions } from '../adapters/ports.js';
-import { createTargets } from '../adapters/targets.js';
+import { type AdminTargetPorts, createTargets } from '../adapters/targets.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import type { Context } from './context.js';
 import { CliError } from './errors.js';
 
 /**
- * The endpoints of the context's target, without Temporal.
+ * The ports of the context's target, without Temporal.
  *
  * @throws {PortError} transient, when the target is the endpoint host and it was never started here.
  */
+export function openTarget(ctx: Context): Promise<AdminTargetPorts> {
+  return createTargets({ hostState: join(ctx.stateDir, 'host') })(ctx.target);
+}
+
+/** The endpoints among {@link openTarget}'s ports. */
 export async function openEndpoints(ctx: Context): Promise<AdminEndpoints> {
-  const targets = createTargets({ hostState: join(ctx.stateDir, 'host') });
-  return (await targets(ctx.target)).endpoints;
+  return (await openTarget(ctx)).endpoints;
 }
 
 const WRITE_WITHIN_MS = 5 * 60_000;
-const READ_BACK_EVERY_MS = 500;
+export const READ_BACK_EVERY_MS = 500;
 
 /**
  * Writes traffic and returns when the endpoint shows it, in force. A target that is busy or away is asked again for five minutes.
@@ -49,7 +53,8 @@ export async function writeAndReadBack(
   }
 }
 
-async function untilTaken<T>(
+/** @throws what `ask` throws for good, or when the time would be over before it is asked again. */
+export async function untilTaken<T>(
   ask: () => Promise<T>,
   untilMs: number,
   note: (line: string) => void,

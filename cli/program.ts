@@ -296,7 +296,8 @@ function endpointCommands(program: Command, add: Add): void {
     async () => (await import('./commands/revert.js')).revert,
   )
     .option('--to <deployment>', 'who gets all live traffic; may be left out where only one can be meant')
-    .option('--force', 'send it there even if it does not look able to serve');
+    .option('--force', 'send it there even if it does not look able to serve')
+    .option('--delete <deployment>', 'then delete this one, which gets no traffic any more');
   add(
     program,
     'logs <endpoint>',

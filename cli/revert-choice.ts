@@ -12,13 +12,15 @@ export type Choice = { readonly to: string } | { readonly refused: string };
  *
  * @param named - as the person named it.
  * @param force - take a deployment that does not look able to serve.
+ * @param goes - the deployment that is deleted afterwards: it cannot be meant.
  */
 export function chooseDestination(
   endpoint: EndpointState,
   named: string | undefined,
   force: boolean,
+  goes?: string,
 ): Choice {
-  const to = named ?? onlyOther(endpoint);
+  const to = named ?? onlyOther(endpoint, goes);
   if (to === undefined) {
     return {
       refused:
@@ -32,6 +34,13 @@ export function chooseDestination(
       refused: `${endpoint.name} has no deployment ${to}; it has ${names(endpoint)}. Name one of them with --to.`,
     };
   }
+  if (to === goes) {
+    return {
+      refused:
+        `${to} is where all traffic of ${endpoint.name} is to go: it is not deleted, and nothing was changed.\n` +
+        'Name with --to who is to serve, and with --delete another one.',
+    };
+  }
   const why = cannotServe(deployment);
   if (why === undefined || force) return { to: deployment.name };
   return {
@@ -41,8 +50,9 @@ export function chooseDestination(
   };
 }
 
-function onlyOther(endpoint: EndpointState): string | undefined {
-  const { deployments, traffic } = endpoint;
+function onlyOther(endpoint: EndpointState, goes: string | undefined): string | undefined {
+  const { traffic } = endpoint;
+  const deployments = endpoint.deployments.filter(({ name }) => name !== goes);
   const [first, second, third] = deployments;
   if (first === undefined || third !== undefined) return undefined;
   if (second === undefined) return first.name;

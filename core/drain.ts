@@ -1,5 +1,8 @@
 import type { MetricsSnapshot } from './metrics.js';
 
+/** How long requests in flight on green may take after a rollback has taken its traffic. */
+export const ROLLBACK_DRAIN_MS = 30_000;
+
 /** A proxy that takes new shares by itself has them by then. */
 export const SHARES_TAKEN_MS = 2_000;
 

@@ -1,6 +1,8 @@
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 
 import type { NotScaledDetails } from '../core/activities.js';
+import { endpointArgument } from '../core/command-text.js';
+import { ROLLBACK_DRAIN_MS } from '../core/drain.js';
 import { FailureType, type Outcome } from '../core/failures.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
@@ -15,9 +17,6 @@ const FAILURE_OF = {
   aborted: FailureType.Aborted,
   rejected: FailureType.Rejected,
 } as const;
-
-/** How long requests in flight on green may take after its traffic is gone. */
-const DRAIN_MS = 30_000;
 
 /**
  * Takes everything back, traffic first, and reads it back. Runs to its end whatever else happens: neither an abort nor
@@ -159,7 +158,7 @@ async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
               ...run.endpoint,
               deployment: undo.deployment,
               madeBy: run.rolloutId,
-              drainWithinMs: DRAIN_MS,
+              drainWithinMs: ROLLBACK_DRAIN_MS,
             },
           ],
         );
@@ -181,7 +180,8 @@ async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
   }
 }
 
-function leftText({ plan: { endpoint } }: Run, undo: Undo): string {
+function leftText({ plan, state }: Run, undo: Undo): string {
+  const { endpoint } = plan;
   switch (undo.kind) {
     case 'restore-traffic':
       return `set the traffic of ${endpoint} to ${trafficText(undo.traffic)}`;
@@ -190,7 +190,7 @@ function leftText({ plan: { endpoint } }: Run, undo: Undo): string {
     case 'restore-minimum':
       return `set the fewest instances of ${undo.deployment} of ${endpoint} to ${undo.minimum.to}`;
     case 'delete-deployment':
-      return `delete the deployment ${undo.deployment} of ${endpoint}`;
+      return `delete the deployment ${undo.deployment} of ${endpoint}: \`greenlight revert ${endpointArgument(plan)} --to ${state.baseline} --delete ${undo.deployment}\``;
     default:
       return undo satisfies never;
   }

@@ -2,7 +2,8 @@ import { endpointArgument } from '../../core/command-text.js';
 import { nameOn } from '../../core/plan.js';
 import { normalTraffic, sameTraffic, trafficText } from '../../core/traffic.js';
 import type { Context } from '../context.js';
-import { openEndpoints, writeAndReadBack } from '../endpoints.js';
+import { deleteDeployment } from '../delete-deployment.js';
+import { openTarget, writeAndReadBack } from '../endpoints.js';
 import { CliError } from '../errors.js';
 import type { CommandFunction } from '../program.js';
 import { chooseDestination } from '../revert-choice.js';
@@ -11,10 +12,14 @@ import { chooseDestination } from '../revert-choice.js';
 const TEMPORAL_MS = 2_000;
 
 export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => {
-  const { to, force = false } = options as { to?: string; force?: boolean };
-  const endpoints = await openEndpoints(ctx);
+  const { force = false, ...names } = options as { to?: string; force?: boolean; delete?: string };
+  const [to, goes] = [names.to, names.delete].map((name) =>
+    name === undefined ? undefined : nameOn(ctx.target, name),
+  );
+  const ports = await openTarget(ctx);
+  const { endpoints } = ports;
   const before = await endpoints.read(endpoint);
-  const choice = chooseDestination(before, to === undefined ? undefined : nameOn(ctx.target, to), force);
+  const choice = chooseDestination(before, to, force, goes);
   if ('refused' in choice) throw new CliError('refused', choice.refused);
 
   const wanted = normalTraffic({ live: { [choice.to]: 100 }, mirror: {} });
@@ -22,15 +27,29 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   // An emergency: whoever manages the traffic rules now.
   const how = { takeOver: true, goesBack: true };
   if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note, how);
-  const was = trafficText(before.traffic);
-  ctx.out.result(
-    changed
-      ? `${endpoint} serves ${trafficText(wanted)}, read back. Before: ${was}. Nothing was deleted.`
-      : `${endpoint} serves ${trafficText(wanted)} already; nothing was changed.`,
-    { endpoint, changed, before: before.traffic, traffic: wanted },
-  );
+  const serves = `${endpoint} serves ${trafficText(wanted)}`;
+  const back = `${serves}, read back. Before: ${trafficText(before.traffic)}.`;
+  const facts = { endpoint, changed, before: before.traffic, traffic: wanted };
+  if (goes === undefined) {
+    ctx.out.result(
+      changed ? `${back} Nothing was deleted.` : `${serves} already; nothing was changed.`,
+      facts,
+    );
+  } else {
+    ctx.out.line(changed ? back : `${serves} already; its traffic was not changed.`);
+  }
   // Afterwards: the traffic is what matters, and it does not wait for a server that may be down.
   await warnOfRollout(ctx, endpoint);
+  if (goes === undefined) return 'ok';
+
+  const located = { target: ctx.target, endpoint };
+  const wasThere = await deleteDeployment(ports, located, goes, ctx.out.note);
+  ctx.out.result(
+    wasThere
+      ? `The deployment ${goes} of ${endpoint} is deleted, read back.`
+      : `${endpoint} has no deployment ${goes}: it is gone already.`,
+    { ...facts, deleted: { deployment: goes, goneAlready: !wasThere } },
+  );
   return 'ok';
 };
 

@@ -100,7 +100,7 @@ describe.concurrent('an autoscaled baseline', () => {
     expect(report.left).toEqual([
       expect.stringContaining('set the traffic of not-back to blue 100 %'),
       'set the fewest instances of blue of not-back to 1 (not before blue has its traffic)',
-      'delete the deployment green of not-back (not before blue has its traffic)',
+      'delete the deployment green of not-back: `greenlight revert not-back --target host/not-back --to blue --delete green` (not before blue has its traffic)',
     ]);
     expect(target.autoscale).toMatchObject({ minimum: 4 });
   });

@@ -138,7 +138,7 @@ describe.concurrent('rollback', () => {
     expect(report.outcome).toBe('rollback-incomplete');
     expect(report.left).toEqual([
       'set the traffic of forbidden to blue 100 % (writeTraffic is forbidden by request of the test)',
-      'delete the deployment green of forbidden (not before blue has its traffic)',
+      'delete the deployment green of forbidden: `greenlight revert forbidden --target host/forbidden --to blue --delete green` (not before blue has its traffic)',
     ]);
     expect(target.deployments.has('green')).toBe(true);
   });
