@@ -209,6 +209,24 @@ export function describeProviderFaults(
     );
   });
 
+  describe.concurrent('a step', () => {
+    it.runIf(lags)(
+      'waits half a minute for a service that shows the old shares for so long, and writes once',
+      async () => {
+        const { rollout, proxy, shown } = await start([PATIENT_CREATE, SHORT, CUTOVER]);
+
+        proxy.lateMs = 30_000;
+        proxy.decide = inTurn(isWrite, ['late']);
+        const report = await rollout.promoted();
+
+        expect(report.endedAtMs - report.startedAtMs).toBeGreaterThan(30_000);
+        // The share's, and the cutover's.
+        expect(proxy.calls.filter(isWrite).map(({ fault }) => fault)).toEqual(['late', undefined]);
+        expect((await shown()).traffic).toEqual(GREEN);
+      },
+    );
+  });
+
   describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
     it('promotes all the same, and creates and deletes once', async () => {
       const steps = [PATIENT_CREATE, SMOKE, SHORT, CUTOVER, DELETE_BASELINE];
@@ -224,11 +242,15 @@ export function describeProviderFaults(
     });
 
     it('rolls back all the same, and reads it back', async () => {
-      const { rollout, shown, eachMeets } = await startOnGreen();
+      const { rollout, proxy, shown, eachMeets } = await startOnGreen();
 
       eachMeets(fault);
       await rollout.send('abort', ABORT);
       const { type, report } = await rollout.failure();
+
+      const met = proxy.calls.filter((call) => call.fault !== undefined);
+      expect(met.filter(isWrite)).not.toEqual([]);
+      expect(met.map(({ method }) => method)).toEqual(expect.arrayContaining(['GET', 'DELETE']));
 
       expect(type).toBe('Aborted');
       expect(report.left).toEqual([]);
