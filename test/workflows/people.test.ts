@@ -204,10 +204,13 @@ describe.concurrent('pause', () => {
     const seen = await rollout.until((s) => s.phase === 'paused' && target.looks > pausedAtLook + 25);
     expect(seen.next).toBe('waits for resume (paused by ada: lunch)');
     expect(seen.traffic?.live['green']).toBe(10);
-    await rollout.send('resume', { by: 'ada', reason: '' });
+    await rollout.send('resume', { by: 'bob', reason: 'nobody is hungry any more' });
     const report = await rollout.promoted();
 
-    expect(report.actions.map((a) => a.kind)).toEqual(['pause', 'resume']);
+    expect(report.actions).toMatchObject([
+      { kind: 'pause', by: 'ada', reason: 'lunch' },
+      { kind: 'resume', by: 'bob', reason: 'nobody is hungry any more' },
+    ]);
     expect(target.traffic).toEqual({ live: { green: 100 }, mirror: {} });
   });
 
