@@ -94,9 +94,14 @@ function verdictOf(
   nowMs: number,
 ): WatchResult {
   const result = resultOf(looked, input, nowMs);
-  if (result.verdict === 'breach') return result;
+  const breach = {
+    ...result,
+    verdict: 'breach',
+    scaled: drift === 'unknown' ? [] : (drift?.scaled ?? []),
+  } as const;
+  if (result.verdict === 'breach') return breach;
   const trouble = endpoint === null ? null : instanceTrouble(input, looked.memory, endpoint);
-  if (trouble !== null) return { ...result, verdict: 'breach', sentence: trouble };
+  if (trouble !== null) return { ...breach, sentence: trouble };
   if (drift === 'unknown' || sameDrift(drift, input.held)) return result;
   const { traffic } = input.written;
   const { observed, scaled } = drift ?? { observed: traffic, scaled: [] };
@@ -131,7 +136,8 @@ async function read(
   const taken = snapshot && own ? { ...snapshot, own } : snapshot;
   if (endpoint === null) return { snapshot: taken, endpoint, drift: 'unknown' };
   if (endpoint === 'gone') {
-    return { snapshot: taken, endpoint: null, drift: { observed: null, scaled: [] } };
+    // Nobody can tell any more: who was scaled stays so.
+    return { snapshot: taken, endpoint: null, drift: { observed: null, scaled: input.held?.scaled ?? [] } };
   }
   const { baseline, green } = input;
   const drift = driftIn({ ...input.written, baseline, green }, endpoint);

@@ -26,7 +26,8 @@ export interface Written {
 }
 
 /**
- * What differs from what the rollout wrote; null = nothing.
+ * What differs from what the rollout wrote; null = nothing. Who is left where one is gone is counted, too: a rollback
+ * needs the baseline's instances all the same.
  *
  * The baseline must stay also while it has no traffic: it is where a rollback goes. More instances harm nobody, and are
  * no drift.
@@ -35,23 +36,22 @@ export function driftIn(written: Written, endpoint: EndpointState): Drift | null
   const { traffic, baseline, green } = written;
   const needed = hasTraffic(traffic, green) ? [baseline, green] : [baseline];
   const found = needed.map((name) => findDeployment(endpoint, name));
-  if (found.some((deployment) => deployment === undefined || deployment.state === 'deleting')) {
-    return { observed: null, scaled: [] };
-  }
-  const scaled = found.flatMap((deployment): Scaled[] => {
-    if (deployment === undefined) return [];
+  const there = found.filter((one) => one !== undefined).filter(({ state }) => state !== 'deleting');
+  const scaled = there.flatMap((deployment): Scaled[] => {
     const from = written.instances[deployment.name];
     const to = deployment.instances.wanted;
     return from === undefined || to >= from ? [] : [{ deployment: deployment.name, from, to }];
   });
-  return visibleDrift(traffic, { observed: endpoint.traffic, scaled });
+  const observed = there.length < needed.length ? null : endpoint.traffic;
+  return visibleDrift(traffic, { observed, scaled });
 }
 
 /** Whether two looks found the same; what a rollout is held for already is not told again. */
 export function sameDrift(a: Drift | null, b: Drift | null): boolean {
   if (a === null || b === null) return a === b;
+  if (JSON.stringify(a.scaled) !== JSON.stringify(b.scaled)) return false;
   if (a.observed === null || b.observed === null) return a.observed === b.observed;
-  return sameTraffic(a.observed, b.observed) && JSON.stringify(a.scaled) === JSON.stringify(b.scaled);
+  return sameTraffic(a.observed, b.observed);
 }
 
 /** `the rollout wrote blue 90 %, green 10 %, the endpoint shows blue 100 %; blue was scaled from 4 to 1 instances` */

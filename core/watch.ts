@@ -111,7 +111,7 @@ export interface WatchResult {
   readonly evidence: readonly GateEvidence[];
   /** What the endpoint shows, for `drift`; null when the endpoint or a deployment is gone. */
   readonly observed: Traffic | null;
-  /** Who has fewer instances, for `drift`; left out by workers that do not look for it. */
+  /** Who has fewer instances, for `drift` and `breach`; left out by older workers. */
   readonly scaled?: readonly Scaled[];
   /**
    * Why the gates see nothing, and have not for so long that a person should know (`blindAfterMs`); null = they do. Left

@@ -72,7 +72,13 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   run.state.evidence = result.evidence;
   run.show();
   const { verdict } = result;
-  if (verdict === 'breach') throw new Stop('rolled-back', result.sentence);
+  if (verdict === 'breach') {
+    // The same look may have found the baseline scaled down, and the rollback goes there. Who was held for as scaled down
+    // and is no more may have no instance ready yet: that undo stays, and is waited for.
+    const { scaled = [] } = result;
+    if (scaled.length > 0) run.willRescale(scaled);
+    throw new Stop('rolled-back', result.sentence);
+  }
   return { ...result, verdict };
 }
 

@@ -47,6 +47,12 @@ describe('drift', () => {
       { observed: null, scaled: [] },
     ],
     [
+      'is what became of who is left, too, where one is gone',
+      written(CUT),
+      endpoint([deployment('blue', 0)], CUT),
+      { observed: null, scaled: [{ deployment: 'blue', from: 2, to: 0 }] },
+    ],
+    [
       'is a baseline with fewer instances, also when it has no traffic',
       written(CUT),
       endpoint([deployment('blue', 1), GREEN], CUT),
@@ -102,5 +108,6 @@ describe('drift', () => {
     expect(sameDrift(one, null)).toBe(false);
     expect(sameDrift(one, { ...one, observed: null })).toBe(false);
     expect(sameDrift(one, { ...one, scaled: [] })).toBe(false);
+    expect(sameDrift({ ...one, observed: null }, { observed: null, scaled: [] })).toBe(false);
   });
 });

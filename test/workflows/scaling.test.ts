@@ -131,6 +131,52 @@ describe.concurrent('a baseline that someone else scales down', () => {
   });
 });
 
+describe.concurrent('a baseline that somebody scales to nothing', () => {
+  const BACK = ['scale blue to 4', 'traffic {"live":{"blue":100},"mirror":{}}'];
+
+  it('gets its instances back before its traffic also where green is deleted after that', async () => {
+    const { target, rollout } = await underWay('scaled-and-deleted', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held');
+    target.deployments.delete('green');
+    const { hold } = await rollout.until((s) => s.hold?.because.includes('is gone') === true);
+
+    await rollout.send('abort', by);
+    const { type } = await rollout.failure();
+
+    expect(hold?.because).toMatch(/one of its deployments is gone; blue was scaled from 4 to 0 instances$/);
+    expect(type).toBe('Aborted');
+    expect(target.writes.slice(-2)).toEqual(BACK);
+  });
+
+  it('gets them back also where the look that finds it finds green broken, too', async () => {
+    const target = new MemoryTarget();
+    target.changeInstances('blue', 4);
+    let workerAway = false;
+    target.fault = (_, traffic) => {
+      // Its own ports are there already; the bake's are not.
+      if (traffic?.live['green'] === 100) workerAway = true;
+      return undefined;
+    };
+    const rollout = await bench.start(planOf('scaled-unseen', [CREATE, rampStep(10), CUTOVER, BAKE]), {
+      ports: () => {
+        if (workerAway) throw new Error('no worker');
+        return target.ports();
+      },
+    });
+    await rollout.until((s) => s.phase === 'baking');
+    target.addDeployment('green', { ...target.deployments.get('green'), restarts: 3 });
+    target.changeInstances('blue', 0);
+    workerAway = false;
+
+    const { type, message } = await rollout.failure();
+
+    expect(type).toBe('RolledBack');
+    expect(message).toContain('restarted');
+    expect(target.writes.slice(-3)).toEqual([...BACK, 'delete green']);
+  });
+});
+
 describe.concurrent('a baseline without instances that cannot get them back', () => {
   it('gets no traffic: green goes on serving, and what is left to do is told', async () => {
     const { target, rollout } = await underWay('scaled-for-good', [CREATE, CUTOVER, BAKE]);
