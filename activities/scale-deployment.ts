@@ -5,6 +5,7 @@ import type { TargetPorts } from '../adapters/ports.js';
 import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
+import { askedAgain } from './asked-again.js';
 import { classify, isPortError } from './classify.js';
 import { isReady } from './create-deployment.js';
 import { poll } from './poll.js';
@@ -20,7 +21,9 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
   const signal = cancellationSignal();
   let ready: number | null = null;
   const done = await poll(async () => {
-    const state = await endpoints.readDeployment(endpoint, deployment, { signal });
+    const state = await endpoints.readDeployment(endpoint, deployment, { signal }).catch((err: unknown) => {
+      throw askedAgain(err);
+    });
     if (state === undefined) {
       throw ApplicationFailure.nonRetryable(
         `Deployment ${deployment} of ${endpoint} is gone; it cannot get its ${instances} instances back`,
@@ -30,7 +33,9 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     }
     ({ ready } = state.instances);
     if (state.instances.wanted >= instances) return isReady(state) ? true : undefined;
-    await endpoints.scale(endpoint, deployment, instances, { signal }).catch((err: unknown) => {
+    await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
+      // With an instance that answers, clients need not wait for the others.
+      const err = ready ? refused : askedAgain(refused);
       throw isPortError(err) && err.kind === 'permanent'
         ? classify(err, { ready } satisfies NotScaledDetails)
         : err;

@@ -1,15 +1,16 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { PortError, TargetPorts, WriteOptions } from '../adapters/ports.js';
+import type { TargetPorts, WriteOptions } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
-import { classify, isPortError } from './classify.js';
-import { beating, isYoung, poll } from './poll.js';
+import { askedAgain } from './asked-again.js';
+import { isPortError } from './classify.js';
+import { beating, poll } from './poll.js';
 
 /** A write that is done may not be visible yet; Azure's own tools wait for half a minute. */
 const VISIBLE_WITHIN_MS = 60_000;
@@ -22,9 +23,6 @@ const SETTLES_WITHIN_MS = 5_000;
 
 /** After so many attempts that the target would not take, one that goes back where it stands already goes by what is shown. */
 const UNSETTLED_ATTEMPTS = 10;
-
-/** The longest wait that a target may ask for before the traffic goes back: the service may name minutes. */
-const THROTTLED_FOR_MS = 10_000;
 
 /**
  * Writes shares and mirror, and reads them back until the endpoint shows them, in force.
@@ -47,7 +45,11 @@ async function attempt(
   const signal = cancellationSignal();
   const show = async (): Promise<EndpointState> => {
     confirm();
-    return endpoints.read(input.endpoint, { signal });
+    try {
+      return await endpoints.read(input.endpoint, { signal });
+    } catch (err) {
+      throw input.from === null ? askedAgain(err) : err;
+    }
   };
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
     sameTraffic(traffic, input.to) && pending === undefined;
@@ -133,14 +135,6 @@ function whatIsWrong({ gone, off }: Unable): string {
 
 function triedOften(): boolean {
   return activityInfo().attempt > UNSETTLED_ATTEMPTS;
-}
-
-/** Clients wait for it: the first no is not taken for the last, and one that names a long wait is asked sooner. */
-function askedAgain(err: PortError): unknown {
-  if (err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
-    return classify(err, {}, { retryAfterMs: THROTTLED_FOR_MS });
-  }
-  return err.kind === 'permanent' && isYoung() ? classify(err, {}, { kind: 'transient' }) : err;
 }
 
 function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {

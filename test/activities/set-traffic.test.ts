@@ -50,7 +50,7 @@ async function run(
         written(to, options);
       }),
   };
-  return new MockActivityEnvironment({ attempt })
+  return new MockActivityEnvironment({ attempt, scheduledTimestampMs: Date.now() })
     .run(() =>
       setTraffic({ endpoints } as never, {
         target: { kind: 'kubernetes', namespace: 'models' },
@@ -97,6 +97,31 @@ describe('going back after a write that was cut off', () => {
 
     expect(await run({ unsettled: true }, () => ({ traffic: blue }), refuse)).toEqual({ found: blue });
   });
+
+  it.each([
+    ['the first no', { kind: 'permanent', code: 'Forbidden' }, { type: FailureType.PortTransient }],
+    [
+      'minutes',
+      { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 120_000 },
+      { nextRetryDelay: 10_000 },
+    ],
+  ] as const)(
+    'does not take %s for an answer where it reads, before its write and after it',
+    async (_, no, failure) => {
+      const refuse = () => {
+        throw new PortError('not now', no);
+      };
+      let written = false;
+      const readBack = () => (written ? refuse() : { traffic: half });
+
+      expect(await run({}, refuse)).toMatchObject({ ...failure, nonRetryable: false });
+      expect(await run({}, readBack, () => (written = true))).toMatchObject({
+        ...failure,
+        nonRetryable: false,
+      });
+      expect(await run({ from: half }, refuse)).toMatchObject(no);
+    },
+  );
 
   it('does not wait for minutes where a target asks for them, as a step does', async () => {
     const busy = (): void => {

@@ -2,7 +2,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
-import { MemoryTarget } from '../support/memory-target.js';
+import { failing, MemoryTarget } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -197,6 +197,19 @@ describe.concurrent('a baseline without instances that cannot get them back', ()
       ),
       expect.stringMatching(/^delete the deployment green .*not before blue has an instance that answers/),
     ]);
+  });
+
+  it('is not what it is for a first no', async () => {
+    const { target, rollout } = await underWay('scaled-no-and-yes', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held');
+
+    target.fault = failing('scale', 'throw-permanent', 2);
+    await rollout.send('abort', by);
+    const { report } = await rollout.failure();
+
+    expect(report).toMatchObject({ outcome: 'aborted', left: [] });
+    expect(target.traffic.live).toEqual({ blue: 100 });
   });
 
   it('but with some of them takes its traffic, as clients need it', async () => {
