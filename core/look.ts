@@ -165,7 +165,9 @@ function setUpGates(
     return { memory, waiting: waiting(input, memory, why, nowMs) };
   }
   const state = initialState(mapped.setup.config);
-  const entered = { ...memory, setup: mapped.setup, state };
+  // Until now no gate saw anything, and what was answered before is not counted by any.
+  const unseenMs = nowMs - Math.max(memory.enteredAtMs, memory.blindSinceMs ?? nowMs);
+  const entered = { ...memory, setup: mapped.setup, state, lostMs: (memory.lostMs ?? 0) + unseenMs };
   if (!input.alone) return { memory: entered, waiting: null };
   return { memory: { ...entered, ...convertedForBake(mapped.setup, state) }, waiting: null };
 }

@@ -187,6 +187,24 @@ describe('a bake of which a part was not seen', () => {
   const FOR_MS = 3_000;
   const AWAY_MS = 2_000;
 
+  it('lasts so much longer, where no gate had seen anything before', async () => {
+    const target = new MemoryTarget();
+    target.fault = (call) => {
+      if (call === 'writeTraffic') target.metricsAway = true;
+      return undefined;
+    };
+    const steps = [CREATE, CUTOVER, bakeStep(FOR_MS), DELETE_BASELINE];
+    const rollout = await bench.start(planOf('bake-unseen', steps), target);
+    const { stepStartedAtMs } = await rollout.until((s) => s.phase === 'baking');
+    await rollout.until(() => Date.now() >= stepStartedAtMs + AWAY_MS);
+    target.fault = () => undefined;
+    target.metricsAway = false;
+    const { steps: done } = await rollout.promoted();
+
+    const bake = done.find(({ label }) => label.startsWith('bake'));
+    expect((bake?.endedAtMs ?? 0) - (bake?.startedAtMs ?? 0)).toBeGreaterThanOrEqual(FOR_MS + AWAY_MS - 500);
+  });
+
   it('lasts so much longer, where the counters begin anew after it', async () => {
     const target = new MemoryTarget();
     const steps = [CREATE, CUTOVER, bakeStep(FOR_MS), DELETE_BASELINE];
