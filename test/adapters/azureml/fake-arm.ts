@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
 import { startHttps, type HttpsServer } from '../https-server.js';
+import { spoilAnswers, type Spoil } from '../spoilt-answers.js';
 
 // A stand-in for Azure Resource Manager, as far as its manners go: long-running operations, conflicts while one runs,
 // throttling, answers that get lost, and writes that show late. Operations end after a number of questions, not after
@@ -52,15 +53,6 @@ export interface Fault {
     | 'never';
 }
 
-/** An answer on its way. */
-export interface Answer {
-  readonly path: string;
-  readonly status: number;
-  /** Headers that are to be set. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 export interface Seen {
   readonly method: string;
   readonly path: string;
@@ -93,7 +85,7 @@ export class FakeArm {
   /** Autoscale settings of Azure Monitor in its resource group. */
   readonly autoscaleSettings: Json[] = [];
   /** What becomes of an answer on its way, if anything. */
-  spoil: ((answer: Answer) => Answer) | undefined;
+  spoil: Spoil | undefined;
   key = 'key-1';
   scored: { deployment: string | undefined; body: string }[] = [];
   scoreStatus = 200;
@@ -172,18 +164,9 @@ export class FakeArm {
     app.addHook('preHandler', async (request, reply) => this.#meet(request, reply));
     app.addHook('onSend', async (request, reply, payload) => {
       if (lostAfter.has(request)) reply.raw.destroy();
-      if (this.spoil === undefined) return payload;
-      const path = request.url.replace(WORKSPACE, '');
-      const before = {
-        path,
-        status: reply.statusCode,
-        headers: {},
-        body: typeof payload === 'string' ? payload : '',
-      };
-      const { status, headers, body } = this.spoil(before);
-      void reply.code(status).removeHeader('content-length').headers(headers);
-      return body;
+      return payload;
     });
+    spoilAnswers(app, () => this.spoil);
     const at = `${WORKSPACE}/onlineEndpoints`;
     const insights = '/subscriptions/s/resourceGroups/rg/providers/Microsoft.Insights/autoscaleSettings';
     app.get(insights, async (request) => this.#list(request, this.autoscaleSettings));
