@@ -2,7 +2,7 @@ import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import { ArmClient, type ArmSettings } from '../azureml/arm-client.js';
 import { PortError, type CallOptions, type Metrics } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
-import { addMinutes, MetricsAnswer, startOfDay, wholeMinute, type Tallies } from './minutes.js';
+import { addMinutes, MetricsAnswer, startOfDay, untrueIn, wholeMinute, type Tallies } from './minutes.js';
 
 export interface AzureMonitorSettings extends Omit<ArmSettings, 'apiVersion'> {
   /** How long a minute is left to settle before it counts, milliseconds. Default 180,000. */
@@ -119,11 +119,20 @@ class AzureMonitorMetrics implements Metrics {
       accept: [200],
     });
     const failed = answer.value.find(({ errorCode }) => errorCode && errorCode !== 'Success');
-    if (failed === undefined) return answer;
-    throw new PortError(
-      `${this.#arm.host} answered "${what}" with ${failed.errorCode}: ${failed.errorMessage ?? 'no reason'}; ` +
-        'it may go through when asked again',
-      { kind: 'transient', code: failed.errorCode ?? 'MetricsUnreadable' },
+    if (failed !== undefined) {
+      const reason = `${failed.errorCode}: ${failed.errorMessage ?? 'no reason'}`;
+      throw this.#unreadable(what, reason, failed.errorCode ?? undefined);
+    }
+    // Totals are kept: one such minute would spoil them for the rest of the day.
+    const untrue = untrueIn(answer, span);
+    if (untrue === undefined) return answer;
+    throw this.#unreadable(what, `${untrue.average} requests for the minute ${untrue.timeStamp}`);
+  }
+
+  #unreadable(what: string, reason: string, code = 'MetricsUnreadable'): PortError {
+    return new PortError(
+      `${this.#arm.host} answered "${what}" with ${reason}; it may go through when asked again`,
+      { kind: 'transient', code },
     );
   }
 }

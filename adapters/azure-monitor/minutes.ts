@@ -40,6 +40,23 @@ const NOT_THE_MODELS = new Set([401, 403, 404]);
 const ERRORS = new Set([408, 424, 429]);
 
 /**
+ * Of a minute, 17 million a second: no endpoint answers as many, and a day of them in all series of an answer is a total
+ * that gates still count by.
+ */
+const MOST_REQUESTS = 1e9;
+
+type Point = z.infer<typeof Series>['data'][number];
+
+/** A point of the span that cannot be what a minute counted, if there is one. */
+export function untrueIn(answer: MetricsAnswer, span: Span): Point | undefined {
+  return answer.value
+    .flatMap(({ timeseries }) => timeseries)
+    .flatMap(({ data }) => data)
+    .filter(({ timeStamp }) => within(span, Date.parse(timeStamp)))
+    .find(({ average }) => !((average ?? 0) >= 0 && (average ?? 0) <= MOST_REQUESTS));
+}
+
+/**
  * Adds the minutes of an answer to tallies by deployment.
  *
  * RequestsPerMinute is a rate of which Azure keeps the average per minute, so a minute's average is its count.
