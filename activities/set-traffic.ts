@@ -65,9 +65,14 @@ async function attempt(
         if (there && (err.kind === 'permanent' || triedOften())) return;
         throw askedAgain(err);
       }
-      // Nothing was written: someone else manages the rules now, whatever they show.
+      // Not taken: someone else manages the rules now, whatever they show. A part of it may have been, before.
       if (err.code === FIELD_CONFLICT) {
-        throw drift(input, input.from, (await beating(show)).traffic, err.message);
+        throw drift(
+          input,
+          input.from,
+          { observed: (await beating(show)).traffic, written: true },
+          err.message,
+        );
       }
       throw err;
     });
@@ -80,7 +85,7 @@ async function attempt(
   }, VISIBLE_WITHIN_MS);
   if (shown !== true) {
     if (input.from !== null && !isOneOf(last.traffic, input.from, input.to)) {
-      throw drift(input, input.from, last.traffic);
+      throw drift(input, input.from, { observed: last.traffic, written: true });
     }
     throw notShown(input, last, `after ${VISIBLE_WITHIN_MS / 1000} s`);
   }
@@ -110,7 +115,9 @@ async function mayWrite(
       return mayCome() ? undefined : true;
     }, ANSWERS_WITHIN_MS);
   }
-  if (!isKnown()) throw drift({ endpoint }, from, seen.traffic);
+  // An attempt before this one may have ended, or died, after its write.
+  const written = activityInfo().attempt > 1;
+  if (!isKnown()) throw drift({ endpoint }, from, { observed: seen.traffic, written });
   const unable = whoCannotServe(seen, to);
   if (unable === null) return;
 
@@ -118,7 +125,8 @@ async function mayWrite(
   const what = whatIsWrong(unable);
   // Who serves already is missed by each look, too, and may be brought back; who does not is a rollout that cannot go on.
   if (unable.serving && (unable.gone || unable.off.length > 0)) {
-    throw drift({ endpoint }, from, unable.gone ? null : seen.traffic, `${names} ${what}`, unable.off);
+    const observed = unable.gone ? null : seen.traffic;
+    throw drift({ endpoint }, from, { observed, written, off: unable.off }, `${names} ${what}`);
   }
   throw ApplicationFailure.nonRetryable(
     `${names} of ${endpoint} ${what}, and was to get a greater share: ${trafficText(to)} was not written`,
@@ -166,14 +174,15 @@ function notShown(
 function drift(
   { endpoint }: Pick<SetTrafficInput, 'endpoint'>,
   expected: Traffic,
-  observed: Traffic | null,
+  found: Omit<DriftDetails, 'expected'>,
   because = 'someone else changed it',
-  off: readonly string[] = [],
 ): ApplicationFailure {
+  const { observed } = found;
   const details: DriftDetails = {
+    off: [],
+    ...found,
     expected: normalTraffic(expected),
     observed: observed && normalTraffic(observed),
-    off,
   };
   const shown = observed === null ? 'has lost a deployment' : `shows ${trafficText(observed)}`;
   return ApplicationFailure.nonRetryable(

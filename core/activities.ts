@@ -113,6 +113,8 @@ export interface DriftDetails {
   readonly observed: Traffic | null;
   /** Which were to get a greater share and have been scaled to nothing; left out by older workers. */
   readonly off?: readonly string[];
+  /** The rollout's own write may have been made before that was found; left out by older workers. */
+  readonly written?: boolean;
 }
 
 /**

@@ -200,6 +200,22 @@ describe.concurrent('while it is taken back', () => {
     });
     expect(target.traffic).toEqual(BLUE);
   });
+
+  it('and said also where a step that was to write had found it', async () => {
+    const target = new MemoryTarget();
+    target.createDelayMs = 800;
+    const rollout = await bench.start(planOf('overwritten-found', [CREATE, LONG]), target);
+    await rollout.until(() => target.deployments.has('green'));
+    target.addDeployment('red');
+    target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    await rollout.until((s) => s.hold?.kind === 'drift');
+
+    await rollout.send('abort', ABORT);
+
+    expect((await rollout.failure()).report.notes).toEqual([
+      'somebody else had made the traffic blue 50 %, red 50 %: the rollback has overwritten it',
+    ]);
+  });
 });
 
 describe.concurrent('a change that is adopted', () => {
