@@ -1,4 +1,5 @@
 import type { Rollout } from '../client/rollout.js';
+import { AWAY } from '../client/through-outages.js';
 import { endpointArgument } from '../core/command-text.js';
 import type { Context } from './context.js';
 import { exitOf, type Exit } from './exit-codes.js';
@@ -28,7 +29,7 @@ export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> 
           teller.say('a worker answers again');
           break;
         case 'away':
-          teller.say('Temporal does not answer; trying on');
+          teller.say(AWAY);
           break;
         case 'ended':
           teller.end(seen.ended);

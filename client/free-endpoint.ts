@@ -7,6 +7,7 @@ import { ending, type Ended, type KnownRollout, lostText, runFrom } from './find
 import { withdraw } from './queue.js';
 import { sendAction } from './send-action.js';
 import type { Session } from './temporal.js';
+import { AWAY, throughOutages } from './through-outages.js';
 
 /** Who wants the endpoint, and for what. */
 export interface Claimant {
@@ -73,16 +74,21 @@ export async function supersedeFrom(
 /**
  * Waits for the end of the rollout that holds an endpoint.
  *
- * @throws {GreenlightError} refused, when it left the endpoint in a state that nobody has proven; the signal's reason.
+ * @throws {GreenlightError} refused, when it left the endpoint in a state that nobody has proven; unreachable, when Temporal
+ *   stays away for five minutes; the signal's reason.
  */
 export async function untilFree(
   session: Session,
   { handle, description }: KnownRollout,
   claimant: Claimant,
   signal: AbortSignal | undefined,
+  tell: (text: string) => void,
 ): Promise<void> {
   const held = runFrom(session, handle.workflowId, description.runId);
-  const ended = await orAborted(signal, (over) => session.client.withAbortSignal(over, () => ending(held)));
+  const afterwards = 'The rollout before it goes on as soon as it is back; submit again then.';
+  const ended = await orAborted(signal, (over) =>
+    throughOutages(session, () => ending(held), { over, away: () => tell(AWAY), afterwards }),
+  );
   const unproven = unprovenEnd(claimant, ended);
   if (unproven !== undefined) throw new GreenlightError('refused', `Nothing was started. ${unproven}`);
 }

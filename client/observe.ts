@@ -2,18 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
-import { detailsOf, GreenlightError, isUnreachable } from './errors.js';
+import { detailsOf } from './errors.js';
 import { askStatus, ending, type Ended } from './find.js';
 import type { Session } from './temporal.js';
+import { throughOutages } from './through-outages.js';
 
 /** Between two questions. */
 const EVERY_MS = 1_000;
 /** A silence shorter than this is not worth a word. */
 const SILENCE_MS = 5_000;
-/** So long an outage of Temporal is sat out. The rollout itself does not mind it. */
-const OUTAGE_MS = 5 * 60_000;
-/** So fast a question fails while Temporal is away, the client's own repetitions among it. */
-const FAILS_WITHIN_MS = 60_000;
 
 /** What somebody sees who asks a running rollout again and again. */
 export type Observation =
@@ -58,7 +55,13 @@ export async function* observe(
     wake();
   };
   signal?.addEventListener('abort', stop, { once: true });
-  endingThroughOutages(session, run, see, over.signal)
+  const waiter = {
+    over: over.signal,
+    away: () => see({ kind: 'away' }),
+    afterwards:
+      'The rollout goes on as soon as it is back; wait for it then with `greenlight status ENDPOINT --wait`.',
+  };
+  throughOutages(session, () => ending(run), waiter)
     .then((ended) => see({ kind: 'ended', ended }))
     .catch((error: unknown) => {
       failure = { error };
@@ -111,36 +114,6 @@ async function ask(
       }
     }
     await pause(EVERY_MS, over);
-  }
-}
-
-async function endingThroughOutages(
-  { client, place }: Session,
-  run: WorkflowHandle,
-  see: (next: Observation) => void,
-  over: AbortSignal,
-): Promise<Ended> {
-  for (let awaySinceMs: number | null = null; ;) {
-    const askedAtMs = Date.now();
-    try {
-      return await client.withAbortSignal(over, () => ending(run));
-    } catch (error) {
-      if (over.aborted || !isUnreachable(error)) throw error;
-      // A question that was open for long before it failed: it had been back meanwhile.
-      if (awaySinceMs === null || Date.now() - askedAtMs > FAILS_WITHIN_MS) {
-        awaySinceMs = Date.now();
-        see({ kind: 'away' });
-      }
-      if (Date.now() - awaySinceMs > OUTAGE_MS) {
-        throw new GreenlightError(
-          'unreachable',
-          `Temporal at ${place.address} has not answered for ${OUTAGE_MS / 60_000} minutes: ${detailsOf(error)}\n` +
-            'The rollout goes on as soon as it is back; wait for it then with `greenlight status ENDPOINT --wait`.',
-          { cause: error },
-        );
-      }
-      await pause(EVERY_MS, over);
-    }
   }
 }
 

@@ -30,6 +30,7 @@ import { ANSWER_MS, noAnswer, refusal } from './send-action.js';
 import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
 import type { Session } from './temporal.js';
 import { quoted } from './texts.js';
+import { throughOutages, type Waiter } from './through-outages.js';
 
 const ASK_EVERY_MS = 500;
 /** Temporal lists what has begun a moment later. */
@@ -124,30 +125,40 @@ export function memoOf({ memo }: Pick<WorkflowExecutionDescription, 'memo'>): Qu
   return { waiting, fates };
 }
 
-/** Waits until an entry waits no more; `aborted` when `stop` was first. The entry keeps its place then. */
+/**
+ * Waits until an entry waits no more; `aborted` when the waiting was over first. The entry keeps its place then.
+ *
+ * @throws {GreenlightError} unreachable, when Temporal stays away for five minutes.
+ */
 export async function untilSettled(
   session: Session,
-  { id, plan }: QueueEntry,
-  stop: AbortSignal,
+  entry: QueueEntry,
+  waiter: Waiter,
 ): Promise<Fate | 'aborted'> {
-  for (let missed = 0; !stop.aborted;) {
-    const queue = await readQueue(session, plan.target, plan.endpoint);
-    const fate = queue?.fates.find((settled) => settled.id === id);
-    if (fate !== undefined) return fate;
-    const waits = queue?.waiting.some((waiting) => waiting.id === id) ?? false;
-    // The memo follows within the same task: an entry in neither list was in a queue that is over, and others may have
-    // begun the next one since.
-    if (waits) missed = 0;
-    else {
-      const started = await startedFrom(session, plan, id);
-      if (started !== undefined) return started;
-      if (++missed === LOOKS_FOR_IT) {
-        return { id, fate: 'dropped', because: 'its queue was ended from outside Greenlight' };
+  try {
+    for (let missed = 0; ;) {
+      const found = await throughOutages(session, () => whereIs(session, entry), waiter);
+      if (typeof found === 'object') return found;
+      missed = found === 'waits' ? 0 : missed + 1;
+      if (missed === LOOKS_FOR_IT) {
+        return { id: entry.id, fate: 'dropped', because: 'its queue was ended from outside Greenlight' };
       }
+      await sleep(ASK_EVERY_MS, undefined, { signal: waiter.over });
     }
-    await sleep(ASK_EVERY_MS, undefined, { signal: stop }).catch(() => undefined);
+  } catch (error) {
+    if (waiter.over.aborted) return 'aborted';
+    throw error;
   }
-  return 'aborted';
+}
+
+async function whereIs(session: Session, { id, plan }: QueueEntry): Promise<Fate | 'waits' | 'nowhere'> {
+  const queue = await readQueue(session, plan.target, plan.endpoint);
+  const fate = queue?.fates.find((settled) => settled.id === id);
+  if (fate !== undefined) return fate;
+  if (queue?.waiting.some((waiting) => waiting.id === id) === true) return 'waits';
+  // The memo follows within the same task: an entry in neither list was in a queue that is over, and others may have
+  // begun the next one since.
+  return (await startedFrom(session, plan, id)) ?? 'nowhere';
 }
 
 /** The rollout that a queue has started from an entry, if it is listed. */

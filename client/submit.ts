@@ -11,6 +11,7 @@ import { supersede, supersedeFrom, untilFree } from './free-endpoint.js';
 import { enqueue, queueEntry, readQueue, untilSettled } from './queue.js';
 import { start, taken, type Memo } from './start-rollout.js';
 import type { Session } from './temporal.js';
+import { AWAY } from './through-outages.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
 
 export interface SubmitOptions {
@@ -104,14 +105,15 @@ export async function begin(
       await supersedeFrom(session, holder, claimant, entry, onWait);
       return whenStarted(session, entry, signal, onWait);
     }
-    await supersede(session, holder, claimant, onWait);
-    ended = true;
     try {
-      await untilFree(session, holder, claimant, signal);
+      await supersede(session, holder, claimant, onWait);
+      await untilFree(session, holder, claimant, signal, onWait);
     } catch (error) {
-      if (signal?.aborted === true) onWait('Nothing was started.');
+      // A refusal says so itself.
+      if (!(error instanceof GreenlightError && error.code === 'refused')) onWait('Nothing was started.');
       throw error;
     }
+    ended = true;
   }
 }
 
@@ -126,7 +128,11 @@ async function whenStarted(
   onWait(
     `waits for its turn as ${id}; Ctrl-C leaves it waiting, \`greenlight withdraw ${on} --id ${id}\` takes it back`,
   );
-  const fate = await untilSettled(session, entry, signal);
+  const fate = await untilSettled(session, entry, {
+    over: signal,
+    away: () => onWait(AWAY),
+    afterwards: `${entry.spec} keeps its place; \`greenlight status ${on}\` shows it then, \`greenlight withdraw ${on} --id ${id}\` takes it back.`,
+  });
   if (fate === 'aborted') {
     onWait(
       `\nStopped waiting. ${entry.spec} keeps its place; \`greenlight withdraw ${on} --id ${id}\` takes it back.`,

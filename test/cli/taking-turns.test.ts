@@ -8,9 +8,12 @@ import { sendAction } from '../../client/send-action.js';
 import type { Session } from '../../client/temporal.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
 import { queueId, type QueueEntry } from '../../core/queue.js';
+import { Link } from '../support/link.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, planOf, SMOKE } from '../support/plans.js';
+import { WAITER } from '../support/waiter.js';
 import { useCliBench } from './cli-bench.js';
+import { greenlight, stateWithTemporal } from './cli.js';
 
 // Each of these is two rollouts and more, on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 90_000 });
@@ -296,6 +299,54 @@ describe.concurrent('a rollout that could not be taken back', () => {
   });
 });
 
+// Each sits out so many of the client's own attempts that an outage is told.
+describe.concurrent('an outage of Temporal', () => {
+  /** Runs a command that loses Temporal when it says one thing, and has it back when it has told of that, and something is done. */
+  async function through(
+    test: TestContext,
+    lostAt: string,
+    [workspace, ...args]: readonly [string, ...string[]],
+    meanwhile: () => Promise<unknown>,
+  ) {
+    const link = await Link.open(inject('temporalAddress'));
+    test.onTestFinished(() => link.cut());
+    const state = await stateWithTemporal(bench.namespace, link.address);
+    return greenlight([...args, '--state', state, '--target', `host/${workspace}`], {
+      onLine(text) {
+        if (text.includes(lostAt)) link.cut();
+        if (text.includes('Temporal does not answer; trying on')) void meanwhile().then(() => link.mend());
+      },
+    });
+  }
+
+  it('does not keep one that supersedes from starting', async (test) => {
+    const { spec } = await held(test, 'lost');
+    const nothing = () => Promise.resolve();
+
+    const told = await through(
+      test,
+      'is told to roll back',
+      ['lost', 'submit', spec, '--supersede'],
+      nothing,
+    );
+
+    expect(told.code).toBe(0);
+    expect(told.stdout).toContain('Started rollout/host/lost/diabetes');
+    expect(told.stderr).toContain('Temporal does not answer; trying on');
+  });
+
+  it('does not end the waiting in a queue', async (test) => {
+    const { spec } = await held(test, 'lost-queue');
+    const submit = ['lost-queue', 'submit', spec, '--queue', '--wait'] as const;
+    const freed = () => on('lost-queue', ['abort', 'diabetes', '--reason', 'enough']);
+
+    const told = await through(test, 'waits for its turn', submit, freed);
+
+    expect(told.code).toBe(0);
+    expect(told.stderr).toContain('Temporal does not answer; trying on');
+  });
+});
+
 it('of many that queue at once each has its turn, once, and no two at a time', async () => {
   const { target, specs } = await failing('line', 8);
 
@@ -343,7 +394,7 @@ it('takes no rollout and no queue for the next one of its endpoint', async (test
   await on('next-queue', ['submit', spec, '--queue', '--by', 'cy']);
 
   const entry = { id: bobs?.id, plan: { target, endpoint: 'diabetes' } } as unknown as QueueEntry;
-  const fate = await untilSettled(session, entry, new AbortController().signal);
+  const fate = await untilSettled(session, entry, WAITER);
   await on('next-queue', ['withdraw', 'diabetes']);
 
   const late = sendAction(session, adas!.handle, 'abort', { by: 'ada', reason: 'once more' }, 'late');
@@ -362,7 +413,7 @@ it('starts nothing upon an end that nobody has proven, also where it came before
   const entry = queueEntry(plan, { digest: 'late', by: 'bob', spec: 'late.yml' });
   await enqueue(session, { entry, first: false });
 
-  expect(await untilSettled(session, entry, new AbortController().signal)).toMatchObject({ fate: 'dropped' });
+  expect(await untilSettled(session, entry, WAITER)).toMatchObject({ fate: 'dropped' });
   expect(lifeOfGreen(target)).toEqual(['create green']);
 });
 

@@ -6,6 +6,7 @@ import { enqueue, queueEntry, untilSettled, withdraw } from '../../client/queue.
 import type { Session } from '../../client/temporal.js';
 import { workflowId } from '../../core/plan.js';
 import { planOf, rampStep } from '../support/plans.js';
+import { WAITER } from '../support/waiter.js';
 
 const PLAN = planOf('diabetes', [rampStep(10)]);
 
@@ -104,6 +105,7 @@ it('finds what was started from an entry on a cluster whose name has an apostrop
   const entry = queueEntry(plan, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
   const queries: string[] = [];
   const client = {
+    withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
     workflow: {
       getHandle: () => ({
         describe: () => Promise.resolve({ status: { name: 'COMPLETED' }, memo: { waiting: [], fates: [] } }),
@@ -115,8 +117,9 @@ it('finds what was started from an entry on a cluster whose name has an apostrop
     },
   };
 
-  expect(
-    await untilSettled({ client } as unknown as Session, entry, new AbortController().signal),
-  ).toMatchObject({ fate: 'started', runId: 'first' });
+  expect(await untilSettled({ client } as unknown as Session, entry, WAITER)).toMatchObject({
+    fate: 'started',
+    runId: 'first',
+  });
   expect(queries).toEqual([`WorkflowId = '${workflowId(plan.target, plan.endpoint).replace("'", "''")}'`]);
 });

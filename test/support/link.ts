@@ -30,13 +30,21 @@ export class Link {
       near.once('close', () => far.destroy());
       far.once('close', () => near.destroy());
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listen(server, 0);
     return new Link(server, sockets);
   }
 
-  /** At once, and for good: what is under way is lost, and nobody can connect any more. */
+  /** At once: what is under way is lost, and nobody can connect any more, until it is mended. */
   cut(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
+
+  async mend(): Promise<void> {
+    await listen(this.#server, Number(this.address.split(':')[1]));
+  }
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
 }

@@ -19,6 +19,7 @@ import { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { Rollout } from '../support/rollout-bench.js';
+import { WAITER } from '../support/waiter.js';
 
 const namespace = `versions-${process.pid}`;
 const targets = new Map<string, MemoryTarget>();
@@ -158,7 +159,7 @@ it('a rollout goes on as a new run on its own version, and what waited behind it
 
   expect(await workersOf(id, after)).toEqual(new Set(['c']));
   expect(await versionOf(id, after)).toBe('c');
-  const started = await untilSettled(session(), next, AbortSignal.timeout(30_000));
+  const started = await untilSettled(session(), next, { ...WAITER, over: AbortSignal.timeout(30_000) });
   expect(started).toMatchObject({ fate: 'started' });
   const second = new Rollout(client.workflow.getHandle(id));
   await waits(second);
