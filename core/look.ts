@@ -84,6 +84,7 @@ export function enterStep(input: WatchInput, nowMs: number): WatchMemory {
           stepIndex: input.stepIndex,
           enteredAtMs: nowMs,
           lostMs: 0,
+          lostBlindMs: 0,
           state: memory.setup && memory.state && beginStep(memory.setup.config, memory.state),
         };
   // Somebody sends it live requests in the middle of mirroring, say: those counters are others.
@@ -303,13 +304,13 @@ function judge(
   const own = takeOwn();
   const ownAway = own.signals.filter((signal) => isAwayForLong(signal, input));
   const { blind, blindSinceMs } = blindBy([...blinding, ...ownAway]);
-  const lost = (memory.lostMs ?? 0) + lostMs;
-  const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors, lostMs: lost };
+  // What is not seen is not good: the step waits for its gates to see again. A look or two without data are none of it.
+  const forLong = nowMs - (blindSinceMs ?? nowMs) >= blindAfterMs(input.watching);
+  const lost = lostAfter(memory, lostMs, forLong);
+  const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors, ...lost };
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
   const signals = [...main, ...own.signals];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
-  // What is not seen is not good: the step waits for its gates to see again. A look or two without data are none of it.
-  const forLong = nowMs - (blindSinceMs ?? nowMs) >= blindAfterMs(input.watching);
   const hold = holds(signals) || forLong || ownAway.length > 0;
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });
   const evidence = gateEvidence(config, judged, result, input.baseline);
@@ -333,6 +334,19 @@ function judge(
     evidence,
     blind,
   };
+}
+
+/**
+ * Time that is lost while gates have seen nothing for long runs as it does without a source, and counts as lost once they
+ * see again: by a source that never stops counting anew, a bake would never be over.
+ */
+function lostAfter(
+  { lostMs = 0, lostBlindMs = 0 }: WatchMemory,
+  byThisLookMs: number,
+  blindForLong: boolean,
+): Pick<WatchMemory, 'lostMs' | 'lostBlindMs'> {
+  const lost = lostBlindMs + byThisLookMs;
+  return blindForLong ? { lostMs, lostBlindMs: lost } : { lostMs: lostMs + lost, lostBlindMs: 0 };
 }
 
 /** No longer than a gate's block, so that a replay closes its blocks as the rollout did. */

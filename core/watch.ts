@@ -23,6 +23,8 @@ export interface WatchMemory {
   readonly enteredAtMs: number;
   /** How much of the time since then nothing is known of green for; left out by workers that did not count it. */
   readonly lostMs?: number;
+  /** What was lost since people were told that the gates see nothing; it counts in `lostMs` once they see again. */
+  readonly lostBlindMs?: number;
   /** Gates with their edges frozen; null until the metric source first gave enough to set them up. */
   readonly setup: GateSetup | null;
   readonly state: GateState | null;

@@ -126,6 +126,17 @@ describe('time of which nothing was seen', () => {
     expect(watch(counters, {}, counters, gap(undefined)).at(-1)?.memory.lostMs).toBe(0);
   });
 
+  it('runs on while people are told that nobody sees anything, and counts as lost once somebody does', () => {
+    const anewFor20s = (sec: number): Counters =>
+      sec > 5 && sec <= 25 ? counters(1 - sec / 100) : counters(sec);
+    const lostAt = watch(anewFor20s, {}, anewFor20s).map(({ memory }) => memory.lostMs);
+
+    expect(lostAt[17]).toBe(12_000);
+    expect(lostAt[25]).toBe(12_000);
+    expect(lostAt[26]).toBe(20_000);
+    expect(lostAt.at(-1)).toBe(20_000);
+  });
+
   it('begins anew with each step', () => {
     const memory = watch(counters, {}, counters, gap(15_000)).at(-1)?.memory ?? null;
 

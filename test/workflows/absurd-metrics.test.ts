@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import type { Step } from '../../core/plan.js';
 import { sameTraffic, type Traffic } from '../../core/traffic.js';
+import { ABSURD } from '../support/absurd-metrics.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
@@ -10,47 +10,6 @@ import { useBench } from '../support/rollout-bench.js';
 const bench = useBench();
 
 const SPLIT = { live: { blue: 90, green: 10 }, mirror: {} };
-
-/** What a broken source may say of a deployment whose requests all go well. */
-const ABSURD: Readonly<Record<string, (snapshot: MetricsSnapshot) => MetricsSnapshot>> = {
-  'not a number': counters((c) => ({ ...c, requests: NaN, errors: NaN })),
-  negative: counters((c) => ({ ...c, requests: -c.requests, errors: -5 })),
-  'beyond counting': counters((c) => ({ ...c, requests: 1e18, errors: 1e18, le: c.le.map(() => 1e18) })),
-  'more errors than requests': counters((c) => ({ ...c, errors: c.requests + 1000 })),
-  'without blue': ({ deployments, ...rest }) => {
-    const { green } = deployments;
-    return { ...rest, deployments: green === undefined ? {} : { green } };
-  },
-  stale: (snapshot) => ({ ...snapshot, ageMs: 600_000 }),
-  'without green': ({ deployments, ...rest }) => {
-    const { blue } = deployments;
-    return { ...rest, deployments: blue === undefined ? {} : { blue } };
-  },
-  'without histograms': counters((c) => ({ ...c, le: [] })),
-  'of shrinking buckets': counters((c) => ({ ...c, le: [...c.le].reverse() })),
-  'counted anew at every reading': countedAnew(),
-};
-
-/** A source that forgets all it has counted before each reading, of both deployments. */
-function countedAnew(): (snapshot: MetricsSnapshot) => MetricsSnapshot {
-  let left = 1_000_000;
-  return (snapshot) => {
-    left -= 10;
-    return counters((c) => ({ ...c, requests: left, errors: 0, le: c.le.map(() => left) }))(snapshot);
-  };
-}
-
-function counters(change: (counters: Counters) => Counters): (snapshot: MetricsSnapshot) => MetricsSnapshot {
-  return (snapshot) => ({
-    ...snapshot,
-    deployments: Object.fromEntries(
-      Object.entries(snapshot.deployments).map(([name, kinds]) => [
-        name,
-        Object.fromEntries(Object.entries(kinds).map(([kind, c]) => [kind, change(c)])),
-      ]),
-    ),
-  });
-}
 
 /** Looks that are true before a source begins to lie. */
 const TRUE_LOOKS = 5;
@@ -108,12 +67,19 @@ describe.concurrent('metrics that become absurd', () => {
       const plan = planOf(named('approval', what), [CREATE, rampStep(50), APPROVE, CUTOVER], { watching });
       const rollout = await bench.start(plan, target);
       await rollout.until((s) => s.phase === 'waiting-for-approval');
-      const { looks, traffic } = target;
+      const { traffic } = target;
 
+      const fromMs = Date.now();
       target.distort = distort;
-      const waiting = await rollout.until(() => target.looks > looks + 50);
+      const held = await rollout.until((s) => s.hold !== null);
+      const { looks } = target;
+      const later = await rollout.until(() => target.looks > looks + 30);
 
-      expect(waiting).toMatchObject({ stepIndex: 2, outcome: null });
+      expect(held).toMatchObject({ phase: 'held', stepIndex: 2, outcome: null, hold: { kind: 'blind' } });
+      expect(held.hold?.because).toMatch(/^the gates see nothing: .*; nothing is concluded from that$/);
+      expect(held.hold?.sinceMs).toBeGreaterThanOrEqual(fromMs - watching.intervalMs);
+      expect(held.hold?.sinceMs).toBeLessThan(fromMs + 2_000);
+      expect(later).toMatchObject({ stepIndex: 2, outcome: null, hold: held.hold });
       expect(target.traffic).toEqual(traffic);
       await rollout.send('approve', { by: 'ada', reason: 'looked myself' });
       await rollout.promoted();
