@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { missingIn } from '../support/model/coverage.js';
 import { runScenario } from '../support/model/run.js';
 import { Tally } from '../support/model/tally.js';
-import { scenario, type Scenario } from '../support/model/scenario.js';
+import { OFF_BETWEEN_ATTEMPTS, scenario, type Scenario } from '../support/model/scenario.js';
 import { useBench } from '../support/rollout-bench.js';
 
 /**
@@ -28,7 +28,7 @@ it(
   async () => {
     const all =
       only === undefined
-        ? fc.sample(scenario, { numRuns: RUNS, seed: SEED })
+        ? [...fc.sample(scenario, { numRuns: RUNS, seed: SEED }), OFF_BETWEEN_ATTEMPTS]
         : Array.from({ length: RUNS }, () => JSON.parse(only) as Scenario);
     const wrong: { problems: readonly string[]; scenario: string }[] = [];
     const tally = new Tally();

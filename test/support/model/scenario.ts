@@ -151,3 +151,20 @@ function withAmpleTime(step: Step): Step {
   if (step.kind !== 'mirror' && step.kind !== 'ramp') return step;
   return { ...step, dwell: { ...step.dwell, atMostMs: AMPLE_MS } };
 }
+
+/** What chance hardly ever brings: green is switched off between two attempts to give it more, where nobody looks. */
+export const OFF_BETWEEN_ATTEMPTS: Scenario = {
+  steps: [PATIENT_CREATE, ...[10, 50].map((percent) => withAmpleTime(rampStep(percent))), CUTOVER],
+  afterRollback: 'delete-green',
+  breaksAt: null,
+  quiet: false,
+  smokeFails: false,
+  forbidden: false,
+  faults: [{ call: 'writeTraffic', how: 'throw-transient', times: 3, after: 1 }],
+  acts: [{ atStep: 2, what: 'switch-green-off', then: 'restore', afterMs: 0 }],
+  lateActs: [],
+  approvesAfterMs: 0,
+  createDelayMs: 0,
+  shownAfterMs: 0,
+  windowMs: 200,
+};

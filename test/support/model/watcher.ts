@@ -1,7 +1,7 @@
 import type { Step } from '../../../core/plan.js';
 import type { RolloutReport } from '../../../core/run.js';
 import { stepLabel } from '../../../core/status-text.js';
-import { hasTraffic, sameTraffic, trafficText, type Traffic } from '../../../core/traffic.js';
+import { hasTraffic, sameTraffic, shareOf, trafficText, type Traffic } from '../../../core/traffic.js';
 import type { MemoryTarget } from '../memory-target.js';
 import { BEFORE } from './reference.js';
 
@@ -25,6 +25,15 @@ interface Change {
   settled: boolean;
 }
 
+/** Why a deployment can have no share, or none greater than it has. */
+type Why = 'is not there' | 'has no instance that answers';
+
+interface Shown {
+  readonly traffic: Traffic;
+  /** By name. */
+  readonly unable: ReadonlyMap<string, Why>;
+}
+
 /**
  * Stands between a rollout and its target: what the rollout asks for is judged by what it was shown before, and not by
  * whether the target takes it.
@@ -36,7 +45,7 @@ export class Watcher {
   readonly #changes: Change[] = [];
   readonly #brokenLooks: number[] = [];
   readonly #target: MemoryTarget;
-  #shownAbsent: readonly string[] = [];
+  #shown: Shown = { traffic: BEFORE, unable: new Map() };
 
   constructor(target: MemoryTarget) {
     this.#target = target;
@@ -71,7 +80,7 @@ export class Watcher {
     const open = this.#changes.filter(({ settled }) => !settled);
     if (call === 'read' && this.#target.shownLater === null) {
       for (const change of open) change.reads += 1;
-      this.#shownAbsent = this.#absent();
+      this.#shown = { traffic: this.#target.traffic, unable: this.#unable() };
     }
     if (call === 'metrics') {
       for (const change of open) change.looks += 1;
@@ -81,11 +90,11 @@ export class Watcher {
 
   /** To be told of each write that is asked for, also of one that will fail. */
   asked(traffic: Traffic): void {
-    const absent = this.#absent().filter((name) => this.#shownAbsent.includes(name));
-    for (const name of absent) {
-      // To go back is asked for whoever is there: whether it can be is the target's to say.
-      if (!sameTraffic(traffic, BEFORE) && hasTraffic(traffic, name)) {
-        this.problems.push(`asked for ${trafficText(traffic)} though it was shown that ${name} is not there`);
+    // To go back is asked for whoever is there: whether it can be is the target's to say.
+    const forward = !sameTraffic(traffic, BEFORE);
+    for (const [name, why] of this.#unable()) {
+      if (forward && this.#shown.unable.get(name) === why && this.#breaks(why, name, traffic)) {
+        this.problems.push(`asked for ${trafficText(traffic)} though it was shown that ${name} ${why}`);
       }
     }
     const theirs = this.#theirs();
@@ -110,8 +119,22 @@ export class Watcher {
     );
   }
 
-  #absent(): readonly string[] {
-    return ['blue', 'green'].filter((name) => this.#target.deployments.get(name)?.state !== 'ready');
+  #unable(): ReadonlyMap<string, Why> {
+    const all = ['blue', 'green'].flatMap((name): [string, Why][] => {
+      const found = this.#target.deployments.get(name);
+      if (found?.state !== 'ready') return [[name, 'is not there']];
+      return found.instances.ready === 0 ? [[name, 'has no instance that answers']] : [];
+    });
+    return new Map(all);
+  }
+
+  /** Who lost its instances may keep the share that it was shown to have. */
+  #breaks(why: Why, name: string, traffic: Traffic): boolean {
+    if (why === 'is not there') return hasTraffic(traffic, name);
+    const before = this.#shown.traffic;
+    return (['live', 'mirror'] as const).some(
+      (kind) => shareOf(traffic[kind], name) > shareOf(before[kind], name),
+    );
   }
 
   #greenFails(): boolean {
