@@ -6,4 +6,6 @@ export const BASE = {
   fileParallelism: false,
   testTimeout: 30_000,
   hookTimeout: 120_000,
+  // A busy machine takes longer than the second that is vitest's own.
+  expect: { poll: { timeout: 20_000 } },
 } as const;

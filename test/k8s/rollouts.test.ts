@@ -61,7 +61,7 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
     }
     for (const door of doors) {
       const clients = world.clients(door);
-      await vi.waitFor(async () => expect((await clients.ask()).status).toBe(200));
+      await vi.waitFor(async () => expect((await clients.ask()).status).toBe(200), 20_000);
       clients.start(8, 1);
       await endpoints.deleteDeployment(door.endpoint, 'blue');
       await vi.waitFor(async () => expect((await shown(world, door)).deployments).toEqual(['green']), {

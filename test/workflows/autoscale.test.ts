@@ -114,7 +114,7 @@ describe.concurrent('an autoscaled baseline', () => {
       const { typedSearchAttributes: shown } = await rollout.handle.describe();
       const listed = shown.getAll().map(({ key, value }) => `${key.name}: ${String(value)}`);
       expect(listed).toEqual(expect.arrayContaining(['RolloutPhase: ramping', 'RolloutGreenShare: 10']));
-    });
+    }, 20_000);
     await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
     await rollout.failure();
 

@@ -197,7 +197,7 @@ describe.concurrent('metrics that are away', () => {
   it('at the end of a bake hold it, and the bake goes by policy', async () => {
     const target = new MemoryTarget();
     const rollout = await bench.start(
-      planOf('blind-bake', [CREATE, rampStep(50), CUTOVER, bakeStep(1500), DELETE_BASELINE]),
+      planOf('blind-bake', [CREATE, rampStep(50), CUTOVER, bakeStep(4_000), DELETE_BASELINE]),
       target,
     );
     await rollout.until((s) => s.phase === 'baking');

@@ -92,7 +92,7 @@ describe('a write', () => {
     const gaveUp = new AbortController();
     const write = client().writeTraffic('diabetes', half, { signal: gaveUp.signal });
     const ended = expect(write).rejects.toThrow('worker is shutting down');
-    await vi.waitFor(() => expect(arm.calls('PUT')).toHaveLength(1));
+    await vi.waitFor(() => expect(arm.calls('PUT')).toHaveLength(1), 20_000);
 
     gaveUp.abort(new Error('worker is shutting down'));
 

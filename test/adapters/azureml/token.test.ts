@@ -67,7 +67,7 @@ describe('a token', () => {
 
     vi.advanceTimersByTime(hours(1) - 60_000);
     await endpoints.read('diabetes');
-    await vi.waitFor(() => expect(getToken).toHaveBeenCalledTimes(2));
+    await vi.waitFor(() => expect(getToken).toHaveBeenCalledTimes(2), 20_000);
     vi.advanceTimersByTime(hours(1) - 180_000);
     await endpoints.read('diabetes');
     expect(getToken).toHaveBeenCalledTimes(2);
@@ -125,7 +125,7 @@ describe('a token', () => {
     const gaveUp = new AbortController();
     const first = endpoints.read('diabetes', { signal: gaveUp.signal });
     const other = endpoints.read('diabetes');
-    await vi.waitFor(() => expect(getToken).toHaveBeenCalled());
+    await vi.waitFor(() => expect(getToken).toHaveBeenCalled(), 20_000);
 
     gaveUp.abort(new Error('worker is shutting down'));
     await expect(first).rejects.toThrow('worker is shutting down');

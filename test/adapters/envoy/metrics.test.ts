@@ -107,7 +107,7 @@ describe('errors', () => {
     });
     await expect(impatient).rejects.toThrow();
 
-    await vi.waitFor(async () => expect((await live('gone-by'))?.active).toBe(0));
+    await vi.waitFor(async () => expect((await live('gone-by'))?.active).toBe(0), 20_000);
     expect(await live('gone-by')).toMatchObject({ requests: 0, errors: 0 });
   });
 });
@@ -115,7 +115,10 @@ describe('errors', () => {
 it('shows requests that wait for their answer as active', async () => {
   const waiting = send(`${gateway.url}/waits`, ['hang', 'hang', 'hang', 'hang']);
 
-  await vi.waitFor(async () => expect((await live('waits'))?.active).toBe(1), { interval: 10 });
+  await vi.waitFor(async () => expect((await live('waits'))?.active).toBe(1), {
+    interval: 10,
+    timeout: 20_000,
+  });
   await waiting;
 });
 
