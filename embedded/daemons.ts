@@ -29,11 +29,37 @@ export interface DaemonCommand {
 /**
  * Starts a program that outlives this one, with its output appended to `<state>/<name>.log`, and notes who it is.
  *
- * @throws {EmbeddedError} when it cannot be started at all; whether it stays up is for its health to say.
+ * @throws {EmbeddedError} when it cannot be started at all, or not be noted; whether it stays up is for its health to say.
  */
 export async function startDaemon(state: string, what: DaemonCommand): Promise<Daemon> {
   await mkdir(state, { recursive: true, mode: 0o700 });
   const logFile = join(state, `${what.name}.log`);
+  const pid = await spawnDetached(state, what, logFile);
+  const daemon: Daemon = {
+    name: what.name,
+    pid,
+    // It may have ended already: then nothing has this identity, and its health check says so.
+    identity: (await processIdentity(pid)) ?? 'ended',
+    command: [what.command, ...what.args],
+    logFile,
+  };
+  try {
+    await writeJson(recordFile(state, what.name), daemon);
+  } catch (error) {
+    // Nobody would find it again, and the next one would be a second one on the same files.
+    signal(-pid, 'SIGKILL');
+    await isGone(daemon, 10_000);
+    throw new EmbeddedError(
+      `${what.name} was ended again, since it could not be noted: ${error instanceof Error ? error.message : String(error)}\n` +
+        `Wanted: room in ${state}, and the right to write there.`,
+      { cause: error },
+    );
+  }
+  return daemon;
+}
+
+/** @returns its pid, which is that of its process group too. */
+async function spawnDetached(state: string, what: DaemonCommand, logFile: string): Promise<number> {
   const log = await open(logFile, 'a', 0o600);
   try {
     const child = spawn(what.command, what.args, {
@@ -47,17 +73,7 @@ export async function startDaemon(state: string, what: DaemonCommand): Promise<D
       child.once('error', reject);
     });
     child.unref();
-    const pid = child.pid ?? 0;
-    const daemon: Daemon = {
-      name: what.name,
-      pid,
-      // It may have ended already: then nothing has this identity, and its health check says so.
-      identity: (await processIdentity(pid)) ?? 'ended',
-      command: [what.command, ...what.args],
-      logFile,
-    };
-    await writeJson(recordFile(state, what.name), daemon);
-    return daemon;
+    return child.pid!;
   } catch (error) {
     throw new EmbeddedError(
       `${what.name} did not start: ${error instanceof Error ? error.message : String(error)}\n` +

@@ -1,5 +1,7 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type Daemon,
@@ -81,6 +83,18 @@ describe('a daemon', () => {
     await writeFile(join(state.path, 'part.daemon.json'), '{"name": "pa');
 
     expect(await runningDaemon(state.path, 'part')).toBeUndefined();
+  });
+
+  it('that cannot be noted is ended again, since nobody would know of it', async () => {
+    const note = join(state.path, 'part.daemon.json');
+    await mkdir(note);
+
+    const told: unknown = await start(`setInterval(() => {}, 1000) // ${state.path}`).catch(String);
+    await rmdir(note);
+
+    const { stdout: running } = await promisify(execFile)('ps', ['-eo', 'args']);
+    expect(running.split('\n').filter((args) => args.includes(state.path))).toEqual([]);
+    expect(told).toMatch(/part was ended again, since it could not be noted: EISDIR.*\nWanted: room in /);
   });
 
   it('that cannot be started says what was expected', async () => {
