@@ -64,7 +64,12 @@ export const EndpointToken = z.looseObject({
 
 export const DeploymentLogs = z.looseObject({ content: z.string() });
 
-const ArmError = z.looseObject({ code: z.string().optional(), message: z.string().optional() });
+/** An empty text says nothing. */
+const Said = z
+  .string()
+  .transform((text) => (text === '' ? undefined : text))
+  .optional();
+const ArmError = z.looseObject({ code: Said, message: Said });
 
 export const ArmErrorBody = z.looseObject({ error: ArmError });
 

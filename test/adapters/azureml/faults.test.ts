@@ -66,6 +66,15 @@ describe('a write', () => {
     });
   });
 
+  it('that the service refused, or ended, with an empty code has one all the same', async () => {
+    const refused = { status: 400, body: { error: { code: '', message: 'No.' } } };
+    arm.faults.push({ method: 'PUT', path: 'diabetes', answer: refused });
+
+    await expect(client().writeTraffic('diabetes', half)).rejects.toMatchObject({ code: 'Http400' });
+    arm.nextFailure = { code: '', message: 'No.' };
+    await expect(client().writeTraffic('diabetes', half)).rejects.toMatchObject({ code: 'OperationFailed' });
+  });
+
   it('is followed at the resource when the service has forgotten the operation', async () => {
     const forgotten = { status: 404, body: { error: { code: 'NotFound', message: 'Expired.' } } };
     arm.faults.push({ method: 'GET', path: '/operations/', answer: forgotten });
