@@ -2,16 +2,22 @@ import { classify, isPortError } from './classify.js';
 import { isYoung } from './poll.js';
 
 /** The longest wait that a target may ask for where clients wait: the service may name minutes. */
-const THROTTLED_FOR_MS = 10_000;
+export const THROTTLED_FOR_MS = 10_000;
 
 /**
  * What a failed call of something that clients wait for is taken for: the first no is not the last one, and who names a
  * long wait is asked sooner.
  */
 export function askedAgain(err: unknown): unknown {
-  if (!isPortError(err)) return err;
-  if (err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
+  if (isPortError(err) && err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
     return classify(err, {}, { retryAfterMs: THROTTLED_FOR_MS });
   }
-  return err.kind === 'permanent' && isYoung() ? classify(err, {}, { kind: 'transient' }) : err;
+  return firstNo(err);
+}
+
+/** The half of it for what is polled, where the poll itself waits for who throttles. */
+export function firstNo(err: unknown): unknown {
+  return isPortError(err) && err.kind === 'permanent' && isYoung()
+    ? classify(err, {}, { kind: 'transient' })
+    : err;
 }

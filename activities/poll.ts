@@ -42,10 +42,15 @@ export function beats(): (details?: unknown) => void {
  * Asks until there is an answer, heartbeating between; a target that is away or throttles is asked again.
  *
  * @param ask - returns undefined while there is no answer yet.
+ * @param throttledForMs - the longest wait that a target may ask for.
  * @returns undefined when the time is over.
  * @throws what `ask` throws, except transient and throttled port errors before the deadline; `CancelledFailure`.
  */
-export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: number): Promise<T | undefined> {
+export async function poll<T>(
+  ask: () => Promise<T | undefined>,
+  withinMs: number,
+  throttledForMs = Infinity,
+): Promise<T | undefined> {
   const deadline = Date.now() + withinMs;
   const beat = beats();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
@@ -57,7 +62,7 @@ export async function poll<T>(ask: () => Promise<T | undefined>, withinMs: numbe
     } catch (err) {
       if (cancellationSignal().aborted) await cancelled(); // throws the cancellation itself
       if (!isPortError(err) || err.kind === 'permanent' || Date.now() >= deadline) throw err;
-      waitMs = Math.max(waitMs, err.retryAfterMs ?? 0);
+      waitMs = Math.max(waitMs, Math.min(err.retryAfterMs ?? 0, throttledForMs));
     }
     const leftMs = deadline - Date.now();
     if (leftMs <= 0) return undefined;

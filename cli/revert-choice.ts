@@ -56,6 +56,8 @@ function onlyOther(endpoint: EndpointState, goes: string | undefined): string | 
   const [first, second, third] = deployments;
   if (first === undefined || third !== undefined) return undefined;
   if (second === undefined) return first.name;
+  // Said again, it must not go to the other one of them.
+  if (goes !== undefined) return undefined;
   const whole = deployments.find(({ name }) => shareOf(traffic.live, name) === 100);
   if (whole === undefined) return undefined;
   const other = whole === first ? second : first;

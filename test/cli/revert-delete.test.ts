@@ -56,8 +56,12 @@ it('needs no --to where one deployment is left', async () => {
   expect([...target.deployments.keys()]).toEqual(['blue']);
 });
 
-it('asks where the others are two, and deletes nothing', async () => {
+it.each([
+  ['both may serve', { blue: 90, green: 10 }],
+  ['one of them serves all', { blue: 100 }],
+])('asks where the others are two, also where %s, and deletes nothing', async (_, live) => {
   target.addDeployment('grey');
+  target.changeTraffic({ live: live as Record<string, number>, mirror: {} });
 
   const told = await revert('--delete', 'green');
 
