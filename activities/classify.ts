@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { PortError } from '../adapters/ports.js';
+import type { NotYetDetails } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 
 /**
@@ -50,6 +51,17 @@ export function classify(
     default:
       return kind satisfies never;
   }
+}
+
+/** For who is to give way: asked for again by the workflow, once it has looked at green. */
+export function notYet(message: string, details: NotYetDetails): ApplicationFailure {
+  return ApplicationFailure.create({
+    message,
+    type: FailureType.NotYet,
+    nonRetryable: true,
+    details: [details],
+    category: 'BENIGN',
+  });
 }
 
 /** By shape: this room knows the ports' types only. */

@@ -6,7 +6,7 @@ import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
 import { firstNo, THROTTLED_FOR_MS } from './asked-again.js';
-import { classify, isPortError } from './classify.js';
+import { classify, isPortError, notYet } from './classify.js';
 import { isReady } from './create-deployment.js';
 import { poll } from './poll.js';
 
@@ -17,7 +17,7 @@ import { poll } from './poll.js';
  */
 export async function scaleDeployment(ports: TargetPorts, input: ScaleDeploymentInput): Promise<void> {
   const { endpoints } = ports;
-  const { endpoint, deployment, instances } = input;
+  const { endpoint, deployment, instances, readyWithinMs, leftMs = readyWithinMs, givesWayAfterMs } = input;
   const signal = cancellationSignal();
   let ready: number | null = null;
   const done = await poll(
@@ -43,12 +43,22 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
       });
       return undefined;
     },
-    input.readyWithinMs,
+    givesWayAfterMs ?? leftMs,
     THROTTLED_FOR_MS,
-  );
+  ).catch((err: unknown) => {
+    // A target that is away, or busy, now: no less to be asked again.
+    if (givesWayAfterMs === undefined || !isPortError(err) || err.kind === 'permanent') throw err;
+    return undefined;
+  });
   if (done === true) return;
+  if (givesWayAfterMs !== undefined) {
+    throw notYet(
+      `Deployment ${deployment} of ${endpoint} does not have its ${instances} instances ready yet`,
+      { againInMs: 0 },
+    );
+  }
   throw ApplicationFailure.nonRetryable(
-    `Deployment ${deployment} of ${endpoint} did not have its ${instances} instances ready within ${durationText(input.readyWithinMs)}`,
+    `Deployment ${deployment} of ${endpoint} did not have its ${instances} instances ready within ${durationText(readyWithinMs)}`,
     FailureType.PortTransient,
     { ready } satisfies NotScaledDetails,
   );

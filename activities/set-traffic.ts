@@ -11,6 +11,7 @@ import { whileAwake } from './awake.js';
 import { askedAgain } from './asked-again.js';
 import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
+import { unlessBusy, type Told } from './unless-busy.js';
 
 /** A write that is done may not be visible yet; Azure's own tools wait for half a minute. */
 const VISIBLE_WITHIN_MS = 60_000;
@@ -33,13 +34,20 @@ const UNSETTLED_ATTEMPTS = 10;
  * greater share while none of its instances answers, unless it is to go back.
  */
 export function setTraffic(ports: TargetPorts, input: SetTrafficInput): Promise<SetTrafficResult> {
-  return whileAwake((confirm) => attempt(ports, input, confirm));
+  return whileAwake((confirm) => {
+    // What an attempt before this one has sent may have been taken: what the endpoint shows decides, as ever.
+    const { givesWayAfterMs: withinMs } = input;
+    if (withinMs === undefined || activityInfo().attempt > 1) {
+      return attempt(ports, input, { confirm });
+    }
+    return unlessBusy(withinMs, (told) => attempt(ports, input, { confirm, told }));
+  });
 }
 
 async function attempt(
   ports: TargetPorts,
   input: SetTrafficInput,
-  confirm: () => void,
+  { confirm, told }: { readonly confirm: () => void; readonly told?: Told },
 ): Promise<SetTrafficResult> {
   const { endpoints } = ports;
   const signal = cancellationSignal();
@@ -58,7 +66,15 @@ async function attempt(
   const there = isThere(now);
   if (!there) await mayWrite(input, now, show);
   if (!there || input.unsettled === true) {
-    await beating(() => write(ports, input, { signal, confirm })).catch(async (err: unknown) => {
+    const options = {
+      signal,
+      confirm: () => {
+        confirm();
+        told?.confirm();
+      },
+      taken: () => told?.taken(),
+    };
+    await beating(() => write(ports, input, options)).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
       if (input.from === null) {
         // A target that takes no writes will not take the one that was cut off.
@@ -152,7 +168,7 @@ function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {
 function write(
   { endpoints }: TargetPorts,
   input: SetTrafficInput,
-  options: Pick<WriteOptions, 'signal' | 'confirm'>,
+  options: Pick<WriteOptions, 'signal' | 'confirm' | 'taken'>,
 ): Promise<void> {
   // To go back, and to restore by a person's word, is to write whoever else does.
   const goesBack = input.from === null;

@@ -41,6 +41,8 @@ export interface WriteOptions extends CallOptions {
   readonly goesBack?: boolean;
   /** Called right before each request that changes something; throws where the write is not to be made any more. */
   readonly confirm?: () => void;
+  /** Called as soon as the target has taken such a request, whatever comes after it. */
+  readonly taken?: () => void;
 }
 
 /** Endpoints and deployments of one target. Writes are absolute and safe to repeat. */

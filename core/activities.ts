@@ -72,6 +72,8 @@ export interface SetTrafficInput extends EndpointRef {
   readonly takeOver?: boolean;
   /** A write before this one was cut off: it may be on its way still, or done and not shown yet. */
   readonly unsettled?: boolean;
+  /** Where the target has taken nothing for so long, it ends as `NotYet`. Left out: it is asked again until it does. */
+  readonly givesWayAfterMs?: number;
 }
 
 export interface SetTrafficResult {
@@ -89,6 +91,16 @@ export interface ScaleDeploymentInput extends EndpointRef {
   /** It has at least so many afterwards. */
   readonly instances: number;
   readonly readyWithinMs: number;
+  /** How much of that is left, where it is asked for again. Left out: all. */
+  readonly leftMs?: number;
+  /** Where they are not ready after so long, it ends as `NotYet`. */
+  readonly givesWayAfterMs?: number;
+}
+
+/** First detail of a `NotYet` failure. */
+export interface NotYetDetails {
+  /** How long the target wants not to be asked. */
+  readonly againInMs: number;
 }
 
 /** First detail of a failure of `scaleDeployment`, where it was read. */
@@ -121,7 +133,8 @@ export interface DriftDetails {
  * The activities of a rollout. All are safe to repeat; none decides anything but what its own attempt does.
  *
  * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic; deleteDeployment of a baseline that serves
- * again), `DeploymentFailed`, `SmokeFailed`, and the port failures.
+ * again), `NotYet` (setTraffic and scaleDeployment, where they are to give way), `DeploymentFailed`, `SmokeFailed`, and the port
+ * failures.
  */
 export interface RolloutActivities {
   preflight(input: PreflightInput): Promise<PreflightResult>;

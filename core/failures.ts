@@ -17,6 +17,8 @@ export const FailureType = {
   PortPermanent: 'PortPermanent',
   PortThrottled: 'PortThrottled',
   PortTransient: 'PortTransient',
+  /** It is not done yet, and may be asked for again: green is looked at first, since it may take long. */
+  NotYet: 'NotYet',
   /** An update that does not fit the rollout's state. */
   NotNow: 'NotNow',
   /** An update by somebody whom the spec does not let do it. */

@@ -8,7 +8,8 @@ import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import { scaleDeployment } from './proxies.js';
 import type { Run } from './run.js';
-import { reasonOf } from './stop.js';
+import { notYetOf, reasonOf } from './stop.js';
+import { afterTurns, givesWay, lookMs } from './turns.js';
 import { guarding, watchWindow } from './watching.js';
 import { write } from './write.js';
 
@@ -91,5 +92,27 @@ async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift)
 async function rescale(run: Run, { deployment, from: instances }: Scaled): Promise<void> {
   const input = { ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS };
   const summary = `restore ${deployment} to ${instances} instances`;
-  await forward(run, () => scaleDeployment.executeWithOptions({ summary }, [input]));
+  for (let leftMs = INSTANCES_WITHIN_MS; ;) {
+    const turn = { ...input, leftMs, ...givesWay(leftMs) };
+    try {
+      return await forward(run, () => scaleDeployment.executeWithOptions({ summary }, [turn]));
+    } catch (err) {
+      const notYet = notYetOf(err);
+      if (notYet === undefined) throw err;
+      const forMs = lookMs(leftMs, notYet);
+      leftMs = afterTurns(leftMs, forMs);
+      await lookOn(run, run.nowMs + forMs);
+    }
+  }
+}
+
+/** Looks at green until then, whatever the looks find of what is being restored. */
+async function lookOn(run: Run, untilMs: number): Promise<void> {
+  for (;;) {
+    const looked = await watchWindow(run, { ...guarding(run), untilMs, interrupt: () => false });
+    if (looked === 'interrupted' || looked.verdict !== 'drift') return;
+    const { hold } = run.state;
+    const { observed, scaled = [] } = looked;
+    if (hold?.kind === 'drift') run.state.hold = { ...hold, observed, scaled };
+  }
 }

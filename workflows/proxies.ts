@@ -7,6 +7,9 @@ import { FailureType } from '../core/failures.js';
 /** How long a window of watching lasts at the most: a crash costs little, and history grows with windows only. */
 export const WINDOW_MS = 20 * 60_000;
 
+/** The longest outage of the target that a step sits out. */
+export const WRITE_WITHIN_MS = 30 * 60_000;
+
 /** A dead worker is noticed after this, and another goes on. */
 const HEARTBEAT = '10s';
 /** Sooner: a look changes nothing, so one that is taken over by mistake does no harm, and a breach must not wait. */
@@ -40,7 +43,7 @@ export const { setTraffic, readAutoscale, setMinimum } = proxyActivities<
   Pick<RolloutActivities, 'setTraffic' | 'readAutoscale' | 'setMinimum'>
 >({
   startToCloseTimeout: '5m', // the write, its operation, and reading it back
-  scheduleToCloseTimeout: '30m', // longest outage of the target that a step sits out
+  scheduleToCloseTimeout: WRITE_WITHIN_MS,
   ...WORK,
 });
 

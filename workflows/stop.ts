@@ -6,7 +6,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 
-import type { DriftDetails, RejectedDetails } from '../core/activities.js';
+import type { DriftDetails, NotYetDetails, RejectedDetails } from '../core/activities.js';
 import type { Drift } from '../core/drift.js';
 import { FailureType } from '../core/failures.js';
 
@@ -58,6 +58,12 @@ export function driftOf(err: unknown, instances: Readonly<Record<string, number>
   const { observed, off = [] } = failure.details?.[0] as DriftDetails;
   const scaled = off.map((deployment) => ({ deployment, from: instances[deployment] ?? 1, to: 0 }));
   return { observed, scaled };
+}
+
+/** When it may be asked for again, if this is a `NotYet` failure of an activity. */
+export function notYetOf(err: unknown): NotYetDetails | undefined {
+  const failure = applicationFailure(err);
+  return failure?.type === FailureType.NotYet ? (failure.details?.[0] as NotYetDetails) : undefined;
 }
 
 /** What a preflight found, if this is its `Rejected` failure. */

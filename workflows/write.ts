@@ -1,37 +1,54 @@
-import type { DriftDetails } from '../core/activities.js';
+import type { DriftDetails, NotYetDetails } from '../core/activities.js';
 import type { Drift } from '../core/drift.js';
 import { trafficText, type Traffic } from '../core/traffic.js';
 import { forward } from './forward.js';
-import { setTraffic } from './proxies.js';
+import { setTraffic, WRITE_WITHIN_MS } from './proxies.js';
 import type { Run } from './run.js';
-import { applicationFailure, driftOf } from './stop.js';
+import { applicationFailure, driftOf, notYetOf } from './stop.js';
+import { givesWay } from './turns.js';
+
+/** How a write is made, where not as ever. */
+interface Manner {
+  readonly takeOver?: boolean;
+  /** It is asked for in turns with looks at green, and for so long at the most. */
+  readonly leftMs?: number;
+}
 
 /**
  * Writes the endpoint's traffic and reads it back.
  *
  * @param from - what it may show before; null: whatever it shows.
- * @returns what someone else made of it, if that is why nothing was written; null: it was.
+ * @returns what someone else made of it, if that is why nothing was written, or for how long the target takes nothing;
+ *   null: it was written.
  */
 export async function write(
   run: Run,
   from: Traffic | null,
   to: Traffic,
   summary: string,
-  takeOver = false,
-): Promise<Drift | null> {
-  const input = { ...run.endpoint, from, to, ...(takeOver ? { takeOver } : {}) };
+  { takeOver = false, leftMs }: Manner = {},
+): Promise<Drift | NotYetDetails | null> {
+  const input = {
+    ...run.endpoint,
+    from,
+    to,
+    ...(takeOver ? { takeOver } : {}),
+    ...(leftMs === undefined ? {} : givesWay(leftMs)),
+  };
+  const options = { summary, scheduleToCloseTimeout: leftMs ?? WRITE_WITHIN_MS };
   const { unsettled } = run.state;
   run.writing = trafficText(to);
   run.state.unsettled = true;
   try {
-    await forward(run, () => setTraffic.executeWithOptions({ summary }, [input]));
+    await forward(run, () => setTraffic.executeWithOptions(options, [input]));
     delete run.state.unsettled;
     return null;
   } catch (err) {
+    const notYet = notYetOf(err);
     const drift = driftOf(err, run.state.instances);
-    if (drift === undefined) throw err;
-    if (unsettled !== true && nothingWritten(err)) delete run.state.unsettled;
-    return drift;
+    if (drift === undefined && notYet === undefined) throw err;
+    if (unsettled !== true && (notYet !== undefined || nothingWritten(err))) delete run.state.unsettled;
+    return notYet ?? drift ?? null;
   } finally {
     run.writing = null;
   }

@@ -74,7 +74,7 @@ class ArmEndpoints implements AzureMlEndpoints {
   async writeTraffic(
     endpoint: string,
     traffic: Traffic,
-    { signal, confirm }: WriteOptions = {},
+    { signal, confirm, taken }: WriteOptions = {},
   ): Promise<void> {
     const what = `write the traffic of endpoint ${endpoint}`;
     const resource = pathOf(endpoint);
@@ -89,6 +89,7 @@ class ArmEndpoints implements AzureMlEndpoints {
       accept: [200, 201],
       signal,
     });
+    taken?.();
     await waitForOperation(this.#arm, { what, resource, answer, signal });
   }
 

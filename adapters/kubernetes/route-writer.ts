@@ -85,6 +85,7 @@ export async function writeRules<O extends RoutedObject, R>(
         force,
         ...options,
       });
+      write.taken?.();
       await untilTaken(list.schema.parse(JSON.parse(written)), before);
       return;
     } catch (thrown) {

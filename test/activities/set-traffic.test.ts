@@ -314,3 +314,47 @@ describe('a greater share', () => {
     expect(traffic).toEqual(blue);
   });
 });
+
+describe('a write that is to give way, and may have been taken, does not', () => {
+  const forward = { from: blue, to: half, givesWayAfterMs: 15_000 };
+  const both = [ready('blue', 1), ready('green', 1)];
+  const throttled = () =>
+    new PortError('another operation is running', { kind: 'throttled', code: 'Conflict' });
+
+  it('where its answer is lost', async () => {
+    let traffic: Traffic = blue;
+    const failure = await run(
+      forward,
+      () => ({ traffic, deployments: both }),
+      (to) => {
+        traffic = to;
+        throw new PortError('no answer', { kind: 'transient', code: 'DeadlineExceeded' });
+      },
+    );
+
+    expect(failure).toMatchObject({ kind: 'transient', code: 'DeadlineExceeded' });
+  });
+
+  it('after an attempt that may have been', async () => {
+    const busy = (): never => {
+      throw throttled();
+    };
+
+    expect(await run(forward, () => ({ traffic: blue, deployments: both }), busy, 2)).toMatchObject({
+      kind: 'throttled',
+    });
+  });
+
+  it('where a target that is busy has taken a part of it', async () => {
+    const failure = await run(
+      forward,
+      () => ({ traffic: blue, deployments: both }),
+      (_, { taken }) => {
+        taken?.();
+        throw throttled();
+      },
+    );
+
+    expect(failure).toMatchObject({ kind: 'throttled' });
+  });
+});

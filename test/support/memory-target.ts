@@ -122,10 +122,11 @@ export class MemoryTarget {
     return {
       read: (name) => this.call('read', () => this.show(name)),
       capabilities: () => this.call('capabilities', () => azureCapabilities('managed')),
-      writeTraffic: (_, traffic, { takeOver = false } = {}) =>
+      writeTraffic: (_, traffic, { takeOver = false, confirm, taken } = {}) =>
         this.call(
           'writeTraffic',
           () => {
+            confirm?.();
             if (this.rulesOwner !== null && !takeOver) {
               throw permanent(FIELD_CONFLICT, `the rules are managed by ${this.rulesOwner} now`);
             }
@@ -135,6 +136,7 @@ export class MemoryTarget {
                 throw permanent('BadArgument', `no deployment ${deployment}`);
               }
             }
+            taken?.();
             this.changeTraffic(traffic);
             this.writes.push(`traffic ${JSON.stringify(this.traffic)}`);
           },

@@ -75,6 +75,22 @@ describe('a write', () => {
     await expect(client().writeTraffic('diabetes', half)).rejects.toMatchObject({ code: 'OperationFailed' });
   });
 
+  it('says that it was taken before it is followed, which may be refused', async () => {
+    arm.faults.push({ method: 'PUT', path: 'diabetes', answer: { status: 429 } });
+    arm.faults.push({ method: 'GET', path: '/operations/', answer: { status: 429 } });
+    const told: string[] = [];
+    const write = () =>
+      client().writeTraffic('diabetes', half, {
+        confirm: () => told.push('confirm'),
+        taken: () => told.push('taken'),
+      });
+
+    await expect(write()).rejects.toMatchObject({ kind: 'throttled' });
+    await expect(write()).rejects.toMatchObject({ kind: 'throttled' });
+
+    expect(told).toEqual(['confirm', 'confirm', 'taken']);
+  });
+
   it('is followed at the resource when the service has forgotten the operation', async () => {
     const forgotten = { status: 404, body: { error: { code: 'NotFound', message: 'Expired.' } } };
     arm.faults.push({ method: 'GET', path: '/operations/', answer: forgotten });

@@ -73,6 +73,20 @@ describe('writing traffic', () => {
     expect(api.writes()).toHaveLength(1);
   });
 
+  it('tells of each request, and of those that are taken', async () => {
+    let times = 1;
+    api.fault = ({ method }) =>
+      method === 'PATCH' && times-- > 0 ? status(409, 'Conflict', 'the object has been modified') : undefined;
+    const told: string[] = [];
+
+    await endpoints.writeTraffic('diabetes', half, {
+      confirm: () => told.push('confirm'),
+      taken: () => told.push('taken'),
+    });
+
+    expect(told.slice(0, 3)).toEqual(['confirm', 'confirm', 'taken']);
+  });
+
   it('does not write what stands there already', async () => {
     await endpoints.writeTraffic('diabetes', half);
     const before = api.writes().length;

@@ -1,0 +1,76 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { describe, expect, it, vi } from 'vitest';
+
+import { unlessBusy, type Told } from '../../activities/unless-busy.js';
+import { PortError } from '../../adapters/ports.js';
+import { FailureType } from '../../core/failures.js';
+
+vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
+
+const WITHIN_MS = 15_000;
+
+const throttled = (retryAfterMs?: number) =>
+  new PortError('another operation is running', {
+    kind: 'throttled',
+    code: 'Conflict',
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+const away = new PortError('away', { kind: 'transient', code: 'Unavailable' });
+
+async function run(ask: (told: Told) => Promise<unknown>): Promise<unknown> {
+  return new MockActivityEnvironment().run(() => unlessBusy(WITHIN_MS, ask)).catch((err: unknown) => err);
+}
+
+describe('what is asked of a target', () => {
+  it.each([
+    ['no time', undefined, 5, 0],
+    ['5 s', 5_000, 3, 5_000],
+    ['60 s', 60_000, 1, 60_000],
+  ])(
+    'gives way after 15 s where it refuses all that is sent, and names %s',
+    async (_, retryAfterMs, asked, againInMs) => {
+      let times = 0;
+
+      const failure = await run(({ confirm }) => {
+        times += 1;
+        confirm();
+        return Promise.reject(throttled(retryAfterMs));
+      });
+
+      expect(failure).toMatchObject({
+        type: FailureType.NotYet,
+        nonRetryable: true,
+        message: 'another operation is running',
+        details: [{ againInMs }],
+      });
+      expect(times).toBe(asked);
+    },
+  );
+
+  it('gives way where it is away before anything is sent', async () => {
+    expect(await run(() => Promise.reject(away))).toMatchObject({ type: FailureType.NotYet });
+  });
+
+  it('is answered where it is taken in time', async () => {
+    let times = 0;
+
+    const answer = await run(() => (++times < 3 ? Promise.reject(throttled()) : Promise.resolve('taken')));
+
+    expect(answer).toBe('taken');
+  });
+
+  it('is not asked again here where it may have been taken', async () => {
+    const lost = await run(({ confirm }) => {
+      confirm();
+      return Promise.reject(away);
+    });
+    const busy = throttled();
+    const followed = await run(({ confirm, taken }) => {
+      confirm();
+      taken();
+      return Promise.reject(busy);
+    });
+
+    expect([lost, followed]).toEqual([away, busy]);
+  });
+});

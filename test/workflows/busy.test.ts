@@ -1,0 +1,95 @@
+import { describe, it } from 'vitest';
+
+import { MemoryTarget } from '../support/memory-target.js';
+import { CREATE, planOf, rampStep } from '../support/plans.js';
+import { useBench } from '../support/rollout-bench.js';
+
+const bench = useBench();
+
+const by = { by: 'ada', reason: 'test' };
+const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
+const BROKEN = { errors: 1, slow: 0 };
+
+/** What is waited for is given up after 15 s, and green is looked at. */
+const TURNS_MS = 45_000;
+
+/** A rollout whose target takes no other share than the first. */
+async function busy(name: string) {
+  const target = new MemoryTarget();
+  let met = false;
+  target.fault = (_, traffic) => {
+    if (traffic?.live['green'] !== 25) return undefined;
+    met = true;
+    return 'throttle';
+  };
+  const rollout = await bench.start(planOf(name, [CREATE, rampStep(10), rampStep(25, LONG)]), target);
+  await rollout.until(() => met);
+  return { target, rollout };
+}
+
+describe.concurrent('while a target that is busy takes no greater share', () => {
+  it(
+    'green, which serves, is looked at: one that breaks is rolled back',
+    async ({ expect }) => {
+      const { target, rollout } = await busy('busy-broken');
+
+      target.behaviour.set('green', BROKEN);
+      const { type, message } = await rollout.failure();
+
+      expect(type).toBe('RolledBack');
+      expect(message).toMatch(
+        /^busy-broken is back at blue 100 % \(read back\): green answered .* with an error/,
+      );
+      expect(target.everLive.map(({ live }) => live['green'] ?? 0)).toEqual([10, 0]);
+    },
+    TURNS_MS,
+  );
+
+  it(
+    'it is asked again after a look, and the rollout goes on as if nothing had been',
+    async ({ expect }) => {
+      const { target, rollout } = await busy('busy-for-a-while');
+      const { looks } = target;
+      await rollout.until(() => target.looks > looks, TURNS_MS);
+
+      target.fault = () => undefined;
+      await rollout.until((s) => s.traffic?.live['green'] === 25, TURNS_MS);
+
+      expect(target.everLive.map(({ live }) => live['green'])).toEqual([10, 25]);
+      expect((await rollout.status()).phase).toBe('ramping');
+      await rollout.send('abort', by);
+      expect((await rollout.failure()).report.notes).toEqual([]);
+    },
+    2 * TURNS_MS,
+  );
+});
+
+describe.concurrent('while a restore waits for instances', () => {
+  it(
+    'green, which serves, is looked at: one that breaks is rolled back',
+    async ({ expect }) => {
+      const target = new MemoryTarget();
+      target.changeInstances('blue', 4);
+      const rollout = await bench.start(planOf('restoring-broken', [CREATE, rampStep(50, LONG)]), target);
+      await rollout.until((s) => s.traffic?.live['green'] === 50);
+      target.changeInstances('blue', 1);
+      await rollout.until((s) => s.phase === 'held');
+      // Its nodes are on their way.
+      target.changeInstances = (name, wanted) =>
+        target.addDeployment(name, { instances: { wanted, ready: 1 } });
+
+      await rollout.send('resolveDrift', { choice: 'restore', ...by });
+      await rollout.until(() => target.writes.includes('scale blue to 4'));
+      target.behaviour.set('green', BROKEN);
+      await rollout.until((s) => s.phase === 'rolling-back', TURNS_MS);
+      target.addDeployment('blue', { instances: { wanted: 4, ready: 4 } });
+      const { type, message } = await rollout.failure();
+
+      expect(type).toBe('RolledBack');
+      expect(message).toMatch(
+        /^restoring-broken is back at blue 100 % \(read back\): green answered .* with an error/,
+      );
+    },
+    2 * TURNS_MS,
+  );
+});
