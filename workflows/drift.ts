@@ -25,13 +25,12 @@ export const INSTANCES_WITHIN_MS = 10 * 60_000;
 export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   const { state } = run;
   const expected = run.expected;
-  const { sinceMs, earlier } = begun(run);
   for (let seen: Drift | null = found; seen !== null;) {
     const { observed, scaled }: Drift = seen;
     const because = `someone else changed it: ${driftText(expected, seen)}`;
-    state.hold = { kind: 'drift', sinceMs, because, expected, observed, scaled, earlier };
+    state.hold = { ...begun(run), kind: 'drift', because, expected, observed, scaled };
     run.keepTime();
-    run.willRescale(scaled);
+    undoScaling(run, scaled);
     run.show();
     const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
     // Changed once more, or back again by itself.
@@ -41,13 +40,18 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
       if (run.driftChoice === 'adopt' && !sameDrift(next, seen)) run.driftChoice = null;
       seen = next;
     }
-    if (seen === null) break;
+    if (seen === null) {
+      undoScaling(run, []);
+      break;
+    }
     if (run.driftChoice === 'adopt' && seen.observed !== null) {
       state.expected = seen.observed;
       state.takeOver = true;
       run.knowInstances(Object.fromEntries(seen.scaled.map(({ deployment, to }) => [deployment, to])));
+      run.willRescale([]);
       seen = null;
     } else if (run.driftChoice === 'restore' && (await restore(run, expected, seen))) {
+      run.willRescale([]);
       seen = null;
     } else {
       run.driftChoice = null;
@@ -55,15 +59,20 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     }
   }
   run.driftChoice = null;
-  run.willRescale([]);
-  state.hold = earlier;
+  state.hold = begun(run).earlier;
   run.keepTime();
   run.show();
 }
 
-function begun(run: Run): Pick<DriftHold, 'sinceMs' | 'earlier'> {
-  const { hold } = run.state;
+type Begun = Pick<DriftHold, 'sinceMs' | 'earlier' | 'unrestored'>;
+
+function begun({ state: { hold } }: Run): Begun {
   return hold?.kind === 'drift' ? hold : { sinceMs: Date.now(), earlier: hold };
+}
+
+/** Instances are looked at as wanted: after a restore that got none, that they are wanted again takes no undo away. */
+function undoScaling(run: Run, scaled: readonly Scaled[]): void {
+  if (scaled.length > 0 || begun(run).unrestored !== true) run.willRescale(scaled);
 }
 
 /**
@@ -77,6 +86,8 @@ async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boole
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
     run.note(`could not be restored: ${reasonOf(err)}`);
+    const { hold } = run.state;
+    if (hold?.kind === 'drift') run.state.hold = { ...hold, unrestored: true };
     return false;
   }
 }

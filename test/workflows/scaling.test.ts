@@ -254,6 +254,36 @@ describe.concurrent('a restore that gets no instances', () => {
   });
 });
 
+describe.concurrent('a restore whose instances do not get ready', () => {
+  it('is not forgotten when they are there by name: nobody is sent to them until they answer', async () => {
+    const { target, rollout } = await underWay('restored-by-name', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held');
+    // The target takes it, and has no room: they are wanted, and never ready.
+    let denied = false;
+    target.fault = (call) => {
+      if (call === 'readDeployment' && denied) return 'throw-permanent';
+      if (call !== 'scale') return undefined;
+      const blue = target.deployments.get('blue')!;
+      target.deployments.set('blue', { ...blue, instances: { wanted: 4, ready: 0 } });
+      denied = true;
+      return 'throw-transient';
+    };
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.notes.length > 0);
+    denied = false;
+    await rollout.until((s) => s.phase === 'baking');
+
+    denied = true;
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('RollbackIncomplete');
+    expect(target.traffic.live).toEqual({ green: 100 });
+    expect(report.left[0]).toMatch(/^scale the deployment blue of .* to 4 instances/);
+  }, 90_000);
+});
+
 describe.concurrent('no drift', () => {
   it('is what an autoscaler does, unless nothing is left', async () => {
     const { target, rollout } = await underWay('autoscaled', [CREATE, CUTOVER, BAKE]);
