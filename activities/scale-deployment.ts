@@ -54,7 +54,7 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
   if (givesWayAfterMs !== undefined) {
     throw notYet(
       `Deployment ${deployment} of ${endpoint} does not have its ${instances} instances ready yet`,
-      { againInMs: 0 },
+      { againInMs: 0, askedMs: givesWayAfterMs },
     );
   }
   throw ApplicationFailure.nonRetryable(

@@ -1,3 +1,5 @@
+import { cancellationDetails } from '@temporalio/activity';
+
 import type { PortError, WriteOptions } from '../adapters/ports.js';
 import { isPortError, notYet } from './classify.js';
 import { beatingSleep } from './poll.js';
@@ -16,7 +18,7 @@ export type Told = Required<Pick<WriteOptions, 'confirm' | 'taken'>>;
  * @throws `NotYet` where nothing was within the time, or would be before the target wants to be asked again.
  */
 export async function unlessBusy<T>(withinMs: number, ask: (told: Told) => Promise<T>): Promise<T> {
-  const untilMs = Date.now() + withinMs;
+  const begunMs = Date.now();
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
     const came = { sent: false, taken: false };
     try {
@@ -25,8 +27,12 @@ export async function unlessBusy<T>(withinMs: number, ask: (told: Told) => Promi
       if (!isPortError(err) || came.taken || !tookNothing(err, came.sent)) throw err;
       const { retryAfterMs: againInMs = 0 } = err;
       const waitMs = Math.max(pauseMs, againInMs);
-      if (Date.now() + waitMs >= untilMs) throw notYet(err.message, { againInMs });
-      await beatingSleep(waitMs);
+      const giveWay = () => notYet(err.message, { againInMs, askedMs: Date.now() - begunMs });
+      if (Date.now() + waitMs >= begunMs + withinMs) throw giveWay();
+      await beatingSleep(waitMs).catch((cut: unknown) => {
+        // The next attempt could not know that nothing is under way.
+        throw cancellationDetails()?.workerShutdown === true ? giveWay() : cut;
+      });
     }
   }
 }

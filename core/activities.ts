@@ -101,6 +101,8 @@ export interface ScaleDeploymentInput extends EndpointRef {
 export interface NotYetDetails {
   /** How long the target wants not to be asked. */
   readonly againInMs: number;
+  /** How long it was asked. */
+  readonly askedMs: number;
 }
 
 /** First detail of a failure of `scaleDeployment`, where it was read. */

@@ -45,8 +45,6 @@ export interface DriftHold extends Drift {
   readonly expected: Traffic;
   /** What it was held for before, and is again afterwards. */
   readonly earlier: UndecidedHold | null;
-  /** A restore failed: instances that are wanted again by now may not be there. */
-  readonly unrestored?: true;
 }
 
 /** Why a rollout stands still and waits for a person, or, `blind`, for metrics. */

@@ -13,7 +13,11 @@ export type Undo =
       readonly instances: number;
       /** It has none at all: no traffic before it has. */
       readonly first: boolean;
+      /** A restore failed: that they are wanted again by now, which is all that a look tells, does not do. */
+      readonly unrestored?: true;
     };
+
+export type RestoreInstances = Extract<Undo, { readonly kind: 'restore-instances' }>;
 
 /**
  * Adds an undo, before the change it takes back is made.

@@ -30,7 +30,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     const because = `someone else changed it: ${driftText(expected, seen)}`;
     state.hold = { ...begun(run), kind: 'drift', because, expected, observed, scaled };
     run.keepTime();
-    undoScaling(run, scaled);
+    run.willRescale(scaled);
     run.show();
     const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
     // Changed once more, or back again by itself.
@@ -40,18 +40,14 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
       if (run.driftChoice === 'adopt' && !sameDrift(next, seen)) run.driftChoice = null;
       seen = next;
     }
-    if (seen === null) {
-      undoScaling(run, []);
-      break;
-    }
+    if (seen === null) break;
     if (run.driftChoice === 'adopt' && seen.observed !== null) {
       state.expected = seen.observed;
       state.takeOver = true;
       run.knowInstances(Object.fromEntries(seen.scaled.map(({ deployment, to }) => [deployment, to])));
-      run.willRescale([]);
+      if (namesBaseline(run, seen.scaled)) run.forgetInstances();
       seen = null;
     } else if (run.driftChoice === 'restore' && (await restore(run, expected, seen))) {
-      run.willRescale([]);
       seen = null;
     } else {
       run.driftChoice = null;
@@ -59,20 +55,14 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     }
   }
   run.driftChoice = null;
+  run.willRescale([]);
   state.hold = begun(run).earlier;
   run.keepTime();
   run.show();
 }
 
-type Begun = Pick<DriftHold, 'sinceMs' | 'earlier' | 'unrestored'>;
-
-function begun({ state: { hold } }: Run): Begun {
+function begun({ state: { hold } }: Run): Pick<DriftHold, 'sinceMs' | 'earlier'> {
   return hold?.kind === 'drift' ? hold : { sinceMs: Date.now(), earlier: hold };
-}
-
-/** Instances are looked at as wanted: after a restore that got none, that they are wanted again takes no undo away. */
-function undoScaling(run: Run, scaled: readonly Scaled[]): void {
-  if (scaled.length > 0 || begun(run).unrestored !== true) run.willRescale(scaled);
 }
 
 /**
@@ -86,13 +76,16 @@ async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boole
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
     run.note(`could not be restored: ${reasonOf(err)}`);
-    const { hold } = run.state;
-    if (hold?.kind === 'drift') run.state.hold = { ...hold, unrestored: true };
+    run.restored(false);
     return false;
   }
 }
 
 async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
+  const { unrestored } = run;
+  if (unrestored !== undefined && !namesBaseline(run, scaled)) {
+    await rescale(run, { deployment: unrestored.deployment, from: unrestored.instances });
+  }
   for (const each of scaled) await rescale(run, each);
   // Traffic that shows as it should is not written, so its rules may still be managed by someone else.
   run.state.takeOver = true;
@@ -100,21 +93,36 @@ async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift)
   return (await write(run, null, expected, `restore traffic: ${trafficText(expected)}`)) === null;
 }
 
-async function rescale(run: Run, { deployment, from: instances }: Scaled): Promise<void> {
+/** For a last turn that finds them not ready to say so itself. */
+const GRACE_MS = 60_000;
+
+async function rescale(
+  run: Run,
+  { deployment, from: instances }: Pick<Scaled, 'deployment' | 'from'>,
+): Promise<void> {
   const input = { ...run.endpoint, deployment, instances, readyWithinMs: INSTANCES_WITHIN_MS };
   const summary = `restore ${deployment} to ${instances} instances`;
   for (let leftMs = INSTANCES_WITHIN_MS; ;) {
     const turn = { ...input, leftMs, ...givesWay(leftMs) };
+    // The last one may end as what the target says, and it must not say so for hours.
+    const patience = turn.givesWayAfterMs === undefined ? { scheduleToCloseTimeout: leftMs + GRACE_MS } : {};
     try {
-      return await forward(run, () => scaleDeployment.executeWithOptions({ summary }, [turn]));
+      await forward(run, () => scaleDeployment.executeWithOptions({ summary, ...patience }, [turn]));
+      break;
     } catch (err) {
       const notYet = notYetOf(err);
       if (notYet === undefined) throw err;
       const forMs = lookMs(leftMs, notYet);
-      leftMs = afterTurns(leftMs, forMs);
+      leftMs = afterTurns(leftMs, notYet, forMs);
       await lookOn(run, run.nowMs + forMs);
     }
   }
+  if (deployment === run.state.baseline) run.restored(true);
+}
+
+/** Whether the baseline is among those that were scaled. */
+function namesBaseline(run: Run, scaled: readonly Scaled[]): boolean {
+  return scaled.some(({ deployment }) => deployment === run.state.baseline);
 }
 
 /** Looks at green until then, whatever the looks find of what is being restored. */

@@ -14,7 +14,7 @@ import { currentDetails, holdOf, phaseOf, statusOf, stepLabel } from '../core/st
 import { shareOf, type Traffic } from '../core/traffic.js';
 import type { RolloutName } from '../core/rollout-events.js';
 import type { ChannelRef, NotifyEvent } from '../core/notification.js';
-import { registerUndo, type Undo } from '../core/undo.js';
+import { registerUndo, type RestoreInstances, type Undo } from '../core/undo.js';
 import { events } from './events.js';
 import { Telling } from './telling.js';
 
@@ -243,14 +243,40 @@ export class Run {
     this.state.undos = registerUndo(this.state.undos, undo);
   }
 
-  /** A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: none is. */
+  /**
+   * A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: it has not. One that a
+   * restore could not give them stays to get them.
+   */
   willRescale(scaled: readonly Scaled[]): void {
-    const undos = scaled
-      .filter(({ deployment }) => deployment === this.state.baseline)
-      .map(({ deployment, from: instances, to }): Undo => {
-        return { kind: 'restore-instances', deployment, instances, first: to === 0 };
-      });
-    this.state.undos = [...this.state.undos.filter(({ kind }) => kind !== 'restore-instances'), ...undos];
+    const { unrestored } = this;
+    const found = scaled.find(({ deployment }) => deployment === this.state.baseline);
+    if (found === undefined && unrestored !== undefined) return;
+    this.forgetInstances();
+    if (found === undefined) return;
+    const { deployment, from: instances, to } = found;
+    const first = to === 0 || unrestored?.first === true;
+    const more = unrestored === undefined ? {} : ({ unrestored: true } as const);
+    this.willUndo({ kind: 'restore-instances', deployment, instances, first, ...more });
+  }
+
+  /** Nobody misses them any more. */
+  forgetInstances(): void {
+    this.state.undos = this.state.undos.filter(({ kind }) => kind !== 'restore-instances');
+  }
+
+  /** What a restore could not give back. */
+  get unrestored(): RestoreInstances | undefined {
+    return this.state.undos.find((undo) => undo.kind === 'restore-instances' && undo.unrestored === true) as
+      RestoreInstances | undefined;
+  }
+
+  /** Notes whether a restore gave the baseline its instances. */
+  restored(well: boolean): void {
+    this.state.undos = this.state.undos.map((undo) => {
+      if (undo.kind !== 'restore-instances') return undo;
+      const { kind, deployment, instances, first } = undo;
+      return { kind, deployment, instances, first, ...(well ? {} : { unrestored: true }) };
+    });
   }
 
   knowInstances(instances: Readonly<Record<string, number>>): void {

@@ -34,7 +34,7 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
     }
     if ('againInMs' in ended) {
       const forMs = lookMs(leftMs, ended);
-      leftMs = afterTurns(leftMs, forMs);
+      leftMs = afterTurns(leftMs, ended, forMs);
       await watchOn(run, { ...guarding(run), untilMs: run.nowMs + forMs });
     } else {
       await holdForDrift(run, ended);

@@ -1,4 +1,5 @@
 import type { NotYetDetails } from '../core/activities.js';
+import { WINDOW_MS } from './proxies.js';
 
 /**
  * What may take long is asked for in turns with looks at green: for so long it is asked for, and for so long, at least,
@@ -14,12 +15,19 @@ export function givesWay(leftMs: number): { readonly givesWayAfterMs?: number } 
   return leftMs > TURNS_MS ? { givesWayAfterMs: TURN_MS } : {};
 }
 
-/** How long green is looked at: for as long as the target wants not to be asked, unless the last turn comes before. */
-export function lookMs(leftMs: number, { againInMs }: NotYetDetails): number {
-  return Math.max(TURN_MS, Math.min(againInMs, leftMs - TURNS_MS));
+/**
+ * How long green is looked at: for as long as the target wants not to be asked, unless the last turn comes before. No longer
+ * than one window.
+ */
+export function lookMs(leftMs: number, { againInMs }: Pick<NotYetDetails, 'againInMs'>): number {
+  return Math.max(TURN_MS, Math.min(againInMs, leftMs - TURNS_MS, WINDOW_MS));
 }
 
 /** How long it is asked for after that. */
-export function afterTurns(leftMs: number, lookedMs: number): number {
-  return Math.max(TURN_MS, leftMs - TURN_MS - lookedMs);
+export function afterTurns(
+  leftMs: number,
+  { askedMs }: Pick<NotYetDetails, 'askedMs'>,
+  lookedMs: number,
+): number {
+  return Math.max(TURN_MS, leftMs - askedMs - lookedMs);
 }

@@ -1,3 +1,4 @@
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -23,12 +24,12 @@ async function run(ask: (told: Told) => Promise<unknown>): Promise<unknown> {
 
 describe('what is asked of a target', () => {
   it.each([
-    ['no time', undefined, 5, 0],
-    ['5 s', 5_000, 3, 5_000],
-    ['60 s', 60_000, 1, 60_000],
+    ['no time', undefined, 5, 0, 11_000],
+    ['5 s', 5_000, 3, 5_000, 10_000],
+    ['60 s', 60_000, 1, 60_000, 0],
   ])(
     'gives way after 15 s where it refuses all that is sent, and names %s',
-    async (_, retryAfterMs, asked, againInMs) => {
+    async (_, retryAfterMs, asked, againInMs, askedMs) => {
       let times = 0;
 
       const failure = await run(({ confirm }) => {
@@ -41,7 +42,7 @@ describe('what is asked of a target', () => {
         type: FailureType.NotYet,
         nonRetryable: true,
         message: 'another operation is running',
-        details: [{ againInMs }],
+        details: [{ againInMs, askedMs: expect.closeTo(askedMs, -3) as number }],
       });
       expect(times).toBe(asked);
     },
@@ -49,6 +50,18 @@ describe('what is asked of a target', () => {
 
   it('gives way where it is away before anything is sent', async () => {
     expect(await run(() => Promise.reject(away))).toMatchObject({ type: FailureType.NotYet });
+  });
+
+  it('gives way where its worker stops, since the next attempt cannot know that nothing is under way', async () => {
+    const activity = new MockActivityEnvironment();
+    const stops = (): Promise<unknown> => {
+      activity.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
+      return Promise.reject(throttled());
+    };
+
+    const failure = await activity.run(() => unlessBusy(WITHIN_MS, stops)).catch((err: unknown) => err);
+
+    expect(failure).toMatchObject({ type: FailureType.NotYet });
   });
 
   it('is answered where it is taken in time', async () => {

@@ -255,33 +255,69 @@ describe.concurrent('a restore that gets no instances', () => {
 });
 
 describe.concurrent('a restore whose instances do not get ready', () => {
+  /** The target takes it, and has no room: they are wanted, and never ready. */
+  const noRoom = (target: MemoryTarget) => {
+    const room = { denied: false };
+    target.fault = (call) => {
+      if (call === 'readDeployment' && room.denied) return 'throw-permanent';
+      if (call !== 'scale') return undefined;
+      const blue = target.deployments.get('blue')!;
+      target.deployments.set('blue', { ...blue, instances: { wanted: 4, ready: 0 } });
+      room.denied = true;
+      return 'throw-transient';
+    };
+    return room;
+  };
+
   it('is not forgotten when they are there by name: nobody is sent to them until they answer', async () => {
     const { target, rollout } = await underWay('restored-by-name', [CREATE, CUTOVER, BAKE]);
     target.changeInstances('blue', 0);
     await rollout.until((s) => s.phase === 'held');
-    // The target takes it, and has no room: they are wanted, and never ready.
-    let denied = false;
-    target.fault = (call) => {
-      if (call === 'readDeployment' && denied) return 'throw-permanent';
-      if (call !== 'scale') return undefined;
-      const blue = target.deployments.get('blue')!;
-      target.deployments.set('blue', { ...blue, instances: { wanted: 4, ready: 0 } });
-      denied = true;
-      return 'throw-transient';
-    };
+    const room = noRoom(target);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
     await rollout.until((s) => s.notes.length > 0);
-    denied = false;
+    room.denied = false;
     await rollout.until((s) => s.phase === 'baking');
+    // Another hold does not forget it either.
+    target.changeTraffic({ live: { blue: 1, green: 99 }, mirror: {} });
+    await rollout.until((s) => s.phase === 'held');
 
-    denied = true;
+    room.denied = true;
     await rollout.send('abort', by);
     const { type, report } = await rollout.failure();
 
     expect(type).toBe('RollbackIncomplete');
-    expect(target.traffic.live).toEqual({ green: 100 });
+    expect(target.traffic.live).toEqual({ blue: 1, green: 99 });
     expect(report.left[0]).toMatch(/^scale the deployment blue of .* to 4 instances/);
   }, 90_000);
+
+  it('is done again by the next word, before any traffic', async () => {
+    const { target, rollout } = await underWay('restored-twice');
+    target.changeTraffic({ live: { green: 100 }, mirror: {} });
+    target.changeInstances('blue', 0);
+    await rollout.until((s) => s.phase === 'held' && s.hold?.kind === 'drift' && s.hold.scaled.length > 0);
+    const room = noRoom(target);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.notes.length === 1);
+    room.denied = false;
+    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0);
+    const { writes } = target;
+    const before = writes.length;
+
+    room.denied = true;
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.notes.length === 2);
+    const meanwhile = writes.slice(before);
+    room.denied = false;
+    target.fault = () => undefined;
+    target.changeInstances('blue', 4);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.phase === 'ramping');
+
+    expect(meanwhile.filter((write) => write.startsWith('traffic'))).toEqual([]);
+    expect(target.traffic.live).toEqual({ blue: 90, green: 10 });
+    await end(rollout);
+  }, 120_000);
 });
 
 describe.concurrent('no drift', () => {
