@@ -1,4 +1,3 @@
-import { findDeployment, type EndpointState } from './endpoint.js';
 import {
   advance,
   beginStep,
@@ -49,9 +48,6 @@ const VERDICT_OF: Readonly<Record<Decision, Looked['verdict']>> = {
   inconclusive: 'undecided',
   continue: 'window-over',
 };
-
-/** As many restarts of green's instances in one rollout are no accident any more. */
-const RESTARTS = 3;
 
 /**
  * What a watch begins with: the memory it was given, made ready for its step.
@@ -117,27 +113,6 @@ export function look(
   if (setUp.waiting !== null) return setUp.waiting;
   const complete = snapshot === null ? setUp.memory : completeGates(input, setUp.memory, snapshot);
   return judge(input, complete, snapshot, nowMs);
-}
-
-/** Why green's own state ends the rollout whatever the counters say; null = it does not. */
-export function instanceTrouble(
-  input: WatchInput,
-  memory: WatchMemory,
-  endpoint: EndpointState,
-): string | null {
-  const green = findDeployment(endpoint, input.green);
-  if (green === undefined) return null; // drift: somebody deleted it
-  if (green.state === 'failed')
-    return `${input.green} has failed: ${green.error ?? 'the target gives no reason'}`;
-  const restarts = (green.restarts ?? 0) - (memory.restartsBefore ?? green.restarts ?? 0);
-  if (restarts < RESTARTS) return null;
-  return `instances of ${input.green} were restarted ${restarts} times since it got traffic: it keeps crashing`;
-}
-
-/** Remembers how often green's instances had been restarted when the rollout began to watch. */
-export function withRestarts(memory: WatchMemory, input: WatchInput, endpoint: EndpointState): WatchMemory {
-  if (memory.restartsBefore !== null) return memory;
-  return { ...memory, restartsBefore: findDeployment(endpoint, input.green)?.restarts ?? null };
 }
 
 /** The answer of a watch. */

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { EndpointState } from '../../core/endpoint.js';
-import { enterStep, instanceTrouble, look, resultOf, withRestarts, type Looked } from '../../core/look.js';
+import { enterStep, look, resultOf, type Looked } from '../../core/look.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import type { Gate } from '../../core/plan.js';
 import { blindAfterMs, leaveStep, type WatchInput, type WatchMemory } from '../../core/watch.js';
@@ -477,38 +476,5 @@ describe('what the counters alone do not say', () => {
     }
 
     expect(verdicts.at(-1)).toBe('breach');
-  });
-});
-
-const ENDPOINT: EndpointState = {
-  name: 'diabetes',
-  kind: 'managed',
-  state: 'ready',
-  traffic: { live: { blue: 90, green: 10 }, mirror: {} },
-  scoringUri: '',
-  deployments: ['blue', 'green'].map((name) => ({
-    name,
-    state: 'ready',
-    instances: { wanted: 1, ready: 1 },
-    restarts: 1,
-    tags: {},
-  })),
-};
-
-describe('what the endpoint shows', () => {
-  it('is trouble when green failed or was restarted three times since it got traffic', () => {
-    const memory = withRestarts(enterStep(input(), 0), input(), ENDPOINT);
-    const green = (more: object): EndpointState => ({
-      ...ENDPOINT,
-      deployments: ENDPOINT.deployments.map((d) => (d.name === 'green' ? { ...d, ...more } : d)),
-    });
-
-    expect(instanceTrouble(input(), memory, green({ restarts: 3 }))).toBeNull();
-    expect(instanceTrouble(input(), memory, green({ restarts: 4 }))).toBe(
-      'instances of green were restarted 3 times since it got traffic: it keeps crashing',
-    );
-    expect(instanceTrouble(input(), memory, green({ state: 'failed', error: 'no GPU' }))).toBe(
-      'green has failed: no GPU',
-    );
   });
 });
