@@ -14,7 +14,7 @@ export type Undo =
       /** It has none at all: no traffic before it has. */
       readonly first: boolean;
       /** A restore failed: that they are wanted again by now, which is all that a look tells, does not do. */
-      readonly unrestored?: true;
+      readonly unrestored?: boolean;
     };
 
 export type RestoreInstances = Extract<Undo, { readonly kind: 'restore-instances' }>;

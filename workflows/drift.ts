@@ -9,7 +9,7 @@ import { goOnAsNew } from './go-on-as-new.js';
 import { scaleDeployment } from './proxies.js';
 import type { Run } from './run.js';
 import { notYetOf, reasonOf } from './stop.js';
-import { afterTurns, givesWay, lookMs } from './turns.js';
+import { afterTurn, givesWay } from './turns.js';
 import { guarding, watchWindow } from './watching.js';
 import { write } from './write.js';
 
@@ -45,7 +45,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
       state.expected = seen.observed;
       state.takeOver = true;
       run.knowInstances(Object.fromEntries(seen.scaled.map(({ deployment, to }) => [deployment, to])));
-      if (namesBaseline(run, seen.scaled)) run.forgetInstances();
+      if (run.baselineIn(seen.scaled) !== undefined) run.forgetInstances();
       seen = null;
     } else if (run.driftChoice === 'restore' && (await restore(run, expected, seen))) {
       seen = null;
@@ -83,7 +83,7 @@ async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boole
 
 async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
   const { unrestored } = run;
-  if (unrestored !== undefined && !namesBaseline(run, scaled)) {
+  if (unrestored !== undefined && run.baselineIn(scaled) === undefined) {
     await rescale(run, { deployment: unrestored.deployment, from: unrestored.instances });
   }
   for (const each of scaled) await rescale(run, each);
@@ -112,17 +112,12 @@ async function rescale(
     } catch (err) {
       const notYet = notYetOf(err);
       if (notYet === undefined) throw err;
-      const forMs = lookMs(leftMs, notYet);
-      leftMs = afterTurns(leftMs, notYet, forMs);
-      await lookOn(run, run.nowMs + forMs);
+      const after = afterTurn(leftMs, notYet);
+      leftMs = after.leftMs;
+      await lookOn(run, run.nowMs + after.lookMs);
     }
   }
   if (deployment === run.state.baseline) run.restored(true);
-}
-
-/** Whether the baseline is among those that were scaled. */
-function namesBaseline(run: Run, scaled: readonly Scaled[]): boolean {
-  return scaled.some(({ deployment }) => deployment === run.state.baseline);
 }
 
 /** Looks at green until then, whatever the looks find of what is being restored. */

@@ -249,14 +249,19 @@ export class Run {
    */
   willRescale(scaled: readonly Scaled[]): void {
     const { unrestored } = this;
-    const found = scaled.find(({ deployment }) => deployment === this.state.baseline);
+    const found = this.baselineIn(scaled);
     if (found === undefined && unrestored !== undefined) return;
     this.forgetInstances();
     if (found === undefined) return;
     const { deployment, from: instances, to } = found;
     const first = to === 0 || unrestored?.first === true;
-    const more = unrestored === undefined ? {} : ({ unrestored: true } as const);
+    const more = unrestored === undefined ? {} : { unrestored: true };
     this.willUndo({ kind: 'restore-instances', deployment, instances, first, ...more });
+  }
+
+  /** The baseline, where it is among those that someone else scaled. */
+  baselineIn(scaled: readonly Scaled[]): Scaled | undefined {
+    return scaled.find(({ deployment }) => deployment === this.state.baseline);
   }
 
   /** Nobody misses them any more. */
@@ -272,11 +277,9 @@ export class Run {
 
   /** Notes whether a restore gave the baseline its instances. */
   restored(well: boolean): void {
-    this.state.undos = this.state.undos.map((undo) => {
-      if (undo.kind !== 'restore-instances') return undo;
-      const { kind, deployment, instances, first } = undo;
-      return { kind, deployment, instances, first, ...(well ? {} : { unrestored: true }) };
-    });
+    this.state.undos = this.state.undos.map((undo) =>
+      undo.kind === 'restore-instances' ? { ...undo, unrestored: !well } : undo,
+    );
   }
 
   knowInstances(instances: Readonly<Record<string, number>>): void {

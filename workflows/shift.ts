@@ -3,7 +3,7 @@ import { shareOf, trafficText } from '../core/traffic.js';
 import { holdForDrift } from './drift.js';
 import { WRITE_WITHIN_MS } from './proxies.js';
 import type { Run } from './run.js';
-import { afterTurns, lookMs } from './turns.js';
+import { afterTurn } from './turns.js';
 import { watchOn, whilePaused } from './watch-on.js';
 import { guarding, throwIfStopped } from './watching.js';
 import { write } from './write.js';
@@ -33,9 +33,9 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
       return;
     }
     if ('againInMs' in ended) {
-      const forMs = lookMs(leftMs, ended);
-      leftMs = afterTurns(leftMs, ended, forMs);
-      await watchOn(run, { ...guarding(run), untilMs: run.nowMs + forMs });
+      const after = afterTurn(leftMs, ended);
+      leftMs = after.leftMs;
+      await watchOn(run, { ...guarding(run), untilMs: run.nowMs + after.lookMs });
     } else {
       await holdForDrift(run, ended);
     }

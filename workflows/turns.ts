@@ -16,18 +16,15 @@ export function givesWay(leftMs: number): { readonly givesWayAfterMs?: number } 
 }
 
 /**
- * How long green is looked at: for as long as the target wants not to be asked, unless the last turn comes before. No longer
- * than one window.
+ * What comes after a turn that got nothing done: green is looked at for as long as the target wants not to be asked, unless the
+ * last turn comes before, and no longer than one window.
+ *
+ * @returns for how long green is looked at, and the time that is left after it.
  */
-export function lookMs(leftMs: number, { againInMs }: Pick<NotYetDetails, 'againInMs'>): number {
-  return Math.max(TURN_MS, Math.min(againInMs, leftMs - TURNS_MS, WINDOW_MS));
-}
-
-/** How long it is asked for after that. */
-export function afterTurns(
+export function afterTurn(
   leftMs: number,
-  { askedMs }: Pick<NotYetDetails, 'askedMs'>,
-  lookedMs: number,
-): number {
-  return Math.max(TURN_MS, leftMs - askedMs - lookedMs);
+  { askedMs, againInMs }: NotYetDetails,
+): { readonly lookMs: number; readonly leftMs: number } {
+  const lookMs = Math.max(TURN_MS, Math.min(againInMs, leftMs - TURNS_MS, WINDOW_MS));
+  return { lookMs, leftMs: Math.max(TURN_MS, leftMs - askedMs - lookMs) };
 }

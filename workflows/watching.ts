@@ -76,7 +76,7 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
     // The same look may have found the baseline scaled down, and the rollback goes there. Who was held for as scaled down
     // and is no more may have no instance ready yet: that undo stays, and is waited for.
     const { scaled = [] } = result;
-    if (scaled.some(({ deployment }) => deployment === run.state.baseline)) run.willRescale(scaled);
+    if (run.baselineIn(scaled) !== undefined) run.willRescale(scaled);
     throw new Stop('rolled-back', result.sentence);
   }
   return { ...result, verdict };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { afterTurns, givesWay, lookMs } from '../../workflows/turns.js';
+import { afterTurn, givesWay } from '../../workflows/turns.js';
 
 /** How often something that never gets done is asked for, and how long that takes. */
 function turnsOf(withinMs: number, againInMs: number, askedMs: number) {
@@ -9,9 +9,9 @@ function turnsOf(withinMs: number, againInMs: number, askedMs: number) {
     asked += 1;
     const { givesWayAfterMs } = givesWay(leftMs);
     if (givesWayAfterMs === undefined) return { asked, lastMs: leftMs, passedMs: passedMs + leftMs };
-    const forMs = lookMs(leftMs, { againInMs });
-    passedMs += askedMs + forMs;
-    leftMs = afterTurns(leftMs, { askedMs }, forMs);
+    const after = afterTurn(leftMs, { askedMs, againInMs });
+    passedMs += askedMs + after.lookMs;
+    leftMs = after.leftMs;
   }
 }
 
