@@ -23,6 +23,14 @@ async function underWay(name: string, steps: readonly Step[] = [CREATE, LONG]) {
   return { target, rollout };
 }
 
+/** The same, held since someone else scaled the baseline to so many. */
+async function heldAt(instances: number, name: string, steps?: readonly Step[]) {
+  const { target, rollout } = await underWay(name, steps);
+  target.changeInstances('blue', instances);
+  await rollout.until((s) => s.phase === 'held');
+  return { target, rollout };
+}
+
 async function end(rollout: Rollout): Promise<void> {
   await rollout.send('abort', by);
   await rollout.failure();
@@ -57,9 +65,7 @@ describe.concurrent('a baseline that someone else scales down', () => {
   });
 
   it('restored gets its instances back, and the rollout goes on', async () => {
-    const { target, rollout } = await underWay('scaled-restored');
-    target.changeInstances('blue', 1);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(1, 'scaled-restored');
 
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
     await rollout.until((s) => s.phase === 'ramping');
@@ -70,9 +76,7 @@ describe.concurrent('a baseline that someone else scales down', () => {
   });
 
   it('adopted stays as it is, also when the rollout is taken back', async () => {
-    const { target, rollout } = await underWay('scaled-adopted');
-    target.changeInstances('blue', 1);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(1, 'scaled-adopted');
 
     await rollout.send('resolveDrift', { choice: 'adopt', ...by });
     await rollout.until((s) => s.phase === 'ramping');
@@ -82,9 +86,7 @@ describe.concurrent('a baseline that someone else scales down', () => {
   });
 
   it('and up again needs nobody: the rollout goes on', async () => {
-    const { target, rollout } = await underWay('scaled-back');
-    target.changeInstances('blue', 1);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(1, 'scaled-back');
 
     target.changeInstances('blue', 4);
     await rollout.until((s) => s.phase === 'ramping');
@@ -93,9 +95,7 @@ describe.concurrent('a baseline that someone else scales down', () => {
   });
 
   it('gets its instances back when the rollout is aborted, and the report says so', async () => {
-    const { target, rollout } = await underWay('scaled-aborted');
-    target.changeInstances('blue', 1);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(1, 'scaled-aborted');
 
     await rollout.send('abort', by);
     const { report } = await rollout.failure();
@@ -107,9 +107,7 @@ describe.concurrent('a baseline that someone else scales down', () => {
   });
 
   it('to nothing gets them back before its traffic, and cannot be adopted', async () => {
-    const { target, rollout } = await underWay('scaled-to-nothing', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 0);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(0, 'scaled-to-nothing', [CREATE, CUTOVER, BAKE]);
 
     const refused: unknown = await rollout
       .send('resolveDrift', { choice: 'adopt', ...by })
@@ -135,9 +133,7 @@ describe.concurrent('a baseline that somebody scales to nothing', () => {
   const BACK = ['scale blue to 4', 'traffic {"live":{"blue":100},"mirror":{}}'];
 
   it('gets its instances back before its traffic also where green is deleted after that', async () => {
-    const { target, rollout } = await underWay('scaled-and-deleted', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 0);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(0, 'scaled-and-deleted', [CREATE, CUTOVER, BAKE]);
     target.deployments.delete('green');
     const { hold } = await rollout.until((s) => s.hold?.because.includes('is gone') === true);
 
@@ -179,9 +175,7 @@ describe.concurrent('a baseline that somebody scales to nothing', () => {
 
 describe.concurrent('a baseline without instances that cannot get them back', () => {
   it('gets no traffic: green goes on serving, and what is left to do is told', async () => {
-    const { target, rollout } = await underWay('scaled-for-good', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 0);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(0, 'scaled-for-good', [CREATE, CUTOVER, BAKE]);
 
     target.fault = (call) => (call === 'scale' ? 'throw-permanent' : undefined);
     await rollout.send('abort', by);
@@ -200,9 +194,7 @@ describe.concurrent('a baseline without instances that cannot get them back', ()
   });
 
   it('is not what it is for a first no', async () => {
-    const { target, rollout } = await underWay('scaled-no-and-yes', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 0);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(0, 'scaled-no-and-yes', [CREATE, CUTOVER, BAKE]);
 
     target.fault = failing('scale', 'throw-permanent', 2);
     await rollout.send('abort', by);
@@ -213,9 +205,7 @@ describe.concurrent('a baseline without instances that cannot get them back', ()
   });
 
   it('but with some of them takes its traffic, as clients need it', async () => {
-    const { target, rollout } = await underWay('scaled-in-part', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 0);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(0, 'scaled-in-part', [CREATE, CUTOVER, BAKE]);
 
     // There is room for one of four, and then the target refuses.
     target.fault = (call) => {
@@ -235,9 +225,7 @@ describe.concurrent('a baseline without instances that cannot get them back', ()
 
 describe.concurrent('a restore that gets no instances', () => {
   it('costs nobody green: it is said, held for as before, and another word is taken', async () => {
-    const { target, rollout } = await underWay('restored-in-vain', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 1);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(1, 'restored-in-vain', [CREATE, CUTOVER, BAKE]);
     target.fault = (call) => (call === 'scale' ? 'throw-permanent' : undefined);
 
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
@@ -270,9 +258,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
   };
 
   it('is not forgotten when they are there by name: nobody is sent to them until they answer', async () => {
-    const { target, rollout } = await underWay('restored-by-name', [CREATE, CUTOVER, BAKE]);
-    target.changeInstances('blue', 0);
-    await rollout.until((s) => s.phase === 'held');
+    const { target, rollout } = await heldAt(0, 'restored-by-name', [CREATE, CUTOVER, BAKE]);
     const room = noRoom(target);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
     await rollout.until((s) => s.notes.length > 0);
