@@ -94,6 +94,8 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       over.signal,
     );
     const ended = await endOf(handle);
+    // A rollout without an end is a wrong cell; its history would be followed for ever.
+    if (ended === undefined) over.abort();
     await following;
     await killer.done();
     await Promise.all(acting);
