@@ -136,9 +136,17 @@ class RouteEndpoints implements KubernetesEndpoints {
           `Deployment ${name} of ${endpoint} has no Service to send traffic to; expected one with its labels in namespace ${this.#client.namespace}`,
         );
       }
-      // A rollback goes back whatever it finds: an error by the old way is no worse than one by the new.
+      if (backend === undefined) continue;
+      // Also on the way back: its Service may outlive it, and nobody would answer while who serves now is deleted.
+      if ((traffic.live[name] ?? 0) > 0 && isGone(view.deployments.get(name))) {
+        throw permanent(
+          'NoDeployment',
+          `The Deployment of ${name} of ${endpoint} is gone, or is being deleted, so nobody would answer the requests that Service ${backend.service} gets; bring it back`,
+        );
+      }
+      // A rollback goes back to any other: an error by the old way is no worse than one by the new.
       const begins = (now.live[name] ?? 0) + (now.mirror[name] ?? 0) === 0;
-      if (backend === undefined || !begins || options.goesBack === true) continue;
+      if (!begins || options.goesBack === true) continue;
       if ((await answeringBehind(this.#client, backend.service, call)) === 0) {
         throw permanent(
           'NoReadyEndpoints',
@@ -386,4 +394,8 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
+}
+
+function isGone(deployment: KubeDeployment | undefined): boolean {
+  return deployment === undefined || deployment.metadata.deletionTimestamp !== undefined;
 }

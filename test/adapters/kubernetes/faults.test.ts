@@ -287,6 +287,41 @@ describe('writing traffic', () => {
     await expect(endpoints.writeTraffic('diabetes', half, BACK)).resolves.toBeUndefined();
   });
 
+  describe('to a deployment whose Deployment is gone, while its Service is there,', () => {
+    const DEPLOYMENT = '/apis/apps/v1/namespaces/models/deployments/diabetes-blue';
+    const back = { live: { blue: 100 }, mirror: {} };
+    beforeEach(() => endpoints.writeTraffic('diabetes', half));
+
+    it.each([
+      ['gone', () => api.objects.delete(DEPLOYMENT)],
+      [
+        'being deleted',
+        () => {
+          const blue = api.objects.get(DEPLOYMENT);
+          if (blue !== undefined) blue.metadata['deletionTimestamp'] = '2026-01-01T00:00:00Z';
+        },
+      ],
+    ])('is refused, also on the way back: who serves goes on (%s)', async (_, remove) => {
+      remove();
+      const before = structuredClone(api.route.spec);
+
+      await expect(endpoints.writeTraffic('diabetes', back, BACK)).rejects.toMatchObject({
+        kind: 'permanent',
+        code: 'NoDeployment',
+      });
+      expect(api.route.spec).toEqual(before);
+    });
+
+    it('is made on the way back where that gets copies alone, which nobody waits for', async () => {
+      api.objects.delete(DEPLOYMENT);
+      const copied = { live: { green: 100 }, mirror: { blue: 10 } };
+
+      await endpoints.writeTraffic('diabetes', copied, BACK);
+
+      expect((await endpoints.read('diabetes')).traffic).toEqual(copied);
+    });
+  });
+
   it('refuses a deployment that is none', async () => {
     await expect(
       endpoints.writeTraffic('diabetes', { live: { blue: 50, red: 50 }, mirror: {} }),
