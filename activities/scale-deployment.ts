@@ -5,7 +5,7 @@ import type { TargetPorts } from '../adapters/ports.js';
 import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
-import { firstNo, THROTTLED_FOR_MS } from './asked-again.js';
+import { askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { classify, isPortError, notYet } from './classify.js';
 import { isReady } from './create-deployment.js';
 import { poll } from './poll.js';
@@ -20,6 +20,7 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
   const { endpoint, deployment, instances, readyWithinMs, leftMs = readyWithinMs, givesWayAfterMs } = input;
   const signal = cancellationSignal();
   let ready: number | null = null;
+  let why = '';
   const done = await poll(
     async () => {
       const state = await endpoints.readDeployment(endpoint, deployment, { signal }).catch((err: unknown) => {
@@ -46,8 +47,10 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     givesWayAfterMs ?? leftMs,
     THROTTLED_FOR_MS,
   ).catch((err: unknown) => {
-    // A target that is away, or busy, now: no less to be asked again.
-    if (givesWayAfterMs === undefined || !isPortError(err) || err.kind === 'permanent') throw err;
+    if (!isPortError(err) || err.kind === 'permanent') throw err;
+    // A target that is away, or busy, now: no less to be asked again. Where its time is over, clients go to who answers.
+    if (givesWayAfterMs === undefined && !ready) throw askedAgain(err);
+    why = ` (${err.message})`;
     return undefined;
   });
   if (done === true) return;
@@ -58,7 +61,7 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     );
   }
   throw ApplicationFailure.nonRetryable(
-    `Deployment ${deployment} of ${endpoint} did not have its ${instances} instances ready within ${durationText(readyWithinMs)}`,
+    `Deployment ${deployment} of ${endpoint} did not have its ${instances} instances ready within ${durationText(readyWithinMs)}${why}`,
     FailureType.PortTransient,
     { ready } satisfies NotScaledDetails,
   );

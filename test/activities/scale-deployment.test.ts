@@ -22,3 +22,29 @@ it('waits in its own time for instances, also where the target asks for a longer
   expect(failure).toMatchObject({ nonRetryable: true, details: [{ ready: 3 }] });
   expect(asked).toBeGreaterThan(20);
 });
+
+it.each([
+  [
+    2,
+    'ends, and says how many',
+    { nonRetryable: true, details: [{ ready: 2 }], message: expect.stringMatching(/1m \(busy\)$/) as string },
+  ],
+  [0, 'is asked for again soon', { nonRetryable: false, nextRetryDelay: 10_000 }],
+])(
+  'where %i instances answer when its time is over, and the target is too busy to make more, it %s',
+  async (ready, _, ends) => {
+    const busy = new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 900_000 });
+    const state = { name: 'blue', state: 'ready', instances: { wanted: 2, ready }, restarts: 0, tags: {} };
+    const endpoints = { readDeployment: () => Promise.resolve(state), scale: () => Promise.reject(busy) };
+    const input = {
+      target: { kind: 'host', workspace: 'local' } as const,
+      ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
+    };
+
+    const failure = await new MockActivityEnvironment()
+      .run(() => scaleDeployment({ endpoints } as never, input))
+      .catch((error: unknown) => error);
+
+    expect(failure).toMatchObject(ends);
+  },
+);
