@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { PortError, type CallOptions } from '../ports.js';
-import type { Connection } from './connection.js';
+import { NoCredential, type Connection } from './connection.js';
 import { oneLine } from '../one-line.js';
 import { Rights } from './rights.js';
-import { notReached, notServed, refused } from './errors.js';
+import { noCredential, notReached, notServed, refused } from './errors.js';
 
 /** A kind of object, by where its objects are served. */
 export interface Resource {
@@ -241,11 +241,11 @@ export class KubeClient {
       });
     } catch (thrown) {
       call.signal?.throwIfAborted();
-      throw notReached(
-        call.what,
-        this.server,
-        deadline.aborted ? new Error(`no answer within ${this.#deadlineMs / 1000} s`) : thrown,
-      );
+      const within = `within ${this.#deadlineMs / 1000} s`;
+      if (thrown instanceof NoCredential) {
+        throw noCredential(call.what, deadline.aborted ? new Error(`nothing came ${within}`) : thrown);
+      }
+      throw notReached(call.what, this.server, deadline.aborted ? new Error(`no answer ${within}`) : thrown);
     }
     const right = `${call.may} in namespace ${this.namespace}`;
     if (answer.status >= 200 && answer.status <= 299) {

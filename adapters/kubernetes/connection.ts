@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { KubeConfig } from '@kubernetes/client-node';
 import { PortError } from '../ports.js';
+import { unlessAborted } from '../unless-aborted.js';
 
 /** One answer of the API server. */
 export interface RawAnswer {
@@ -10,7 +11,7 @@ export interface RawAnswer {
   readonly text: string;
 }
 
-/** Sends one request to the API server. Throws what the connection threw. */
+/** Sends one request to the API server. Throws what the connection threw, or {@link NoCredential}. */
 export type Send = (request: {
   readonly method: string;
   readonly path: string;
@@ -18,6 +19,14 @@ export type Send = (request: {
   readonly body?: string;
   readonly signal?: AbortSignal;
 }) => Promise<RawAnswer>;
+
+/** Nothing was sent: the kubeconfig's user has no credential for it. */
+export class NoCredential extends Error {
+  override readonly name = 'NoCredential';
+}
+
+/** So long do calls wait for one plugin; what hangs longer is left to itself, and another one is begun. */
+const SHARED_FOR_MS = 60_000;
 
 export interface Connection {
   /** Where the API server is, for messages: `https://10.0.0.1:6443`. */
@@ -46,12 +55,18 @@ export function connect(context?: string): Connection {
   }
   const base = new URL(cluster.server);
   const agents = new Map<string, Agent>();
+  const credential = shared(async () => {
+    const options: RequestOptions = {};
+    await config.applyToHTTPSOptions(options);
+    return options;
+  });
   return {
     server: base.origin,
     send: async ({ method, path, headers, body, signal }) => {
-      const options: RequestOptions = {};
       // Each time: a token in a file or from a plugin is renewed by then.
-      await config.applyToHTTPSOptions(options);
+      const options = await unlessAborted(credential(), signal).catch((cause: unknown) => {
+        throw new NoCredential(cause instanceof Error ? cause.message : String(cause), { cause });
+      });
       const secure = base.protocol === 'https:';
       return exchange(
         secure ? httpsRequest : httpRequest,
@@ -76,6 +91,22 @@ export function connect(context?: string): Connection {
         body,
       );
     },
+  };
+}
+
+/** A plugin knows neither a deadline nor a signal: those who ask while it runs wait for the same one. */
+function shared(renew: () => Promise<RequestOptions>): () => Promise<RequestOptions> {
+  let renewal: { readonly sinceMs: number; readonly options: Promise<RequestOptions> } | undefined;
+  return () => {
+    if (renewal === undefined || Date.now() - renewal.sinceMs > SHARED_FOR_MS) {
+      const own = { sinceMs: Date.now(), options: renew() };
+      const ended = () => {
+        if (renewal === own) renewal = undefined;
+      };
+      void own.options.then(ended, ended);
+      renewal = own;
+    }
+    return renewal.options;
   };
 }
 

@@ -79,6 +79,15 @@ export function notServed(
   );
 }
 
+/** Nothing was asked: the kubeconfig's user has no credential to ask with. */
+export function noCredential(what: string, thrown: Error): PortError {
+  return new PortError(
+    `The kubeconfig's user gave no credential to ${what}: ${oneLine(thrown.message)}; see that its plugin, token or certificate can be used without anybody's help`,
+    { kind: 'transient', code: codeOf(thrown) ?? 'NoCredential' },
+    { cause: thrown },
+  );
+}
+
 /** No answer came. */
 export function notReached(what: string, server: string, thrown: unknown): PortError {
   const code = codeOf(thrown);

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
 import { DEPLOYMENTS, KubeClient } from '../../../adapters/kubernetes/client.js';
@@ -11,6 +11,13 @@ import { connect } from '../../../adapters/kubernetes/connection.js';
 
 /** As client-node writes a pod's own service account: the file is read again when its token is old. */
 const inCluster = (tokenFile: string) => ({ 'auth-provider': { name: 'tokenFile', config: { tokenFile } } });
+
+/** A credential plugin that waits for somebody to log in, and notes its process id. */
+const hanging = (pids: string) => ({
+  apiVersion: 'client.authentication.k8s.io/v1',
+  command: 'sh',
+  args: ['-c', `echo $$ >> '${pids}'; exec sleep 60`],
+});
 
 let folder: string;
 let server: Server;
@@ -38,11 +45,13 @@ beforeEach(async () => {
       users: [
         { name: 'ada', user: { token: 'as-ada' } },
         { name: 'worker', user: inCluster(join(folder, 'token')) },
+        { name: 'eve', user: { exec: hanging(join(folder, 'plugins')) } },
       ],
       contexts: [
         { name: 'here', context: { cluster: 'one', user: 'ada' } },
         { name: 'in-cluster', context: { cluster: 'one', user: 'worker' } },
         { name: 'broken', context: { cluster: 'two', user: 'ada' } },
+        { name: 'hanging', context: { cluster: 'one', user: 'eve' } },
       ],
     }),
   );
@@ -77,10 +86,10 @@ it('sends a DELETE with its body, and goes on after it', async () => {
 });
 
 it.each([
-  ['there', 'the kubeconfig has no context "there"; it has here, in-cluster, broken'],
+  ['there', 'the kubeconfig has no context "there"; it has here, in-cluster, broken, hanging'],
   [
     'broken',
-    'the kubeconfig\'s context "broken" names no cluster; it has the contexts here, in-cluster, broken',
+    'the kubeconfig\'s context "broken" names no cluster; it has the contexts here, in-cluster, broken, hanging',
   ],
 ])('says which contexts there are instead of %s', (context, message) => {
   expect(() => connect(context)).toThrow(message);
@@ -108,4 +117,36 @@ it('says that nobody answers, as something that passes', async () => {
       /could not be reached to list the deployments: .*; check the address/,
     ) as string,
   });
+});
+
+describe('a credential plugin that hangs', () => {
+  const plugins = async () =>
+    (await readFile(join(folder, 'plugins'), 'utf8')).trim().split('\n').map(Number);
+
+  afterEach(async () => {
+    for (const pid of await vi.waitFor(plugins, 5_000)) process.kill(pid);
+  });
+
+  it('holds no call up beyond its deadline, and is waited for by all of them', async () => {
+    const client = new KubeClient(connect('hanging'), 'models', 1_000);
+    const read = () => client.find(z.object({}), DEPLOYMENTS, 'blue', { what: 'read blue' });
+
+    const failure = {
+      kind: 'transient',
+      message: expect.stringMatching(/gave no credential to read blue: nothing came within 1 s; /) as string,
+    };
+    await Promise.all([1, 2, 3].map(() => expect(read()).rejects.toMatchObject(failure)));
+    expect(await plugins()).toHaveLength(1);
+  }, 5_000);
+
+  it('holds no cancellation up', async () => {
+    const client = new KubeClient(connect('hanging'), 'models');
+    const cancelled = new AbortController();
+    const deleted = client.delete(DEPLOYMENTS, 'blue', { what: 'delete blue', signal: cancelled.signal });
+    await vi.waitFor(plugins);
+    cancelled.abort(new Error('no longer wanted'));
+
+    await expect(deleted).rejects.toThrow('no longer wanted');
+    expect(asked).toEqual([]);
+  }, 5_000);
 });
