@@ -236,7 +236,8 @@ export class FakeApiServer {
     return status(404, 'NotFound', `${path} not found`, path.split('/').at(-1));
   }
 
-  #apply({ path, query, body = {} }: Asked): RawAnswer {
+  #apply({ path: asked, query, body = {} }: Asked): RawAnswer {
+    const path = asked.replace(/\/scale$/, '');
     const patch = body as unknown as Stored;
     const old = this.objects.get(path);
     const { resourceVersion } = patch.metadata ?? {};
@@ -275,7 +276,7 @@ export class FakeApiServer {
       metadata: {
         ...old?.metadata,
         ...patch.metadata,
-        annotations: { ...old?.metadata.annotations, ...patch.metadata.annotations },
+        annotations: { ...old?.metadata.annotations, ...patch.metadata?.annotations },
         generation: (old?.metadata.generation ?? 0) + 1,
       },
     });
