@@ -264,7 +264,8 @@ class RouteEndpoints implements KubernetesEndpoints {
   async scale(endpoint: string, name: string, instances: number, options: CallOptions = {}): Promise<void> {
     const deployment = await this.#deployment(endpoint, name, options);
     const scaler = await autoscalerOf(this.#client, deployment.metadata.name, options);
-    if (scaler !== undefined) {
+    // Of none an autoscaler makes no more by itself: it counts on from the number that somebody sets.
+    if (scaler !== undefined && deployment.spec.replicas > 0) {
       throw permanent(
         'Autoscaled',
         `Deployment ${name} of ${endpoint} is scaled by the HorizontalPodAutoscaler ${scaler.metadata.name}, which would undo any other number; change its minReplicas and maxReplicas`,
@@ -272,7 +273,9 @@ class RouteEndpoints implements KubernetesEndpoints {
     }
     const ask = { what: `scale deployment ${name} to ${instances} instances`, ...options };
     const kserve = inferenceServiceNameOf(deployment);
-    if (kserve !== undefined) return setReplicas(this.#client, kserve, { min: instances }, ask);
+    // KServe leaves the number to an autoscaler that it made.
+    if (kserve !== undefined && scaler === undefined)
+      return setReplicas(this.#client, kserve, { min: instances }, ask);
     await this.#client.merge(
       DEPLOYMENTS,
       deployment.metadata.name,

@@ -522,6 +522,33 @@ describe('deleting a deployment', () => {
   });
 });
 
+describe('instances that an autoscaler counts', () => {
+  const DEPLOYMENT = '/apis/apps/v1/namespaces/models/deployments/diabetes-blue';
+  beforeEach(() => {
+    api.put('/apis/autoscaling/v2/namespaces/models/horizontalpodautoscalers/blue', {
+      metadata: { name: 'blue' },
+      spec: { scaleTargetRef: { kind: 'Deployment', name: 'diabetes-blue' }, maxReplicas: 4 },
+    });
+  });
+
+  it('are its own to say', async () => {
+    await expect(endpoints.scale('diabetes', 'blue', 4)).rejects.toMatchObject({ code: 'Autoscaled' });
+    expect(api.writes()).toEqual([]);
+  });
+
+  it('are given back where somebody has scaled to none, from where it counts on', async () => {
+    (api.objects.get(DEPLOYMENT)?.spec as { replicas: number }).replicas = 0;
+
+    await endpoints.scale('diabetes', 'blue', 4);
+
+    expect(api.asked.at(-1)).toMatchObject({
+      method: 'PATCH',
+      path: `${DEPLOYMENT}/scale`,
+      body: { spec: { replicas: 4 } },
+    });
+  });
+});
+
 describe('the autoscaler of a deployment that is deleted', () => {
   const SCALER = '/apis/autoscaling/v2/namespaces/models/horizontalpodautoscalers/diabetes-eu-v2';
   const put = (endpoint: string, deployment: string) =>

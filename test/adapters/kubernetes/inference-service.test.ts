@@ -141,6 +141,23 @@ describe('a deployment that is an InferenceService', () => {
     await expect(endpoints.scale('diabetes', 'green', 4)).rejects.toMatchObject({ code: 'Autoscaled' });
   });
 
+  it('gets instances back that its autoscaler counts no more, since it has none: at 0 that is off', async () => {
+    actAsKserve(true);
+    api.put(`/apis/autoscaling/v2${NS}/horizontalpodautoscalers/diabetes-green-predictor`, {
+      metadata: { name: 'diabetes-green-predictor', ownerReferences: OWNED },
+      spec: { scaleTargetRef: { kind: 'Deployment', name: 'diabetes-green-predictor' }, maxReplicas: 5 },
+    });
+    (api.objects.get(DEPLOYMENT)?.spec as { replicas: number }).replicas = 0;
+
+    await endpoints.scale('diabetes', 'green', 4);
+
+    expect(api.asked.at(-1)).toMatchObject({
+      method: 'PATCH',
+      path: `${DEPLOYMENT}/scale`,
+      body: { spec: { replicas: 4 } },
+    });
+  });
+
   it('goes as a whole: of a Deployment that is deleted alone, KServe would make another', async () => {
     actAsKserve(true);
     await endpoints.deleteDeployment('diabetes', 'green');
