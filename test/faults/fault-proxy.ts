@@ -21,6 +21,13 @@ export interface Call {
   readonly path: string;
 }
 
+/** A call as it came, what was done to it, and what came of it. */
+export interface MadeCall extends Call {
+  readonly fault: Fault | undefined;
+  /** What the service answered, whoever got to see it; undefined where nothing got through, or has so far. */
+  status: number | undefined;
+}
+
 /** What is proxied. */
 export interface Service {
   readonly url: string;
@@ -38,8 +45,7 @@ export interface Service {
 export class FaultProxy {
   /** Decides over each call as it comes. */
   decide: (call: Call) => Fault | undefined = () => undefined;
-  /** Calls as they came, and what was done to them. */
-  readonly calls: (Call & { readonly fault: Fault | undefined })[] = [];
+  readonly calls: MadeCall[] = [];
   /** How long after its caller's patience a delayed call gets through, and for how long a late write is not shown. */
   delayMs = 1_200;
   lateMs = 2_000;
@@ -79,7 +85,8 @@ export class FaultProxy {
   async #handle(asked: FastifyRequest, reply: FastifyReply): Promise<void> {
     const call = { method: asked.method, path: this.#service.pathOf(asked.url) };
     const fault = this.decide(call);
-    this.calls.push({ ...call, fault });
+    const made: MadeCall = { ...call, fault, status: undefined };
+    this.calls.push(made);
     if (fault === 'refused') return hangUp(reply);
     if (fault === '409' || fault === '429' || fault === '500') {
       return void (await reply
@@ -93,6 +100,7 @@ export class FaultProxy {
       this.#oldUntilMs = Date.now() + this.lateMs;
     }
     const answer = await this.#forward(asked);
+    made.status = answer.status;
     if (fault === 'answer-lost') return hangUp(reply);
     await reply.code(answer.status).headers(answer.headers).send(answer.text);
   }

@@ -2,8 +2,8 @@ import { expect, vi } from 'vitest';
 import { createAzureMlEndpoints } from '../../adapters/azureml/endpoints.js';
 import { createEnvoyMetrics } from '../../adapters/envoy/metrics.js';
 import { startHost } from '../adapters/azureml/host-process.js';
-import type { Service } from './fault-proxy.js';
-import { describeProviderFaults, type Provider } from './provider.js';
+import type { Call, Service } from './fault-proxy.js';
+import { describeProviderFaults, isTaken, type Provider } from './provider.js';
 
 // What is concurrent waits, most of its time.
 vi.setConfig({ testTimeout: 180_000, maxConcurrency: 8 });
@@ -13,10 +13,19 @@ const CODES = { '409': 'Conflict', '429': 'TooManyRequests', '500': 'InternalSer
 describeProviderFaults(startHostProvider, {
   methods: ['GET', 'PUT', 'POST', 'DELETE'],
   isWrite: ({ method, path }) => method === 'PUT' && !path.includes('deployments'),
+  once: {
+    'creates green': (call) => isTaken(call) && isOf(call, 'PUT', 'green'),
+    // 204 is the answer where it is gone already.
+    'deletes blue': (call) => isTaken(call) && call.status !== 204 && isOf(call, 'DELETE', 'blue'),
+  },
   refusal: /500 InternalServerError/,
   manyCalls: false,
   lags: true,
 });
+
+function isOf({ method, path }: Call, asked: string, deployment: string): boolean {
+  return method === asked && path.endsWith(`/deployments/${deployment}`);
+}
 
 /** The endpoint host, and the adapter for Azure ML. */
 async function startHostProvider(): Promise<Provider> {

@@ -6,7 +6,7 @@ import type { Plan, Step } from '../../core/plan.js';
 import { greenlight } from '../cli/cli.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, errorsGate, planOf, rampStep, SMOKE } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
-import { FaultProxy, FAULTS, type Call, type Fault, type Service } from './fault-proxy.js';
+import { FaultProxy, FAULTS, type Call, type Fault, type MadeCall, type Service } from './fault-proxy.js';
 
 const BLUE = { live: { blue: 100 }, mirror: {} };
 /** Each failure costs a second and more. */
@@ -40,6 +40,8 @@ export interface ProviderFacts {
   readonly methods: readonly string[];
   /** Whether a call writes shares. */
   isWrite(call: Call): boolean;
+  /** What a rollout does once, whatever its calls meet, and whether a call has done it. */
+  readonly once: Readonly<Record<string, (call: MadeCall) => boolean>>;
   /** What is said of a write that gets a 500. */
   readonly refusal: RegExp;
   /** A step makes so many calls that only those which write shares meet the fault in each activity, the others once in a rollout. */
@@ -51,7 +53,7 @@ export interface ProviderFacts {
 /** What has to hold whatever happens to calls between the adapter and its service: the same on every target. */
 export function describeProviderFaults(
   startProvider: () => Promise<Provider>,
-  { methods, isWrite, refusal, manyCalls, lags }: ProviderFacts,
+  { methods, isWrite, once, refusal, manyCalls, lags }: ProviderFacts,
 ): void {
   const bench = useBench();
   let provider: Provider;
@@ -239,6 +241,13 @@ export function describeProviderFaults(
       expect(new Set(met.map(({ method }) => method))).toEqual(new Set(methods));
       // The share's, and the cutover's.
       expect(met.filter(isWrite).length).toBeGreaterThanOrEqual(2);
+      for (const [what, isDone] of Object.entries(once)) {
+        expect(proxy.calls.filter(isDone), what).toHaveLength(1);
+      }
+      // Who gave a delayed write up may have sent another before it got through.
+      if (!manyCalls && fault !== 'delayed') {
+        expect(proxy.calls.filter((call) => isWrite(call) && isTaken(call))).toHaveLength(2);
+      }
     });
 
     it('rolls back all the same, and reads it back', async () => {
@@ -293,6 +302,11 @@ function eachOnce(
     known.add(one);
     return fault;
   };
+}
+
+/** Whether the service took it, and answered so. */
+export function isTaken({ status }: MadeCall): boolean {
+  return status !== undefined && status >= 200 && status <= 299;
 }
 
 const kindOf = ({ method, path }: Call): string => `${method} ${path}`;

@@ -15,6 +15,11 @@ describeProviderFaults(startCluster, {
   // Smoke requests go to the gateway, past the API server.
   methods: ['GET', 'PATCH', 'DELETE'],
   isWrite: ({ method, path }) => method === 'PATCH' && path.includes('/httproutes/'),
+  // Of one that is there already, the same call is answered 200. That blue is being deleted is told like that it begins.
+  once: {
+    'creates green': ({ method, path, status }) =>
+      method === 'PATCH' && /^\/deployments\/.*-green$/.test(path) && status === 201,
+  },
   refusal: /by request of the test/,
   manyCalls: true,
   // An API server shows what was written, and refuses what was made from anything older.
