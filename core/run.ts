@@ -58,6 +58,13 @@ export interface HumanAction {
   readonly atMs: number;
 }
 
+/** A message that was taken: one of the same id and name is the same, sent again. */
+export interface Heard {
+  readonly id: string;
+  readonly name: string;
+  readonly answer: string;
+}
+
 /** One step that is over. */
 export interface StepRecord {
   readonly label: string;
@@ -119,6 +126,8 @@ export interface RunState {
   evidence: readonly GateEvidence[];
   steps: readonly StepRecord[];
   actions: readonly HumanAction[];
+  /** The newest messages that were taken; left out until there is one. */
+  heard?: readonly Heard[];
   /** What a person should know but nothing failed of: a baseline that could not be deleted, say. */
   notes: readonly string[];
   /** The question that is open now: set while a person is asked, and gone with the answer. */

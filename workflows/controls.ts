@@ -1,4 +1,11 @@
-import { ApplicationFailure, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  currentUpdateInfo,
+  defineQuery,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
+import type { UpdateDefinition } from '@temporalio/common';
 
 import { GONE, whyNotAdopt } from '../core/adopt.js';
 import { approversOf, approversText } from '../core/approvers.js';
@@ -9,7 +16,7 @@ import {
   type ResolveDriftInput,
   type RolloutStatus,
 } from '../core/messages.js';
-import type { HumanAction } from '../core/run.js';
+import type { Heard, HumanAction } from '../core/run.js';
 import type { Run } from './run.js';
 
 const statusQuery = defineQuery<RolloutStatus>(MessageName.status);
@@ -32,7 +39,8 @@ export function installControls(run: Run): void {
     description: 'Where the rollout stands, and what can be done now.',
   });
 
-  setHandler(
+  hear(
+    run,
     approveUpdate,
     (input) => {
       run.state.approval = noted(run, 'approve', input);
@@ -52,7 +60,8 @@ export function installControls(run: Run): void {
     },
   );
 
-  setHandler(
+  hear(
+    run,
     rejectUpdate,
     (input) => {
       run.rejection = noted(run, 'reject', input);
@@ -73,7 +82,8 @@ export function installControls(run: Run): void {
     },
   );
 
-  setHandler(
+  hear(
+    run,
     pauseUpdate,
     (input) => {
       const action = noted(run, 'pause', input);
@@ -95,7 +105,8 @@ export function installControls(run: Run): void {
     },
   );
 
-  setHandler(
+  hear(
+    run,
     resumeUpdate,
     (input) => {
       noted(run, 'resume', input);
@@ -114,7 +125,8 @@ export function installControls(run: Run): void {
     },
   );
 
-  setHandler(
+  hear(
+    run,
     abortUpdate,
     (input) => {
       run.abort = noted(run, 'abort', input);
@@ -130,7 +142,8 @@ export function installControls(run: Run): void {
     },
   );
 
-  setHandler(
+  hear(
+    run,
     resolveDriftUpdate,
     (input) => {
       noted(run, input.choice === 'adopt' ? 'drift-adopt' : 'drift-restore', input);
@@ -158,6 +171,47 @@ export function installControls(run: Run): void {
       },
     },
   );
+}
+
+/** So many answers are kept, the newest: whoever repeats a message does so soon, and people say few. */
+const MANY_HEARD = 20;
+
+/**
+ * Takes a message once: one that is sent again gets the answer that it got. Within one run the server sees to that; it does
+ * not know what earlier runs were told.
+ */
+function hear<Input extends ActionInput>(
+  run: Run,
+  update: UpdateDefinition<string, [Input]>,
+  act: (input: Input) => string,
+  { description, validator }: { readonly description: string; readonly validator: (input: Input) => void },
+): void {
+  setHandler(
+    update,
+    (input) => {
+      const known = heardBefore(run);
+      if (known !== undefined) return known.answer;
+      const answer = act(input);
+      const said = currentUpdateInfo();
+      if (said !== undefined) {
+        const { heard = [] } = run.state;
+        run.state.heard = [...heard, { id: said.id, name: said.name, answer }].slice(-MANY_HEARD);
+      }
+      return answer;
+    },
+    {
+      description,
+      validator: (input) => {
+        if (heardBefore(run) === undefined) validator(input);
+      },
+    },
+  );
+}
+
+/** The message that is being taken, where it was taken before. */
+function heardBefore({ state }: Run): Heard | undefined {
+  const said = currentUpdateInfo();
+  return state.heard?.find(({ id, name }) => id === said?.id && name === said.name);
 }
 
 /** An answer to one question is not an answer to another. */

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
 
@@ -75,10 +76,14 @@ export class Rollout {
   }
 
   /** An update that meets a run just going on as a new one is refused by the server, and sent again. */
-  async send(name: keyof typeof MessageName, input: object): Promise<string> {
+  async send(
+    name: keyof typeof MessageName,
+    input: object,
+    updateId: string = randomUUID(),
+  ): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.handle.executeUpdate(name, { args: [input] });
+        return await this.handle.executeUpdate(name, { args: [input], updateId });
       } catch (err) {
         const cause = err instanceof Error ? err.cause : undefined;
         if (attempt > 3 || !isGrpcServiceError(cause) || cause.code !== grpcFailedPrecondition) throw err;

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 
+import type { Step } from '../../core/plan.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
@@ -61,6 +62,50 @@ it.concurrent(
     expect(target.deployments.has('green')).toBe(false);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
     expect((await rollout.promoted()).outcome).toBe('promoted');
+  },
+  60_000,
+);
+
+it.concurrent(
+  'a message that is sent again, since its answer got lost, is answered as before by a run that went on as a new one',
+  async () => {
+    const rollout = await bench.start(
+      planOf('paused-once', [CREATE, rampStep(10), CUTOVER], { watching }),
+      new MemoryTarget(),
+    );
+    const answer = await rollout.send('pause', by, 'once');
+    await goneOn(rollout);
+
+    expect(await rollout.send('pause', by, 'once')).toBe(answer);
+
+    expect((await rollout.status()).actions).toMatchObject([{ kind: 'pause', by: 'ada' }]);
+    await rollout.send('resume', by);
+    expect((await rollout.promoted()).outcome).toBe('promoted');
+  },
+  60_000,
+);
+
+it.concurrent(
+  'an approval that is sent again does not answer what a run that went on as a new one asks',
+  async () => {
+    const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
+    const rollout = await bench.start(
+      planOf('approved-once', [CREATE, approve, rampStep(10), approve, CUTOVER], { watching }),
+      new MemoryTarget(),
+    );
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    await rollout.send('approve', by, 'once');
+    await rollout.until((s) => s.stepIndex === 3 && s.phase === 'waiting-for-approval');
+    await goneOn(rollout);
+
+    expect(await rollout.send('approve', by, 'once')).toBe('approved');
+
+    expect(await rollout.status()).toMatchObject({
+      phase: 'waiting-for-approval',
+      actions: [{ kind: 'approve', by: 'ada' }],
+    });
+    await rollout.send('approve', by);
+    expect((await rollout.promoted()).actions).toHaveLength(2);
   },
   60_000,
 );
