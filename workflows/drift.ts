@@ -10,7 +10,7 @@ import { scaleDeployment } from './proxies.js';
 import type { Run } from './run.js';
 import { notYetOf, reasonOf } from './stop.js';
 import { afterTurn, givesWay } from './turns.js';
-import { guarding, watchWindow } from './watching.js';
+import { guarding, lookOn, watchWindow } from './watching.js';
 import { write } from './write.js';
 
 /** How long instances that are given back may take to be ready. */
@@ -114,19 +114,14 @@ async function rescale(
       if (notYet === undefined) throw err;
       const after = afterTurn(leftMs, notYet);
       leftMs = after.leftMs;
-      await lookOn(run, run.nowMs + after.lookMs);
+      await lookOn(run, run.nowMs + after.lookMs, (found) => showFound(run, found));
     }
   }
   if (deployment === run.state.baseline) run.restored(true);
 }
 
-/** Looks at green until then, whatever the looks find of what is being restored. */
-async function lookOn(run: Run, untilMs: number): Promise<void> {
-  for (;;) {
-    const looked = await watchWindow(run, { ...guarding(run), untilMs, interrupt: () => false });
-    if (looked === 'interrupted' || looked.verdict !== 'drift') return;
-    const { hold } = run.state;
-    const { observed, scaled = [] } = looked;
-    if (hold?.kind === 'drift') run.state.hold = { ...hold, observed, scaled };
-  }
+/** What the looks find of what is being restored, whatever it is. */
+function showFound({ state }: Run, { observed, scaled }: Drift): void {
+  const { hold } = state;
+  if (hold?.kind === 'drift') state.hold = { ...hold, observed, scaled };
 }

@@ -4,8 +4,8 @@ import { holdForDrift } from './drift.js';
 import { WRITE_WITHIN_MS } from './proxies.js';
 import type { Run } from './run.js';
 import { afterTurn } from './turns.js';
-import { watchOn, whilePaused } from './watch-on.js';
-import { guarding, throwIfStopped } from './watching.js';
+import { whilePaused } from './watch-on.js';
+import { lookOn, throwIfStopped } from './watching.js';
 import { write } from './write.js';
 
 /**
@@ -35,7 +35,7 @@ export async function shift(run: Run, to: Traffic): Promise<void> {
     if ('againInMs' in ended) {
       const after = afterTurn(leftMs, ended);
       leftMs = after.leftMs;
-      await watchOn(run, { ...guarding(run), untilMs: run.nowMs + after.lookMs });
+      await lookOn(run, run.nowMs + after.lookMs, (found) => holdForDrift(run, found));
     } else {
       await holdForDrift(run, ended);
     }

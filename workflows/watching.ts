@@ -1,5 +1,5 @@
 import { plannedWatches, plannedWatchMs } from '../core/plan.js';
-import { visibleDrift } from '../core/drift.js';
+import { visibleDrift, type Drift } from '../core/drift.js';
 import type { BlindHold } from '../core/run.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 import { holdOf, stepLabel } from '../core/status-text.js';
@@ -80,6 +80,27 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
     throw new Stop('rolled-back', result.sentence);
   }
   return { ...result, verdict };
+}
+
+/**
+ * Looks at green until then. A window that ends before, as where gates go blind or somebody changes something, is followed by
+ * another: who is waited for meanwhile is not asked sooner.
+ *
+ * @param found - takes what someone else made of the endpoint.
+ */
+export async function lookOn(
+  run: Run,
+  untilMs: number,
+  found: (drift: Drift) => Promise<void> | void,
+): Promise<void> {
+  for (;;) {
+    const looked = await watchWindow(run, { ...guarding(run), untilMs, interrupt: () => false });
+    if (looked === 'interrupted') return;
+    const { verdict, observed, scaled = [], timeOver, atMs } = looked;
+    if (verdict === 'drift') await found({ observed, scaled });
+    // Older workers do not tell, and sit their windows out.
+    else if (timeOver ?? atMs === undefined) return;
+  }
 }
 
 function inputOf(run: Run, asked: Watch): WatchInput {

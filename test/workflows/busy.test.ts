@@ -2,7 +2,7 @@ import { describe, it } from 'vitest';
 
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, planOf, rampStep } from '../support/plans.js';
-import { useBench } from '../support/rollout-bench.js';
+import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
@@ -13,18 +13,27 @@ const BROKEN = { errors: 1, slow: 0 };
 /** What is waited for is given up after 15 s, and green is looked at. */
 const TURNS_MS = 45_000;
 
-/** A rollout whose target takes no other share than the first. */
+/** A rollout whose target takes no other share than the first; how often it was asked for one. */
 async function busy(name: string) {
   const target = new MemoryTarget();
-  let met = false;
+  let asked = 0;
   target.fault = (_, traffic) => {
     if (traffic?.live['green'] !== 25) return undefined;
-    met = true;
+    asked += 1;
     return 'throttle';
   };
   const rollout = await bench.start(planOf(name, [CREATE, rampStep(10), rampStep(25, LONG)]), target);
-  await rollout.until(() => met);
-  return { target, rollout };
+  await rollout.until(() => asked > 0);
+  return { target, rollout, asked: () => asked };
+}
+
+/** Gates that go blind, and see again: each ends a window of looks before its time. */
+async function blindAndBack({ target, rollout }: { target: MemoryTarget; rollout: Rollout }): Promise<void> {
+  for (const away of [true, false]) {
+    const { looks } = target;
+    target.metricsAway = away;
+    await rollout.until(() => target.looks > looks + (away ? 15 : 3), TURNS_MS);
+  }
 }
 
 describe.concurrent('while a target that is busy takes no greater share', () => {
@@ -62,24 +71,50 @@ describe.concurrent('while a target that is busy takes no greater share', () => 
     },
     2 * TURNS_MS,
   );
+
+  it(
+    'it is asked no sooner for looks that people cut short, or gates that go blind',
+    async ({ expect }) => {
+      const { asked, ...run } = await busy('busy-and-restless');
+      const { looks } = run.target;
+      await run.rollout.until(() => run.target.looks > looks, TURNS_MS);
+      const before = asked();
+
+      await run.rollout.send('pause', by);
+      await run.rollout.send('resume', by);
+      await blindAndBack(run);
+
+      expect(asked()).toBe(before);
+      await run.rollout.until(() => asked() > before, TURNS_MS);
+      await run.rollout.send('abort', by);
+      await run.rollout.failure();
+    },
+    2 * TURNS_MS,
+  );
 });
+
+/** A rollout that waits for the instances that a person wants restored. */
+async function restoring(name: string) {
+  const target = new MemoryTarget();
+  target.changeInstances('blue', 4);
+  const rollout = await bench.start(planOf(name, [CREATE, rampStep(50, LONG)]), target);
+  await rollout.until((s) => s.traffic?.live['green'] === 50);
+  target.changeInstances('blue', 1);
+  await rollout.until((s) => s.phase === 'held');
+  // Its nodes are on their way.
+  target.changeInstances = (deployment, wanted) =>
+    target.addDeployment(deployment, { instances: { wanted, ready: 1 } });
+  await rollout.send('resolveDrift', { choice: 'restore', ...by });
+  await rollout.until(() => target.writes.includes('scale blue to 4'));
+  return { target, rollout };
+}
 
 describe.concurrent('while a restore waits for instances', () => {
   it(
     'green, which serves, is looked at: one that breaks is rolled back',
     async ({ expect }) => {
-      const target = new MemoryTarget();
-      target.changeInstances('blue', 4);
-      const rollout = await bench.start(planOf('restoring-broken', [CREATE, rampStep(50, LONG)]), target);
-      await rollout.until((s) => s.traffic?.live['green'] === 50);
-      target.changeInstances('blue', 1);
-      await rollout.until((s) => s.phase === 'held');
-      // Its nodes are on their way.
-      target.changeInstances = (name, wanted) =>
-        target.addDeployment(name, { instances: { wanted, ready: 1 } });
+      const { target, rollout } = await restoring('restoring-broken');
 
-      await rollout.send('resolveDrift', { choice: 'restore', ...by });
-      await rollout.until(() => target.writes.includes('scale blue to 4'));
       target.behaviour.set('green', BROKEN);
       await rollout.until((s) => s.phase === 'rolling-back', TURNS_MS);
       target.addDeployment('blue', { instances: { wanted: 4, ready: 4 } });
@@ -89,6 +124,30 @@ describe.concurrent('while a restore waits for instances', () => {
       expect(message).toMatch(
         /^restoring-broken is back at blue 100 % \(read back\): green answered .* with an error/,
       );
+    },
+    2 * TURNS_MS,
+  );
+
+  it(
+    'they are asked for no sooner for looks that gates cut short which go blind',
+    async ({ expect }) => {
+      const run = await restoring('restoring-and-blind');
+      let asked = 0;
+      run.target.fault = (call) => {
+        if (call === 'readDeployment') asked += 1;
+        return undefined;
+      };
+      const { looks } = run.target;
+      await run.rollout.until(() => run.target.looks > looks, TURNS_MS);
+      const before = asked;
+
+      await blindAndBack(run);
+
+      expect(asked).toBe(before);
+      await run.rollout.until(() => asked > before, TURNS_MS);
+      await run.rollout.send('abort', by);
+      run.target.addDeployment('blue', { instances: { wanted: 4, ready: 4 } });
+      await run.rollout.failure();
     },
     2 * TURNS_MS,
   );
