@@ -11,7 +11,7 @@ export type Undo =
       readonly kind: 'restore-instances';
       readonly deployment: string;
       readonly instances: number;
-      /** It has none at all: no traffic before it has. */
+      /** It had none at all, and was not seen with one that answers since: no traffic before it is. */
       readonly first: boolean;
       /** A restore failed: that they are wanted again by now, which is all that a look tells, does not do. */
       readonly unrestored?: boolean;

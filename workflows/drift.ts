@@ -25,12 +25,13 @@ export const INSTANCES_WITHIN_MS = 10 * 60_000;
 export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   const { state } = run;
   const expected = run.expected;
+  // One that went on as a new run has its undo, and may have given instances back since the look that it is held for.
+  if (state.hold?.kind !== 'drift') run.willRescale(found.scaled);
   for (let seen: Drift | null = found; seen !== null;) {
     const { observed, scaled }: Drift = seen;
     const because = `someone else changed it: ${driftText(expected, seen)}`;
     state.hold = { ...begun(run), kind: 'drift', because, expected, observed, scaled };
     run.keepTime();
-    run.willRescale(scaled);
     run.show();
     const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
     // Changed once more, or back again by itself.
@@ -39,13 +40,15 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
       // The word was about what stood there before.
       if (run.driftChoice === 'adopt' && !sameDrift(next, seen)) run.driftChoice = null;
       seen = next;
+      run.willRescale(next?.scaled ?? []);
     }
     if (seen === null) break;
     if (run.driftChoice === 'adopt' && seen.observed !== null) {
       state.expected = seen.observed;
       state.takeOver = true;
       run.knowInstances(Object.fromEntries(seen.scaled.map(({ deployment, to }) => [deployment, to])));
-      if (run.baselineIn(seen.scaled) !== undefined) run.forgetInstances();
+      const settled = run.baselineIn(seen.scaled);
+      if (settled !== undefined) run.settleForInstances(settled.to);
       seen = null;
     } else if (run.driftChoice === 'restore' && (await restore(run, expected, seen))) {
       seen = null;
@@ -55,7 +58,6 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     }
   }
   run.driftChoice = null;
-  run.willRescale([]);
   state.hold = begun(run).earlier;
   run.keepTime();
   run.show();
@@ -76,15 +78,15 @@ async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boole
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
     run.note(`could not be restored: ${reasonOf(err)}`);
-    run.restored(false);
+    run.couldNotRestore();
     return false;
   }
 }
 
 async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
-  const { unrestored } = run;
-  if (unrestored !== undefined && run.baselineIn(scaled) === undefined) {
-    await rescale(run, { deployment: unrestored.deployment, from: unrestored.instances });
+  const { owed } = run;
+  if (owed !== undefined && run.baselineIn(scaled) === undefined) {
+    await rescale(run, { deployment: owed.deployment, from: owed.instances });
   }
   for (const each of scaled) await rescale(run, each);
   // Traffic that shows as it should is not written, so its rules may still be managed by someone else.
@@ -117,7 +119,7 @@ async function rescale(
       await lookOn(run, run.nowMs + after.lookMs, (found) => showFound(run, found));
     }
   }
-  if (deployment === run.state.baseline) run.restored(true);
+  if (deployment === run.state.baseline) run.forgetInstances();
 }
 
 /** What the looks find of what is being restored, whatever it is. */

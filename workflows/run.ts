@@ -244,19 +244,18 @@ export class Run {
   }
 
   /**
-   * A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: it has not. One that a
-   * restore could not give them stays to get them.
+   * A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: it has not. One that is
+   * owed them stays to get them.
    */
   willRescale(scaled: readonly Scaled[]): void {
-    const { unrestored } = this;
+    const { owed } = this;
     const found = this.baselineIn(scaled);
-    if (found === undefined && unrestored !== undefined) return;
+    if (found === undefined && owed !== undefined) return;
     this.forgetInstances();
     if (found === undefined) return;
     const { deployment, from: instances, to } = found;
-    const first = to === 0 || unrestored?.first === true;
-    const more = unrestored === undefined ? {} : { unrestored: true };
-    this.willUndo({ kind: 'restore-instances', deployment, instances, first, ...more });
+    const first = to === 0 || owed?.first === true;
+    this.willUndo({ ...owed, kind: 'restore-instances', deployment, instances, first });
   }
 
   /** The baseline, where it is among those that someone else scaled. */
@@ -264,21 +263,34 @@ export class Run {
     return scaled.find(({ deployment }) => deployment === this.state.baseline);
   }
 
-  /** Nobody misses them any more. */
+  /** They are there, and were seen to answer. */
   forgetInstances(): void {
     this.state.undos = this.state.undos.filter(({ kind }) => kind !== 'restore-instances');
   }
 
-  /** What a restore could not give back. */
-  get unrestored(): RestoreInstances | undefined {
-    return this.state.undos.find((undo) => undo.kind === 'restore-instances' && undo.unrestored === true) as
-      RestoreInstances | undefined;
+  /** Nobody misses more than so many any more. That one of them answers, where none did, is still to be seen. */
+  settleForInstances(instances: number): void {
+    this.state.undos = this.state.undos.flatMap((undo) => {
+      if (undo.kind !== 'restore-instances') return undo;
+      return undo.first ? { ...undo, instances } : [];
+    });
   }
 
-  /** Notes whether a restore gave the baseline its instances. */
-  restored(well: boolean): void {
+  /**
+   * What the baseline gets back also where it has it by name again: a look tells how many instances are wanted, and not that
+   * one answers where there was none, or all where a restore failed.
+   */
+  get owed(): RestoreInstances | undefined {
+    return this.state.undos.find(
+      (undo): undo is RestoreInstances =>
+        undo.kind === 'restore-instances' && (undo.first || undo.unrestored === true),
+    );
+  }
+
+  /** A restore could not give the baseline its instances. */
+  couldNotRestore(): void {
     this.state.undos = this.state.undos.map((undo) =>
-      undo.kind === 'restore-instances' ? { ...undo, unrestored: !well } : undo,
+      undo.kind === 'restore-instances' ? { ...undo, unrestored: true } : undo,
     );
   }
 

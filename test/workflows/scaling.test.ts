@@ -1,6 +1,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
+import type { RolloutStatus } from '../../core/messages.js';
 import type { Step } from '../../core/plan.js';
 import { failing, MemoryTarget } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
@@ -30,6 +31,8 @@ async function heldAt(instances: number, name: string, steps?: readonly Step[]) 
   await rollout.until((s) => s.phase === 'held');
   return { target, rollout };
 }
+
+const heldAtOne = ({ hold }: RolloutStatus): boolean => hold?.kind === 'drift' && hold.scaled[0]?.to === 1;
 
 async function end(rollout: Rollout): Promise<void> {
   await rollout.send('abort', by);
@@ -170,6 +173,39 @@ describe.concurrent('a baseline that somebody scales to nothing', () => {
     expect(type).toBe('RolledBack');
     expect(message).toContain('restarted');
     expect(target.writes.slice(-3)).toEqual([...BACK, 'delete green']);
+  });
+});
+
+describe.concurrent('a baseline that was scaled to nothing and whose instances are wanted again', () => {
+  it.each([
+    ['all-of-them', { wanted: 4, ready: 0 }, (s: RolloutStatus) => s.phase === 'baking', null],
+    ['some-of-them', { wanted: 1, ready: 0 }, heldAtOne, null],
+    ['adopted', { wanted: 1, ready: 0 }, heldAtOne, 'adopt'],
+  ])('%s: gets no traffic before one of them answers', async (name, instances, seen, choice) => {
+    const { target, rollout } = await heldAt(0, `scaled-to-nothing-${name}`, [CREATE, CUTOVER, BAKE]);
+    target.addDeployment('blue', { instances });
+    await rollout.until(seen);
+    if (choice !== null) {
+      await rollout.send('resolveDrift', { choice, ...by });
+      await rollout.until((s) => s.phase === 'baking');
+    }
+    let asked = 0;
+    let nodesAway = true;
+    const readyAtWrites: unknown[] = [];
+    target.fault = (call) => {
+      if (call === 'readDeployment') asked += 1;
+      if (call === 'writeTraffic') readyAtWrites.push(target.deployments.get('blue')?.instances.ready);
+      return call === 'scale' && nodesAway ? 'throw-transient' : undefined;
+    };
+
+    await rollout.send('abort', by);
+    await rollout.until((s) => asked > 2 || s.outcome !== null);
+    nodesAway = false;
+    target.changeInstances('blue', 4);
+    const { type } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(readyAtWrites).toEqual([4]);
   });
 });
 
