@@ -173,7 +173,8 @@ function write(
   // To go back, and to restore by a person's word, is to write whoever else does.
   const goesBack = input.from === null;
   const takeOver = goesBack || input.takeOver === true;
-  return endpoints.writeTraffic(input.endpoint, input.to, { ...options, takeOver, goesBack });
+  const again = input.unsettled === true;
+  return endpoints.writeTraffic(input.endpoint, input.to, { ...options, takeOver, goesBack, again });
 }
 
 function notShown(

@@ -39,6 +39,8 @@ export interface WriteOptions extends CallOptions {
   readonly takeOver?: boolean;
   /** The write is a way back, to what was there before: it is made, and stays, whatever the target says of it. */
   readonly goesBack?: boolean;
+  /** A write before this one may still land: this one is made where the target shows it already, too, so that it is the last. */
+  readonly again?: boolean;
   /** Called right before each request that changes something; throws where the write is not to be made any more. */
   readonly confirm?: () => void;
   /** Called as soon as the target has taken such a request, whatever comes after it. */

@@ -159,7 +159,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     // A gateway refuses a route for a Service that is gone, whatever its weight, and may answer 500 for the whole rule.
     const unserved = [...view.deployments.keys()].filter((name) => !view.services.has(name));
     for (const deployment of unserved)
-      await this.#change(view, endpoint, { to: 'without', deployment }, options);
+      await this.#change(view, endpoint, { to: 'without', deployment }, { ...options, again: false });
   }
 
   async createDeployment(

@@ -11,6 +11,8 @@ export const TAGS_ANNOTATION = 'greenlight/tags';
 export const TIMEOUT_ANNOTATION = 'greenlight/request-timeout-ms';
 /** On a route whose rules Greenlight writes: from then on, another owner of them is drift. */
 export const ROUTE_ANNOTATION = 'greenlight/rules';
+/** On a route: the version that a write was made on which changed nothing else, so that no write from before fits it any more. */
+export const WRITTEN_ON_ANNOTATION = 'greenlight/written-on';
 /** On a route: the path that requests to its model go to. */
 export const PATH_ANNOTATION = 'greenlight/scoring-path';
 

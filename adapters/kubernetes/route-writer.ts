@@ -5,7 +5,7 @@ import { PortError, type CallOptions, type WriteOptions } from '../ports.js';
 import { FIELD_MANAGER, type KubeClient, type Manifest, type Resource } from './client.js';
 import { oneLine } from '../one-line.js';
 import { OUTDATED } from './errors.js';
-import { ROUTE_ANNOTATION } from './names.js';
+import { ROUTE_ANNOTATION, WRITTEN_ON_ANNOTATION } from './names.js';
 import type { Metadata } from './objects.js';
 import type { RouteState } from './states.js';
 import { permanent } from './permanent.js';
@@ -46,7 +46,8 @@ interface RoutedObject {
  * says, and not where it found fault with the rules before as well and serves the new ones. A Service that is gone is refused under any
  * weight, and in any rule of the route, while new shares are served all the same.
  *
- * @param change - what the rules become; where they become what they are, nothing is written.
+ * @param change - what the rules become; where they become what they are, nothing is written, unless `again`: that gives
+ *   the route a version that no write from before bears.
  */
 export async function writeRules<O extends RoutedObject, R>(
   client: KubeClient,
@@ -55,7 +56,7 @@ export async function writeRules<O extends RoutedObject, R>(
   change: (object: O) => Promise<readonly R[]> | readonly R[],
   write: WriteOptions,
 ): Promise<void> {
-  const { takeOver = false, goesBack = false } = write;
+  const { takeOver = false, goesBack = false, again = false } = write;
   const options = callOf(write);
   const { resource } = list;
   const title = `${resource.kind} ${name}`;
@@ -74,13 +75,13 @@ export async function writeRules<O extends RoutedObject, R>(
     refuseOwned(resource, before);
     const rules = await change(before);
     const same = JSON.stringify(rules) === JSON.stringify(list.of(before));
-    if (same && (!takeOver || ownsRules(list, before))) return;
+    if (same && !again && (!takeOver || ownsRules(list, before))) return;
     list.refuse(name, rules);
     const force = takeOver || before.metadata.annotations[ROUTE_ANNOTATION] === undefined;
     // The version guards against a change since the last reading, not against one before it.
     write.confirm?.();
     try {
-      const written = await client.apply(manifestOf(list, before, rules), resource, {
+      const written = await client.apply(manifestOf(list, before, rules, again), resource, {
         what,
         force,
         ...options,
@@ -136,11 +137,16 @@ export async function writeRules<O extends RoutedObject, R>(
 
 const NOT_TAKEN = 'NotTaken';
 
-/** Only the rules, their mark, and the version that they were made from. */
+/**
+ * Only the rules, their mark, and the version that they were made from.
+ *
+ * @param again - with something in it that was not there: an apply that changes nothing leaves the version as it is.
+ */
 function manifestOf<O extends RoutedObject, R>(
   { resource, field }: RuleList<O, R>,
   { metadata }: O,
   rules: readonly R[],
+  again = false,
 ): Manifest {
   return {
     apiVersion: resource.apiVersion,
@@ -148,7 +154,10 @@ function manifestOf<O extends RoutedObject, R>(
     metadata: {
       name: metadata.name,
       resourceVersion: metadata.resourceVersion,
-      annotations: { [ROUTE_ANNOTATION]: 'managed' },
+      annotations: {
+        [ROUTE_ANNOTATION]: 'managed',
+        ...(again ? { [WRITTEN_ON_ANNOTATION]: metadata.resourceVersion } : {}),
+      },
     },
     spec: { [field]: rules },
   };

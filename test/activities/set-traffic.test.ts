@@ -69,13 +69,13 @@ function ready(name: string, ready: number): DeploymentState {
 
 describe('going back after a write that was cut off', () => {
   it('writes also where the endpoint shows what it is to show: the other may be done, and not shown yet', async () => {
-    const writes: Traffic[] = [];
+    const writes: unknown[] = [];
     const read = () => ({ traffic: blue });
 
     await run({}, read, (to) => writes.push(to));
     expect(writes).toEqual([]);
-    await run({ unsettled: true }, read, (to) => writes.push(to));
-    expect(writes).toEqual([blue]);
+    await run({ unsettled: true }, read, (to, { again }) => writes.push([to, again]));
+    expect(writes).toEqual([[blue, true]]);
   });
 
   it('looks for a while whether the other lands after it, and is asked for again then', async () => {

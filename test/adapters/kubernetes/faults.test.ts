@@ -5,7 +5,7 @@ import {
   type KubernetesEndpoints,
 } from '../../../adapters/kubernetes/endpoints.js';
 import { deploymentSpec } from './specs.js';
-import { FakeApiServer, ROUTE, status } from './fake-api-server.js';
+import { FakeApiServer, ROUTE, status, type Asked } from './fake-api-server.js';
 
 let api: FakeApiServer;
 let endpoints: KubernetesEndpoints;
@@ -93,6 +93,39 @@ describe('writing traffic', () => {
 
     await endpoints.writeTraffic('diabetes', half);
     expect(api.writes()).toHaveLength(before);
+  });
+
+  it('is refused where it comes late, after a way back that found all as before', async () => {
+    const back = { live: { blue: 100 }, mirror: {} };
+    await endpoints.writeTraffic('diabetes', back, BACK);
+    api.route.metadata.managedFields = [
+      { manager: 'greenlight', operation: 'Apply', fieldsV1: { 'f:spec': { 'f:rules': {} } } },
+    ];
+    let late: Asked | undefined;
+    api.fault = (asked) => {
+      if (asked.method !== 'PATCH') return undefined;
+      late ??= asked;
+      return status(503, 'ServiceUnavailable', 'on its way');
+    };
+    await expect(endpoints.writeTraffic('diabetes', half)).rejects.toMatchObject({ kind: 'transient' });
+    api.fault = () => undefined;
+
+    for (const time of ['once', 'again']) {
+      // A real API server leaves the version as it is where an apply changes nothing.
+      const { annotations } = api.route.metadata;
+      await endpoints.writeTraffic('diabetes', back, { ...BACK, again: true });
+      expect(api.route.metadata.annotations, time).not.toEqual(annotations);
+    }
+
+    const { method = '', path = '', query, body } = late ?? {};
+    const answer = await api.connection.send({
+      method,
+      path: `${path}?${query}`,
+      headers: {},
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(409);
+    expect((await endpoints.read('diabetes')).traffic).toEqual(back);
   });
 
   it('is not in force while the gateway has not taken it, nor while a handover is under way', async () => {
