@@ -197,6 +197,7 @@ async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promis
 async function drainAndDelete(run: Run, drainWithinMs: number): Promise<string | Drift> {
   const { baseline: deployment, undos } = run.state;
   run.state.undos = []; // on purpose: from here on there is nothing to go back to
+  run.state.blind = null; // nor does it wait for metrics any more, whatever a look saw in a hold, or between two asks
   run.show();
   try {
     await deleteDeployment.executeWithOptions({ summary: `drain and delete ${deployment}` }, [

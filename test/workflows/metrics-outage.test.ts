@@ -235,6 +235,31 @@ describe('a step that waits for no metrics, after one that did', () => {
     expect(ui.phase).toBe(phase);
     await rollout.promoted();
   });
+
+  it('is shown as what it is: the deletion of a baseline after a hold in which gates went blind', async () => {
+    const target = new MemoryTarget();
+    const working = outage(target, 'deleteDeployment', () => target.metricsAway);
+    const steps = [CREATE, CUTOVER, bakeStep(500), { ...DELETE_BASELINE, drainWithinMs: 3_000 }];
+    target.active = 1; // there is time to go back to the baseline while it drains
+    const rollout = await bench.start(planOf('shown-after-a-hold', steps, { watching }), target);
+    await rollout.until((s) => s.phase === 'deleting-baseline');
+    target.changeTraffic({ live: { blue: 10, green: 90 }, mirror: {} });
+    await rollout.until((s) => s.hold?.kind === 'drift');
+
+    target.metricsAway = true;
+    const { looks } = target;
+    await rollout.until(() => target.looks > looks + 30);
+    target.changeTraffic({ live: { green: 100 }, mirror: {} });
+    await working.met;
+    const shown = await rollout.status();
+    const ui = await shownInTheUi(rollout);
+    target.metricsAway = false;
+    working.over();
+
+    expect(shown).toMatchObject({ phase: 'deleting-baseline', hold: null });
+    expect(ui.phase).toBe('deleting-baseline');
+    await rollout.promoted();
+  });
 });
 
 describe.concurrent('a step whose time is over while its gates see nothing', () => {
