@@ -6,28 +6,22 @@ import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
 import { type Answer, Load } from '../../demo/load.js';
 import { problemsOf } from './judge.js';
-import { followHistory, lengthAt, type Nth, type Seen } from './points.js';
+import { type Kill, Killer } from './killer.js';
+import { lengthAt, type Seen } from './points.js';
 import { rollbackIn, tookMs } from './rollback.js';
 import { Sampler } from './sampler.js';
 import { planOf, REFERENCE, type SpecName, watchesBefore } from './specs.js';
-import type { Victim, World } from './world.js';
+import type { World } from './world.js';
 import { asked } from './writes.js';
-
-/** Where and what to kill. */
-export interface Kill {
-  readonly victim: Victim;
-  /** As soon as the history has so many events, or such an event. */
-  readonly at: number | Nth;
-  /** And then so long: a moment in the middle of an activity. */
-  readonly afterMs?: number;
-}
 
 /** What became of one cell. */
 export interface CellResult {
   readonly spec: SpecName;
   readonly kill: Kill | null;
-  /** Events in the history when SIGKILL was sent, by Temporal's clock; null when nothing was there to be killed. */
+  /** Events in the history when SIGKILL was sent, by Temporal's clock; null when nothing was killed. */
   readonly hitAt: number | null;
+  /** Its moment came, and nothing was there to be killed. */
+  readonly missed: boolean;
   readonly outcome: string;
   readonly reason: string;
   readonly seconds: number;
@@ -46,9 +40,6 @@ export interface CellResult {
 /** A rollout with everything that a cell can delay it by; one that takes longer has no end. */
 const LONGEST_MS = 240_000;
 const REQUESTS_PER_SECOND = 80;
-/** The dead part is missed for a while before it is started again. */
-const DEAD_FOR_MS = 500;
-const AIM_EVERY_MS = 250;
 /** Clients and readers go on for a moment: what comes late is seen too. */
 const AFTERWARDS_MS = 700;
 
@@ -71,28 +62,28 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
   const over = new AbortController();
   const startedMs = Date.now();
   try {
-    const handle = await world.client.workflow.start(ROLLOUT_WORKFLOW, {
-      workflowId: workflowId(world.target, endpoint),
-      taskQueue: TASK_QUEUE,
-      args: [planOf(world, reference, endpoint)],
-      workflowTaskTimeout: DECISION_WITHIN_MS,
-    });
+    const id = workflowId(world.target, endpoint);
+    const handle = world.client.workflow.getHandle(id);
     const events: Seen[] = [];
     const killer = new Killer(world, endpoint, kill);
     await killer.aim();
     const acting: Promise<void>[] = [];
     let watches = watchesBefore(reference);
-    const following = followHistory(
-      world.client,
-      { workflowId: handle.workflowId, runId: handle.firstExecutionRunId },
+    const following = killer.follow(
+      id,
       (event) => {
-        killer.see(event);
         events.push(event);
         if (event.what !== 'ActivityTaskScheduled watch' || --watches !== 0) return;
         acting.push(act(world, reference.then, endpoint, handle));
       },
       over.signal,
     );
+    await world.client.workflow.start(ROLLOUT_WORKFLOW, {
+      workflowId: id,
+      taskQueue: TASK_QUEUE,
+      args: [planOf(world, reference, endpoint)],
+      workflowTaskTimeout: DECISION_WITHIN_MS,
+    });
     const ended = await endOf(handle);
     // A rollout without an end is a wrong cell; its history would be followed for ever.
     if (ended === undefined) over.abort();
@@ -113,6 +104,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
       spec,
       kill,
       hitAt: killedAtMs === null ? null : lengthAt(events, killedAtMs),
+      missed: missedAtMs !== null,
       outcome,
       reason: report?.reason ?? '',
       seconds: (Date.now() - startedMs) / 1000,
@@ -138,72 +130,6 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
     await load.stop();
     await sampler.stop();
     await world.deleteEndpoint(endpoint);
-  }
-}
-
-/** Kills at the right event, and starts it again. */
-class Killer {
-  killedAtMs: number | null = null;
-  /** Its moment came, and no such process was there. */
-  missedAtMs: number | null = null;
-  mendedAtMs: number | null = null;
-  readonly problems: string[] = [];
-  readonly #world: World;
-  readonly #endpoint: string;
-  readonly #kill: Kill | null;
-  #shoot: () => number = () => 0;
-  #aiming: Promise<void> | undefined;
-  #running: Promise<void> | undefined;
-  #alike = 0;
-
-  constructor(world: World, endpoint: string, kill: Kill | null) {
-    this.#world = world;
-    this.#endpoint = endpoint;
-    this.#kill = kill;
-  }
-
-  /** Takes aim, and keeps it: model servers come and go. */
-  async aim(): Promise<void> {
-    if (this.#kill === null) return;
-    const { victim } = this.#kill;
-    this.#shoot = await this.#world.aim(victim, this.#endpoint);
-    if (victim === 'green' || victim === 'blue') this.#aiming = this.#keepAiming(victim);
-  }
-
-  see(event: Seen): void {
-    if (this.#kill === null || this.#running !== undefined) return;
-    const { at } = this.#kill;
-    if (typeof at === 'number' ? event.id < at : event.what !== at.what || ++this.#alike < at.nth) return;
-    this.#running = this.#run(this.#kill).catch((error: unknown) => {
-      this.problems.push(`what was killed did not come back: ${String(error)}`);
-    });
-  }
-
-  /** Aims no more, and waits until what was killed is back. */
-  async done(): Promise<void> {
-    await this.#running;
-    this.#running ??= Promise.resolve();
-    await this.#aiming;
-  }
-
-  async #keepAiming(victim: Victim): Promise<void> {
-    while (this.#running === undefined) {
-      await sleep(AIM_EVERY_MS);
-      this.#shoot = await this.#world.aim(victim, this.#endpoint);
-    }
-  }
-
-  async #run({ victim, afterMs = 0 }: Kill): Promise<void> {
-    if (afterMs > 0) await sleep(afterMs);
-    const atMs = Date.now();
-    if (this.#shoot() === 0) {
-      this.missedAtMs = atMs;
-      return;
-    }
-    this.killedAtMs = atMs;
-    await sleep(DEAD_FOR_MS);
-    await this.#world.mend(victim);
-    this.mendedAtMs = Date.now();
   }
 }
 

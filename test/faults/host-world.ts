@@ -18,7 +18,7 @@ import { ensureTools, type Tools } from '../../embedded/tools.js';
 import { startWorker } from '../../embedded/worker.js';
 import { findMarked } from '../../host/processes.js';
 import type { HostState } from '../../host/state/model.js';
-import { killNow, type Door, type Victim, type World } from './world.js';
+import type { Door, Victim, World } from './world.js';
 
 const TARGET: Target = { kind: 'host', workspace: 'local' };
 
@@ -185,11 +185,6 @@ export class HostWorld implements World {
     return JSON.parse(await readFile(join(hostState(this.state), 'state.json'), 'utf8')) as HostState;
   }
 
-  async aim(victim: Victim, endpoint: string): Promise<() => number> {
-    const pids = await this.#pidsOf(victim, endpoint);
-    return () => pids.filter(killNow).length;
-  }
-
   /** The host looks after Envoy and the model servers. */
   async mend(victim: Victim): Promise<void> {
     switch (victim) {
@@ -207,7 +202,7 @@ export class HostWorld implements World {
     }
   }
 
-  async #pidsOf(victim: Victim, endpoint: string): Promise<readonly number[]> {
+  async aim(victim: Victim, endpoint: string): Promise<readonly number[]> {
     if (victim === 'worker' || victim === 'temporal' || victim === 'host') {
       const daemon = await runningDaemon(this.state, victim);
       return daemon === undefined ? [] : [daemon.pid];

@@ -61,6 +61,21 @@ describe('the judge of a cell', () => {
       { killedAtMs: null, missedAtMs: 1_000 },
       'worker was not there to be killed',
     ],
+    [
+      'a green that was not there while it served',
+      {
+        ...{ victim: 'green', killedAtMs: null, missedAtMs: 2_000 },
+        events: [
+          { id: 1, what: 'ActivityTaskCompleted createDeployment', atMs: 100 },
+          ...wrote(2, 500),
+          { id: 4, what: 'WorkflowExecutionUpdateAccepted', atMs: 5_000 },
+          ...wrote(5, 5_100, BLUE),
+          { id: 7, what: 'ActivityTaskScheduled deleteDeployment', atMs: 5_200 },
+        ],
+      },
+      'green was not there to be killed',
+    ],
+    ['a moment that never came', { killedAtMs: null }, 'its moment to be killed did not come'],
     ['an endpoint that was hardly read', { reads: 1 }, 'it was read only 1 times in 4700 ms'],
     ['no clients at all', { answers: [] }, 'no client got an answer'],
     [

@@ -1,5 +1,5 @@
 import { sameTraffic, trafficText, type Traffic } from '../../core/traffic.js';
-import { type CellFacts, killed } from './facts.js';
+import { type CellFacts, CLOCK_MS, killed } from './facts.js';
 import { clientProblems } from './judge-answers.js';
 import { endProblems } from './judge-end.js';
 import { shareProblems } from './judge-shares.js';
@@ -23,11 +23,15 @@ export function problemsOf(facts: CellFacts): readonly string[] {
   ];
 }
 
-/** All but green are there from the first moment on, and blue until a promotion has it deleted. */
-function missedProblems({ victim, missedAtMs, events }: CellFacts): readonly string[] {
-  if (missedAtMs === null || victim === null || victim === 'green') return [];
-  const goes = events.find(({ what }) => what === 'ActivityTaskScheduled deleteDeployment')?.atMs ?? Infinity;
-  return victim === 'blue' && goes <= missedAtMs ? [] : [`${victim} was not there to be killed`];
+/** All but green are there from the first moment on; green since it was created; each of both until it is deleted. */
+function missedProblems({ victim, killedAtMs, missedAtMs, events, spec }: CellFacts): readonly string[] {
+  if (victim === null || killedAtMs !== null) return [];
+  if (missedAtMs === null) return ['its moment to be killed did not come'];
+  const timeOf = (event: string): number => events.find(({ what }) => what === event)?.atMs ?? Infinity;
+  const goes = spec.outcome === 'promoted' ? 'blue' : 'green';
+  const comes = victim === 'green' ? timeOf('ActivityTaskCompleted createDeployment') : -Infinity;
+  const gone = victim === goes ? timeOf('ActivityTaskScheduled deleteDeployment') : Infinity;
+  return missedAtMs < comes || missedAtMs >= gone - CLOCK_MS ? [] : [`${victim} was not there to be killed`];
 }
 
 /** Who reads seldom sees nothing wrong. It is ten times a second where nothing is dead. */

@@ -11,7 +11,7 @@ import { packageRoot } from '../../embedded/package-root.js';
 import { startTemporal } from '../../embedded/temporal-server.js';
 import { ensureTemporal } from '../../embedded/temporal.js';
 import { KubernetesWorld } from '../k8s/world.js';
-import { killNow, type Door, type Victim, type World } from './world.js';
+import type { Door, Victim, World } from './world.js';
 
 const PROBE = {
   initialDelayMs: 0,
@@ -76,11 +76,6 @@ export class KubernetesFaultWorld implements World {
     await config.makeApiClient(AppsV1Api).deleteCollectionNamespacedDeployment({ namespace, labelSelector });
   }
 
-  async aim(victim: Victim, endpoint: string): Promise<() => number> {
-    const pids = await this.#pidsOf(victim, endpoint);
-    return () => pids.filter(killNow).length;
-  }
-
   /** Envoy has a keeper, as a proxy in a cluster has its Deployment; the node looks after pods. */
   async mend(victim: Victim): Promise<void> {
     switch (victim) {
@@ -143,7 +138,7 @@ export class KubernetesFaultWorld implements World {
     return steps.reduce((sum, writes) => sum + writes, 3);
   }
 
-  async #pidsOf(victim: Victim, endpoint: string): Promise<readonly number[]> {
+  async aim(victim: Victim, endpoint: string): Promise<readonly number[]> {
     switch (victim) {
       case 'worker':
       case 'temporal': {

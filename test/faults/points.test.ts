@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Seen, pointsOf } from './points.js';
+import { lengthAt, type Seen, pointsOf } from './points.js';
 
 const history = (...events: readonly (readonly [what: string, atMs: number])[]): readonly Seen[] =>
   events.map(([what, atMs], i) => ({ id: i + 1, what, atMs }));
@@ -11,9 +11,10 @@ const ABORT = history(
   ['WorkflowExecutionStarted', 0],
   ['WorkflowTaskScheduled', 0],
   ['WorkflowTaskStarted', 10],
-  ['WorkflowTaskCompleted', 20],
-  ['ActivityTaskScheduled createDeployment', 20],
-  ['ActivityTaskStarted createDeployment', 30],
+  // The machine was busy.
+  ['WorkflowTaskCompleted', 620],
+  ['ActivityTaskScheduled createDeployment', 620],
+  ['ActivityTaskStarted createDeployment', 630],
   ['ActivityTaskCompleted createDeployment', 3_020],
   ['WorkflowTaskScheduled', 3_020],
   ['WorkflowTaskStarted', 3_030],
@@ -38,7 +39,7 @@ it('the matrix kills between any two transactions of a history, and in the middl
     '2 + 0: WorkflowTaskScheduled → WorkflowTaskStarted',
     '3 + 0: WorkflowTaskStarted → WorkflowTaskCompleted',
     '5 + 0: ActivityTaskScheduled createDeployment → ActivityTaskStarted createDeployment',
-    '5 + 1500: ActivityTaskScheduled createDeployment → ActivityTaskStarted createDeployment',
+    '5 + 1200: ActivityTaskScheduled createDeployment → ActivityTaskStarted createDeployment',
     '8 + 0: WorkflowTaskScheduled → WorkflowTaskStarted',
     '9 + 0: WorkflowTaskStarted → WorkflowTaskCompleted',
     '11 + 0: ActivityTaskScheduled watch → WorkflowTaskScheduled',
@@ -48,5 +49,11 @@ it('the matrix kills between any two transactions of a history, and in the middl
     '17 + 0: WorkflowExecutionUpdateCompleted → ActivityTaskStarted watch',
     '20 + 0: WorkflowTaskScheduled → WorkflowTaskStarted',
     '21 + 0: WorkflowTaskStarted → WorkflowTaskCompleted',
+  ]);
+});
+
+it('the start of an activity counts for the length of a history once it is written: with its end', () => {
+  expect([3_045, 3_500, 4_050, 4_099, 4_100].map((atMs) => lengthAt(ABORT, atMs))).toEqual([
+    11, 11, 13, 17, 20,
   ]);
 });

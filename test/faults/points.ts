@@ -1,12 +1,15 @@
 import proto from '@temporalio/proto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Client, defaultPayloadConverter } from '@temporalio/client';
+import { type Client, defaultPayloadConverter, isGrpcServiceError } from '@temporalio/client';
 import type { SetTrafficInput } from '../../core/activities.js';
 import type { Traffic } from '../../core/traffic.js';
 
 type Event = proto.temporal.api.history.v1.IHistoryEvent;
 const { EventType } = proto.temporal.api.enums.v1;
+
+/** gRPC's. */
+const NOT_FOUND = 5;
 
 /** One event, as far as points are named by it. */
 export interface Seen {
@@ -40,6 +43,9 @@ const BEGINS = new Set(['WorkflowTaskStarted', 'WorkflowTaskCompleted', 'Activit
 const WANTS =
   /^(WorkflowExecutionStarted|ActivityTask(Completed|Failed|TimedOut|Canceled)|TimerFired|WorkflowTask(Failed|TimedOut))\b/;
 
+/** What a decision begins with. One takes long only where the machine is busy. */
+const DECISION = /^WorkflowTask(Scheduled|Started)/;
+
 /** A moment in the middle of what takes longer than this too, and not only at its beginning and its end. */
 const LONG_MS = 400;
 
@@ -53,23 +59,30 @@ export function pointsOf(events: readonly Seen[]): readonly Point[] {
     // The start of an activity is written when it ends: until then the history is as long as it was.
     const after = type === 'ActivityTaskStarted' ? events[index + 2] : events[index + 1];
     const lastedMs = (after?.atMs ?? 0) - atMs;
-    return lastedMs < LONG_MS ? [point] : [point, { ...point, afterMs: Math.round(lastedMs / 2) }];
+    const brief = lastedMs < LONG_MS || DECISION.test(what);
+    return brief ? [point] : [point, { ...point, afterMs: Math.round(lastedMs / 2) }];
   });
 }
 
 /** How long a history was at a time: its follower hears of an event a moment after it was written. */
 export function lengthAt(events: readonly Seen[], atMs: number): number {
-  return events.findLast((event) => event.atMs <= atMs)?.id ?? 0;
+  return events.findLast((event, index) => writtenMs(event, events[index + 1]) <= atMs)?.id ?? 0;
+}
+
+/** The start of an activity is written with its end, and bears the time at which it was. */
+function writtenMs({ what, atMs }: Seen, next: Seen | undefined): number {
+  return what.startsWith('ActivityTaskStarted') ? (next?.atMs ?? Infinity) : atMs;
 }
 
 /**
- * Follows the history of one run, also while Temporal is away, and tells each event as soon as it is written.
+ * Follows the history of a run, also before it has begun and while Temporal is away, and tells each event as soon as it is
+ * written.
  *
  * @returns when the run is over or `signal` aborted.
  */
 export async function followHistory(
   client: Client,
-  execution: { readonly workflowId: string; readonly runId: string },
+  execution: { readonly workflowId: string },
   onEvent: (event: Seen) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -101,8 +114,7 @@ export async function followHistory(
       if (signal.aborted) return;
       // A token of a server that is gone may not be good for the next: from the beginning, what was told is skipped.
       nextPageToken = undefined;
-      await sleep(100);
-      if (!(error instanceof Error)) throw error;
+      await sleep(isGrpcServiceError(error) && error.code === NOT_FOUND ? 2 : 100);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type Kill, runCell } from './cell.js';
+import { runCell } from './cell.js';
+import type { Kill } from './killer.js';
 import type { SpecName } from './specs.js';
 import { startWorld, type World } from './world.js';
 

@@ -9,7 +9,7 @@ export interface Done {
   /** The cell, as far as it is the same in each run: how long an activity takes is not. */
   readonly key: string;
   /** Whether what was to be killed was there, and at its moment. */
-  readonly hit: 'in time' | 'later' | typeof NOT_THERE;
+  readonly hit: Hit;
   readonly rollbackMs: number | null;
   /** Empty = right. */
   readonly wrong: string;
@@ -18,6 +18,10 @@ export interface Done {
 const COLUMNS = ['spec', 'killed', 'moment', 'between', 'hit at', 'outcome', 's', 'requests', 'failed', 'over ms', 'rollback ms', '']; // prettier-ignore
 const RIGHT = 'right';
 const NOT_THERE = 'not there';
+const NEVER = 'never';
+
+/** `next`: at the moment after its own, since nothing lies between but the server's answer; `never`: it did not come. */
+type Hit = 'in time' | 'next' | 'later' | typeof NOT_THERE | typeof NEVER;
 
 /** The Markdown file of a run of the matrix: it gets a row as soon as a cell is over, and a run that was cut can go on. */
 export class Table {
@@ -41,8 +45,12 @@ export class Table {
   async add(cell: Cell, result: CellResult): Promise<void> {
     const { problems } = result;
     await appendFile(this.#file, row(cell, result));
-    const hit = hitOf(cell.kill.at, result.hitAt);
-    this.done.push({ key: keyOf(cell), hit, rollbackMs: result.rollbackMs, wrong: problems.join('; ') });
+    this.done.push({
+      key: keyOf(cell),
+      hit: hitOf(cell, result),
+      rollbackMs: result.rollbackMs,
+      wrong: problems.join('; '),
+    });
   }
 
   /** Tells how all of it went, also what earlier runs of this table did. */
@@ -52,7 +60,7 @@ export class Table {
     const hits = (how: Done['hit']): number => this.done.filter(({ hit }) => hit === how).length;
     const text =
       `${this.done.length} cells, ${wrong.length} wrong; in ${hits(NOT_THERE)} nothing was there to be killed, ` +
-      `in ${hits('later')} it was hit later than at its moment. ${tookText(took)}`;
+      `in ${hits('next')} it was hit at the next moment and in ${hits('later')} still later. ${tookText(took)}`;
     await appendFile(this.#file, `\n${text}\n`);
     return text;
   }
@@ -84,7 +92,7 @@ function row(cell: Cell, result: CellResult): string {
     cell.kill.victim,
     place(cell),
     cell.between,
-    result.hitAt ?? NOT_THERE,
+    hitText(cell, result),
     result.outcome,
     result.seconds.toFixed(1),
     result.requests,
@@ -96,9 +104,29 @@ function row(cell: Cell, result: CellResult): string {
   return `| ${cells.map((text) => String(text).replaceAll('|', '/')).join(' | ')} |\n`;
 }
 
-function hitOf(at: number, hitAt: number | null): Done['hit'] {
-  if (hitAt === null) return NOT_THERE;
-  return hitAt > at ? 'later' : 'in time';
+/** Where it was hit, and what that is to its own moment: `14`, `15 (next)`. */
+export function hitText(cell: Cell, result: CellResult): string {
+  const hit = hitOf(cell, result);
+  if (result.hitAt === null) return hit;
+  return hit === 'in time' ? String(result.hitAt) : `${result.hitAt} (${hit})`;
+}
+
+/** Whether a cell says nothing of its moment: it is to be run again. */
+export function missedItsMoment(cell: Cell, result: CellResult): boolean {
+  const hit = hitOf(cell, result);
+  // That its moment did not come is a problem itself.
+  return result.problems.length === (hit === NEVER ? 1 : 0) && (hit === NEVER || hit === 'later');
+}
+
+function hitOf({ kill: { at }, next }: Cell, { hitAt, missed }: CellResult): Hit {
+  if (hitAt === null) return missed ? NOT_THERE : NEVER;
+  if (hitAt === at) return 'in time';
+  return hitAt <= next ? 'next' : 'later';
+}
+
+function parsedHit(text: string): Hit {
+  if (text === NOT_THERE || text === NEVER) return text;
+  return text.includes('next') ? 'next' : text.includes('later') ? 'later' : 'in time';
 }
 
 function parsed(line: string): readonly Done[] {
@@ -109,7 +137,7 @@ function parsed(line: string): readonly Done[] {
   return [
     {
       key: [spec, victim, at, moment === String(at) ? 'at once' : 'in the middle'].join(' '),
-      hit: hitOf(at, hit === NOT_THERE ? null : Number(hit)),
+      hit: parsedHit(hit),
       rollbackMs: rollback === '' ? null : Number(rollback),
       wrong: verdict === RIGHT ? '' : verdict.replaceAll('**', ''),
     },

@@ -36,12 +36,8 @@ export interface World {
   deployment(endpoint: string, name: string, bad?: boolean): DeploymentSpec;
   /** From now on every request to the deployment fails. */
   breakDeployment(endpoint: string, name: string): Promise<void>;
-  /**
-   * Finds the processes of a part beforehand, so that the kill itself loses no time.
-   *
-   * @returns sends SIGKILL to all of them, and says how many there were; 0 = no such process is there.
-   */
-  aim(victim: Victim, endpoint: string): Promise<() => number>;
+  /** Finds the processes of a part beforehand, so that the kill itself loses no time; none = it is not there. */
+  aim(victim: Victim, endpoint: string): Promise<readonly number[]>;
   /** Starts again what nobody else does. */
   mend(victim: Victim): Promise<void>;
   /** What happened to an endpoint by the target's own record: `endpoint-put`, `deployment-put green`, `deployment-delete green`. */
