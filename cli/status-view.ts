@@ -55,7 +55,7 @@ export function reportText(report: RolloutReport): string {
   ].join('\n');
 }
 
-function section(title: string, lines: readonly string[]): readonly string[] {
+export function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ['', title, ...indent(lines)];
 }
 

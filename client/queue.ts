@@ -28,6 +28,7 @@ import { instantText } from '../core/units.js';
 import { GreenlightError } from './errors.js';
 import { ANSWER_MS, noAnswer, refusal } from './send-action.js';
 import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
+import type { Rollout } from './rollout.js';
 import type { Session } from './temporal.js';
 import { quoted } from './texts.js';
 import { throughOutages, type Waiter } from './through-outages.js';
@@ -101,22 +102,41 @@ function isRefusal(error: WorkflowUpdateFailedError): boolean {
   return (error.cause as { readonly type?: string } | undefined)?.type === 'NotNow';
 }
 
-/** Who waits for an endpoint, and what became of those who did; undefined when nobody has for long. */
+/** Who waits for an endpoint, and what became of those who did. */
+export interface ReadQueue extends QueueMemo {
+  readonly running: boolean;
+  /** Milliseconds since the epoch; null while it runs. */
+  readonly endedAtMs: number | null;
+}
+
+/** @returns undefined when nobody has waited for long. */
 export async function readQueue(
   { client }: Session,
   target: Target,
   endpoint: string,
-): Promise<(QueueMemo & { readonly running: boolean }) | undefined> {
+): Promise<ReadQueue | undefined> {
   try {
     const description = await client.workflow.getHandle(queueId(target, endpoint)).describe();
     const running = description.status.name === 'RUNNING';
     const { waiting, fates } = memoOf(description);
     // One that was ended from outside has left its memo behind.
-    return { waiting: running ? waiting : [], fates, running };
+    const endedAtMs = description.closeTime?.getTime() ?? null;
+    return { waiting: running ? waiting : [], fates, running, endedAtMs };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** Who waits behind a rollout, and who was dropped since it began. */
+export async function behind(
+  session: Session,
+  { target, endpoint, startedAtMs }: Pick<Rollout, 'target' | 'endpoint' | 'startedAtMs'>,
+): Promise<{ readonly waiting: readonly Waiting[]; readonly dropped: readonly Fate[] }> {
+  const { waiting = [], fates = [], endedAtMs = null } = (await readQueue(session, target, endpoint)) ?? {};
+  // Only a queue's end drops anybody; one that was over before had to do with an earlier rollout.
+  const since = endedAtMs !== null && endedAtMs >= startedAtMs;
+  return { waiting, dropped: since ? fates.filter(({ fate }) => fate === 'dropped') : [] };
 }
 
 /** Memos of a queue that has only begun are empty. */
@@ -205,6 +225,14 @@ export async function withdraw(
     }
     throw error;
   }
+}
+
+/** `3f2a9c01  bob, rollout.yml: the rollout before it …`, as columns. Queues of older workers do not say who. */
+export function droppedRows(dropped: readonly Fate[]): string[][] {
+  return dropped.map(({ id, by, spec, because }) => [
+    id,
+    by === undefined ? because : `${by}, ${spec}: ${because}`,
+  ]);
 }
 
 /** `1  3f2a9c01  bob, rollout.yml (green), since 14:02 UTC`, as columns. */

@@ -58,6 +58,8 @@ export class Rollout {
   readonly ui: string | null;
   /** Whether it ran when it was found. */
   readonly running: boolean;
+  /** When it began, milliseconds since the epoch. */
+  readonly startedAtMs: number;
   readonly #session: Session;
   readonly #handle: WorkflowHandle;
   /** What its end is asked of: under the workflow's id alone, the next rollout would be taken for it. */
@@ -73,6 +75,7 @@ export class Rollout {
     this.runId = runId;
     this.ui = uiLink(session.place, handle.workflowId, runId);
     this.running = description === undefined || description.status.name === 'RUNNING';
+    this.startedAtMs = description === undefined ? Date.now() : startedAtMs(description);
     this.#session = session;
     this.#handle = handle;
     this.#run = runId === '' ? handle : runFrom(session, handle.workflowId, runId);

@@ -46,6 +46,9 @@ export interface Fate {
   readonly because: string;
   /** Of the rollout that was started. */
   readonly runId?: string;
+  /** Who waited with what, of one that was dropped: nobody may have been there to be told. */
+  readonly by?: string;
+  readonly spec?: string;
 }
 
 /** All that a queue remembers: plain data, so that it survives continue-as-new. */

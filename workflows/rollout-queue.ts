@@ -179,8 +179,8 @@ class Queue {
 
   /** Nothing is started on an endpoint that may stand half-way. */
   async stop(unproven: string): Promise<ApplicationFailure> {
-    for (const { id } of this.state.waiting) {
-      this.state = settled(this.state, { id, fate: 'dropped', because: unproven });
+    for (const { id, by, spec } of this.state.waiting) {
+      this.state = settled(this.state, { id, fate: 'dropped', because: unproven, by, spec });
     }
     this.become(this.state);
     await condition(allHandlersFinished);

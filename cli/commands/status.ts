@@ -1,12 +1,12 @@
 import { lostText } from '../../client/find.js';
 import type { Greenlight } from '../../client/greenlight.js';
-import { readQueue, waitingRows } from '../../client/queue.js';
+import { behind, droppedRows, waitingRows } from '../../client/queue.js';
 import type { Rollout } from '../../client/rollout.js';
 import type { Context } from '../context.js';
 import { exitOf, type Exit } from '../exit-codes.js';
-import { columns, indent } from '../output.js';
+import { columns } from '../output.js';
 import type { CommandFunction } from '../program.js';
-import { reportText, statusText } from '../status-view.js';
+import { reportText, section, statusText } from '../status-view.js';
 import { idsOf, waitForEnd } from '../wait.js';
 import { withGreenlight } from '../with-greenlight.js';
 
@@ -26,29 +26,34 @@ export const watch: CommandFunction = (ctx, args, options) => status(ctx, args, 
 
 async function show(ctx: Context, greenlight: Greenlight, rollout: Rollout): Promise<Exit> {
   const now = await rollout.status();
-  const ids = idsOf(rollout);
+  const { waiting, dropped } = await behind(greenlight.session, rollout);
+  const withOthers = (text: string): string =>
+    [
+      text,
+      ...section('Waiting', columns(waitingRows(waiting))),
+      ...section(DROPPED, columns(droppedRows(dropped))),
+    ].join('\n');
+  const beside = { ...idsOf(rollout), waiting, dropped };
   switch (now.kind) {
     case 'running': {
-      const queue = await readQueue(greenlight.session, rollout.target, rollout.endpoint);
-      const waiting = queue?.waiting ?? [];
-      const behind =
-        waiting.length === 0 ? '' : `\n\nWaiting\n${indent(columns(waitingRows(waiting))).join('\n')}`;
-      const text = statusText(now.status, Date.now()) + behind;
+      const text = withOthers(statusText(now.status, Date.now()));
       const { ui } = rollout;
-      ctx.out.result(ui === null ? text : `${text}\n\nIn Temporal's UI: ${ui}`, {
-        ...now.status,
-        ...ids,
-        waiting,
-      });
+      ctx.out.result(ui === null ? text : `${text}\n\nIn Temporal's UI: ${ui}`, { ...now.status, ...beside });
       return 'ok';
     }
     case 'report':
-      ctx.out.result(reportText(now.report), { ...now.report, ...ids });
+      ctx.out.result(withOthers(reportText(now.report)), { ...now.report, ...beside });
       return exitOf(now);
     case 'lost':
-      ctx.out.result(lostText(rollout, now.because), { outcome: null, reason: now.because, ...ids });
+      ctx.out.result(withOthers(lostText(rollout, now.because)), {
+        outcome: null,
+        reason: now.because,
+        ...beside,
+      });
       return exitOf(now);
     default:
       return now satisfies never;
   }
 }
+
+const DROPPED = 'Dropped, and not started; to be submitted again once the endpoint is put right';

@@ -1,4 +1,5 @@
 import { thisUser } from '../../client/who.js';
+import type { Fate } from '../../core/queue.js';
 import { givenName } from '../context.js';
 import { CliError } from '../errors.js';
 import { columns, indent } from '../output.js';
@@ -10,7 +11,14 @@ import { withGreenlight } from '../with-greenlight.js';
 export const withdraw: CommandFunction = async (ctx, [endpoint = ''], options) => {
   const { id: given, by, reason } = options as { id?: string; by?: string; reason: string };
   return withGreenlight(ctx, async ({ session }) => {
-    const waiting = (await readQueue(session, ctx.target, endpoint))?.waiting ?? [];
+    const { waiting = [], fates = [] } = (await readQueue(session, ctx.target, endpoint)) ?? {};
+    const fate = fates.find(({ id }) => id === given);
+    if (fate !== undefined) {
+      throw new CliError(
+        'not-found',
+        `${fate.id} does not wait for ${endpoint} any more: it ${whatBecameOf(fate)}.`,
+      );
+    }
     const [only, ...others] = waiting;
     if (only === undefined) throw new CliError('not-found', `Nobody waits for ${endpoint}.`);
     if (given === undefined && others.length > 0) {
@@ -29,3 +37,16 @@ export const withdraw: CommandFunction = async (ctx, [endpoint = ''], options) =
     return 'ok';
   });
 };
+
+function whatBecameOf({ fate, because }: Fate): string {
+  switch (fate) {
+    case 'started':
+      return 'has started';
+    case 'withdrawn':
+      return `was ${because}`;
+    case 'dropped':
+      return `was dropped: ${because}`;
+    default:
+      return fate satisfies never;
+  }
+}

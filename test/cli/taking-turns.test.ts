@@ -7,7 +7,7 @@ import { enqueue, queueEntry, readQueue, untilSettled, withdraw } from '../../cl
 import { sendAction } from '../../client/send-action.js';
 import type { Session } from '../../client/temporal.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/messages.js';
-import { queueId, type QueueEntry } from '../../core/queue.js';
+import { queueId, type Fate, type QueueEntry } from '../../core/queue.js';
 import { Link } from '../support/link.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, planOf, SMOKE } from '../support/plans.js';
@@ -244,6 +244,9 @@ describe('submit --queue', () => {
     expect((await told).stderr).toContain(
       'Nothing was started: the rollout before it ended without a report (',
     );
+    expect((await on('half-way', ['status', 'diabetes'])).stdout).toMatch(
+      /Dropped, and not started; .+\n {2}[0-9a-f]{8} {2}.+, half-way\.yml: the rollout before it ended without a report \(/,
+    );
     expect(target.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
   });
 
@@ -296,6 +299,34 @@ describe.concurrent('a rollout that could not be taken back', () => {
       'Nothing was started: the rollout before it could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
     );
     expect(await lastOf('stuck-queue')).toMatchObject({ outcome: 'rollback-incomplete' });
+  });
+
+  it('tells whoever looks later that what waited for it was dropped, and why', async (test) => {
+    const { target, spec } = await held(test, 'stuck-unwatched');
+    await on('stuck-unwatched', ['submit', spec, '--queue', '--by', 'bob']);
+
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+    await on('stuck-unwatched', ['abort', 'diabetes', '--reason', 'enough']);
+    await test.expect
+      .poll(() => lastOf('stuck-unwatched'), { timeout: 60_000, interval: 500 })
+      .toMatchObject({
+        outcome: 'rollback-incomplete',
+        waiting: [],
+        dropped: [{ by: 'bob', spec: 'stuck-unwatched.yml' }],
+      });
+    target.fault = () => undefined;
+
+    const { dropped } = (await lastOf('stuck-unwatched')) as { readonly dropped: readonly Fate[] };
+    const { id = '' } = dropped[0] ?? {};
+    const why =
+      'the rollout before it could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %';
+    const { stdout } = await on('stuck-unwatched', ['status', 'diabetes']);
+    expect(stdout).toContain(
+      `Dropped, and not started; to be submitted again once the endpoint is put right\n  ${id}  bob, stuck-unwatched.yml: ${why}`,
+    );
+    const { code, stderr } = await on('stuck-unwatched', ['withdraw', 'diabetes', '--id', id]);
+    expect(code).toBe(10);
+    expect(stderr).toContain(`${id} does not wait for diabetes any more: it was dropped: ${why}`);
   });
 });
 

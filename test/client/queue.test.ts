@@ -1,8 +1,8 @@
 import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { KnownRollout } from '../../client/find.js';
 import { supersedeFrom } from '../../client/free-endpoint.js';
-import { enqueue, queueEntry, untilSettled, withdraw } from '../../client/queue.js';
+import { behind, enqueue, queueEntry, untilSettled, withdraw } from '../../client/queue.js';
 import type { Session } from '../../client/temporal.js';
 import { workflowId } from '../../core/plan.js';
 import { planOf, rampStep } from '../support/plans.js';
@@ -98,6 +98,29 @@ it('does not ask again where the first request was taken and its answer got lost
 
   expect(await enqueue({ client } as unknown as Session, { entry, first: false })).toBe(2);
   expect(asked).toEqual(['enqueue']);
+});
+
+describe('of those who were dropped', () => {
+  const endedAtMs = Date.UTC(2026, 10, 22, 14);
+  const memo = {
+    waiting: [],
+    fates: [
+      { id: 'a', fate: 'started' },
+      { id: 'b', fate: 'dropped' },
+    ],
+  };
+  const over = { status: { name: 'FAILED' }, closeTime: new Date(endedAtMs), memo };
+  const client = { workflow: { getHandle: () => ({ describe: () => Promise.resolve(over) }) } };
+  const droppedSince = async (startedAtMs: number) =>
+    (await behind({ client } as unknown as Session, { ...PLAN, startedAtMs })).dropped.map(({ id }) => id);
+
+  it('a rollout tells that ran when its queue ended', async () => {
+    expect(await droppedSince(endedAtMs - 1)).toEqual(['b']);
+  });
+
+  it('a later one does not tell', async () => {
+    expect(await droppedSince(endedAtMs + 1)).toEqual([]);
+  });
 });
 
 it('finds what was started from an entry on a cluster whose name has an apostrophe', async () => {
