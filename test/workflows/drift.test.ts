@@ -66,6 +66,11 @@ const deleted = (step: Change['step'], name: string): Change => ({
 /** What can be gone on from. */
 const ADOPTABLE: readonly Change[] = [
   {
+    what: 'live shares are changed',
+    ...traffic('ramp', { live: { blue: 60, green: 40 }, mirror: {} }),
+    because: /wrote blue 90 %, green 10 %, the endpoint shows blue 60 %, green 40 %$/,
+  },
+  {
     what: 'the mirror is made larger',
     ...traffic('mirror', { live: { blue: 100 }, mirror: { green: 50 } }),
     because: /wrote blue 100 %, mirror green 10 %, the endpoint shows blue 100 %, mirror green 50 %$/,
