@@ -30,6 +30,13 @@ const STEPS: Readonly<Record<string, { steps: readonly Step[]; traffic: Traffic 
 /** What hides no errors of green from a bake: without histograms, its gate on latency alone sees nothing. */
 const SHOWS_ERRORS = ['without blue', 'without histograms'];
 
+/** Of each way to be absurd one: a pause and a hold look as an approval does, which meets them all. */
+const WHILE_IT_WAITS = ['not a number', 'beyond counting', 'stale', 'without green'].map(
+  (what) => [what, ABSURD[what]!] as const,
+);
+const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
+const BY = { by: 'ada', reason: 'looked myself' };
+
 const IN_STEPS = Object.entries(STEPS).flatMap(([step, there]) =>
   Object.entries(ABSURD)
     // Blue has no traffic in a bake.
@@ -55,7 +62,7 @@ describe.concurrent('metrics that become absurd', () => {
       expect(held.hold?.sinceMs).toBeGreaterThan(held.stepStartedAtMs);
       expect(target.traffic).toEqual(traffic);
       target.distort = (snapshot) => snapshot;
-      await rollout.send('approve', { by: 'ada', reason: 'looked myself' });
+      await rollout.send('approve', BY);
       await rollout.promoted();
     },
   );
@@ -81,7 +88,53 @@ describe.concurrent('metrics that become absurd', () => {
       expect(held.hold?.sinceMs).toBeLessThan(fromMs + 2_000);
       expect(later).toMatchObject({ stepIndex: 2, outcome: null, hold: held.hold });
       expect(target.traffic).toEqual(traffic);
-      await rollout.send('approve', { by: 'ada', reason: 'looked myself' });
+      await rollout.send('approve', BY);
+      await rollout.promoted();
+    },
+  );
+
+  it.each(WHILE_IT_WAITS)(
+    'neither end what is paused nor roll it back, and a person may still: %s',
+    async (what, distort) => {
+      const target = new MemoryTarget();
+      const rollout = await bench.start(planOf(named('pause', what), [CREATE, LONG], { watching }), target);
+      await rollout.until((s) => s.phase === 'ramping' && target.looks > TRUE_LOOKS);
+      await rollout.send('pause', BY);
+
+      target.distort = distort;
+      const held = await rollout.until((s) => s.hold !== null);
+      const { looks } = target;
+      const later = await rollout.until(() => target.looks > looks + 30);
+
+      expect(held).toMatchObject({ phase: 'held', stepIndex: 1, outcome: null, hold: { kind: 'blind' } });
+      expect(later).toMatchObject({ stepIndex: 1, outcome: null, hold: held.hold });
+      expect(target.traffic).toEqual(SPLIT);
+      target.distort = (snapshot) => snapshot;
+      await rollout.until((s) => s.phase === 'paused');
+      await rollout.send('abort', BY);
+      expect((await rollout.failure()).type).toBe('Aborted');
+    },
+  );
+
+  it.each(WHILE_IT_WAITS)(
+    'change nothing about what a rollout is held for, and its person may still answer: %s',
+    async (what, distort) => {
+      const target = new MemoryTarget();
+      target.requestsPerSecond = 100; // too few to decide
+      const ramp = rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } });
+      const rollout = await bench.start(
+        planOf(named('hold', what), [CREATE, ramp, CUTOVER], { watching }),
+        target,
+      );
+      const held = await rollout.until((s) => s.hold?.kind === 'undecided');
+
+      target.distort = distort;
+      const { looks } = target;
+      const later = await rollout.until(() => target.looks > looks + 30);
+
+      expect(later).toMatchObject({ phase: 'held', stepIndex: 1, outcome: null, hold: held.hold });
+      expect(target.traffic).toEqual(SPLIT);
+      await rollout.send('approve', BY);
       await rollout.promoted();
     },
   );
@@ -131,7 +184,7 @@ describe('metrics that are absurd already before the first look', () => {
       const held = await rollout.until((s) => s.hold?.kind === 'undecided');
       const { traffic } = target;
       target.distort = (snapshot) => snapshot;
-      await rollout.send('approve', { by: 'ada', reason: 'looked myself' });
+      await rollout.send('approve', BY);
       const { outcome } = await rollout.promoted();
       return { what, phase: held.phase, traffic, outcome };
     });
