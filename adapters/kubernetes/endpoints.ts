@@ -1,7 +1,7 @@
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
-import { trafficText, type Traffic } from '../../core/traffic.js';
+import { sameTraffic, trafficText, type Traffic } from '../../core/traffic.js';
 import {
   PortError,
   type AdminEndpoints,
@@ -29,7 +29,7 @@ import { objectName } from './names.js';
 import type { KubeDeployment } from './objects.js';
 import { permanent } from './permanent.js';
 import { answeringBehind, logsOf, podsOf } from './pods.js';
-import { callOf } from './route-writer.js';
+import { callOf, notTaken } from './route-writer.js';
 import type { Backend, RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
@@ -154,6 +154,7 @@ class RouteEndpoints implements KubernetesEndpoints {
         );
       }
     }
+    if (options.goesBack !== true && sameTraffic(now, traffic)) await refuseRefused(view, call);
     await this.#change(view, endpoint, { to: 'traffic', traffic }, options);
     if (options.goesBack !== true) return;
     // A gateway refuses a route for a Service that is gone, whatever its weight, and may answer 500 for the whole rule.
@@ -397,6 +398,12 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
+}
+
+/** Of shares that stand there: an attempt that ended before it put them back would be waited for in vain, with nobody served. */
+async function refuseRefused({ route }: View, options: CallOptions): Promise<void> {
+  const { refused = false, error } = await route.state(options);
+  if (refused) throw notTaken(`the rules of ${route.title}, which have these shares already`, error);
 }
 
 function isGone(deployment: KubeDeployment | undefined): boolean {

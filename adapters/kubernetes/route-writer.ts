@@ -74,68 +74,97 @@ export async function writeRules<O extends RoutedObject, R>(
     const before = await find();
     refuseOwned(resource, before);
     const rules = await change(before);
-    const same = JSON.stringify(rules) === JSON.stringify(list.of(before));
+    const same = isSame(rules, list.of(before));
     if (same && !again && (!takeOver || ownsRules(list, before))) return;
     list.refuse(name, rules);
     const force = takeOver || before.metadata.annotations[ROUTE_ANNOTATION] === undefined;
     // The version guards against a change since the last reading, not against one before it.
     write.confirm?.();
+    let written: O;
     try {
-      const written = await client.apply(manifestOf(list, before, rules, again), resource, {
+      const answer = await client.apply(manifestOf(list, before, rules, again), resource, {
         what,
         force,
         ...options,
       });
       write.taken?.();
-      await untilTaken(list.schema.parse(JSON.parse(written)), before);
-      return;
+      written = list.schema.parse(JSON.parse(answer));
     } catch (thrown) {
       if (!(thrown instanceof PortError)) throw thrown;
       if (thrown.code === OUTDATED && attempt < ATTEMPTS) continue;
       if (thrown.code === FIELD_CONFLICT) throw conflict(list, before, thrown);
-      if (thrown.code === NOT_TAKEN) await putBack(before);
       throw thrown;
     }
+    const fault = await faultWith(written, before);
+    if (fault === undefined) return;
+    throw notTaken(`the new rules of ${title}, and ${await putBack(before, written)}`, fault);
   }
 
-  async function untilTaken(written: O, before: O): Promise<void> {
-    const generation = written.metadata.generation ?? 0;
+  /** Waits until the rules are taken; returns what the gateway says against them, where they are not to stay. */
+  async function faultWith(written: O, before: O): Promise<string | undefined> {
     const untilMs = Date.now() + TAKEN_WITHIN_MS;
     let failedSinceMs: number | undefined;
     for (let object = written; ; object = await find()) {
       // Written over since: what that brought shows when it is read back.
-      if ((object.metadata.generation ?? 0) > generation) return;
-      const { state, error, refused = false } = await list.state(object, options);
-      if (state === 'ready') return;
+      if (generationOf(object) > generationOf(written)) return undefined;
+      const { state, error = 'no reason', refused = false } = await list.state(object, options);
+      if (state === 'ready') return undefined;
       if (state === 'failed') {
-        if (goesBack || (!refused && (await list.state(before, options)).state === 'failed')) return;
+        if (goesBack || (!refused && (await list.state(before, options)).state === 'failed'))
+          return undefined;
         failedSinceMs ??= Date.now();
-        if (refused || Date.now() - failedSinceMs >= FAULT_STANDS_MS) {
-          throw permanent(
-            NOT_TAKEN,
-            `The gateway did not take the new rules of ${title}, and they were put back: ${error ?? 'no reason'}; mend what it names`,
-          );
-        }
+        if (refused || Date.now() - failedSinceMs >= FAULT_STANDS_MS) return error;
       } else {
         failedSinceMs = undefined;
-        if (Date.now() > untilMs) return;
+        if (Date.now() > untilMs) return undefined;
       }
       await sleep(ASK_EVERY_MS, undefined, options);
     }
   }
 
-  async function putBack(before: O): Promise<void> {
-    const now = await find();
-    write.confirm?.();
-    await client.apply(manifestOf(list, now, list.of(before)), resource, {
-      what: `put the rules of ${title} back`,
-      force: true,
-      ...options,
-    });
+  /**
+   * The way back from rules that the gateway refuses, while nobody may be served: a fault that passes does not end it.
+   *
+   * @returns what became of them, in words. Where somebody has written since, what stands there is theirs, and stays.
+   */
+  async function putBack(before: O, written: O): Promise<string> {
+    const back = 'they were put back';
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const now = await find();
+        // An attempt whose answer was lost may have done it.
+        if (isSame(list.of(now), list.of(before))) return back;
+        if (generationOf(now) !== generationOf(written))
+          return 'the route stays as somebody has written it since';
+        write.confirm?.();
+        await client.apply(manifestOf(list, now, list.of(before)), resource, {
+          what: `put the rules of ${title} back`,
+          force: true,
+          ...options,
+        });
+        return back;
+      } catch (thrown) {
+        if (!(thrown instanceof PortError)) throw thrown;
+        if (thrown.kind === 'permanent' || attempt === ATTEMPTS)
+          return `they could not be put back (${thrown.message})`;
+        await sleep(attempt * ASK_EVERY_MS, undefined, options);
+      }
+    }
   }
 }
 
-const NOT_TAKEN = 'NotTaken';
+/** The gateway refuses rules, or goes on finding fault with them. */
+export function notTaken(what: string, fault = 'no reason'): PortError {
+  return permanent('NotTaken', `The gateway did not take ${what}: ${fault}; mend what it names`);
+}
+
+function isSame(rules: readonly unknown[], others: readonly unknown[]): boolean {
+  return JSON.stringify(rules) === JSON.stringify(others);
+}
+
+function generationOf({ metadata }: RoutedObject): number {
+  return metadata.generation ?? 0;
+}
 
 /**
  * Only the rules, their mark, and the version that they were made from.

@@ -196,6 +196,77 @@ describe('writing traffic', () => {
     expect(api.route.spec?.['rules']).toEqual(before);
   });
 
+  describe('that a gateway refuses, and that cannot be put back at once,', () => {
+    const write = () => endpoints.writeTraffic('diabetes', half);
+    const rules = () => api.route.spec?.['rules'];
+    const isHalf = () => JSON.stringify(rules()).includes('"weight":50');
+    beforeEach(() => {
+      api.gateway = () =>
+        isHalf() ? [{ type: 'Accepted', status: 'False', message: 'no such listener' }] : [];
+    });
+
+    it.each([
+      ['an error of the API server', status(500, 'InternalError', 'etcdserver: request timed out')],
+      ['too many requests', status(429, 'TooManyRequests', 'come back later')],
+      ['a change of the route meanwhile', status(409, 'Conflict', 'the object has been modified')],
+    ])('is put back a moment later: %s', async (_, answer) => {
+      const before = structuredClone(rules());
+      let times = 1;
+      api.fault = ({ method }) => (method === 'PATCH' && isHalf() && times-- > 0 ? answer : undefined);
+
+      await expect(write()).rejects.toMatchObject({
+        code: 'NotTaken',
+        message: expect.stringContaining('and they were put back: gateway door says Accepted') as string,
+      });
+      expect(rules()).toEqual(before);
+    });
+
+    it('is put back where the answer to that was lost', async () => {
+      const before = structuredClone(rules());
+      let times = 1;
+      api.fault = ({ method }) => {
+        if (method !== 'PATCH' || !isHalf() || times-- === 0) return undefined;
+        (api.route.spec as { rules: unknown }).rules = structuredClone(before);
+        api.route.metadata.generation += 1;
+        return status(504, 'Timeout', 'no answer');
+      };
+
+      await expect(write()).rejects.toThrow('and they were put back: gateway door says Accepted');
+      expect(rules()).toEqual(before);
+    });
+
+    it('stays where somebody has written the route since', async () => {
+      const theirs = [{ backendRefs: [{ name: 'diabetes-green', port: 80 }] }];
+      api.fault = ({ method }) => {
+        if (method === 'GET' && isHalf()) {
+          (api.route.spec as { rules: object[] }).rules = theirs;
+          api.route.metadata.generation += 1;
+          api.accept();
+        }
+        return undefined;
+      };
+
+      await expect(write()).rejects.toMatchObject({ code: 'NotTaken' });
+      expect(rules()).toEqual(theirs);
+    });
+
+    it('is told by the next attempt, where the worker has died before', async () => {
+      const confirm = (): void => {
+        if (isHalf()) throw new Error('stood still');
+      };
+      await expect(endpoints.writeTraffic('diabetes', half, { confirm })).rejects.toThrow('stood still');
+      expect(isHalf()).toBe(true);
+
+      await expect(write()).rejects.toMatchObject({
+        kind: 'permanent',
+        code: 'NotTaken',
+        message: expect.stringContaining('no such listener') as string,
+      });
+      await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} }, BACK);
+      expect(await endpoints.read('diabetes')).toMatchObject({ state: 'ready' });
+    });
+  });
+
   describe('that a gateway refuses, for a Service that is gone or otherwise,', () => {
     const SERVICE = '/api/v1/namespaces/models/services/diabetes-green';
     const ROUTE_RULES = () => JSON.stringify(api.route.spec?.['rules']);
