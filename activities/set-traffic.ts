@@ -50,6 +50,7 @@ async function attempt(
   { confirm, told }: { readonly confirm: () => void; readonly told?: Told },
 ): Promise<SetTrafficResult> {
   const { endpoints } = ports;
+  const { from, to } = input;
   const signal = cancellationSignal();
   const show = async (): Promise<EndpointState> => {
     confirm();
@@ -73,6 +74,8 @@ async function attempt(
         told?.confirm();
       },
       taken: () => told?.taken(),
+      // Somebody else's change that comes from here on is found by the next attempt.
+      ...(from === null ? {} : { mayShow: (shown: Traffic) => isOneOf(shown, from, to) }),
     };
     await beating(() => write(ports, input, options)).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
@@ -168,7 +171,7 @@ function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {
 function write(
   { endpoints }: TargetPorts,
   input: SetTrafficInput,
-  options: Pick<WriteOptions, 'signal' | 'confirm' | 'taken'>,
+  options: Omit<WriteOptions, 'takeOver' | 'goesBack' | 'again'>,
 ): Promise<void> {
   // To go back, and to restore by a person's word, is to write whoever else does.
   const goesBack = input.from === null;

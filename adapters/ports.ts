@@ -41,6 +41,8 @@ export interface WriteOptions extends CallOptions {
   readonly goesBack?: boolean;
   /** A write before this one may still land: this one is made where the target shows it already, too, so that it is the last. */
   readonly again?: boolean;
+  /** Whether the write may be made over these shares, as they are right before each request that changes something; left out: over any. */
+  readonly mayShow?: (traffic: Traffic) => boolean;
   /** Called right before each request that changes something; throws where the write is not to be made any more. */
   readonly confirm?: () => void;
   /** Called as soon as the target has taken such a request, whatever comes after it. */
@@ -56,6 +58,7 @@ export interface Endpoints {
   /**
    * Writes shares and mirror together, and returns when the target has taken them; the caller reads them back.
    *
+   * @throws {PortError} transient `Outdated` when the endpoint shows by then what `mayShow` denies.
    * @throws {PortError} permanent `FieldManagerConflict` when someone else has taken the traffic rules over; with
    *   `takeOver` they are taken back.
    */

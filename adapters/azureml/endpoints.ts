@@ -11,6 +11,7 @@ import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import type { Traffic } from '../../core/traffic.js';
 import { isLoopback } from '../loopback.js';
+import { refuseOutdated } from '../outdated.js';
 import { ArmClient, type ArmSettings } from './arm-client.js';
 import { deploymentBody } from './deployment-body.js';
 import { newEndpointBody, withTraffic, type NewEndpoint } from './endpoint-body.js';
@@ -71,16 +72,15 @@ class ArmEndpoints implements AzureMlEndpoints {
     return azureCapabilities(endpointState(await this.#queries.endpoint(endpoint, signal), []).kind);
   }
 
-  async writeTraffic(
-    endpoint: string,
-    traffic: Traffic,
-    { signal, confirm, taken }: WriteOptions = {},
-  ): Promise<void> {
+  async writeTraffic(endpoint: string, traffic: Traffic, options: WriteOptions = {}): Promise<void> {
+    const { signal } = options;
     const what = `write the traffic of endpoint ${endpoint}`;
     const resource = pathOf(endpoint);
-    const body = withTraffic(await this.#queries.endpoint(endpoint, signal), traffic);
+    const now = await this.#queries.endpoint(endpoint, signal);
+    const body = withTraffic(now, traffic);
     // The PUT is unconditional: Azure ML's endpoints have no etag to tell that what was read is old.
-    confirm?.();
+    refuseOutdated(`Endpoint ${endpoint}`, endpointState(now, []).traffic, options);
+    options.confirm?.();
     const answer = await this.#arm.call({
       what,
       method: 'PUT',
@@ -89,7 +89,7 @@ class ArmEndpoints implements AzureMlEndpoints {
       accept: [200, 201],
       signal,
     });
-    taken?.();
+    options.taken?.();
     await waitForOperation(this.#arm, { what, resource, answer, signal });
   }
 

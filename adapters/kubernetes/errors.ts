@@ -1,6 +1,7 @@
 import { oneLine } from '../one-line.js';
 import { z } from 'zod';
 import { FIELD_CONFLICT } from '../../core/failures.js';
+import { OUTDATED } from '../outdated.js';
 import { PortError, type PortErrorKind } from '../ports.js';
 
 /** The API server's `Status`, as far as it matters for an error. */
@@ -24,9 +25,6 @@ const Status = z.object({
 });
 
 const MISFIT = /failed to create typed patch object/;
-
-/** The object changed since it was read: to be read and written again. */
-export const OUTDATED = 'Outdated';
 
 /**
  * Makes a port error of an answer that is no success.

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { Traffic } from '../../core/traffic.js';
+import { refuseOutdated } from '../outdated.js';
 import type { CallOptions, WriteOptions } from '../ports.js';
 import { ROUTES, type KubeClient } from './client.js';
 import { Gateways } from './gateways.js';
@@ -180,7 +181,9 @@ class HttpRoute implements EndpointRoute {
           backends(),
           this.#gateways.features(route, callOf(options)),
         ]);
-        return change(route.spec.rules, this.#frame(known, marksBackends));
+        const frame = this.#frame(known, marksBackends);
+        refuseOutdated(this.title, trafficOf(route.spec.rules, frame), options);
+        return change(route.spec.rules, frame);
       },
       options,
     );

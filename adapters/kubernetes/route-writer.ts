@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { PortError, type CallOptions, type WriteOptions } from '../ports.js';
 import { FIELD_MANAGER, type KubeClient, type Manifest, type Resource } from './client.js';
 import { oneLine } from '../one-line.js';
-import { OUTDATED } from './errors.js';
+import { OUTDATED } from '../outdated.js';
 import { ROUTE_ANNOTATION, WRITTEN_ON_ANNOTATION } from './names.js';
 import type { Metadata } from './objects.js';
 import type { RouteState } from './states.js';

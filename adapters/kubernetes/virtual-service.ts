@@ -1,5 +1,6 @@
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { Traffic } from '../../core/traffic.js';
+import { refuseOutdated } from '../outdated.js';
 import type { CallOptions, WriteOptions } from '../ports.js';
 import { VIRTUAL_SERVICES, type KubeClient } from './client.js';
 import { doorOf, type Door } from './invoke.js';
@@ -138,7 +139,9 @@ class VirtualServiceRoute implements EndpointRoute {
       list,
       this.#found.metadata.name,
       async ({ spec: { http } }) => {
-        const rules = changed(http, this.#frame(await backends()), change);
+        const frame = this.#frame(await backends());
+        refuseOutdated(this.title, istioTraffic(http, frame), options);
+        const rules = changed(http, frame, change);
         return JSON.stringify(rules) === JSON.stringify(http) ? http : signed(rules);
       },
       options,

@@ -11,6 +11,7 @@ vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
 const blue = { live: { blue: 100 }, mirror: {} };
 const half = { live: { blue: 50, green: 50 }, mirror: {} };
+const GREEN = { live: { green: 100 }, mirror: {} };
 
 describe('a write of traffic', () => {
   it.each<[string, Pick<SetTrafficInput, 'from' | 'takeOver'>, WriteOptions]>([
@@ -32,6 +33,21 @@ describe('a write of traffic', () => {
     });
 
     expect(options).toMatchObject([expected]);
+  });
+
+  it('says over which shares it may be made: those of before and its own, and over any to go back', async () => {
+    const may: (boolean | undefined)[] = [];
+    const written = (_: Traffic, { mayShow }: WriteOptions) =>
+      may.push(...[half, blue, GREEN].map((shown) => mayShow?.(shown)));
+    const read = () => ({
+      traffic: may.length % 2 === 0 ? half : blue,
+      deployments: [ready('blue', 1), ready('green', 1)],
+    });
+
+    await run({ from: half }, read, written);
+    await run({ from: null, to: half }, read, written);
+
+    expect(may).toEqual([true, true, false, undefined, undefined, undefined]);
   });
 });
 

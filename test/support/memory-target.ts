@@ -1,6 +1,7 @@
 import type { Autoscale } from '../../core/autoscale.js';
 import { azureCapabilities } from '../../core/capabilities.js';
 import type { Autoscaling, Endpoints, InvokeResult, Metrics, TargetPorts } from '../../adapters/ports.js';
+import { refuseOutdated } from '../../adapters/outdated.js';
 import { PortError } from '../../adapters/ports.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
@@ -122,10 +123,12 @@ export class MemoryTarget {
     return {
       read: (name) => this.call('read', () => this.show(name)),
       capabilities: () => this.call('capabilities', () => azureCapabilities('managed')),
-      writeTraffic: (_, traffic, { takeOver = false, confirm, taken } = {}) =>
+      writeTraffic: (name, traffic, options = {}) =>
         this.call(
           'writeTraffic',
           () => {
+            const { takeOver = false, confirm, taken } = options;
+            refuseOutdated(name, this.shownLater ?? this.traffic, options);
             confirm?.();
             if (this.rulesOwner !== null && !takeOver) {
               throw permanent(FIELD_CONFLICT, `the rules are managed by ${this.rulesOwner} now`);

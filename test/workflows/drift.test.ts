@@ -311,3 +311,23 @@ describe.concurrent('an approval given while somebody else has changed the traff
     ]);
   });
 });
+
+describe.concurrent('a change that comes between a step’s look at the traffic and its write', () => {
+  it('is not written over: everybody on blue by hand holds a cutover', async ({ expect }) => {
+    const target = new MemoryTarget();
+    target.fault = (call, to) => {
+      if (call !== 'writeTraffic' || to?.live['green'] !== 100) return undefined;
+      target.fault = () => undefined;
+      target.changeTraffic(BLUE);
+      return undefined;
+    };
+
+    const rollout = await bench.start(planOf('between', [CREATE, rampStep(50), CUTOVER]), target);
+    const { hold } = await rollout.until((s) => s.hold?.kind === 'drift');
+
+    expect(hold?.because).toMatch(/wrote blue 50 %, green 50 %, the endpoint shows blue 100 %$/);
+    expect(target.traffic).toEqual(BLUE);
+    await rollout.send('abort', by);
+    await rollout.failure();
+  });
+});

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAzureMlEndpoints, type AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
+import type { Traffic } from '../../../core/traffic.js';
 import { FakeArm, settingsFor } from './fake-arm.js';
 import { sampleDeployment } from './samples.js';
 
@@ -54,6 +55,21 @@ describe('a write', () => {
     await expect(client().writeTraffic('diabetes', half, { confirm })).rejects.toThrow('stood still');
 
     expect(arm.calls('PUT')).toEqual([]);
+  });
+
+  it('is not sent over shares that it may not be made over', async () => {
+    const shown: Traffic[] = [];
+    const mayShow = (traffic: Traffic) => shown.push(traffic) > 1;
+
+    await expect(client().writeTraffic('diabetes', half, { mayShow })).rejects.toMatchObject({
+      kind: 'transient',
+      code: 'Outdated',
+    });
+    expect(arm.calls('PUT')).toEqual([]);
+    await client().writeTraffic('diabetes', half, { mayShow });
+
+    expect(shown[0]).toEqual({ live: { blue: 100 }, mirror: {} });
+    expect(arm.endpoints.get('diabetes')?.properties['traffic']).toEqual(half.live);
   });
 
   it('that the service took and failed tells why', async () => {

@@ -4,6 +4,7 @@ import {
   createKubernetesEndpoints,
   type KubernetesEndpoints,
 } from '../../../adapters/kubernetes/endpoints.js';
+import { sameTraffic, type Traffic } from '../../../core/traffic.js';
 import { deploymentSpec } from './specs.js';
 import { FakeApiServer, ROUTE, status, type Asked } from './fake-api-server.js';
 
@@ -56,6 +57,49 @@ describe('writing traffic', () => {
 
     await endpoints.writeTraffic('diabetes', half);
     expect((await endpoints.read('diabetes')).traffic).toEqual(half);
+  });
+
+  describe('that is not to be made over what others have written', () => {
+    const green = { live: { green: 100 }, mirror: {} };
+    const step = { mayShow: (shown: Traffic) => [half, green].some((one) => sameTraffic(one, shown)) };
+    /** As `greenlight revert` does, as the same field manager: everybody to blue. */
+    const revert = (): void => {
+      const [{ backendRefs }] = api.route.spec?.['rules'] as [
+        { backendRefs: { name: string; weight: number }[] },
+      ];
+      for (const ref of backendRefs) ref.weight = ref.name === 'diabetes-blue' ? 100 : 0;
+      api.route.metadata.generation += 1;
+      api.accept();
+    };
+
+    beforeEach(() => endpoints.writeTraffic('diabetes', half));
+
+    it.each([
+      ['between the two writes of a handover', 'GET', 1],
+      ['between its reading and its write', 'PATCH', 0],
+    ])('leaves what comes %s', async (_, when, taken) => {
+      const before = api.writes().length;
+      api.fault = ({ method, path }) => {
+        if (path !== ROUTE || method !== when || api.writes().length < before + 1) return undefined;
+        api.fault = () => undefined;
+        revert();
+        return undefined;
+      };
+      let told = 0;
+
+      await expect(
+        endpoints.writeTraffic('diabetes', green, { ...step, takeOver: true, taken: () => told++ }),
+      ).rejects.toMatchObject({ kind: 'transient', code: 'Outdated' });
+
+      expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+      expect(told).toBe(taken);
+    });
+
+    it('is made over what its own handover shows meanwhile', async () => {
+      await endpoints.writeTraffic('diabetes', green, step);
+
+      expect((await endpoints.read('diabetes')).traffic).toEqual(green);
+    });
   });
 
   it('does not write again when its time has gone by meanwhile', async () => {

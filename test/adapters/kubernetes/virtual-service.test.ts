@@ -7,6 +7,7 @@ import {
   createKubernetesEndpoints,
   type KubernetesEndpoints,
 } from '../../../adapters/kubernetes/endpoints.js';
+import { sameTraffic, type Traffic } from '../../../core/traffic.js';
 import { FakeApiServer, ISTIO_GATEWAY, ROUTE, status, VIRTUAL_SERVICE } from './fake-api-server.js';
 import { deploymentSpec } from './specs.js';
 
@@ -64,6 +65,24 @@ describe('an endpoint that a VirtualService routes', () => {
     await endpoints.writeTraffic('diabetes', { live: { green: 100 }, mirror: {} });
 
     expect(api.writes()).toEqual(['PATCH virtualservices/diabetes']);
+  });
+
+  it('is not written over what others have made of it since it was looked at', async () => {
+    api.addDeployment('green');
+    await endpoints.writeTraffic('diabetes', half);
+    const reverted = [{ route: [{ destination: { host: 'diabetes-blue' }, weight: 100 }] }];
+    api.fault = ({ method }) => {
+      if (method !== 'PATCH') return undefined;
+      api.fault = () => undefined;
+      (api.virtualService.spec as { http: object[] }).http = reverted;
+      return status(409, 'Conflict', 'the object has been modified');
+    };
+    const mayShow = (shown: Traffic) => sameTraffic(shown, half);
+
+    await expect(
+      endpoints.writeTraffic('diabetes', { live: { green: 100 }, mirror: {} }, { mayShow }),
+    ).rejects.toMatchObject({ kind: 'transient', code: 'Outdated' });
+    expect(api.virtualService.spec).toMatchObject({ http: reverted });
   });
 
   it('refuses, and changes nothing, once someone else has taken the rules over', async () => {
