@@ -29,8 +29,14 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   if (state.hold?.kind !== 'drift') run.willRescale(found.scaled);
   for (let seen: Drift | null = found; seen !== null;) {
     const { observed, scaled }: Drift = seen;
-    const because = `someone else changed it: ${driftText(expected, seen)}`;
-    state.hold = { ...begun(run), kind: 'drift', because, expected, observed, scaled };
+    state.hold = {
+      ...begun(run),
+      kind: 'drift',
+      because: becauseOf(expected, seen),
+      expected,
+      observed,
+      scaled,
+    };
     run.keepTime();
     run.show();
     const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
@@ -63,6 +69,10 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   run.show();
 }
 
+function becauseOf(expected: Traffic, found: Drift): string {
+  return `someone else changed it: ${driftText(expected, found)}`;
+}
+
 function begun({ state: { hold } }: Run): Pick<DriftHold, 'sinceMs' | 'earlier'> {
   return hold?.kind === 'drift' ? hold : { sinceMs: Date.now(), earlier: hold };
 }
@@ -78,21 +88,25 @@ async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boole
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
     run.note(`could not be restored: ${reasonOf(err)}`);
-    run.couldNotRestore();
     return false;
   }
 }
 
 async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
-  const { owed } = run;
-  if (owed !== undefined && run.baselineIn(scaled) === undefined) {
-    await rescale(run, { deployment: owed.deployment, from: owed.instances });
-  }
+  if (run.baselineIn(scaled) === undefined) await giveBack(run);
   for (const each of scaled) await rescale(run, each);
+  // Somebody may have scaled it down while the others were waited for.
+  await giveBack(run);
   // Traffic that shows as it should is not written, so its rules may still be managed by someone else.
   run.state.takeOver = true;
   if (observed !== null && sameTraffic(observed, expected)) return true;
   return (await write(run, null, expected, `restore traffic: ${trafficText(expected)}`)) === null;
+}
+
+/** What the baseline lacks, if anything. */
+async function giveBack(run: Run): Promise<void> {
+  const { missed } = run;
+  if (missed !== undefined) await rescale(run, { deployment: missed.deployment, from: missed.instances });
 }
 
 /** For a last turn that finds them not ready to say so itself. */
@@ -113,17 +127,25 @@ async function rescale(
       break;
     } catch (err) {
       const notYet = notYetOf(err);
-      if (notYet === undefined) throw err;
+      if (notYet === undefined) {
+        if (deployment === run.state.baseline) run.couldNotRestore();
+        throw err;
+      }
       const after = afterTurn(leftMs, notYet);
       leftMs = after.leftMs;
-      await lookOn(run, run.nowMs + after.lookMs, (found) => showFound(run, found));
+      await lookOn(run, run.nowMs + after.lookMs, (found) => takeIn(run, found));
     }
   }
   if (deployment === run.state.baseline) run.forgetInstances();
 }
 
 /** What the looks find of what is being restored, whatever it is. */
-function showFound({ state }: Run, { observed, scaled }: Drift): void {
-  const { hold } = state;
-  if (hold?.kind === 'drift') state.hold = { ...hold, observed, scaled };
+function takeIn(run: Run, found: Drift): void {
+  const { hold } = run.state;
+  if (hold?.kind !== 'drift') return;
+  const because =
+    visibleDrift(hold.expected, found) === null ? hold.because : becauseOf(hold.expected, found);
+  run.state.hold = { ...hold, ...found, because };
+  // Nothing is forgotten: what is being given back is wanted now, and not there yet.
+  if (run.baselineIn(found.scaled) !== undefined) run.willRescale(found.scaled);
 }

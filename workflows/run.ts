@@ -276,15 +276,18 @@ export class Run {
     });
   }
 
+  /** What the baseline gets back when the rollout is taken back. */
+  get missed(): RestoreInstances | undefined {
+    return this.state.undos.find((undo) => undo.kind === 'restore-instances');
+  }
+
   /**
-   * What the baseline gets back also where it has it by name again: a look tells how many instances are wanted, and not that
+   * The same, where it stays when the baseline has it by name again: a look tells how many instances are wanted, and not that
    * one answers where there was none, or all where a restore failed.
    */
   get owed(): RestoreInstances | undefined {
-    return this.state.undos.find(
-      (undo): undo is RestoreInstances =>
-        undo.kind === 'restore-instances' && (undo.first || undo.unrestored === true),
-    );
+    const { missed } = this;
+    return missed?.first === true || missed?.unrestored === true ? missed : undefined;
   }
 
   /** A restore could not give the baseline its instances. */

@@ -152,3 +152,76 @@ describe.concurrent('while a restore waits for instances', () => {
     2 * TURNS_MS,
   );
 });
+
+/** One that waits for green's instances and a write, when somebody scales the baseline to nothing as well. */
+async function restoringGreen(name: string) {
+  const target = new MemoryTarget();
+  target.changeInstances('blue', 4);
+  const plan = planOf(name, [CREATE, rampStep(50, LONG)]);
+  const deployment = { ...plan.deployment, instanceCount: 3 };
+  const rollout = await bench.start({ ...plan, deployment }, target);
+  await rollout.until((s) => s.traffic?.live['green'] === 50);
+  target.changeTraffic({ live: { green: 100 }, mirror: {} });
+  target.changeInstances('green', 1);
+  await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length > 0);
+  const before = target.writes.length;
+  let room = false;
+  let asked = 0;
+  target.fault = (call) => {
+    if (call !== 'scale') return undefined;
+    asked += 1;
+    return room ? undefined : 'throttle';
+  };
+  await rollout.send('resolveDrift', { choice: 'restore', ...by });
+  await rollout.until(() => asked > 0);
+  const { looks } = target;
+  await rollout.until(() => target.looks > looks + 1, TURNS_MS);
+  target.changeInstances('blue', 0);
+  const { hold } = await rollout.until(
+    (s) => s.hold?.kind === 'drift' && s.hold.scaled.some(({ deployment }) => deployment === 'blue'),
+    TURNS_MS,
+  );
+  room = true;
+  return { target, rollout, hold, writes: () => target.writes.slice(before) };
+}
+
+describe.concurrent('a baseline that is scaled to nothing while a restore waits', () => {
+  it(
+    'gets its instances back before its traffic where the rollout is taken back',
+    async ({ expect }) => {
+      const { rollout, hold, writes } = await restoringGreen('restoring-aborted');
+
+      await rollout.send('abort', by);
+      const { type } = await rollout.failure();
+
+      expect(hold?.because).toContain('blue was scaled from 4 to 0 instances');
+      expect(type).toBe('Aborted');
+      expect(writes()).toEqual([
+        'scale blue to 4',
+        'traffic {"live":{"blue":100},"mirror":{}}',
+        'delete green',
+      ]);
+    },
+    2 * TURNS_MS,
+  );
+
+  it(
+    'gets them back before the restore gives it its share',
+    async ({ expect }) => {
+      const { rollout, writes } = await restoringGreen('restoring-both');
+
+      await rollout.until((s) => s.phase === 'ramping', TURNS_MS);
+      const restored = writes();
+      await rollout.send('abort', by);
+      const { report } = await rollout.failure();
+
+      expect(restored).toEqual([
+        'scale green to 3',
+        'scale blue to 4',
+        'traffic {"live":{"blue":50,"green":50},"mirror":{}}',
+      ]);
+      expect(report.notes).toEqual([]);
+    },
+    3 * TURNS_MS,
+  );
+});

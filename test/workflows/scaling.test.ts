@@ -278,6 +278,28 @@ describe.concurrent('a restore that gets no instances', () => {
   });
 });
 
+describe.concurrent('a restore whose traffic cannot be written', () => {
+  it('has given the instances back all the same: a rollback has none to give', async () => {
+    const { target, rollout } = await underWay('restored-not-written');
+    target.changeTraffic({ live: { blue: 80, green: 20 }, mirror: {} });
+    target.changeInstances('blue', 1);
+    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length > 0);
+    target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0);
+    await rollout.send('resolveDrift', { choice: 'adopt', ...by });
+    await rollout.until((s) => s.phase === 'ramping');
+    target.fault = () => undefined;
+    await rollout.send('abort', by);
+    const { report } = await rollout.failure();
+
+    expect(report.notes).toEqual([
+      expect.stringMatching(/^could not be restored: writeTraffic is forbidden/),
+    ]);
+  });
+});
+
 describe.concurrent('a restore whose instances do not get ready', () => {
   /** The target takes it, and has no room: they are wanted, and never ready. */
   const noRoom = (target: MemoryTarget) => {
