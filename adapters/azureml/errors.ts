@@ -1,4 +1,4 @@
-import { oneLine } from '../one-line.js';
+import { oneLine } from '../../core/one-line.js';
 import { isRestError } from '@azure/core-rest-pipeline';
 import { PortError, type PortErrorKind } from '../ports.js';
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
+import { oneLine } from '../../core/one-line.js';
 import { PortError } from '../ports.js';
 import type { ArmClient } from './arm-client.js';
-import { oneLine } from '../one-line.js';
 import { unexpectedAnswer } from './errors.js';
 import { isGone } from './operations.js';
 import {

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { AccessToken } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
+import { oneLine } from '../../core/one-line.js';
 import { PortError, type InvokeResult } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
-import { oneLine } from '../one-line.js';
 import { noAnswerInTime, notReached } from './errors.js';
 import type { Queries } from './queries.js';
 import type { AuthMode } from './resources.js';

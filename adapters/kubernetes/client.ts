@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { oneLine } from '../../core/one-line.js';
 import { PortError, type CallOptions } from '../ports.js';
 import { NoCredential, type Connection } from './connection.js';
-import { oneLine } from '../one-line.js';
 import { Rights } from './rights.js';
 import { noCredential, notReached, notServed, refused } from './errors.js';
 

@@ -1,4 +1,4 @@
-import { oneLine } from '../one-line.js';
+import { oneLine } from '../../core/one-line.js';
 import { z } from 'zod';
 import { FIELD_CONFLICT } from '../../core/failures.js';
 import { OUTDATED } from '../outdated.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DeploymentManifest } from '../../core/deployment.js';
 import type { DeploymentState } from '../../core/endpoint.js';
-import { oneLine } from '../one-line.js';
+import { oneLine } from '../../core/one-line.js';
 import { PortError, type CallOptions } from '../ports.js';
 import { INFERENCE_SERVICES, type KubeClient, type Manifest } from './client.js';
 import { isForbidden, NOT_SERVED } from './errors.js';

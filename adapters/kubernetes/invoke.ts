@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { request } from 'undici';
+import { oneLine } from '../../core/one-line.js';
 import { PortError, type CallOptions, type InvokeResult } from '../ports.js';
-import { oneLine } from '../one-line.js';
 import { PATH_ANNOTATION, PIN_HEADER } from './names.js';
 
 /** Where requests to a deployment go. */

@@ -1,5 +1,5 @@
 import type { DeploymentState, ResourceState } from '../../core/endpoint.js';
-import { oneLine } from '../one-line.js';
+import { oneLine } from '../../core/one-line.js';
 import { TAGS_ANNOTATION } from './names.js';
 import type { Condition, KubeDeployment, ParentRef, Pod, Route } from './objects.js';
 

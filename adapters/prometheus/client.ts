@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
-import { oneLine } from '../one-line.js';
+import { oneLine } from '../../core/one-line.js';
 import { PortError } from '../ports.js';
 import type { PrometheusConnection } from './connection.js';
 import type { RawSeries } from './ledger.js';

@@ -6,7 +6,6 @@ import {
   refused,
   retryAfterMs,
 } from '../../../adapters/azureml/errors.js';
-import { oneLine } from '../../../adapters/one-line.js';
 import { isoDuration } from '../../../adapters/azureml/durations.js';
 
 const asked = { what: 'write the traffic of endpoint diabetes', host: 'management.azure.com' };
@@ -135,11 +134,6 @@ describe('a request without an answer', () => {
 
     expect(notReached(asked.what, asked.host, thrown).message).not.toContain('eyJ0');
   });
-});
-
-it('keeps foreign texts to one line of at most 600 characters', () => {
-  expect(oneLine(` a\n\tb. `)).toBe('a b');
-  expect(oneLine('x'.repeat(700))).toHaveLength(600);
 });
 
 it.each([
