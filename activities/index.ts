@@ -51,7 +51,7 @@ export function createActivities({
         }),
       ),
     createDeployment: on((ports, input) => createDeployment(ports, secrets, input)),
-    smoke: on(smoke),
+    smoke: on((ports, input) => smoke(ports, secrets, input)),
     setTraffic: on(setTraffic),
     readAutoscale: on(readAutoscale),
     setMinimum: on(setMinimum),

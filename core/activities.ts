@@ -54,6 +54,8 @@ export interface CreateDeploymentInput extends EndpointRef {
 
 export interface SmokeInput extends EndpointRef {
   readonly deployment: string;
+  /** What it was created with: an answer may quote the secrets that they name. Left out by older workflows. */
+  readonly environmentVariables?: DeploymentSpec['environmentVariables'];
   readonly body: string;
   readonly count: number;
 }

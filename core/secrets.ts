@@ -37,7 +37,7 @@ export async function withSecrets(
 /**
  * A text that may quote what a deployment was created with, with `${secret:NAME}` in place of each of its secrets: targets
  * repeat what they were given, and so do the model servers whose last words they tell. The text may be on one line by now,
- * in JSON, or cut.
+ * in JSON, in an address, or cut.
  *
  * What cannot be looked up any more is not looked for.
  */
@@ -65,10 +65,16 @@ export async function withoutSecrets(
   );
 }
 
-/** As it is, on one line (also without the stop that an end of a text loses), and in JSON. */
+/** As it is, on one line (also without the stop that an end of a text loses), in JSON, and as a part of an address. */
 function formsOf(value: string): readonly string[] {
   const line = value.replace(/\s+/g, ' ').trim();
-  const forms = [value, line, line.replace(/[.;]+$/, ''), JSON.stringify(value).slice(1, -1)];
+  const forms = [
+    value,
+    line,
+    line.replace(/[.;]+$/, ''),
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value),
+  ];
   return [...new Set(forms)].filter((form) => form.trim() !== '');
 }
 

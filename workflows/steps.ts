@@ -88,7 +88,13 @@ async function create(run: Run, step: StepOf<'create'>): Promise<string> {
 async function smokeTest(run: Run, step: StepOf<'smoke'>): Promise<string> {
   const { requests, medianMs, slowestMs } = await forward(run, () =>
     smoke.executeWithOptions({ summary: `send ${step.count} requests to ${run.green} alone` }, [
-      { ...run.endpoint, deployment: run.green, body: step.body, count: step.count },
+      {
+        ...run.endpoint,
+        deployment: run.green,
+        environmentVariables: run.plan.deployment.environmentVariables,
+        body: step.body,
+        count: step.count,
+      },
     ]),
   );
   return `${requests} of ${step.count} answered, median ${Math.round(medianMs)} ms, slowest ${Math.round(slowestMs)} ms`;

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PortError, type Secrets } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { endpointArgument } from '../../core/command-text.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { EndpointState } from '../../core/endpoint.js';
-import { withSecrets } from '../../core/secrets.js';
+import { withoutSecrets, withSecrets } from '../../core/secrets.js';
 import { normalTraffic, sumShares } from '../../core/traffic.js';
 import { shortDuration } from '../../core/units.js';
 import { renderProblems } from '../../spec/index.js';
@@ -52,12 +53,30 @@ async function firstDeployment(
 ): Promise<void> {
   const { name } = deployment;
   refuseWhereServed(await endpoints.read(endpoint), name);
-  const whole = await withSecrets(deployment, machineSecrets(ctx.env));
+  const secrets = machineSecrets(ctx.env);
+  const whole = await withSecrets(deployment, secrets);
   ctx.out.note(`creating deployment ${name}`);
-  await endpoints.createDeployment(endpoint, whole, {});
-  await untilReady(ctx, endpoints, endpoint, name);
+  try {
+    await endpoints.createDeployment(endpoint, whole, {});
+    await untilReady(ctx, endpoints, endpoint, name);
+  } catch (error) {
+    throw await quotingNoSecret(error, secrets, deployment);
+  }
   const all = normalTraffic({ live: { [name]: 100 }, mirror: {} });
   await writeAndReadBack(endpoints, endpoint, all, ctx.out.note);
+}
+
+/** Targets repeat what they were given, and what a terminal shows is kept: by CI, and by who shares it. */
+async function quotingNoSecret(
+  error: unknown,
+  secrets: Secrets,
+  deployment: DeploymentSpec,
+): Promise<unknown> {
+  if (!(error instanceof Error)) return error;
+  const message = await withoutSecrets(error.message, deployment, secrets);
+  if (message === error.message) return error;
+  if (error instanceof PortError) return new PortError(message, { kind: error.kind, code: error.code });
+  return new CliError(error instanceof CliError ? error.exit : 'unexpected', message);
 }
 
 /** Only a first deployment may be put in place without watching; what begins half-way is gone on with. */

@@ -7,6 +7,7 @@ import { setTraffic } from '../../activities/set-traffic.js';
 import { smoke } from '../../activities/smoke.js';
 import { beatingSleep, beats, poll, withOwnSignal } from '../../activities/poll.js';
 import { PortError } from '../../adapters/ports.js';
+import { machineSecrets } from '../../adapters/secrets.js';
 
 describe('a pause in an activity', () => {
   it('leaves no listener with the activity once it is over', async () => {
@@ -60,6 +61,7 @@ describe('a call that takes long', () => {
       () =>
         smoke(
           { endpoints: { invoke: () => slowly({ status: 200, body: '', durationMs: 9_000 }) } } as never,
+          machineSecrets({}),
           {
             ...{ target: { kind: 'host', workspace: 'local' }, endpoint: 'diabetes', deployment: 'green' },
             ...{ body: '{}', count: 1 },

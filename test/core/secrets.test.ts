@@ -6,6 +6,7 @@ const VALUES: Readonly<Record<string, string>> = {
   part: 'hunter2',
   key: '-----BEGIN KEY-----\n"abc"\n-----END KEY-----\n',
   stop: 'a sentence.',
+  password: 'p@ss/word',
   empty: '',
 };
 
@@ -25,6 +26,7 @@ describe('withoutSecrets hides a secret', () => {
     ['on one line', 'a -----BEGIN KEY----- "abc" -----END KEY----- b', 'a ${secret:key} b'],
     ['in JSON', JSON.stringify({ key: VALUES['key'] }), '{"key":"${secret:key}"}'],
     ['at an end that lost its stop', 'a sentence', '${secret:stop}'],
+    ['in an address', 'postgres://app:p%40ss%2Fword@db', 'postgres://app:${secret:password}@db'],
     ['that was cut', 'a -----BEGIN K...; ask again', 'a ${secret:key}...; ask again'],
     ['and no word that begins like it', 'a hunt... at hun', 'a ${secret:plain}... at hun'],
   ])('%s', async (_, text, shown) => {

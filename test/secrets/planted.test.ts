@@ -175,6 +175,22 @@ const LOUD = [
   'console.error(process.env.DB_PASSWORD, process.env.FILE_PASSWORD); process.exit(1)',
 ];
 
+/** One that gets ready, and fails every request in the words of what it knows. */
+const TELLING = [
+  process.execPath,
+  '-e',
+  'const { DB_PASSWORD, FILE_PASSWORD } = process.env;' +
+    'require("node:http").createServer(({ method }, answer) => {' +
+    'answer.writeHead(method === "POST" ? 500 : 200).end(`postgres://app:${DB_PASSWORD}@db, ${FILE_PASSWORD}`);' +
+    '}).listen(Number(process.argv[1]), "127.0.0.1")',
+  '{port}',
+];
+
+/** The line of a deployment file that says which model server runs. */
+function commandLine(command: readonly string[]): string {
+  return `properties: { greenlight.command: ${JSON.stringify(JSON.stringify(command))} }`;
+}
+
 /** Files and variables of everything that is started. */
 async function surroundings(): Promise<Readonly<Record<string, string>>> {
   const [folder, hooks] = await Promise.all([temporaryFolder(), receiver.open()]);
@@ -205,12 +221,14 @@ beforeAll(async () => {
   await writeFile(join(world.folder, 'request.json'), '{"data": [[1]]}');
   await deploymentFile('green');
   await deploymentFile('refused', ['  WORKER_COUNT: ${secret:db-password}']);
-  const command = JSON.stringify(JSON.stringify(LOUD));
-  await deploymentFile('loud', [`properties: { greenlight.command: ${command} }`]);
+  await deploymentFile('loud', [commandLine(LOUD)]);
+  await deploymentFile('telling', [commandLine(TELLING)]);
   secrets.set('host token', (await readFile((await hostNote()).tokenFile, 'utf8')).trim());
   await rollOut('plain', CANARY);
   await failing('creation that is refused', 4, await specOf('plain', { green: 'refused' }));
   await failing('creation that fails', 4, await specOf('plain', { green: 'loud' }));
+  const smoked = { green: 'telling', steps: '  - smoke: ./request.json\n' };
+  await failing('smoke that fails', 4, await specOf('plain', smoked));
   const counter = (name: string) => `${name}: '${name}_total{deployment="$deployment"}'`;
   const gate = `  own: { metric: { ${counter('bad')}, ${counter('total')} }, at-most: 50% }\n`;
   await failing('preflight', 3, await specOf('plain', { gate }));
@@ -321,6 +339,10 @@ describe('planted secrets', () => {
       ['config_dump of Envoy', 'api_key_auth'],
       ['command lines', world.state],
       ['creation that fails', 'model server ended 3 times'],
+      [
+        'smoke that fails',
+        'instead of 200: postgres://app:${secret:db-password}@db, ${secret:file-password}',
+      ],
       ['preflight', 'refuses the worker: 401'],
     ] as const) {
       expect(String(places.get(place)), place).toContain(holds);

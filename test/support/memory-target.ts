@@ -42,6 +42,7 @@ export class MemoryTarget {
   /** Deployments whose number of instances an autoscaler says. */
   readonly autoscaled = new Set<string>();
   smokeStatus = 200;
+  smokeBody = '{"answer":"from memory"}';
   requestsPerSecond = 4000;
   /** Upper bounds of its latency histogram. */
   edgesMs = EDGES_MS;
@@ -175,7 +176,7 @@ export class MemoryTarget {
       invoke: (_, deployment) =>
         this.call('invoke', (): InvokeResult => {
           this.writes.push(`invoke ${deployment}`);
-          return { status: this.smokeStatus, body: '{"answer":"from memory"}', durationMs: 3 };
+          return { status: this.smokeStatus, body: this.smokeBody, durationMs: 3 };
         }),
       logs: () => Promise.resolve(''),
     };
