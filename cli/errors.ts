@@ -1,4 +1,4 @@
-import { detailsOf, GRPC, grpcCode, isUnreachable, type ErrorCode } from '../client/errors.js';
+import { detailsOf, GRPC, grpcCode, isBareGrpc, isUnreachable, type ErrorCode } from '../client/errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
 
 /** Ends a command with a message for people: what is wrong, what was expected, what to do. */
@@ -55,7 +55,7 @@ function explainKnown(error: unknown): Explained | undefined {
         text: `Temporal has no namespace "${(error as { readonly namespace?: string }).namespace ?? '?'}". Set TEMPORAL_NAMESPACE to one that it has, or create it.`,
       };
     default:
-      return systemText(error);
+      return isBareGrpc(error) ? explainService(error) : systemText(error);
   }
 }
 

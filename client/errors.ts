@@ -41,6 +41,13 @@ export function grpcCode(error: unknown): number | undefined {
   return undefined;
 }
 
+/** Whether it is an error of gRPC as it comes: Temporal's client wraps only those of its own calls. */
+export function isBareGrpc(error: Error): boolean {
+  const { code, details } = error as { readonly code?: unknown; readonly details?: unknown };
+  // Processes and aborted requests have numbers for codes, too.
+  return typeof code === 'number' && typeof details === 'string';
+}
+
 /** Whether Temporal could not be asked, as opposed to having said no. */
 export function isUnreachable(error: unknown): boolean {
   const code = grpcCode(error);

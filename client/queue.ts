@@ -25,8 +25,8 @@ import {
   type WithdrawInput,
 } from '../core/queue.js';
 import { instantText } from '../core/units.js';
-import { GreenlightError } from './errors.js';
-import { ANSWER_MS, noAnswer, refusal } from './send-action.js';
+import { GreenlightError, isUnreachable } from './errors.js';
+import { ANSWER_MS, isUnanswered, noAnswer, refusal } from './send-action.js';
 import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
 import type { Rollout } from './rollout.js';
 import type { Session } from './temporal.js';
@@ -46,7 +46,8 @@ export function queueEntry(plan: Plan, { by, spec }: Memo): QueueEntry {
  * Puts a plan into its endpoint's queue, which begins with it where there is none.
  *
  * @returns its place, 1 = next.
- * @throws {GreenlightError} refused, when it cannot wait there; no-worker, when nobody answers within ten seconds.
+ * @throws {GreenlightError} refused, when it cannot wait there; no-worker, when nobody answers within ten seconds;
+ *   unreachable, when Temporal went away meanwhile.
  */
 export async function enqueue(session: Session, input: EnqueueInput): Promise<number> {
   const { client } = session;
@@ -73,19 +74,22 @@ export async function enqueue(session: Session, input: EnqueueInput): Promise<nu
       );
     } catch (error) {
       if (error instanceof WorkflowUpdateFailedError && isRefusal(error)) throw refusal(error);
-      if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+      const unanswered = (): Promise<GreenlightError> => {
         const on = endpointArgument(plan);
-        throw await noAnswer(
+        return noAnswer(
           session,
           `The queue of ${plan.endpoint} did not answer to ${id}, which asks to wait there,`,
           `\`greenlight status ${on}\` shows whether it waits; \`greenlight withdraw ${on} --id ${id}\` takes it back.`,
           error,
         );
-      }
+      };
+      if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw await unanswered();
       // It came to a queue that was just ending, or going on as a new run; or its answer got lost.
-      const place = await placeTaken(session, input.entry);
+      const place = await placeTaken(session, input.entry).catch(async (why: unknown) => {
+        throw isUnreachable(why) ? await unanswered() : why;
+      });
       if (place !== undefined) return place;
-      if (again === 0) throw error;
+      if (again === 0) throw isUnreachable(error) ? await unanswered() : error;
     }
   }
 }
@@ -196,7 +200,8 @@ async function startedFrom({ client }: Session, plan: Plan, id: string): Promise
 /**
  * Takes a waiting plan back.
  *
- * @throws {GreenlightError} refused, when it does not wait any more; no-worker, when nobody answers within ten seconds.
+ * @throws {GreenlightError} refused, when it does not wait any more; no-worker, when nobody answers within ten seconds;
+ *   unreachable, when Temporal went away meanwhile.
  */
 export async function withdraw(
   session: Session,
@@ -212,7 +217,7 @@ export async function withdraw(
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
+    if (isUnanswered(error)) {
       throw await noAnswer(
         session,
         `The queue of ${endpoint} did not answer to withdraw`,

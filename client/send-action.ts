@@ -7,7 +7,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { MessageName, type ActionInput, type ResolveDriftInput } from '../core/messages.js';
-import { GRPC, GreenlightError } from './errors.js';
+import { detailsOf, GRPC, GreenlightError, isUnreachable } from './errors.js';
 import type { Session } from './temporal.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
 
@@ -30,7 +30,8 @@ export type ActName = keyof typeof MESSAGE_OF;
  *
  * @param updateId - a name for this request: sent twice, it acts once.
  * @returns the rollout's answer, in words.
- * @throws {GreenlightError} refused, when it does not fit now; no-worker, when nobody answers within ten seconds.
+ * @throws {GreenlightError} refused, when it does not fit now; no-worker, when nobody answers within ten seconds;
+ *   unreachable, when Temporal went away meanwhile.
  */
 export async function sendAction(
   session: Session,
@@ -50,7 +51,7 @@ export async function sendAction(
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
+    if (isUnanswered(error))
       throw await noAnswer(
         session,
         `The rollout did not answer to ${name}`,
@@ -65,6 +66,11 @@ export async function sendAction(
     }
     throw error;
   }
+}
+
+/** Whether nobody knows what became of an update: no worker took it in time, or Temporal went away. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isUnreachable(error);
 }
 
 /** The server refuses an update that meets a rollout just going on as a new run: it is sent again, to that one. */
@@ -86,21 +92,47 @@ export function refusal(error: WorkflowUpdateFailedError): GreenlightError {
   return new GreenlightError('refused', why, { cause: error });
 }
 
-/** What can be said where no worker took a message in time. @param what - who did not answer, and to what. */
+/**
+ * What can be said where no worker took a message in time, or Temporal went away before it told the answer.
+ *
+ * @param what - who did not answer, and to what.
+ */
 export async function noAnswer(
   session: Session,
   what: string,
   advice: string,
-  cause: Error,
+  cause: unknown,
 ): Promise<GreenlightError> {
-  const workers = await pollingWorkers(session, Date.now());
+  const { code, why, when } = await whyNoAnswer(session);
+  return new GreenlightError(
+    code,
+    `${what} within ${ANSWER_MS / 1_000} s; it may still do it when ${when}.\n${why}\n${advice}`,
+    { cause },
+  );
+}
+
+interface WhyNoAnswer {
+  readonly code: 'no-worker' | 'unreachable';
+  readonly why: string;
+  /** When what was asked may still be done. */
+  readonly when: string;
+}
+
+async function whyNoAnswer(session: Session): Promise<WhyNoAnswer> {
+  let workers: readonly string[];
+  try {
+    workers = await pollingWorkers(session, Date.now());
+  } catch (error) {
+    // What was asked is worth more than why nobody says who works there.
+    return {
+      code: 'unreachable',
+      why: `Temporal at ${session.place.address} does not answer either: ${detailsOf(error)}`,
+      when: 'Temporal is back, or have done it',
+    };
+  }
   const why =
     workers.length === 0
       ? noWorkerText(session)
       : `A worker polls (${workers.join(', ')}), and did not answer: it may be busy, or have died just now.`;
-  return new GreenlightError(
-    'no-worker',
-    `${what} within ${ANSWER_MS / 1_000} s; it may still do it when a worker is back.\n${why}\n${advice}`,
-    { cause },
-  );
+  return { code: 'no-worker', why, when: 'a worker is back' };
 }

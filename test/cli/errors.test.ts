@@ -56,6 +56,12 @@ describe('explainError', () => {
       'Temporal stopped answering: No connection established\nRun `greenlight doctor` to see what is up.',
     ],
     [
+      'an error of gRPC that nothing wraps',
+      Object.assign(new Error('14 UNAVAILABLE: No connection'), { code: 14, details: 'No connection' }),
+      'unreachable',
+      'Temporal stopped answering: No connection\nRun `greenlight doctor` to see what is up.',
+    ],
+    [
       'a key that Temporal does not take',
       serviceError(16, 'Request unauthorized'),
       'unreachable',
@@ -99,6 +105,9 @@ describe('explainError', () => {
 
     expect(explainError(fault, false).text).toBe(
       'x is undefined\nThis looks like a fault of greenlight. Set GREENLIGHT_DEBUG=1 and run it again to see where.',
+    );
+    expect(explainError(Object.assign(new Error('it ended'), { code: 14 }), false).text).toMatch(
+      /a fault of/,
     );
     expect(explainError(fault, true).text).toMatch(
       /^x is undefined\nTypeError: x is undefined\n {4}at .*Caused by: Error: deeper/s,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { KnownRollout } from '../../client/find.js';
 import { supersedeFrom } from '../../client/free-endpoint.js';
 import { behind, enqueue, queueEntry, untilSettled, withdraw } from '../../client/queue.js';
+import { sendAction } from '../../client/send-action.js';
 import type { Session } from '../../client/temporal.js';
 import { workflowId } from '../../core/plan.js';
 import { planOf, rampStep } from '../support/plans.js';
@@ -79,6 +80,59 @@ it('asks once whether a plan may wait where no worker answers, and tells how to 
     ) as string,
   });
   expect(asked).toEqual(['enqueue']);
+});
+
+/** As gRPC says that the server is not there. */
+const GONE = Object.assign(new Error('14 UNAVAILABLE: gone'), { code: 14, details: 'gone' });
+
+describe('Temporal that goes away before it answers is told as such, with what to do later', () => {
+  const timedOut = new WorkflowUpdateRPCTimeoutOrCancelledError('deadline exceeded');
+  const lost = Object.assign(new Error('Update-With-Start failed', { cause: GONE }), {
+    name: 'ServiceError',
+  });
+  /** A server that is gone after the first message. */
+  const gone = (first: Error): Session => {
+    const { session } = withoutWorker();
+    const fails = () => Promise.reject(GONE);
+    const once = () => Promise.reject(first);
+    const client = {
+      ...session.client,
+      workflow: {
+        getHandle: () => ({ executeUpdate: once, describe: fails }),
+        executeUpdateWithStart: once,
+      },
+      workflowService: { describeTaskQueue: fails },
+    };
+    return { ...session, client } as unknown as Session;
+  };
+
+  it.each([timedOut, lost])('to who asks to wait: %s', async (first) => {
+    const entry = queueEntry(PLAN, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
+
+    await expect(enqueue(gone(first), { entry, first: false })).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(
+        new RegExp(
+          `^The queue of diabetes did not answer to ${entry.id}, .* it may still do it when Temporal is back, or have done it\\.\n` +
+            `Temporal at 127.0.0.1:7233 does not answer either: gone\n.* --id ${entry.id}\` takes it back\\.$`,
+        ),
+      ) as string,
+    });
+  });
+
+  it.each([timedOut, lost])('to who tells a rollout something: %s', async (first) => {
+    const session = gone(first);
+    const handle = session.client.workflow.getHandle('rollout');
+
+    await expect(
+      sendAction(session, handle, 'abort', { by: 'bob', reason: '' }, 'request-7'),
+    ).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(
+        /did not answer to abort .*give the same request id: request-7\./s,
+      ) as string,
+    });
+  });
 });
 
 it('does not ask again where the first request was taken and its answer got lost', async () => {
