@@ -26,7 +26,7 @@ import {
 } from '../core/queue.js';
 import { instantText } from '../core/units.js';
 import { GreenlightError, isUnreachable } from './errors.js';
-import { ANSWER_MS, isUnanswered, noAnswer, refusal } from './send-action.js';
+import { ANSWER_MS, isUnanswered, noAnswer, refusal, throughNewRun } from './send-action.js';
 import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
 import type { Rollout } from './rollout.js';
 import type { Session } from './temporal.js';
@@ -210,10 +210,13 @@ export async function withdraw(
   input: WithdrawInput,
 ): Promise<string> {
   try {
+    const updateId = randomUUID();
     return await session.client.withDeadline(Date.now() + ANSWER_MS, () =>
-      session.client.workflow
-        .getHandle(queueId(target, endpoint))
-        .executeUpdate<string, [WithdrawInput]>(QueueMessage.withdraw, { args: [input] }),
+      throughNewRun(() =>
+        session.client.workflow
+          .getHandle(queueId(target, endpoint))
+          .executeUpdate<string, [WithdrawInput]>(QueueMessage.withdraw, { args: [input], updateId }),
+      ),
     );
   } catch (error) {
     if (error instanceof WorkflowUpdateFailedError) throw refusal(error);

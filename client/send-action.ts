@@ -74,7 +74,7 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 /** The server refuses an update that meets a rollout just going on as a new run: it is sent again, to that one. */
-async function throughNewRun<T>(send: () => Promise<T>): Promise<T> {
+export async function throughNewRun<T>(send: () => Promise<T>): Promise<T> {
   for (let again = 3; ; again--) {
     try {
       return await send();

@@ -135,6 +135,27 @@ describe('Temporal that goes away before it answers is told as such, with what t
   });
 });
 
+it('sends a withdrawal again where it meets a queue that goes on as new, as the same one', async () => {
+  const { session } = withoutWorker();
+  const asked: unknown[] = [];
+  const cause = Object.assign(new Error('9 FAILED_PRECONDITION'), {
+    ...{ code: 9, details: 'workflow is closing', metadata: {} },
+  });
+  const executeUpdate = (_name: string, { updateId }: { updateId?: string }) => {
+    asked.push(updateId);
+    return asked.length === 1
+      ? Promise.reject(new Error('Workflow Update failed', { cause }))
+      : Promise.resolve('withdrawn');
+  };
+  const client = { ...session.client, workflow: { getHandle: () => ({ executeUpdate }) } };
+  const input = { id: '3f2a9c01', by: 'bob', reason: '' };
+
+  expect(await withdraw({ ...session, client } as unknown as Session, PLAN.target, 'diabetes', input)).toBe(
+    'withdrawn',
+  );
+  expect(asked).toEqual([expect.any(String), asked[0]]);
+});
+
 it('does not ask again where the first request was taken and its answer got lost', async () => {
   const entry = queueEntry(PLAN, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
   const asked: string[] = [];
