@@ -3,11 +3,11 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.js';
+import type { DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
 import { askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { classify, isPortError, notYet } from './classify.js';
-import { isReady } from './create-deployment.js';
 import { poll } from './poll.js';
 
 /**
@@ -34,7 +34,7 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
         );
       }
       ({ ready } = state.instances);
-      if (state.instances.wanted >= instances) return isReady(state) ? true : undefined;
+      if (state.instances.wanted >= instances) return answers(state, instances) ? true : undefined;
       await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
         // With an instance that answers, clients need not wait for the others.
         const err = ready ? refused : firstNo(refused);
@@ -65,4 +65,9 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     FailureType.PortTransient,
     { ready } satisfies NotScaledDetails,
   );
+}
+
+/** Whether so many answer. An autoscaler may want more, and they may come and go. */
+function answers({ state, instances: { ready } }: DeploymentState, instances: number): boolean {
+  return state === 'ready' && (ready === null || ready >= instances);
 }

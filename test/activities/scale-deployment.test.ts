@@ -48,3 +48,18 @@ it.each([
     expect(failure).toMatchObject(ends);
   },
 );
+
+it('waits for the instances that it gives back, and for none that an autoscaler wants besides', async () => {
+  const state = { name: 'blue', state: 'ready', instances: { wanted: 10, ready: 9 }, restarts: 0, tags: {} };
+  const input = {
+    target: { kind: 'host', workspace: 'local' } as const,
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
+  };
+  const readDeployment = () => Promise.resolve(state);
+
+  const scaled = new MockActivityEnvironment().run(() =>
+    scaleDeployment({ endpoints: { readDeployment } } as never, input),
+  );
+
+  await expect(scaled).resolves.toBeUndefined();
+});
