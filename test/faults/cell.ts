@@ -67,7 +67,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
     const events: Seen[] = [];
     const killer = new Killer(world, endpoint, kill);
     await killer.aim();
-    const acting: Promise<void>[] = [];
+    const acting: Promise<number | null>[] = [];
     let watches = watchesBefore(reference);
     const following = killer.follow(
       id,
@@ -89,7 +89,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
     if (ended === undefined) over.abort();
     await following;
     await killer.done();
-    await Promise.all(acting);
+    const [brokeAtMs = null] = await Promise.all(acting);
     await sleep(AFTERWARDS_MS);
     await load.stop();
     await sampler.stop();
@@ -118,7 +118,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
         ...problemsOf({
           ...facts,
           ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, missedAtMs, mendedAtMs },
-          ...{ report, outcome, events, rollbackMs, answers },
+          ...{ report, outcome, events, rollbackMs, answers, brokeAtMs },
           ...{ way: sampler.way, wrongSums: sampler.wrongSums, looks: sampler.looks, reads: sampler.reads },
           writes: world.writesOf([...reference.way.slice(0, 1), ...asked(events, killedAtMs)]),
         }),
@@ -133,15 +133,20 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
   }
 }
 
+/** @returns when it broke green; null = it did not. */
 async function act(
   world: World,
   what: 'nothing' | 'abort' | 'break-green',
   endpoint: string,
   handle: WorkflowHandle,
-): Promise<void> {
-  if (what === 'nothing') return;
+): Promise<number | null> {
+  if (what === 'nothing') return null;
   await sleep(1000);
-  if (what === 'break-green') return world.breakDeployment(endpoint, 'green');
+  if (what === 'break-green') {
+    const atMs = Date.now();
+    await world.breakDeployment(endpoint, 'green');
+    return atMs;
+  }
   // A person tries again until there is an answer; the request's id makes that harmless.
   for (;;) {
     try {
@@ -151,11 +156,11 @@ async function act(
           updateId: `abort-${endpoint}`,
         }),
       );
-      return;
+      return null;
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return;
+      if (error instanceof WorkflowNotFoundError) return null;
       const { status } = await handle.describe().catch(() => ({ status: { name: 'RUNNING' } }));
-      if (status.name !== 'RUNNING') return;
+      if (status.name !== 'RUNNING') return null;
       await sleep(200);
     }
   }

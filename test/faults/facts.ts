@@ -16,6 +16,8 @@ export interface CellFacts {
   /** When nothing was there to get it; null = something was, or that moment did not come. */
   readonly missedAtMs: number | null;
   readonly mendedAtMs: number | null;
+  /** When green, good until then, was made to fail every request; null = it was not. */
+  readonly brokeAtMs: number | null;
   /** null = it ended without one, or not in time. */
   readonly report: RolloutReport | null;
   /** Outcome of the report; `no end` when there was none in time. */
@@ -44,7 +46,7 @@ export interface CellFacts {
 /** Events, answers and kills have their times from the same clock, read a moment before or after. */
 export const CLOCK_MS = 50;
 /** A client that had sent its request before the kill may get its error after it; a broken part is found in probes. */
-const AFTERMATH_MS = 8_000;
+export const AFTERMATH_MS = 8_000;
 
 /** Whether what was killed may be dead at that time, or not be back altogether. */
 export function mayBeDead(atMs: number, { killedAtMs, mendedAtMs }: CellFacts): boolean {

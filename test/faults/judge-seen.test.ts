@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Traffic } from '../../core/traffic.js';
 import type { CellFacts } from './facts.js';
-import { answer, BLUE, DOWN, look, lost, RIGHT, ROLLED_BACK, SPLIT, with_, wrote } from './right.js';
+import { answer, BLUE, DOWN, HALF, look, lost, RIGHT, ROLLED_BACK, SPLIT, with_, wrote } from './right.js';
+import { REFERENCE } from './specs.js';
 
 describe('the judge of shares', () => {
   const green = { victim: 'green' } as const;
@@ -115,6 +116,53 @@ describe('the judge of answers', () => {
 
     expect(count({ victim: 'green', answers: [answer, lost], looks: looks(SPLIT) })).toBe(0);
     expect(count({ victim: 'green', answers: [answer, lost], looks: looks(BLUE) })).toBe(1);
+  });
+
+  describe('of clients that were left with a bad green', () => {
+    const failed = { ...answer, deployment: 'green', status: 424, version: null };
+    const from = (...timesMs: readonly number[]) => [answer, ...timesMs.map((atMs) => ({ ...failed, atMs }))];
+    const breached = (atMs: number): Partial<CellFacts> => ({
+      ...ROLLED_BACK,
+      events: [
+        ...wrote(1, 500, HALF),
+        { id: 3, what: 'ActivityTaskCompleted watch', atMs },
+        ...wrote(4, atMs + 100, BLUE),
+      ],
+    });
+    const late = (tookMs: number, limitMs: number): readonly string[] => [
+      `clients were left with a bad green for ${tookMs} ms; at most ${limitMs} ms`,
+    ];
+
+    it('counts from the first bad answer, and not from the verdict', () => {
+      const seen = { ...breached(59_000), answers: from(2_005, 59_000) };
+
+      expect(with_(seen)).toEqual(late(57_200, 20_000));
+      expect(with_({ ...seen, victim: 'blue' })).toEqual(late(57_200, 18_000));
+      expect(with_({ ...seen, victim: null, killedAtMs: null })).toEqual(late(57_200, 8_000));
+      expect(
+        with_({ ...breached(7_000), victim: null, killedAtMs: null, answers: from(505, 7_000) }),
+      ).toEqual([]);
+    });
+
+    it('gives what was killed meanwhile its time from the kill on, and one killed later none', () => {
+      const seen = { ...breached(59_000), answers: from(2_005, 59_000) };
+
+      expect(with_({ ...seen, killedAtMs: 45_000, mendedAtMs: 46_000 })).toEqual([]);
+      expect(with_({ ...seen, killedAtMs: 60_000, mendedAtMs: 61_000 })).toEqual(late(57_200, 8_000));
+    });
+
+    it('forgives no error of a green that nobody has broken yet', () => {
+      const back = {
+        ...breached(5_000),
+        brokeAtMs: 3_000,
+        spec: { ...REFERENCE['roll-back'], badGreen: false },
+      };
+
+      expect(with_({ ...back, answers: from(3_000, 5_000) })).toEqual([]);
+      expect(with_({ ...back, answers: from(2_500, 3_000) })).toEqual([
+        '1 of 3 requests failed that need not: 424 of green (1500 to 1500 ms after the kill)',
+      ]);
+    });
   });
 
   it('hears nothing from green a second after the rollback was read back', () => {

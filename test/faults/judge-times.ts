@@ -1,5 +1,5 @@
 import { sameTraffic } from '../../core/traffic.js';
-import type { CellFacts } from './facts.js';
+import { type CellFacts, killed } from './facts.js';
 import type { Seen } from './points.js';
 import { quantile } from './rollback.js';
 import type { ReferenceSpec } from './specs.js';
@@ -13,12 +13,12 @@ import type { Victim } from './world.js';
  * and start; a decision that was lost with Temporal is taken again after five seconds, and what the host did not answer is
  * asked again (longest seen: Temporal 5.3 s, host 10.9 s). Nobody has to wait for Envoy or a model server (longest seen: 3.1 s).
  */
-const SERVERS_MS = 8_000;
+const SERVERS_MS = 5_000;
 const CLUSTER_MS = 30_000;
 const ROLLBACK_MS: Readonly<Record<Victim, number>> = {
   worker: 15_000,
   temporal: 12_000,
-  host: 20_000,
+  host: 14_000,
   envoy: SERVERS_MS,
   green: SERVERS_MS,
   blue: SERVERS_MS,
@@ -29,11 +29,16 @@ const ROLLBACK_MS: Readonly<Record<Victim, number>> = {
   prometheus: CLUSTER_MS,
 };
 
-export function timeProblems({ spec, victim, killedAtMs, rollbackMs, events }: CellFacts): readonly string[] {
+export function timeProblems(facts: CellFacts): readonly string[] {
+  const { spec, rollbackMs, events } = facts;
   if (rollbackMs === null) return events.some(asksBack(spec)) ? ['its rollback was not timed'] : [];
-  if (victim === null || killedAtMs === null) return [];
-  const limitMs = ROLLBACK_MS[victim];
+  const limitMs = rollbackLimitMs(killed(facts));
   return rollbackMs <= limitMs ? [] : [`its rollback took ${rollbackMs} ms; at most ${limitMs} ms`];
+}
+
+/** @param victim - what was killed meanwhile; null = nothing. */
+export function rollbackLimitMs(victim: Victim | null): number {
+  return victim === null ? P99_MS : ROLLBACK_MS[victim];
 }
 
 /** Forward, nothing is ever asked to be as it was. */

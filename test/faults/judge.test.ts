@@ -111,6 +111,11 @@ describe('the judge of a cell', () => {
       { rollbackMs: 15_001 },
       'its rollback took 15001 ms; at most 15000 ms',
     ],
+    [
+      'one that took too long without any kill',
+      { victim: null, killedAtMs: null, rollbackMs: 4_000 },
+      'its rollback took 4000 ms; at most 3000 ms',
+    ],
   ])('finds %s', (_, facts, problem) => {
     expect(with_(facts)).toEqual([problem]);
   });

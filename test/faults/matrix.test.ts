@@ -1,7 +1,9 @@
 import { nth, testSample, WRITES } from './sample.js';
 
-// A sample of the kill matrix: each part once, each spec at least once. The whole of it: `npm run faults`.
+// A sample of the kill matrix: nothing, each part once, each spec at least once. The whole of it: `npm run faults`.
 testSample('host', [
+  ['nothing', 'roll-back', null],
+  ['nothing', 'abort', null],
   ['a worker while it rolls back', 'roll-back', { victim: 'worker', at: nth(WRITES, 2) }],
   ['Temporal as a person aborts', 'abort', { victim: 'temporal', at: nth(WRITES, 2) }],
   ['the host while shares are written', 'promote', { victim: 'host', at: nth(WRITES, 3) }],

@@ -40,6 +40,7 @@ export const RIGHT: CellFacts = {
   missedAtMs: null,
   reads: 100,
   mendedAtMs: 2_000,
+  brokeAtMs: null,
   report: REPORT,
   outcome: 'aborted',
   events: [
