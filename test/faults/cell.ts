@@ -5,6 +5,7 @@ import { MessageName, DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/me
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
 import { type Answer, Load } from '../../demo/load.js';
+import { isWhole } from './judge-end.js';
 import { problemsOf } from './judge.js';
 import { type Kill, Killer } from './killer.js';
 import { lengthAt, type Seen } from './points.js';
@@ -42,6 +43,8 @@ const LONGEST_MS = 240_000;
 const REQUESTS_PER_SECOND = 80;
 /** Clients and readers go on for a moment: what comes late is seen too. */
 const AFTERWARDS_MS = 700;
+/** A model server that was killed late may still be starting at the end. */
+const BACK_WITHIN_MS = 30_000;
 
 let made = 0;
 
@@ -119,8 +122,12 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
           ...facts,
           ...{ spec: reference, victim: kill?.victim ?? null, killedAtMs, missedAtMs, mendedAtMs },
           ...{ report, outcome, events, rollbackMs, answers, brokeAtMs },
-          ...{ way: sampler.way, wrongSums: sampler.wrongSums, looks: sampler.looks, reads: sampler.reads },
-          writes: world.writesOf([...reference.way.slice(0, 1), ...asked(events, killedAtMs)]),
+          ...{ way: sampler.way, wrongSums: sampler.wrongSums, looks: sampler.looks },
+          readsMs: sampler.looks.map(({ atMs }) => atMs),
+          writes: world.writesOf([
+            ...reference.way.slice(0, 1),
+            ...asked({ events, victim: kill?.victim ?? null, killedAtMs }),
+          ]),
         }),
         ...killer.problems,
       ],
@@ -180,10 +187,14 @@ async function endOf(handle: WorkflowHandle): Promise<Ended | undefined> {
 
 async function factsOf(world: World, endpoint: string) {
   const { endpoints } = await world.ports();
-  const { traffic, deployments } = await endpoints.read(endpoint);
+  let { traffic, deployments } = await endpoints.read(endpoint);
+  for (const endMs = Date.now() + BACK_WITHIN_MS; !deployments.every(isWhole) && Date.now() < endMs;) {
+    await sleep(200);
+    ({ traffic, deployments } = await endpoints.read(endpoint));
+  }
   return {
     traffic,
-    deployments: deployments.map(({ name }) => name).sort(),
+    deployments: deployments.map(({ name, state, instances }) => ({ name, state, instances })),
     restarts: Math.max(0, ...deployments.map((deployment) => deployment.restarts ?? 0)),
     operations: await world.operations(endpoint),
   };

@@ -1,3 +1,4 @@
+import type { DeploymentState } from '../../core/endpoint.js';
 import type { RolloutReport } from '../../core/run.js';
 import type { Traffic } from '../../core/traffic.js';
 import type { Answer } from '../../demo/load.js';
@@ -5,6 +6,9 @@ import type { Seen } from './points.js';
 import type { Look } from './sampler.js';
 import type { ReferenceSpec } from './specs.js';
 import type { Victim } from './world.js';
+
+/** A deployment that is there at the end, once what was killed had time to come back. */
+export type Left = Pick<DeploymentState, 'name' | 'state' | 'instances'>;
 
 /** What was seen of one rollout while something was killed. */
 export interface CellFacts {
@@ -27,12 +31,12 @@ export interface CellFacts {
   readonly rollbackMs: number | null;
   /** The endpoint at the end, read back. */
   readonly traffic: Traffic;
-  readonly deployments: readonly string[];
+  readonly deployments: readonly Left[];
   /** Traffic in the order in which it was seen. */
   readonly way: readonly Traffic[];
   readonly wrongSums: readonly string[];
-  /** How often the endpoint was read. */
-  readonly reads: number;
+  /** When the endpoint was read, milliseconds since the epoch. */
+  readonly readsMs: readonly number[];
   readonly looks: readonly Look[];
   /** Operations that the target ended well, by what they did: `deployment-put green`. */
   readonly operations: readonly string[];

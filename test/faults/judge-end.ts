@@ -1,6 +1,6 @@
 import { stepLabel } from '../../core/status-text.js';
 import { sameTraffic, trafficText, type Traffic } from '../../core/traffic.js';
-import { type CellFacts, killed } from './facts.js';
+import { type CellFacts, killed, type Left } from './facts.js';
 import { isWatched } from './specs.js';
 
 /** Why a rollout may end so, in its own words: the abort of the cell's person, and breaches of the gate of errors. */
@@ -16,6 +16,7 @@ const GREEN_WAS_KILLED = /^(?!undecided).*\bgreen\b.*(ready|failed|restarted|ans
 /** What is not as it must be at the end: the outcome, what it says of itself, and what it left. */
 export function endProblems(facts: CellFacts): readonly string[] {
   const { spec, outcome, traffic, deployments } = facts;
+  const names = deployments.map(({ name }) => name);
   const left = outcome === 'promoted' ? 'green' : 'blue';
   const end = { live: { [left]: 100 }, mirror: {} };
   return [
@@ -24,8 +25,19 @@ export function endProblems(facts: CellFacts): readonly string[] {
     ...(sameTraffic(traffic, end)
       ? []
       : [`the endpoint shows ${trafficText(traffic)} instead of ${trafficText(end)}`]),
-    ...(deployments.join() === left ? [] : [`it has ${deployments.join(', ')} instead of ${left} alone`]),
+    ...(names.join() === left ? [] : [`it has ${names.join(', ')} instead of ${left} alone`]),
+    ...deployments
+      .filter((each) => !isWhole(each))
+      .map(
+        ({ name, state, instances: { wanted, ready } }) =>
+          `${name} is ${state}, ${ready} of ${wanted} instances answer; it had one`,
+      ),
   ];
+}
+
+/** As it was made; also what was killed is so again. */
+export function isWhole({ state, instances: { wanted, ready } }: Left): boolean {
+  return state === 'ready' && wanted === 1 && ready === 1;
 }
 
 /**
@@ -43,12 +55,14 @@ function mayEndAs(facts: CellFacts): readonly string[] {
 function reportProblems(facts: CellFacts): readonly string[] {
   const { report, outcome } = facts;
   if (report === null) return [];
-  const { reason, left } = report;
+  const { reason, left, notes } = report;
   const greenMayFail = killed(facts) === 'green' && outcome === 'rolled-back';
   const fits = (REASONS[outcome]?.test(reason) ?? false) || (greenMayFail && GREEN_WAS_KILLED.test(reason));
   return [
     ...(fits ? [] : [`its reason does not fit ${outcome}: ${reason}`]),
     ...(left.length === 0 ? [] : [`it left something to do: ${left.join('; ')}`]),
+    // Whatever is killed: nobody else changed anything, and nothing was left.
+    ...notes.map((note) => `it noted, where nothing is to be noted: ${note}`),
     ...stepProblems(facts, greenMayFail),
     ...(greenMayFail || outcome === 'rejected' ? [] : writeProblems(facts)),
   ];

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { stepLabel } from '../../core/status-text.js';
 import type { CellFacts } from './facts.js';
 import { undisturbedProblems } from './judge-times.js';
-import { BLUE, REPORT, ROLLED_BACK, SPLIT, step, with_, wrote } from './right.js';
+import { BLUE, left, REPORT, RIGHT, ROLLED_BACK, SPLIT, step, with_, wrote } from './right.js';
 import { REFERENCE } from './specs.js';
 
 const PROMOTED: Partial<CellFacts> = {
@@ -14,13 +14,25 @@ const PROMOTED: Partial<CellFacts> = {
     reason: 'e is served by green',
     steps: REFERENCE.promote.steps.map((each) => step(stepLabel(each))),
   },
-  events: REFERENCE.promote.way.slice(1).flatMap((to, i) => wrote(2 * i + 1, i * 1_000, to)),
+  events: [
+    ...REFERENCE.promote.way.slice(1).flatMap((to, i) => wrote(2 * i + 1, i * 1_000, to)),
+    ...wrote(9, 4_000, REFERENCE.promote.way.at(-1)),
+    { id: 11, what: 'ActivityTaskScheduled deleteDeployment', atMs: 4_200 },
+  ],
   rollbackMs: null,
   traffic: { live: { green: 100 }, mirror: {} },
-  deployments: ['green'],
+  deployments: [left('green')],
   way: REFERENCE.promote.way,
   operations: ['deployment-put green', 'deployment-delete blue'],
 };
+
+const smoked = [
+  { id: 1, what: 'ActivityTaskScheduled smoke', atMs: 100 },
+  { id: 2, what: 'ActivityTaskCompleted smoke', atMs: 200 },
+];
+
+const unread = (fromMs: number, toMs: number): readonly number[] =>
+  RIGHT.readsMs.filter((atMs) => atMs <= fromMs || atMs >= toMs);
 
 const reported = (report: Partial<typeof REPORT>): Partial<CellFacts> => ({
   report: { ...REPORT, ...report },
@@ -42,7 +54,11 @@ describe('the judge of a cell', () => {
       { traffic: SPLIT },
       'the endpoint shows blue 75 %, green 25 % instead of blue 100 %',
     ],
-    ['green left behind', { deployments: ['blue', 'green'] }, 'it has blue, green instead of blue alone'],
+    [
+      'green left behind',
+      { deployments: [left('blue'), left('green')] },
+      'it has blue, green instead of blue alone',
+    ],
     [
       'a share given twice',
       { way: [BLUE, SPLIT, BLUE, SPLIT, BLUE] },
@@ -54,6 +70,31 @@ describe('the judge of a cell', () => {
       'green created twice',
       { operations: ['deployment-put green', 'deployment-put green'] },
       'deployment-put green happened 2 times instead of 1',
+    ],
+    [
+      'an operation that no rollout of the matrix needs',
+      { operations: [...RIGHT.operations, 'deployment-patch blue'] },
+      'deployment-patch blue happened 1 times instead of 0',
+    ],
+    [
+      'a share that was written, and asked for again',
+      { events: [...wrote(1, 300), ...wrote(3, 500), ...RIGHT.events.slice(2)] },
+      'setTraffic was scheduled again that had not failed',
+    ],
+    [
+      'a second smoke test',
+      { events: [...smoked, ...smoked, ...RIGHT.events] },
+      'smoke was scheduled again that had not failed',
+    ],
+    [
+      'a blue that does not come back',
+      { deployments: [left('blue', 0)] },
+      'blue is ready, 0 of 1 instances answer; it had one',
+    ],
+    [
+      'a note of what nobody did',
+      reported({ notes: ['somebody else had made the traffic green 100 %'] as never }),
+      'it noted, where nothing is to be noted: somebody else had made the traffic green 100 %',
     ],
     ['a model server that was restarted', { restarts: 1 }, 'its model server was restarted 1 times'],
     [
@@ -76,7 +117,16 @@ describe('the judge of a cell', () => {
       'green was not there to be killed',
     ],
     ['a moment that never came', { killedAtMs: null }, 'its moment to be killed did not come'],
-    ['an endpoint that was hardly read', { reads: 1 }, 'it was read only 1 times in 4700 ms'],
+    [
+      'an endpoint that nobody read for a while',
+      { readsMs: unread(1_500, 4_600) },
+      'nobody could read it for 3100 ms',
+    ],
+    [
+      'one that was not read any more',
+      { readsMs: unread(1_500, Infinity) },
+      'nobody could read it for 3700 ms',
+    ],
     ['no clients at all', { answers: [] }, 'no client got an answer'],
     [
       'another reason',
@@ -118,6 +168,25 @@ describe('the judge of a cell', () => {
     ],
   ])('finds %s', (_, facts, problem) => {
     expect(with_(facts)).toEqual([problem]);
+  });
+
+  it('forgives that nobody can read while the host is dead, and not after that', () => {
+    const host = { victim: 'host' } as const;
+    const over = { events: [...RIGHT.events, { id: 6, what: 'WorkflowExecutionFailed', atMs: 15_000 }] };
+
+    expect(with_({ ...host, readsMs: unread(900, 4_600) })).toEqual([]);
+    expect(with_({ ...host, ...over, readsMs: unread(9_000, 12_500) })).toEqual([
+      'nobody could read it for 3500 ms',
+    ]);
+  });
+
+  it('takes a share for right that is asked for again after a turn', () => {
+    const turn = [
+      { id: 1, what: 'ActivityTaskScheduled setTraffic', atMs: 300, to: SPLIT },
+      { id: 2, what: 'ActivityTaskFailed setTraffic', atMs: 400 },
+    ];
+
+    expect(with_({ events: [...turn, ...RIGHT.events] })).toEqual([]);
   });
 
   it('takes another outcome as right only where the killed part is what the rollout judges', () => {

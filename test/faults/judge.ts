@@ -1,12 +1,15 @@
 import { sameTraffic, trafficText, type Traffic } from '../../core/traffic.js';
-import { type CellFacts, CLOCK_MS, killed } from './facts.js';
+import { type CellFacts, CLOCK_MS, killed, mayBeDead } from './facts.js';
 import { clientProblems } from './judge-answers.js';
 import { endProblems } from './judge-end.js';
 import { shareProblems } from './judge-shares.js';
 import { timeProblems } from './judge-times.js';
+import type { Victim } from './world.js';
 
-/** Reads farther apart than this on average are too few. */
-const SELDOM_MS = 2_000;
+/** Nobody looked for longer than this: much may have been wrong. Longest seen on a busy machine: 1.7 s. */
+const UNSEEN_MS = 3_000;
+/** Without whom nobody reads an endpoint. */
+const ANSWERS = ['host', 'kube-apiserver', 'etcd'] satisfies readonly Victim[];
 
 /** What is not as it must be, in words; empty when all is. */
 export function problemsOf(facts: CellFacts): readonly string[] {
@@ -18,6 +21,7 @@ export function problemsOf(facts: CellFacts): readonly string[] {
     ...facts.wrongSums.map((sum) => `shares summed to ${sum}`),
     ...shareProblems(facts),
     ...effectProblems(facts),
+    ...repeatProblems(facts),
     ...clientProblems(facts),
     ...timeProblems(facts),
   ];
@@ -34,10 +38,17 @@ function missedProblems({ victim, killedAtMs, missedAtMs, events, spec }: CellFa
   return missedAtMs < comes || missedAtMs >= gone - CLOCK_MS ? [] : [`${victim} was not there to be killed`];
 }
 
-/** Who reads seldom sees nothing wrong. It is ten times a second where nothing is dead. */
-function unseenProblems({ reads, events }: CellFacts): readonly string[] {
-  const tookMs = (events.at(-1)?.atMs ?? 0) - (events[0]?.atMs ?? 0);
-  return reads * SELDOM_MS >= tookMs ? [] : [`it was read only ${reads} times in ${tookMs} ms`];
+/** Who does not look sees nothing wrong. It is ten times a second where nothing is dead. */
+function unseenProblems(facts: CellFacts): readonly string[] {
+  const { readsMs, events } = facts;
+  const [from, to] = [events[0]?.atMs ?? 0, events.at(-1)?.atMs ?? 0];
+  const looks = [from, ...readsMs.filter((atMs) => atMs > from && atMs < to), to];
+  const away = ANSWERS.some((part) => part === killed(facts));
+  const gaps = looks.slice(1).flatMap((atMs, i) => {
+    const gapMs = Math.round(atMs - (looks[i] ?? 0));
+    return gapMs <= UNSEEN_MS || (away && mayBeDead(atMs, facts)) ? [] : [gapMs];
+  });
+  return gaps.length === 0 ? [] : [`nobody could read it for ${Math.max(...gaps)} ms`];
 }
 
 /**
@@ -64,14 +75,39 @@ function effectProblems(facts: CellFacts): readonly string[] {
   const victim = killed(facts);
   const count = (what: string): number => operations.filter((one) => one === what).length;
   const limits: Readonly<Record<string, number>> = {
+    'deployment-put blue': 1,
     'deployment-put green': 1,
     'deployment-delete green': outcome === 'promoted' ? 0 : 1,
     'deployment-delete blue': outcome === 'promoted' ? 1 : 0,
     'endpoint-put': writes,
   };
-  const often = Object.entries(limits)
-    .filter(([what, limit]) => count(what) > limit)
-    .map(([what, limit]) => `${what} happened ${count(what)} times instead of ${limit}`);
-  const own = victim !== null && deployments.includes(victim) ? 1 : 0;
+  const often = [...new Set(operations)].flatMap((what) => {
+    const limit = limits[what] ?? 0;
+    return count(what) > limit ? [`${what} happened ${count(what)} times instead of ${limit}`] : [];
+  });
+  const own = deployments.some(({ name }) => name === victim) ? 1 : 0;
   return restarts <= own ? often : [...often, `its model server was restarted ${restarts} times`];
+}
+
+const ONCE = ['preflight', 'createDeployment', 'smoke', 'setTraffic', 'deleteDeployment'];
+const DELETED = 'ActivityTaskScheduled deleteDeployment';
+const UNDONE = /^ActivityTask(Failed|TimedOut) /;
+
+/**
+ * Nothing is scheduled again that did not fail; attempts of what was cut off are those of one activity. Only before the
+ * baseline goes its traffic is asked for once more, to find at the last moment that somebody else changed it.
+ */
+function repeatProblems({ events, outcome }: CellFacts): readonly string[] {
+  return ONCE.flatMap((activity) => {
+    const asked = `ActivityTaskScheduled ${activity}`;
+    const own = events.filter(({ what }) => what.endsWith(` ${activity}`));
+    const again = own.some(({ id, what, to }, i) => {
+      const before = own.slice(0, i).findLast((event) => event.what === asked);
+      if (what !== asked || before === undefined || UNDONE.test(own[i - 1]?.what ?? '')) return false;
+      const next = events.find((event) => event.id > id && event.what.startsWith('ActivityTaskScheduled '));
+      if (outcome === 'promoted' && next?.what === DELETED && activity === 'setTraffic') return false;
+      return to === undefined || before.to === undefined || sameTraffic(to, before.to);
+    });
+    return again ? [`${activity} was scheduled again that had not failed`] : [];
+  });
 }

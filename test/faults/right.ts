@@ -15,6 +15,9 @@ export const look = (atMs: number, traffic = SPLIT, deployments: Record<string, 
   traffic,
   deployments,
 });
+export const left = (name: string, ready = 1) => ({
+  ...{ name, state: 'ready' as const, instances: { wanted: 1, ready } },
+});
 export const step = (label: string, stopped = false) => ({
   ...{ label, stopped, startedAtMs: 0, endedAtMs: 0, result: '', evidence: [] },
 });
@@ -38,7 +41,7 @@ export const RIGHT: CellFacts = {
   victim: 'worker',
   killedAtMs: 1_000,
   missedAtMs: null,
-  reads: 100,
+  readsMs: Array.from({ length: 1_000 }, (_, i) => i * 100),
   mendedAtMs: 2_000,
   brokeAtMs: null,
   report: REPORT,
@@ -50,7 +53,7 @@ export const RIGHT: CellFacts = {
   ],
   rollbackMs: 200,
   traffic: BLUE,
-  deployments: ['blue'],
+  deployments: [left('blue')],
   way: [BLUE, SPLIT, BLUE],
   wrongSums: [],
   looks: [look(500, BLUE), look(700), look(1_400), look(5_150), look(5_300, BLUE)],

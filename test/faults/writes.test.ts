@@ -13,10 +13,11 @@ const HISTORY: readonly Seen[] = [
 ];
 
 it.each([
-  ['when nothing was killed', null, [SPLIT, BLUE]],
-  ['when something was killed between them', 3_000, [SPLIT, BLUE]],
-  ['and twice what was under way at the kill', 1_500, [SPLIT, SPLIT, BLUE]],
-  ['and twice the rollback that was under way at the kill', 8_000, [SPLIT, BLUE, BLUE]],
-])('each traffic that was asked for counts, seen or not, %s', (_, killedAtMs, writes) => {
-  expect(asked(HISTORY, killedAtMs)).toEqual(writes);
+  ['when nothing was killed', null, null, [SPLIT, BLUE]],
+  ['when something was killed between them', 'worker', 3_000, [SPLIT, BLUE]],
+  ['and twice what was under way at the kill', 'host', 1_500, [SPLIT, SPLIT, BLUE]],
+  ['and twice the rollback that was under way at the kill', 'temporal', 8_000, [SPLIT, BLUE, BLUE]],
+  ['and once where no write goes through what was killed', 'envoy', 8_000, [SPLIT, BLUE]],
+] as const)('each traffic that was asked for counts, seen or not, %s', (_, victim, killedAtMs, writes) => {
+  expect(asked({ events: HISTORY, victim, killedAtMs })).toEqual(writes);
 });
