@@ -30,6 +30,15 @@ const SUPERSEDED = planOf('replay-superseded', [CREATE, LONG]);
 const APPROVE = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] } as const;
 
 const onGreen = (s: RolloutStatus): boolean => s.phase === 'ramping' && (s.traffic?.live['green'] ?? 0) > 0;
+/** What is waited for is given up after 15 s, and green is looked at for as long. */
+const TURNS_MS = 60_000;
+
+/** Waits until green is looked at while something else is waited for. */
+async function inTurn(rollout: Rollout, target: MemoryTarget): Promise<void> {
+  const { looks } = target;
+  await rollout.until(() => target.looks > looks + 1, TURNS_MS);
+}
+
 const nothing = (): Promise<void> => Promise.resolve();
 
 function healthy(): MemoryTarget {
@@ -198,6 +207,41 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
       await rollout.until((s) => s.phase === 'held');
       await rollout.send('resolveDrift', { choice: 'restore', by: 'ada', reason: 'a mistake' });
       await rollout.until(onGreen);
+      await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    },
+  },
+  'busy-target': {
+    plan: planOf('replay-busy', [CREATE, rampStep(10), rampStep(25)]),
+    target() {
+      const target = new MemoryTarget();
+      target.fault = (_, traffic) => (traffic?.live['green'] === 25 ? 'throttle' : undefined);
+      return target;
+    },
+    async act(rollout, target) {
+      await rollout.until((s) => s.stepIndex === 2);
+      await inTurn(rollout, target);
+      target.fault = () => undefined;
+    },
+  },
+  'restore-in-turns': {
+    plan: planOf('replay-restore', [CREATE, LONG]),
+    target() {
+      const target = new MemoryTarget();
+      target.changeInstances('blue', 4);
+      return target;
+    },
+    async act(rollout, target) {
+      await rollout.until(onGreen);
+      target.changeInstances('blue', 1);
+      await rollout.until((s) => s.phase === 'held');
+      // Its nodes are on their way.
+      target.changeInstances = (name, wanted) =>
+        target.addDeployment(name, { instances: { wanted, ready: 1 } });
+      await rollout.send('resolveDrift', { choice: 'restore', by: 'ada', reason: 'a mistake' });
+      await rollout.until(() => target.writes.includes('scale blue to 4'));
+      await inTurn(rollout, target);
+      target.addDeployment('blue', { instances: { wanted: 4, ready: 4 } });
+      await rollout.until(onGreen, TURNS_MS);
       await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
     },
   },
