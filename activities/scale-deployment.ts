@@ -2,7 +2,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
-import type { NotScaledDetails, ScaleDeploymentInput } from '../core/activities.js';
+import type { NotScaledDetails, ScaleDeploymentInput, ScaleDeploymentResult } from '../core/activities.js';
 import type { DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
@@ -15,11 +15,16 @@ import { poll } from './poll.js';
  *
  * Safe to repeat: one that has as many, or more, is only waited for.
  */
-export async function scaleDeployment(ports: TargetPorts, input: ScaleDeploymentInput): Promise<void> {
+export async function scaleDeployment(
+  ports: TargetPorts,
+  input: ScaleDeploymentInput,
+): Promise<ScaleDeploymentResult> {
   const { endpoints } = ports;
   const { endpoint, deployment, instances, readyWithinMs, leftMs = readyWithinMs, givesWayAfterMs } = input;
+  const someAtMs = Date.now() + (input.someAfterMs ?? Infinity);
   const signal = cancellationSignal();
   let ready: number | null = null;
+  let there = true;
   let why = '';
   const done = await poll(
     async () => {
@@ -34,7 +39,10 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
         );
       }
       ({ ready } = state.instances);
-      if (state.instances.wanted >= instances) return answers(state, instances) ? true : undefined;
+      const done = answers(state, instances) || (ready && Date.now() >= someAtMs);
+      if (done) return { missing: Math.max(0, instances - (ready ?? instances)), there };
+      if (state.instances.wanted >= instances) return undefined;
+      there = false;
       await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
         // With an instance that answers, clients need not wait for the others.
         const err = ready ? refused : firstNo(refused);
@@ -53,7 +61,7 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
     why = ` (${err.message})`;
     return undefined;
   });
-  if (done === true) return;
+  if (done !== undefined) return done;
   if (givesWayAfterMs !== undefined) {
     throw notYet(
       `Deployment ${deployment} of ${endpoint} does not have its ${instances} instances ready yet`,
@@ -68,6 +76,6 @@ export async function scaleDeployment(ports: TargetPorts, input: ScaleDeployment
 }
 
 /** Whether so many answer. An autoscaler may want more, and they may come and go. */
-function answers({ state, instances: { ready } }: DeploymentState, instances: number): boolean {
-  return state === 'ready' && (ready === null || ready >= instances);
+function answers({ state, instances: { wanted, ready } }: DeploymentState, instances: number): boolean {
+  return state === 'ready' && wanted >= instances && (ready === null || ready >= instances);
 }

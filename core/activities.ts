@@ -97,6 +97,15 @@ export interface ScaleDeploymentInput extends EndpointRef {
   readonly leftMs?: number;
   /** Where they are not ready after so long, it ends as `NotYet`. */
   readonly givesWayAfterMs?: number;
+  /** Where some of them answer, the others are waited for no longer than this. Left out: for as long as for the first. */
+  readonly someAfterMs?: number;
+}
+
+export interface ScaleDeploymentResult {
+  /** How many do not answer yet; more than 0 only with `someAfterMs`. */
+  readonly missing: number;
+  /** Somebody had asked for them already: they were only waited for. */
+  readonly there: boolean;
 }
 
 /** First detail of a `NotYet` failure. */
@@ -153,7 +162,8 @@ export interface RolloutActivities {
   setMinimum(input: SetMinimumInput): Promise<void>;
   watch(input: WatchInput): Promise<WatchResult>;
   /** Gives it its instances back, and waits until they are ready. */
-  scaleDeployment(input: ScaleDeploymentInput): Promise<void>;
+  /** @returns nothing by workers that did not tell. */
+  scaleDeployment(input: ScaleDeploymentInput): Promise<ScaleDeploymentResult | void>;
   /** Delivers one notification. Nothing is ever decided by whether it succeeds. */
   notify(input: NotifyInput): Promise<void>;
   /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. */

@@ -28,7 +28,7 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
   const startedAtMs = Date.now();
   run.state.verdict = stop.message;
   if (run.state.before !== null) run.record(stop.message, true);
-  const undos = unwindOrder(run.state.undos);
+  const undos = [...unwindOrder(run.state.undos)];
   const left: string[] = [];
   let rollbackMs: number | null = null;
   if (undos.length > 0) {
@@ -41,7 +41,8 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
           left.push(`${leftText(run, undo)} (${greenServes})`);
           continue;
         }
-        const failed = await takeBack(run, undo);
+        // Instances that the traffic does not wait for come after all else.
+        const failed = await takeBack(run, undo, (later) => undos.push(later));
         if (failed === null) {
           if (undo.kind === 'restore-traffic') rollbackMs = Date.now() - startedAtMs;
           continue;
@@ -109,8 +110,11 @@ function answering(error: unknown): number {
   return details?.ready ?? 0;
 }
 
-/** @returns null when it is done and read back. */
-async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
+/** A baseline that has one instance that answers gets its traffic once the others had so long. */
+const SOME_AFTER_MS = 15_000;
+
+/** @returns null when it is done and read back; what of it is still to be done is told to `later`. */
+async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Promise<Failed | null> {
   const within = run.plan.rollbackWithinMs;
   const patience = { scheduleToCloseTimeout: within, retry: RETRY };
   try {
@@ -133,8 +137,8 @@ async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
         return null;
       }
       case 'restore-instances': {
-        const { deployment, instances } = undo;
-        await scaleDeployment.executeWithOptions(
+        const { deployment, instances, first } = undo;
+        const result = await scaleDeployment.executeWithOptions(
           { ...patience, summary: `roll back: ${deployment} to ${instances} instances` },
           // Before its time is over it is to say how many it got: the traffic may depend on that.
           [
@@ -143,10 +147,13 @@ async function takeBack(run: Run, undo: Undo): Promise<Failed | null> {
               deployment,
               instances,
               readyWithinMs: Math.min(INSTANCES_WITHIN_MS, within / 2),
+              ...(first ? { someAfterMs: SOME_AFTER_MS } : {}),
             },
           ],
         );
-        run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
+        if (result && result.missing > 0) later({ ...undo, first: false });
+        else if (!result?.there)
+          run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
         return null;
       }
       case 'delete-deployment':

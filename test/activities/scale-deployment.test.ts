@@ -61,5 +61,32 @@ it('waits for the instances that it gives back, and for none that an autoscaler 
     scaleDeployment({ endpoints: { readDeployment } } as never, input),
   );
 
-  await expect(scaled).resolves.toBeUndefined();
+  await expect(scaled).resolves.toEqual({ missing: 0, there: true });
+});
+
+it('waits for the others but for so long where some answer, and for the first as long as there is time', async () => {
+  const instances = { wanted: 1, ready: 0 };
+  const state = { name: 'blue', state: 'updating', instances, restarts: 0, tags: {} };
+  const asked: (readonly [atMs: number, ready: number])[] = [];
+  const beganMs = Date.now();
+  const endpoints = {
+    scale: () => Promise.resolve(void (instances.wanted = 4)),
+    readDeployment: () => {
+      const atMs = Date.now() - beganMs;
+      instances.ready = atMs > 30_000 ? 3 : 0;
+      asked.push([atMs, instances.ready]);
+      return Promise.resolve(structuredClone(state));
+    },
+  };
+  const input = {
+    target: { kind: 'host', workspace: 'local' } as const,
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000, someAfterMs: 10_000 },
+  };
+
+  const result = await new MockActivityEnvironment().run(() =>
+    scaleDeployment({ endpoints } as never, input),
+  );
+
+  expect(result).toEqual({ missing: 1, there: false });
+  expect(asked.filter(([, ready]) => ready > 0)).toHaveLength(1);
 });

@@ -209,6 +209,35 @@ describe.concurrent('a baseline that was scaled to nothing and whose instances a
   });
 });
 
+describe.concurrent('a baseline that had no instances, and lacks one of them when it is gone back to', () => {
+  it('gets its traffic soon, and the last instance after all else', async () => {
+    const { target, rollout } = await heldAt(0, 'scaled-all-but-one', [CREATE, CUTOVER, BAKE]);
+    target.addDeployment('blue', { instances: { wanted: 4, ready: 3 } });
+    await rollout.until((s) => s.phase === 'baking');
+    // It starts once green's room is free.
+    target.fault = (call) => {
+      if (call === 'deleteDeployment') target.changeInstances('blue', 4);
+      return undefined;
+    };
+
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(target.traffic.live).toEqual({ blue: 100 });
+    // Nobody but the person gave them back.
+    expect(report).toMatchObject({ left: [], notes: [] });
+    const { events = [] } = await rollout.handle.fetchHistory();
+    const asked = events?.flatMap((e) => e.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+    expect(asked?.slice(-4)).toEqual([
+      'scaleDeployment',
+      'setTraffic',
+      'deleteDeployment',
+      'scaleDeployment',
+    ]);
+  }, 60_000);
+});
+
 describe.concurrent('a baseline without instances that cannot get them back', () => {
   it('gets no traffic: green goes on serving, and what is left to do is told', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-for-good', [CREATE, CUTOVER, BAKE]);
