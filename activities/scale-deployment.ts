@@ -13,7 +13,7 @@ import { poll } from './poll.js';
 /**
  * Gives a deployment its instances back, and waits until they are ready.
  *
- * Safe to repeat: one that has as many, or more, is only waited for.
+ * Safe to repeat: one that has as many, or more, is only waited for; so is one that has what its autoscaler wants.
  */
 export async function scaleDeployment(
   ports: TargetPorts,
@@ -39,9 +39,14 @@ export async function scaleDeployment(
         );
       }
       ({ ready } = state.instances);
-      const done = answers(state, instances) || (ready && Date.now() >= someAtMs);
-      if (done) return { missing: Math.max(0, instances - (ready ?? instances)), there };
-      if (state.instances.wanted >= instances) return undefined;
+      const { wanted } = state.instances;
+      // An autoscaler takes back what others ask for, and is to know how many it takes; of none it makes no more by itself.
+      const fewer =
+        wanted > 0 && wanted < instances && (await endpoints.isAutoscaled(endpoint, deployment, { signal }));
+      const goal = fewer ? wanted : instances;
+      const done = answers(state, goal) || (ready && Date.now() >= someAtMs);
+      if (done) return { missing: Math.max(0, goal - (ready ?? goal)), there };
+      if (wanted >= goal) return undefined;
       there = false;
       await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
         // With an instance that answers, clients need not wait for the others.

@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
-import type { EndpointState } from '../core/endpoint.js';
+import { findDeployment, type EndpointState } from '../core/endpoint.js';
 import { instanceTrouble, withRestarts } from '../core/instance-trouble.js';
 import { enterStep, look, resultOf, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
@@ -24,11 +24,20 @@ const ENDPOINT_MS = 5_000;
  */
 export async function watch(ports: TargetPorts, input: WatchInput): Promise<WatchResult> {
   const begunMs = Date.now();
-  const result = await watchWindow(ports, input);
-  return { ...result, atMs: activityInfo().currentAttemptScheduledTimestampMs + Date.now() - begunMs };
+  let answers = false;
+  const result = await watchWindow(ports, input, (found) => (answers ||= baselineAnswers(input, found)));
+  return {
+    ...result,
+    ...(answers ? { baselineAnswers: true } : {}),
+    atMs: activityInfo().currentAttemptScheduledTimestampMs + Date.now() - begunMs,
+  };
 }
 
-async function watchWindow(ports: TargetPorts, input: WatchInput): Promise<WatchResult> {
+async function watchWindow(
+  ports: TargetPorts,
+  input: WatchInput,
+  onLook: (found: Found) => void,
+): Promise<WatchResult> {
   const signal = cancellationSignal();
   const windowEndMs = activityInfo().scheduledTimestampMs + input.windowMs;
   let memory = enterStep({ ...input, memory: resumed(input) ?? input.memory }, Date.now());
@@ -45,6 +54,7 @@ async function watchWindow(ports: TargetPorts, input: WatchInput): Promise<Watch
     );
     if (signal.aborted) return interrupted(input, last, memory);
 
+    onLook({ endpoint, drift });
     if (endpoint !== null) memory = withRestarts(memory, input, endpoint);
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
@@ -85,6 +95,14 @@ interface Found {
   readonly endpoint: EndpointState | null;
   /** `unknown`: nobody could tell. */
   readonly drift: Drift | null | 'unknown';
+}
+
+function baselineAnswers({ baseline }: WatchInput, { endpoint, drift }: Found): boolean {
+  const found = endpoint === null ? undefined : findDeployment(endpoint, baseline);
+  if (found === undefined || drift === 'unknown') return false;
+  const { wanted, ready } = found.instances;
+  const missed = drift?.scaled.some(({ deployment }) => deployment === baseline) ?? false;
+  return !missed && found.state === 'ready' && wanted > 0 && (ready === null || ready >= wanted);
 }
 
 /** A breach by counts weighs more than drift: green must go, whoever changed what. */

@@ -11,7 +11,7 @@ export type Undo =
       readonly kind: 'restore-instances';
       readonly deployment: string;
       readonly instances: number;
-      /** It had none at all, and was not seen with one that answers since: no traffic before it is. */
+      /** It had none at all, and no look has seen them answer since: no traffic before one does. */
       readonly first: boolean;
       /** A restore failed: that they are wanted again by now, which is all that a look tells, does not do. */
       readonly unrestored?: boolean;

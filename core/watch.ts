@@ -126,6 +126,8 @@ export interface WatchResult {
   readonly timeOver?: boolean;
   /** For how long no look had told anything then. */
   readonly blindForMs?: number;
+  /** A look saw the baseline answer with all the instances that are wanted, and nobody but an autoscaler had taken any away. */
+  readonly baselineAnswers?: true;
   readonly memory: WatchMemory;
 }
 

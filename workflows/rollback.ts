@@ -147,13 +147,13 @@ async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Prom
               deployment,
               instances,
               readyWithinMs: Math.min(INSTANCES_WITHIN_MS, within / 2),
-              ...(first ? { someAfterMs: SOME_AFTER_MS } : {}),
+              ...(first ? { someAfterMs: Math.min(SOME_AFTER_MS, within / 4) } : {}),
             },
           ],
         );
-        if (result && result.missing > 0) later({ ...undo, first: false });
-        else if (!result?.there)
+        if (!result?.there)
           run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
+        if (result && result.missing > 0) later({ ...undo, first: false });
         return null;
       }
       case 'delete-deployment':

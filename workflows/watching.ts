@@ -68,6 +68,7 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   if (result.memory.setup !== null) run.state.metricsBefore = null;
   const { blind = null } = result;
   run.state.blind = blind === null ? null : (run.state.blind ?? blindHold(result.memory.blindSinceMs, blind));
+  if (result.baselineAnswers === true) run.forgetInstances();
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
   run.show();

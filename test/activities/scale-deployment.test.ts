@@ -35,7 +35,11 @@ it.each([
   async (ready, _, ends) => {
     const busy = new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 900_000 });
     const state = { name: 'blue', state: 'ready', instances: { wanted: 2, ready }, restarts: 0, tags: {} };
-    const endpoints = { readDeployment: () => Promise.resolve(state), scale: () => Promise.reject(busy) };
+    const endpoints = {
+      readDeployment: () => Promise.resolve(state),
+      isAutoscaled: () => Promise.resolve(false),
+      scale: () => Promise.reject(busy),
+    };
     const input = {
       target: { kind: 'host', workspace: 'local' } as const,
       ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
@@ -70,6 +74,7 @@ it('waits for the others but for so long where some answer, and for the first as
   const asked: (readonly [atMs: number, ready: number])[] = [];
   const beganMs = Date.now();
   const endpoints = {
+    isAutoscaled: () => Promise.resolve(false),
     scale: () => Promise.resolve(void (instances.wanted = 4)),
     readDeployment: () => {
       const atMs = Date.now() - beganMs;
@@ -89,4 +94,30 @@ it('waits for the others but for so long where some answer, and for the first as
 
   expect(result).toEqual({ missing: 1, there: false });
   expect(asked.filter(([, ready]) => ready > 0)).toHaveLength(1);
+});
+
+it('leaves an autoscaler the number that it wants, but for none at all', async () => {
+  const state = { name: 'blue', state: 'ready', instances: { wanted: 2, ready: 2 }, restarts: 0, tags: {} };
+  const scaled: number[] = [];
+  const endpoints = {
+    isAutoscaled: () => Promise.resolve(true),
+    readDeployment: () => Promise.resolve(structuredClone(state)),
+    scale: (_endpoint: string, _name: string, instances: number) => {
+      if (state.instances.wanted > 0)
+        return Promise.reject(new PortError('no', { kind: 'permanent', code: 'Autoscaled' }));
+      scaled.push(instances);
+      state.instances = { wanted: 3, ready: 3 };
+      return Promise.resolve();
+    },
+  };
+  const input = {
+    target: { kind: 'kubernetes', namespace: 'models' } as const,
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
+  };
+  const given = () => new MockActivityEnvironment().run(() => scaleDeployment({ endpoints } as never, input));
+
+  expect(await given()).toEqual({ missing: 0, there: true });
+  state.instances = { wanted: 0, ready: 0 };
+  expect(await given()).toEqual({ missing: 0, there: false });
+  expect(scaled).toEqual([4]);
 });

@@ -34,6 +34,22 @@ async function heldAt(instances: number, name: string, steps?: readonly Step[]) 
 
 const heldAtOne = ({ hold }: RolloutStatus): boolean => hold?.kind === 'drift' && hold.scaled[0]?.to === 1;
 
+/** In order, as they were scheduled. */
+async function activitiesOf(rollout: Rollout): Promise<readonly string[]> {
+  const { events } = await rollout.handle.fetchHistory();
+  return (events ?? []).flatMap((e) => e.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
+}
+
+/** Until a look that has begun by now is answered: a window ends where a person pauses it. */
+async function lookedOn(target: MemoryTarget, rollout: Rollout): Promise<void> {
+  const { looks } = target;
+  await rollout.until(() => target.looks > looks + 1);
+  await rollout.send('pause', by);
+  await rollout.until((s) => s.phase === 'paused');
+  await rollout.send('resume', by);
+  await rollout.until((s) => s.phase === 'baking');
+}
+
 async function end(rollout: Rollout): Promise<void> {
   await rollout.send('abort', by);
   await rollout.failure();
@@ -210,6 +226,38 @@ describe.concurrent('a baseline that was scaled to nothing and whose instances a
 });
 
 describe.concurrent('a baseline that had no instances, and lacks one of them when it is gone back to', () => {
+  it('owes nothing once a look saw all of them answer: one that is away later holds nothing up', async () => {
+    const { target, rollout } = await heldAt(0, 'scaled-and-well', [CREATE, CUTOVER, BAKE]);
+    target.changeInstances('blue', 4);
+    await rollout.until((s) => s.phase === 'baking');
+    await lookedOn(target, rollout);
+    target.addDeployment('blue', { instances: { wanted: 4, ready: 3 } });
+
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(report).toMatchObject({ left: [], notes: [] });
+    expect((await activitiesOf(rollout)).slice(-2)).toEqual(['setTraffic', 'deleteDeployment']);
+  });
+
+  it('is told to have got them back where the rollback did that in two asks', async () => {
+    const { target, rollout } = await heldAt(0, 'scaled-in-two-asks', [CREATE, CUTOVER, BAKE]);
+    let room = 1;
+    target.fault = (call) => {
+      if (call === 'deleteDeployment') room = 4;
+      const { wanted = 0 } = target.deployments.get('blue')?.instances ?? {};
+      if (wanted === 4) target.addDeployment('blue', { instances: { wanted, ready: room } });
+      return undefined;
+    };
+
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(report.notes).toEqual(['blue got its 4 instances back: someone else had scaled it down']);
+  }, 60_000);
+
   it('gets its traffic soon, and the last instance after all else', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-all-but-one', [CREATE, CUTOVER, BAKE]);
     target.addDeployment('blue', { instances: { wanted: 4, ready: 3 } });
@@ -227,9 +275,7 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
     expect(target.traffic.live).toEqual({ blue: 100 });
     // Nobody but the person gave them back.
     expect(report).toMatchObject({ left: [], notes: [] });
-    const { events = [] } = await rollout.handle.fetchHistory();
-    const asked = events?.flatMap((e) => e.activityTaskScheduledEventAttributes?.activityType?.name ?? []);
-    expect(asked?.slice(-4)).toEqual([
+    expect((await activitiesOf(rollout)).slice(-4)).toEqual([
       'scaleDeployment',
       'setTraffic',
       'deleteDeployment',
