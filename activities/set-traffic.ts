@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TargetPorts, WriteOptions } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
-import { FailureType, FIELD_CONFLICT } from '../core/failures.js';
+import { FailureType, FIELD_CONFLICT, NO_DEPLOYMENT, OUTDATED } from '../core/failures.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
@@ -67,23 +67,27 @@ async function attempt(
   const there = isThere(now);
   if (!there) await mayWrite(input, now, show);
   if (!there || input.unsettled === true) {
+    let sent = false;
     const options = {
       signal,
       confirm: () => {
         confirm();
+        sent = true;
         told?.confirm();
       },
       taken: () => told?.taken(),
-      // Somebody else's change that comes from here on is found by the next attempt.
       ...(from === null ? {} : { mayShow: (shown: Traffic) => isOneOf(shown, from, to) }),
     };
     await beating(() => write(ports, input, options)).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
       if (input.from === null) {
-        // A target that takes no writes will not take the one that was cut off.
-        if (there && (err.kind === 'permanent' || triedOften())) return;
+        // A target that takes no writes will not take the one that was cut off. What nobody would answer for is no way back.
+        const settled = (err.kind === 'permanent' && err.code !== NO_DEPLOYMENT) || triedOften();
+        if (there && settled) return;
         throw askedAgain(err);
       }
+      // Somebody else's change since the look is told at once: the next attempt could not know that nothing was sent.
+      if (err.code === OUTDATED && !sent) await mayWrite(input, await beating(show), show);
       // Not taken: someone else manages the rules now, whatever they show. A part of it may have been, before.
       if (err.code === FIELD_CONFLICT) {
         throw drift(

@@ -1,8 +1,6 @@
+import { OUTDATED } from '../core/failures.js';
 import { trafficText, type Traffic } from '../core/traffic.js';
 import { PortError, type WriteOptions } from './ports.js';
-
-/** What is to be changed is not any more what it was when it was read: to be read and written again. */
-export const OUTDATED = 'Outdated';
 
 /**
  * To be asked before each request that changes shares, of those that were just read.

@@ -30,6 +30,10 @@ export type FailureType = (typeof FailureType)[keyof typeof FailureType];
 
 /** Code of a port error: a write was refused because someone else manages what it would change. */
 export const FIELD_CONFLICT = 'FieldManagerConflict';
+/** What is to be changed is not any more what it was when it was read: to be read and written again. */
+export const OUTDATED = 'Outdated';
+/** Who is to get traffic is gone, and so is everybody who could answer for it. */
+export const NO_DEPLOYMENT = 'NoDeployment';
 
 /** How a rollout ended. */
 export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';

@@ -1,4 +1,4 @@
-import { findDeployment, type EndpointState } from './endpoint.js';
+import { findDeployment, type DeploymentState, type EndpointState } from './endpoint.js';
 import { deploymentsIn, hasTraffic, shareOf, type Traffic } from './traffic.js';
 
 /** Deployments that are to have traffic and could not answer for it. */
@@ -15,16 +15,22 @@ export interface Unable {
 /** Who is gone, or would get a greater share by `to` without an instance that answers; null: nobody. */
 export function whoCannotServe(endpoint: EndpointState, to: Traffic): Unable | null {
   const deployments = deploymentsIn(to).filter((name) => {
-    const found = findDeployment(endpoint, name);
+    const found = stays(endpoint, name);
     return found === undefined || (gains(name, endpoint.traffic, to) && found.instances.ready === 0);
   });
   if (deployments.length === 0) return null;
   return {
     deployments,
-    gone: deployments.some((name) => findDeployment(endpoint, name) === undefined),
-    off: deployments.filter((name) => findDeployment(endpoint, name)?.instances.wanted === 0),
+    gone: deployments.some((name) => stays(endpoint, name) === undefined),
+    off: deployments.filter((name) => stays(endpoint, name)?.instances.wanted === 0),
     serving: deployments.every((name) => hasTraffic(endpoint.traffic, name)),
   };
+}
+
+/** What is being deleted answers for a moment yet. */
+function stays(endpoint: EndpointState, name: string): DeploymentState | undefined {
+  const found = findDeployment(endpoint, name);
+  return found?.state === 'deleting' ? undefined : found;
 }
 
 function gains(deployment: string, before: Traffic, after: Traffic): boolean {

@@ -1,6 +1,7 @@
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
+import { NO_DEPLOYMENT } from '../../core/failures.js';
 import { sameTraffic, trafficText, type Traffic } from '../../core/traffic.js';
 import {
   PortError,
@@ -140,7 +141,7 @@ class RouteEndpoints implements KubernetesEndpoints {
       // Also on the way back: its Service may outlive it, and nobody would answer while who serves now is deleted.
       if ((traffic.live[name] ?? 0) > 0 && isGone(view.deployments.get(name))) {
         throw permanent(
-          'NoDeployment',
+          NO_DEPLOYMENT,
           `The Deployment of ${name} of ${endpoint} is gone, or is being deleted, so nobody would answer the requests that Service ${backend.service} gets; bring it back`,
         );
       }

@@ -1,7 +1,6 @@
 import { oneLine } from '../../core/one-line.js';
 import { z } from 'zod';
-import { FIELD_CONFLICT } from '../../core/failures.js';
-import { OUTDATED } from '../outdated.js';
+import { FIELD_CONFLICT, OUTDATED } from '../../core/failures.js';
 import { PortError, type PortErrorKind } from '../ports.js';
 
 /** The API server's `Status`, as far as it matters for an error. */

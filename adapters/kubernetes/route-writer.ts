@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FIELD_CONFLICT } from '../../core/failures.js';
+import { FIELD_CONFLICT, OUTDATED } from '../../core/failures.js';
 import { oneLine } from '../../core/one-line.js';
 import type { z } from 'zod';
 import { PortError, type CallOptions, type WriteOptions } from '../ports.js';
 import { FIELD_MANAGER, type KubeClient, type Manifest, type Resource } from './client.js';
-import { OUTDATED } from '../outdated.js';
 import { ROUTE_ANNOTATION, WRITTEN_ON_ANNOTATION } from './names.js';
 import type { Metadata } from './objects.js';
 import type { RouteState } from './states.js';

@@ -114,6 +114,16 @@ describe('going back after a write that was cut off', () => {
     expect(await run({ unsettled: true }, () => ({ traffic: blue }), refuse)).toEqual({ found: blue });
   });
 
+  it('is no way back where it stands there, and nobody would answer for it any more', async () => {
+    const gone = (): void => {
+      throw new PortError('is being deleted', { kind: 'permanent', code: 'NoDeployment' });
+    };
+
+    expect(await run({ unsettled: true }, () => ({ traffic: blue }), gone)).toMatchObject({
+      message: expect.stringContaining('is being deleted') as string,
+    });
+  });
+
   it.each([
     ['the first no', { kind: 'permanent', code: 'Forbidden' }, { type: FailureType.PortTransient }],
     [
@@ -302,6 +312,20 @@ describe('a greater share', () => {
 
     expect(failure).toMatchObject({ type: FailureType.DeploymentFailed });
     expect((failure as Error).message).toContain(`green of diabetes ${what}`);
+  });
+
+  it('is not written where who serves is being deleted: it answers for a moment yet', async () => {
+    const writes: Traffic[] = [];
+    const deployments = [{ ...ready('blue', 1), state: 'deleting' as const }, ready('green', 1)];
+
+    const failure = await run(
+      forward,
+      () => ({ traffic: blue, deployments }),
+      (to) => writes.push(to),
+    );
+
+    expect(failure).toMatchObject({ type: FailureType.Drift, details: [{ observed: null }] });
+    expect(writes).toEqual([]);
   });
 
   it('is not written over the change of somebody who came while it waited', async () => {

@@ -330,4 +330,23 @@ describe.concurrent('a change that comes between a step’s look at the traffic 
     await rollout.send('abort', by);
     await rollout.failure();
   });
+
+  it('is not written over by green’s first share, and a rollback that has to says so', async ({ expect }) => {
+    const target = new MemoryTarget();
+    target.fault = (call) => {
+      if (call !== 'writeTraffic') return undefined;
+      target.fault = () => undefined;
+      target.changeTraffic({ live: { blue: 70, red: 30 }, mirror: {} });
+      return undefined;
+    };
+
+    const rollout = await bench.start(planOf('between-first', [CREATE, rampStep(50)]), target);
+    await rollout.until((s) => s.hold?.kind === 'drift');
+    await rollout.send('abort', by);
+    const { report } = await rollout.failure();
+
+    expect(report.notes).toEqual([
+      'somebody else had made the traffic blue 70 %, red 30 %: the rollback has overwritten it',
+    ]);
+  });
 });
