@@ -103,7 +103,7 @@ export async function noAnswer(
   advice: string,
   cause: unknown,
 ): Promise<GreenlightError> {
-  const { code, why, when } = await whyNoAnswer(session);
+  const { code, why, when } = await whyNoAnswer(session, cause);
   return new GreenlightError(
     code,
     `${what} within ${ANSWER_MS / 1_000} s; it may still do it when ${when}.\n${why}\n${advice}`,
@@ -118,17 +118,21 @@ interface WhyNoAnswer {
   readonly when: string;
 }
 
-async function whyNoAnswer(session: Session): Promise<WhyNoAnswer> {
+async function whyNoAnswer(session: Session, cause: unknown): Promise<WhyNoAnswer> {
+  const away = (what: string, error: unknown): WhyNoAnswer => ({
+    code: 'unreachable',
+    why: `Temporal at ${session.place.address} ${what}: ${detailsOf(error)}`,
+    when: 'Temporal is back, or have done it',
+  });
+  // A server that has just started knows of no worker yet.
+  const timedOut = cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError;
+  if (!timedOut && isUnreachable(cause)) return away('went away', cause);
   let workers: readonly string[];
   try {
     workers = await pollingWorkers(session, Date.now());
   } catch (error) {
     // What was asked is worth more than why nobody says who works there.
-    return {
-      code: 'unreachable',
-      why: `Temporal at ${session.place.address} does not answer either: ${detailsOf(error)}`,
-      when: 'Temporal is back, or have done it',
-    };
+    return away('does not answer either', error);
   }
   const why =
     workers.length === 0

@@ -114,10 +114,26 @@ describe('Temporal that goes away before it answers is told as such, with what t
       message: expect.stringMatching(
         new RegExp(
           `^The queue of diabetes did not answer to ${entry.id}, .* it may still do it when Temporal is back, or have done it\\.\n` +
-            `Temporal at 127.0.0.1:7233 does not answer either: gone\n.* --id ${entry.id}\` takes it back\\.$`,
+            `Temporal at 127.0.0.1:7233 (does not answer either|went away): gone\n.* --id ${entry.id}\` takes it back\\.$`,
         ),
       ) as string,
     });
+  });
+
+  it('also where it is back by then: a server that has just started knows of no worker', async () => {
+    const session = gone(lost);
+    const back = { ...session.client, workflowService: { describeTaskQueue: () => ({ pollers: [] }) } };
+    const handle = session.client.workflow.getHandle('rollout');
+
+    await expect(
+      sendAction(
+        { ...session, client: back } as never,
+        handle,
+        'abort',
+        { by: 'bob', reason: '' },
+        'request-8',
+      ),
+    ).rejects.toMatchObject({ code: 'unreachable' });
   });
 
   it.each([timedOut, lost])('to who tells a rollout something: %s', async (first) => {
