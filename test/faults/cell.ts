@@ -63,12 +63,12 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
     onAnswer: (answer) => answers.push(answer),
   });
   const over = new AbortController();
+  const killer = new Killer(world, endpoint, kill);
   const startedMs = Date.now();
   try {
     const id = workflowId(world.target, endpoint);
     const handle = world.client.workflow.getHandle(id);
     const events: Seen[] = [];
-    const killer = new Killer(world, endpoint, kill);
     await killer.aim();
     const acting: Promise<number | null>[] = [];
     let watches = watchesBefore(reference);
@@ -134,6 +134,7 @@ export async function runCell(world: World, spec: SpecName, kill: Kill | null): 
     };
   } finally {
     over.abort();
+    await killer.done();
     await load.stop();
     await sampler.stop();
     await world.deleteEndpoint(endpoint);

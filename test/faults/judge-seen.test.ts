@@ -138,7 +138,7 @@ describe('the judge of answers', () => {
 
       expect(with_(seen)).toEqual(late(57_200, 20_000));
       expect(with_({ ...seen, victim: 'blue' })).toEqual(late(57_200, 18_000));
-      expect(with_({ ...seen, victim: null, killedAtMs: null })).toEqual(late(57_200, 8_000));
+      expect(with_({ ...seen, victim: null, killedAtMs: null })).toEqual(late(57_200, 10_000));
       expect(
         with_({ ...breached(7_000), victim: null, killedAtMs: null, answers: from(505, 7_000) }),
       ).toEqual([]);
@@ -148,7 +148,7 @@ describe('the judge of answers', () => {
       const seen = { ...breached(59_000), answers: from(2_005, 59_000) };
 
       expect(with_({ ...seen, killedAtMs: 45_000, mendedAtMs: 46_000 })).toEqual([]);
-      expect(with_({ ...seen, killedAtMs: 60_000, mendedAtMs: 61_000 })).toEqual(late(57_200, 8_000));
+      expect(with_({ ...seen, killedAtMs: 60_000, mendedAtMs: 61_000 })).toEqual(late(57_200, 10_000));
     });
 
     it('forgives no error of a green that nobody has broken yet', () => {

@@ -11,7 +11,7 @@ import type { Victim } from './world.js';
  * A worker's: ten seconds until its heartbeat is missed, and five for the look and the write of the next. The others by
  * 900 cells, two and three side by side on two cores, with some room: Temporal and the host are dead for half a second,
  * and start; a decision that was lost with Temporal is taken again after five seconds, and what the host did not answer is
- * asked again (longest seen: Temporal 5.3 s, host 10.9 s). Nobody has to wait for Envoy or a model server (longest seen: 3.1 s).
+ * asked again (longest seen: Temporal 5.3 s, host 10.9 s). Nobody has to wait for Envoy or a model server (longest seen: 3.1 s), nor without a kill.
  */
 const SERVERS_MS = 5_000;
 const CLUSTER_MS = 30_000;
@@ -38,7 +38,7 @@ export function timeProblems(facts: CellFacts): readonly string[] {
 
 /** @param victim - what was killed meanwhile; null = nothing. */
 export function rollbackLimitMs(victim: Victim | null): number {
-  return victim === null ? P99_MS : ROLLBACK_MS[victim];
+  return victim === null ? SERVERS_MS : ROLLBACK_MS[victim];
 }
 
 /** Forward, nothing is ever asked to be as it was. */

@@ -163,8 +163,8 @@ describe('the judge of a cell', () => {
     ],
     [
       'one that took too long without any kill',
-      { victim: null, killedAtMs: null, rollbackMs: 4_000 },
-      'its rollback took 4000 ms; at most 3000 ms',
+      { victim: null, killedAtMs: null, rollbackMs: 6_000 },
+      'its rollback took 6000 ms; at most 5000 ms',
     ],
   ])('finds %s', (_, facts, problem) => {
     expect(with_(facts)).toEqual([problem]);

@@ -47,6 +47,8 @@ async function follow({
   moment,
 }: Exclude<Order, string | { pids: unknown }>) {
   const { signal } = (following = new AbortController());
+  const over = new AbortController();
+  let shot: Promise<void> | undefined;
   const connection = await Connection.connect({ address });
   let alike = 0;
   let waiting = moment !== null;
@@ -56,7 +58,7 @@ async function follow({
     if (waiting && moment !== null && reached(moment, event)) {
       waiting = false;
       if (moment.afterMs === undefined) shoot();
-      else void sleep(moment.afterMs).then(shoot);
+      else shot = sleep(moment.afterMs, undefined, { signal: over.signal }).then(shoot, () => undefined);
     }
     tell(event);
   };
@@ -65,6 +67,10 @@ async function follow({
   } finally {
     await connection.close();
   }
+  // Whose moment did not come before the end: nobody would start again what is killed after it.
+  over.abort();
+  await shot;
+  pids = [];
   tell('the history is over');
 }
 
