@@ -55,7 +55,7 @@ export function createActivities({
     setTraffic: on(setTraffic),
     readAutoscale: on(readAutoscale),
     setMinimum: on(setMinimum),
-    watch: on(watch),
+    watch: on((ports, input) => watch(ports, secrets, input)),
     scaleDeployment: on(scaleDeployment),
     deleteDeployment: on(deleteDeployment),
     untilFree,

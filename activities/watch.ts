@@ -1,13 +1,14 @@
 import { activityInfo, cancellationDetails, cancellationSignal, log } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 
-import type { TargetPorts } from '../adapters/ports.js';
+import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
 import { findDeployment, type EndpointState } from '../core/endpoint.js';
 import { instanceTrouble, withRestarts } from '../core/instance-trouble.js';
 import { enterStep, look, resultOf, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
+import { withoutSecrets } from '../core/secrets.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
 import { beating, beatingSleep, beats, withOwnSignal } from './poll.js';
@@ -21,11 +22,17 @@ const ENDPOINT_MS = 5_000;
  * Memory travels in the heartbeat: an attempt after a crash goes on where the last one was, with one longer look over
  * the gap. Cancelled by the workflow, it answers with what it has; cancelled because its worker stops, it lets another
  * attempt go on.
+ *
+ * @returns sentences that quote no secret of green.
  */
-export async function watch(ports: TargetPorts, input: WatchInput): Promise<WatchResult> {
+export async function watch(ports: TargetPorts, secrets: Secrets, input: WatchInput): Promise<WatchResult> {
   const begunMs = Date.now();
   let answers = false;
-  const result = await watchWindow(ports, input, (found) => (answers ||= baselineAnswers(input, found)));
+  const { environmentVariables = {} } = input;
+  const result = await watchWindow(ports, input, {
+    onLook: (found) => (answers ||= baselineAnswers(input, found)),
+    masked: (text) => withoutSecrets(text, { environmentVariables }, secrets),
+  });
   return {
     ...result,
     ...(answers ? { baselineAnswers: true } : {}),
@@ -36,7 +43,10 @@ export async function watch(ports: TargetPorts, input: WatchInput): Promise<Watc
 async function watchWindow(
   ports: TargetPorts,
   input: WatchInput,
-  onLook: (found: Found) => void,
+  {
+    onLook,
+    masked,
+  }: { readonly onLook: (found: Found) => void; readonly masked: (text: string) => Promise<string> },
 ): Promise<WatchResult> {
   const signal = cancellationSignal();
   const windowEndMs = activityInfo().scheduledTimestampMs + input.windowMs;
@@ -58,7 +68,9 @@ async function watchWindow(
     if (endpoint !== null) memory = withRestarts(memory, input, endpoint);
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
-    last = verdictOf(input, looked, { endpoint, drift }, Date.now());
+    const trouble = endpoint === null ? null : instanceTrouble(input, memory, endpoint);
+    const told = trouble === null ? null : await masked(trouble);
+    last = verdictOf(input, looked, { drift, trouble: told }, Date.now());
     seen = { v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat;
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
@@ -109,7 +121,7 @@ function baselineAnswers({ baseline }: WatchInput, { endpoint, drift }: Found): 
 function verdictOf(
   input: WatchInput,
   looked: Looked,
-  { endpoint, drift }: Found,
+  { drift, trouble }: Pick<Found, 'drift'> & { readonly trouble: string | null },
   nowMs: number,
 ): WatchResult {
   const result = resultOf(looked, input, nowMs);
@@ -119,7 +131,6 @@ function verdictOf(
     scaled: drift === 'unknown' ? [] : (drift?.scaled ?? []),
   } as const;
   if (result.verdict === 'breach') return breach;
-  const trouble = endpoint === null ? null : instanceTrouble(input, looked.memory, endpoint);
   if (trouble !== null) return { ...breach, sentence: trouble };
   if (drift === 'unknown' || sameDrift(drift, input.held)) return result;
   const { traffic } = input.written;

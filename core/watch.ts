@@ -6,6 +6,7 @@ import type {
   OwnCollectors,
   RecordedLook,
 } from './gates/index.js';
+import type { DeploymentSpec } from './deployment.js';
 import type { Drift, Scaled, Written } from './drift.js';
 import type { EndpointRef } from './activities.js';
 import type { MetricsSnapshot } from './metrics.js';
@@ -65,6 +66,8 @@ export interface WatchInput extends EndpointRef {
   readonly stepIndex: number;
   readonly baseline: string;
   readonly green: string;
+  /** What green was created with: its last words may quote the secrets that they name. Left out by older workflows. */
+  readonly environmentVariables?: DeploymentSpec['environmentVariables'];
   /** Traffic in force: what the rollout wrote, or what someone else made of it. */
   readonly expected: Traffic;
   /** Traffic that the rollout wrote, and instances that it knows: anything else is drift. */

@@ -115,6 +115,7 @@ function inputOf(run: Run, asked: Watch): WatchInput {
     stepIndex: state.stepIndex,
     baseline: state.baseline,
     green: run.green,
+    environmentVariables: plan.deployment.environmentVariables,
     expected,
     written: { traffic: run.expected, instances: state.instances },
     held: held && visibleDrift(run.expected, held),

@@ -1,7 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { Endpoints } from '../../adapters/ports.js';
-import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import { splitTraffic } from '../../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchResult } from '../../core/watch.js';
@@ -69,6 +68,24 @@ describe('a window of watching', () => {
   });
 });
 
+describe('a green that fails while it is watched', () => {
+  it('ends the rollout by its last words, which quote no secret of it', async () => {
+    const target = watched();
+    target.addDeployment('green', {
+      state: 'failed',
+      error: 'no connection to postgres://app:s3cret-4me@db',
+    });
+
+    const { verdict, sentence, beats } = await watchFor({ windowMs: 1_500, intervalMs: 200, target });
+
+    expect({ verdict, sentence }).toEqual({
+      verdict: 'breach',
+      sentence: 'green has failed: no connection to postgres://app:${secret:db-password}@db',
+    });
+    expect(JSON.stringify(beats)).not.toContain('s3cret');
+  });
+});
+
 const requestsOf = (evidence: WatchResult['evidence']): number =>
   evidence.reduce((sum, { green }) => sum + green.requests, 0);
 
@@ -104,6 +121,7 @@ async function watchFor({
     stepIndex: 0,
     baseline: 'blue',
     green: 'green',
+    environmentVariables: { DB_PASSWORD: '${secret:db-password}' },
     expected: HALF,
     kind: 'live',
     mode: 'guard',
@@ -126,7 +144,18 @@ async function watchFor({
   environment.on('heartbeat', (details: unknown) => beats.push(details));
   const { endpoints, metrics } = target.ports();
   const ports = { metrics, endpoints: read === undefined ? endpoints : { ...endpoints, read } };
-  const { watch } = createActivities({ targets: () => Promise.resolve(ports), secrets: machineSecrets({}) });
-  const { verdict, evidence, memory } = (await environment.run(watch, input)) as WatchResult;
-  return { verdict, evidence, memory, beats, looks: target.looks, lastedMs: Date.now() - startedAtMs };
+  const { watch } = createActivities({
+    targets: () => Promise.resolve(ports),
+    secrets: () => Promise.resolve('s3cret-4me'),
+  });
+  const { verdict, sentence, evidence, memory } = (await environment.run(watch, input)) as WatchResult;
+  return {
+    verdict,
+    sentence,
+    evidence,
+    memory,
+    beats,
+    looks: target.looks,
+    lastedMs: Date.now() - startedAtMs,
+  };
 }
