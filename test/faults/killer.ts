@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
 import { packageRoot } from '../../embedded/package-root.js';
-import type { Moment, Order, Told } from './marksman.js';
+import type { Order, Told } from './marksman.js';
 import type { Seen } from './points.js';
+import type { Moment } from './shot.js';
 import type { Victim, World } from './world.js';
 
 /** Where and what to kill. */

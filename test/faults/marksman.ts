@@ -1,16 +1,8 @@
 import { setPriority } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { followHistory, type Nth, type Seen } from './points.js';
+import { followHistory, type Seen } from './points.js';
+import { type Moment, Shot } from './shot.js';
 import { killNow } from './world.js';
-
-/** When to kill. */
-export interface Moment {
-  /** As soon as the history has so many events, or such an event. */
-  readonly at: number | Nth;
-  /** And then so long: a moment in the middle of an activity. */
-  readonly afterMs?: number;
-}
 
 /** What the marksman is told. */
 export type Order =
@@ -47,19 +39,10 @@ async function follow({
   moment,
 }: Exclude<Order, string | { pids: unknown }>) {
   const { signal } = (following = new AbortController());
-  const over = new AbortController();
-  let shot: Promise<void> | undefined;
   const connection = await Connection.connect({ address });
-  let alike = 0;
-  let waiting = moment !== null;
-  const reached = ({ at }: Moment, { id, what }: Seen): boolean =>
-    typeof at === 'number' ? id >= at : what === at.what && ++alike === at.nth;
+  const shot = moment === null ? null : new Shot(moment, shoot);
   const onEvent = (event: Seen): void => {
-    if (waiting && moment !== null && reached(moment, event)) {
-      waiting = false;
-      if (moment.afterMs === undefined) shoot();
-      else shot = sleep(moment.afterMs, undefined, { signal: over.signal }).then(shoot, () => undefined);
-    }
+    shot?.see(event);
     tell(event);
   };
   try {
@@ -67,9 +50,7 @@ async function follow({
   } finally {
     await connection.close();
   }
-  // Whose moment did not come before the end: nobody would start again what is killed after it.
-  over.abort();
-  await shot;
+  await shot?.end();
   pids = [];
   tell('the history is over');
 }
