@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import type { CreateDeploymentInput } from '../core/activities.js';
 import { endpointArgument } from '../core/command-text.js';
-import type { DeploymentState } from '../core/endpoint.js';
+import { isReady, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { withSecrets } from '../core/secrets.js';
@@ -67,12 +67,6 @@ async function create(ports: TargetPorts, secrets: Secrets, input: CreateDeploym
     `Deployment ${name} of ${input.endpoint} was not ready within ${durationText(Date.now() - startedMs)}${why === undefined ? '' : ` (${why})`}; see \`greenlight logs ${endpointArgument(input)} --deployment ${name}\``,
     FailureType.DeploymentFailed,
   );
-}
-
-/** Whether all instances that it should have answer. */
-export function isReady(state: DeploymentState): boolean {
-  const { wanted, ready } = state.instances;
-  return state.state === 'ready' && (ready === null || ready >= wanted);
 }
 
 function taken({ endpoint, deployment: { name } }: CreateDeploymentInput): ApplicationFailure {

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
 import type { NotScaledDetails, ScaleDeploymentInput, ScaleDeploymentResult } from '../core/activities.js';
-import type { DeploymentState } from '../core/endpoint.js';
+import { isReady } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
 import { askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
@@ -44,8 +44,8 @@ export async function scaleDeployment(
       const fewer =
         wanted > 0 && wanted < instances && (await endpoints.isAutoscaled(endpoint, deployment, { signal }));
       const goal = fewer ? wanted : instances;
-      const done = answers(state, goal) || (ready && Date.now() >= someAtMs);
-      if (done) return { missing: Math.max(0, goal - (ready ?? goal)), there };
+      const enough = isReady(state, goal) || (ready && Date.now() >= someAtMs);
+      if (enough) return { missing: Math.max(0, goal - (ready ?? goal)), there };
       if (wanted >= goal) return undefined;
       there = false;
       await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
@@ -78,9 +78,4 @@ export async function scaleDeployment(
     FailureType.PortTransient,
     { ready } satisfies NotScaledDetails,
   );
-}
-
-/** Whether so many answer. An autoscaler may want more, and they may come and go. */
-function answers({ state, instances: { wanted, ready } }: DeploymentState, instances: number): boolean {
-  return state === 'ready' && wanted >= instances && (ready === null || ready >= instances);
 }

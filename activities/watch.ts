@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
-import { findDeployment, type EndpointState } from '../core/endpoint.js';
+import { findDeployment, isReady, type EndpointState } from '../core/endpoint.js';
 import { instanceTrouble, withRestarts } from '../core/instance-trouble.js';
 import { enterStep, look, resultOf, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
@@ -112,9 +112,8 @@ interface Found {
 function baselineAnswers({ baseline }: WatchInput, { endpoint, drift }: Found): boolean {
   const found = endpoint === null ? undefined : findDeployment(endpoint, baseline);
   if (found === undefined || drift === 'unknown') return false;
-  const { wanted, ready } = found.instances;
   const missed = drift?.scaled.some(({ deployment }) => deployment === baseline) ?? false;
-  return !missed && found.state === 'ready' && wanted > 0 && (ready === null || ready >= wanted);
+  return !missed && found.instances.wanted > 0 && isReady(found);
 }
 
 /** A breach by counts weighs more than drift: green must go, whoever changed what. */

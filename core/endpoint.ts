@@ -32,3 +32,9 @@ export interface EndpointState {
 export function findDeployment(endpoint: EndpointState, name: string): DeploymentState | undefined {
   return endpoint.deployments.find((d) => d.name === name);
 }
+
+/** Whether so many instances answer; left out: all that it should have. An autoscaler may want more, and they may come and go. */
+export function isReady({ state, instances }: DeploymentState, atLeast = instances.wanted): boolean {
+  const { wanted, ready } = instances;
+  return state === 'ready' && wanted >= atLeast && (ready === null || ready >= atLeast);
+}
