@@ -1,8 +1,7 @@
 import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
-import { NO_DEPLOYMENT } from '../../core/failures.js';
-import { sameTraffic, trafficText, type Traffic } from '../../core/traffic.js';
+import { trafficText, type Traffic } from '../../core/traffic.js';
 import {
   PortError,
   type AdminEndpoints,
@@ -30,7 +29,7 @@ import { objectName } from './names.js';
 import type { KubeDeployment } from './objects.js';
 import { permanent } from './permanent.js';
 import { answeringBehind, logsOf, podsOf } from './pods.js';
-import { callOf, notTaken } from './route-writer.js';
+import { callOf } from './route-writer.js';
 import type { Backend, RouteChange, RouteSlots } from './router.js';
 import { Routers } from './routers.js';
 import { createRoute, endpointNames } from './routes.js';
@@ -38,6 +37,7 @@ import { getsAny } from './rules.js';
 import { pendingOf, refuseUntaken } from './pending.js';
 import { deploymentState, untakenOf } from './states.js';
 import { refuseSelected, refuseTaken } from './taken.js';
+import { refuseUnserved } from './unserved.js';
 import { backendsWithGone, viewOf, type View } from './view.js';
 
 export interface KubernetesSettings {
@@ -128,34 +128,7 @@ class RouteEndpoints implements KubernetesEndpoints {
   async writeTraffic(endpoint: string, traffic: Traffic, options: WriteOptions = {}): Promise<void> {
     const call = callOf(options);
     const view = await viewOf(this.#routers, endpoint, call);
-    const now = view.route.traffic(view.backends);
-    for (const name of [...Object.keys(traffic.live), ...Object.keys(traffic.mirror)]) {
-      const backend = view.backends.find(({ deployment }) => deployment === name);
-      if (backend === undefined && now.live[name] === undefined) {
-        throw permanent(
-          'NoService',
-          `Deployment ${name} of ${endpoint} has no Service to send traffic to; expected one with its labels in namespace ${this.#client.namespace}`,
-        );
-      }
-      if (backend === undefined) continue;
-      // Also on the way back: its Service may outlive it, and nobody would answer while who serves now is deleted.
-      if ((traffic.live[name] ?? 0) > 0 && isGone(view.deployments.get(name))) {
-        throw permanent(
-          NO_DEPLOYMENT,
-          `The Deployment of ${name} of ${endpoint} is gone, or is being deleted, so nobody would answer the requests that Service ${backend.service} gets; bring it back`,
-        );
-      }
-      // A rollback goes back to any other: an error by the old way is no worse than one by the new.
-      const begins = (now.live[name] ?? 0) + (now.mirror[name] ?? 0) === 0;
-      if (!begins || options.goesBack === true) continue;
-      if ((await answeringBehind(this.#client, backend.service, call)) === 0) {
-        throw permanent(
-          'NoReadyEndpoints',
-          `Service ${backend.service} of deployment ${name} has no ready endpoints, so its requests would fail; expected at least one pod that its selector finds and that is ready`,
-        );
-      }
-    }
-    if (options.goesBack !== true && sameTraffic(now, traffic)) await refuseRefused(view, call);
+    await refuseUnserved(this.#client, view, endpoint, traffic, options);
     await this.#change(view, endpoint, { to: 'traffic', traffic }, options);
     if (options.goesBack !== true) return;
     // A gateway refuses a route for a Service that is gone, whatever its weight, and may answer 500 for the whole rule.
@@ -399,14 +372,4 @@ class RouteEndpoints implements KubernetesEndpoints {
     const state = withoutRevisions(deploymentState(name, deployment, pods, answering), deployment);
     return byKserve === undefined ? state : stateByKserve(state, byKserve);
   }
-}
-
-/** Of shares that stand there: an attempt that ended before it put them back would be waited for in vain, with nobody served. */
-async function refuseRefused({ route }: View, options: CallOptions): Promise<void> {
-  const { refused = false, error } = await route.state(options);
-  if (refused) throw notTaken(`the rules of ${route.title}, which have these shares already`, error);
-}
-
-function isGone(deployment: KubeDeployment | undefined): boolean {
-  return deployment === undefined || deployment.metadata.deletionTimestamp !== undefined;
 }
