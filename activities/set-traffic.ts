@@ -57,11 +57,11 @@ async function attempt(
     try {
       return await endpoints.read(input.endpoint, { signal });
     } catch (err) {
-      throw input.from === null ? askedAgain(err) : err;
+      throw from === null ? askedAgain(err) : err;
     }
   };
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
-    sameTraffic(traffic, input.to) && pending === undefined;
+    sameTraffic(traffic, to) && pending === undefined;
 
   const now = await beating(show);
   const there = isThere(now);
@@ -80,7 +80,7 @@ async function attempt(
     };
     await beating(() => write(ports, input, options)).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
-      if (input.from === null) {
+      if (from === null) {
         // A target that takes no writes will not take the one that was cut off. What nobody would answer for is no way back.
         const settled = (err.kind === 'permanent' && err.code !== NO_DEPLOYMENT) || triedOften();
         if (there && settled) return;
@@ -90,12 +90,7 @@ async function attempt(
       if (err.code === OUTDATED && !sent) await mayWrite(input, await beating(show), show);
       // Not taken: someone else manages the rules now, whatever they show. A part of it may have been, before.
       if (err.code === FIELD_CONFLICT) {
-        throw drift(
-          input,
-          input.from,
-          { observed: (await beating(show)).traffic, written: true },
-          err.message,
-        );
+        throw drift(input, from, { observed: (await beating(show)).traffic, written: true }, err.message);
       }
       throw err;
     });
@@ -107,8 +102,8 @@ async function attempt(
     return isThere(last) ? true : undefined;
   }, VISIBLE_WITHIN_MS);
   if (shown !== true) {
-    if (input.from !== null && !isOneOf(last.traffic, input.from, input.to)) {
-      throw drift(input, input.from, { observed: last.traffic, written: true });
+    if (from !== null && !isOneOf(last.traffic, from, to)) {
+      throw drift(input, from, { observed: last.traffic, written: true });
     }
     throw notShown(input, last, `after ${VISIBLE_WITHIN_MS / 1000} s`);
   }
