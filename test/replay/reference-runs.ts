@@ -51,6 +51,13 @@ function broken(): MemoryTarget {
   return target;
 }
 
+/** Whose baseline somebody can scale down. */
+function ofFour(): MemoryTarget {
+  const target = new MemoryTarget();
+  target.changeInstances('blue', 4);
+  return target;
+}
+
 function autoscaled(): MemoryTarget {
   const target = new MemoryTarget();
   target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
@@ -196,11 +203,7 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
   },
   'scaled-down-and-restored': {
     plan: planOf('replay-scaled', [CREATE, LONG]),
-    target() {
-      const target = new MemoryTarget();
-      target.changeInstances('blue', 4);
-      return target;
-    },
+    target: ofFour,
     async act(rollout, target) {
       await rollout.until(onGreen);
       target.changeInstances('blue', 1);
@@ -225,11 +228,7 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
   },
   'restore-in-turns': {
     plan: planOf('replay-restore', [CREATE, LONG]),
-    target() {
-      const target = new MemoryTarget();
-      target.changeInstances('blue', 4);
-      return target;
-    },
+    target: ofFour,
     async act(rollout, target) {
       await rollout.until(onGreen);
       target.changeInstances('blue', 1);
