@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@temporalio/client';
@@ -126,6 +127,7 @@ function marksmanOf(world: World): ChildProcess {
   const known = marksmen.get(world);
   if (known?.connected === true) return known;
   const program = join(packageRoot(), 'dist', 'tests', 'test', 'faults', 'marksman.js');
+  if (!existsSync(program)) throw new Error(`there is no ${program}; run \`npm run build\` first`);
   const marksman = fork(program, { execArgv: [] });
   marksman.unref();
   marksman.channel?.unref();
