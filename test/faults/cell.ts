@@ -5,6 +5,7 @@ import { MessageName, DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../../core/me
 import { TASK_QUEUE } from '../../core/names.js';
 import { workflowId } from '../../core/plan.js';
 import { type Answer, Load } from '../../demo/load.js';
+import { until } from '../../embedded/processes.js';
 import { isWhole } from './judge-end.js';
 import { problemsOf } from './judge.js';
 import { type Kill, Killer } from './killer.js';
@@ -188,11 +189,11 @@ async function endOf(handle: WorkflowHandle): Promise<Ended | undefined> {
 
 async function factsOf(world: World, endpoint: string) {
   const { endpoints } = await world.ports();
-  let { traffic, deployments } = await endpoints.read(endpoint);
-  for (const endMs = Date.now() + BACK_WITHIN_MS; !deployments.every(isWhole) && Date.now() < endMs;) {
-    await sleep(200);
-    ({ traffic, deployments } = await endpoints.read(endpoint));
-  }
+  const whole = await until(async () => {
+    const state = await endpoints.read(endpoint);
+    return state.deployments.every(isWhole) ? state : undefined;
+  }, BACK_WITHIN_MS);
+  const { traffic, deployments } = whole ?? (await endpoints.read(endpoint));
   return {
     traffic,
     deployments: deployments.map(({ name, state, instances }) => ({ name, state, instances })),

@@ -115,7 +115,8 @@ export function hitText(cell: Cell, result: CellResult): string {
 export function missedItsMoment(cell: Cell, result: CellResult): boolean {
   const hit = hitOf(cell, result);
   // That its moment did not come is a problem itself.
-  return result.problems.length === (hit === NEVER ? 1 : 0) && (hit === NEVER || hit === 'later');
+  if (hit === NEVER) return result.problems.length === 1;
+  return hit === 'later' && result.problems.length === 0;
 }
 
 function hitOf({ kill: { at }, next }: Cell, { hitAt, missed }: CellResult): Hit {
