@@ -41,7 +41,7 @@ export interface CellResult {
 
 /** A rollout with everything that a cell can delay it by; one that takes longer has no end. */
 const LONGEST_MS = 240_000;
-const REQUESTS_PER_SECOND = 80;
+const REQUESTS_PER_SECOND = 40;
 /** Clients and readers go on for a moment: what comes late is seen too. */
 const AFTERWARDS_MS = 700;
 /** A model server that was killed late may still be starting at the end. */

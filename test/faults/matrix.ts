@@ -57,6 +57,8 @@ export async function runMatrix(options: MatrixOptions): Promise<{
   const worlds: World[] = [];
   try {
     for (let job = 0; job < jobs; job++) worlds.push(await startWorld(target));
+    // First rollouts, side by side, take so long on two cores that nobody can read an endpoint for seconds.
+    if (jobs > 1) await Promise.all(worlds.map((world) => runCell(world, 'abort', null)));
     return await (options.undisturbed ? runUndisturbed : runKills)(worlds, options);
   } finally {
     for (const world of worlds) await world.stop();

@@ -21,7 +21,7 @@ export interface ReferenceSpec {
 const SERVED_BY_BLUE = splitTraffic('blue', 'green', 0);
 const ramp = (percent: number): Traffic => splitTraffic('blue', 'green', percent);
 
-// As short as gates allow at the load of a cell: some 20 requests of green without an error prove a margin of 30 points.
+// As short as gates allow at the load of a cell: some ten requests of green without an error prove a margin of 60 points.
 const DWELL = { atLeastMs: 500, atMostMs: 60_000 };
 const LONG = { atLeastMs: 300_000, atMostMs: 300_000 };
 const GATES = ['errors', 'slow'];
@@ -99,12 +99,12 @@ export function planOf(world: World, spec: ReferenceSpec, endpoint: string): Pla
   };
 }
 
-/** Wide margins: what is judged here is the run, and not the gates. */
+/** Wide margins, soon decided: what is judged here is the run, and not the gates. */
 function wide(gate: Gate): Gate {
   const blipMs = 1000;
   if (gate.metric === 'latency' && gate.limit.kind === 'at-most')
-    return { ...gate, blipMs, limit: { kind: 'at-most', ms: 2000 } } as Gate;
-  return { ...gate, blipMs, limit: { kind: 'worse-by', share: 0.3, ratio: 1 } } as Gate;
+    return { ...gate, blipMs, quantile: 0.5, limit: { kind: 'at-most', ms: 2000 } } as Gate;
+  return { ...gate, blipMs, limit: { kind: 'worse-by', share: 0.6, ratio: 1 } } as Gate;
 }
 
 function shift(kind: ShiftStep['kind'], percent: number, more: Partial<ShiftStep> = {}): ShiftStep {
