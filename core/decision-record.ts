@@ -4,6 +4,7 @@ import {
   beginStep,
   convertForBake,
   explain,
+  failing,
   initialState,
   mapGates,
   replayLook,
@@ -138,7 +139,8 @@ export function replayGates(record: DecisionRecord, gates: readonly Gate[], watc
     for (const recorded of window.looks) {
       const look = replayLook(recorded, setup.config.edgesMs.length, lengths(window));
       // As in the rollout, but for how long: what is not seen is not good.
-      const next = advance(config, state, look, { mode: window.mode, hold: look.status.green === 'missing' });
+      const hold = look.status.green === 'missing' || failing(state, look) !== null;
+      const next = advance(config, state, look, { mode: window.mode, hold });
       state = next.state;
       elapsedSec += look.dtSec;
       const { decision } = next.result;

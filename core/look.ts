@@ -5,6 +5,7 @@ import {
   convertForBake,
   expectedPerBlue,
   explain,
+  failing,
   gateEvidence,
   holds,
   initialState,
@@ -284,7 +285,12 @@ function judge(
   const lost = lostAfter(memory, lostMs, forLong);
   const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors, ...lost };
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
-  const signals = [...main, ...own.signals];
+  const fails = failing(state, taken);
+  const signals: Signal[] = [
+    ...main,
+    ...own.signals,
+    ...(fails === null ? [] : [{ kind: 'failing' as const, ...fails }]),
+  ];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
   const hold = holds(signals) || forLong || ownAway.length > 0;
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });

@@ -64,6 +64,8 @@ export type Signal =
   /** Its requests are counted, and its histogram is missing, or stands still. */
   | { readonly kind: 'untimed'; readonly arm: ArmName; readonly forSec: number }
   | { readonly kind: 'stale'; readonly ageSec: number }
+  /** In this step, whatever the baseline did. */
+  | { readonly kind: 'failing'; readonly errors: number; readonly n: number }
   | { readonly kind: 'restarting'; readonly count: number; readonly windowSec: number }
   /** Of a metric of the user's own. */
   | { readonly kind: 'own'; readonly gate: string; readonly signal: Signal };
@@ -268,7 +270,9 @@ function hungerSignal(hungry: Starved, waiting: number | null, { kind }: Collect
   return dead ? { kind: 'dead-mirror', expected, windowSec } : { kind: 'starved', ...hungry, waiting };
 }
 
+const HOLDING: readonly Signal['kind'][] = ['starved', 'dead-mirror', 'failing', 'restarting'];
+
 /** Whether a signal forbids a pass: what is not counted may be what hangs. */
 export function holds(signals: readonly Signal[]): boolean {
-  return signals.some(({ kind }) => kind === 'starved' || kind === 'dead-mirror' || kind === 'restarting');
+  return signals.some(({ kind }) => HOLDING.includes(kind));
 }

@@ -6,7 +6,7 @@ import type { MetricConfig } from './types.js';
 export const CRASH_GUARD = 'crash-guard';
 export const CRASH_GUARD_WEIGHT = 0.16;
 
-const LIMIT = 0.5;
+export const CRASH_LIMIT = 0.5;
 const BLIP_MS = 10_000;
 
 /** As patient as the least patient error gate, so that who tolerates longer blips of errors gets that here too. */
@@ -21,7 +21,7 @@ export function crashGuard(gates: readonly Gate[], plannedBlocks: (blipMs: numbe
     name: CRASH_GUARD,
     source: 'errors',
     r: 0,
-    delta: LIMIT,
+    delta: CRASH_LIMIT,
     weight: CRASH_GUARD_WEIGHT,
     blipSec: blip / 1000,
     plannedBlocks: plannedBlocks(blip),

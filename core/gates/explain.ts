@@ -202,6 +202,8 @@ export function signalInWords(signal: Signal, blue: string, green: string): stri
     case 'stale':
       if (!Number.isFinite(signal.ageSec)) return 'the metric source does not answer';
       return `the newest metrics are ${seconds(signal.ageSec)} old`;
+    case 'failing':
+      return `${green} failed ${count(signal.errors)} of its ${count(signal.n)} requests in this step, whatever ${blue} did`;
     case 'restarting':
       return `${green}'s counters started anew ${signal.count} times in ${seconds(signal.windowSec)}: it keeps restarting`;
     case 'own':

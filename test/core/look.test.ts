@@ -102,6 +102,33 @@ describe('look', () => {
     expect(verdicts.length).toBeLessThan(12);
   });
 
+  it('passes no green that fails everything while its baseline is down, and breaches when that is back', () => {
+    const limit = { kind: 'worse-by', share: 0.3, ratio: 1 } as const;
+    const given = input({
+      gates: plan.gates.map((gate) => (gate.name === 'errors' ? { ...gate, limit } : gate) as Gate),
+    });
+    let memory = enterStep(given, 0);
+    const at = (s: number, down: number): Looked => {
+      const taken = snapshot(s * 1000, counters(1000 * s, 1000 * down), counters(200 * s, 200 * s));
+      const looked = look(given, memory, taken, s * 1000);
+      memory = JSON.parse(JSON.stringify(looked.memory)) as WatchMemory;
+      return looked;
+    };
+
+    const downFor = 30;
+    const down = Array.from({ length: downFor }, (_, s) => at(s, s));
+    const back: Looked['verdict'][] = [];
+    while (back.length < 30 && back.at(-1) !== 'breach')
+      back.push(at(downFor + back.length, downFor).verdict);
+
+    expect(new Set(down.map(({ verdict }) => verdict))).toEqual(new Set(['window-over']));
+    expect(down.at(-1)?.sentence).toMatch(
+      /^green failed 5,800 of its 5,800 requests in this step, whatever blue did; all gates are content, /,
+    );
+    expect(back.at(-1)).toBe('breach');
+    expect(new Set(back.slice(0, -1))).toEqual(new Set(['window-over']));
+  });
+
   it.each([
     ['passes a healthy green', 0, 'pass'],
     ['breaches on a bad one', 0.5, 'breach'],
