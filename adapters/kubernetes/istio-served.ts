@@ -23,8 +23,10 @@ const SAYS_NOTHING = new Set([401, 403, 404]);
  * Istio acknowledges nothing, and while istiod is away its proxies go on as before: a deployment that was deleted then
  * would still be sent its share. So a rule for a header that no deployment has is answered by the proxy itself with a
  * digest of the others, and who asks a gateway that (see {@link ServedRules}) learns by which rules it serves.
+ *
+ * @param place - `NAMESPACE/NAME` of their VirtualService: Istio merges those of one host, and each is asked for its own.
  */
-export function signed(rules: readonly HttpRule[]): readonly HttpRule[] {
+export function signed(rules: readonly HttpRule[], place: string): readonly HttpRule[] {
   const others = rules.filter(({ name }) => name !== NAME);
   const digest = createHash('sha256')
     .update(JSON.stringify(sorted(others)))
@@ -33,7 +35,7 @@ export function signed(rules: readonly HttpRule[]): readonly HttpRule[] {
   return [
     {
       name: NAME,
-      match: [{ headers: { [PIN_HEADER]: { exact: NOBODY } } }],
+      match: [{ headers: { [PIN_HEADER]: { exact: `${NOBODY} ${place}` } } }],
       directResponse: { status: 200, body: { string: `${SIGNED}${digest}` } },
     },
     ...others,
@@ -43,7 +45,7 @@ export function signed(rules: readonly HttpRule[]): readonly HttpRule[] {
 /** Whether gateways serve by the rules of a VirtualService as they stand. */
 export class ServedRules {
   readonly #gatewayUrl: string | undefined;
-  /** Hosts whose rules the gateway has told of: from then on, no other answer will do, and none at all neither. */
+  /** Whose rules the gateway has told of, by host and name: from then on, no other answer will do, and none at all neither. */
   readonly #told = new Set<string>();
 
   /** @param gatewayUrl - where they are reached from here; undefined: nobody said. */
@@ -56,21 +58,28 @@ export class ServedRules {
    * from here, or asks who wants to know.
    */
   async stateOf({ metadata, spec }: VirtualService, options: CallOptions): Promise<RouteState> {
-    const wanted = textOf(spec.http);
+    const { who, says } = signatureOf(spec.http);
     const host = hostOf(spec.hosts);
     const behindGateway = spec.gateways.some((gateway) => gateway !== MESH);
-    if (wanted === undefined || this.#gatewayUrl === undefined || host === undefined || !behindGateway) {
+    if (
+      who === undefined ||
+      says === undefined ||
+      this.#gatewayUrl === undefined ||
+      host === undefined ||
+      !behindGateway
+    ) {
       return { state: 'ready' };
     }
     const url = new URL(this.#gatewayUrl);
-    const answer = await ask(url, host, options);
-    if (answer?.text.startsWith(SIGNED)) this.#told.add(host);
-    if (answer?.text === wanted) return { state: 'ready' };
+    const asked = `${host} ${who}`;
+    const answer = await ask(url, { host, [PIN_HEADER]: who }, options);
+    if (answer?.text.startsWith(SIGNED)) this.#told.add(asked);
+    if (answer?.text === says) return { state: 'ready' };
     const saysNothing =
       answer === undefined ||
       (answer.status >= 300 && answer.status < 400) ||
       SAYS_NOTHING.has(answer.status);
-    if (saysNothing && !this.#told.has(host)) return { state: 'ready' };
+    if (saysNothing && !this.#told.has(asked)) return { state: 'ready' };
     return {
       state: 'updating',
       error:
@@ -82,11 +91,11 @@ export class ServedRules {
 }
 
 /** @returns undefined for no answer. */
-async function ask(url: URL, host: string, { signal }: CallOptions) {
+async function ask(url: URL, headers: Readonly<Record<string, string>>, { signal }: CallOptions) {
   const timeout = AbortSignal.timeout(ASK_WITHIN_MS);
   try {
     const { statusCode: status, body } = await request(url, {
-      headers: { host, [PIN_HEADER]: NOBODY },
+      headers,
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     return { status, text: await body.text() };
@@ -96,7 +105,16 @@ async function ask(url: URL, host: string, { signal }: CallOptions) {
   }
 }
 
-/** What the rules say of themselves; undefined where they do not. */
-function textOf(rules: readonly HttpRule[]): string | undefined {
-  return rules.find(({ name }) => name === NAME)?.directResponse?.body?.string;
+/** Whether rules say which they are to `-`, as before each had a name: those of one host are told apart by their names alone. */
+export function isSignedForAll(rules: readonly HttpRule[]): boolean {
+  return signatureOf(rules).who === NOBODY;
+}
+
+/** What the rules say of themselves, and to whom; undefined where they do not. */
+function signatureOf(rules: readonly HttpRule[]) {
+  const rule = rules.find(({ name }) => name === NAME);
+  return {
+    who: rule?.match?.[0]?.headers?.[PIN_HEADER]?.exact,
+    says: rule?.directResponse?.body?.string,
+  };
 }

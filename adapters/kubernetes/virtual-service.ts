@@ -15,7 +15,7 @@ import {
   withoutIstioDeployment,
   type IstioFrame,
 } from './istio-rules.js';
-import { signed } from './istio-served.js';
+import { isSignedForAll, signed } from './istio-served.js';
 import { MADE_BY, MADE_BY_LABEL } from './names.js';
 import { permanent } from './permanent.js';
 import { refuseOwned, writeRules, type RuleList } from './route-writer.js';
@@ -134,15 +134,17 @@ class VirtualServiceRoute implements EndpointRoute {
       state: (found, call) => this.#gateways.stateOf(found, call),
       refuse: () => undefined,
     };
+    const { name } = this.#found.metadata;
     await writeRules(
       this.#client,
       list,
-      this.#found.metadata.name,
+      name,
       async ({ spec: { http } }) => {
         const frame = this.#frame(await backends());
         refuseOutdated(this.title, istioTraffic(http, frame), options);
         const rules = changed(http, frame, change);
-        return JSON.stringify(rules) === JSON.stringify(http) ? http : signed(rules);
+        const isSame = JSON.stringify(rules) === JSON.stringify(http) && !isSignedForAll(http);
+        return isSame ? http : signed(rules, `${this.#client.namespace}/${name}`);
       },
       options,
     );

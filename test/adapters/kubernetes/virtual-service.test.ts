@@ -53,7 +53,10 @@ describe('an endpoint that a VirtualService routes', () => {
     expect(api.virtualService.spec).toMatchObject({
       hosts: ['diabetes.test'],
       http: [
-        { name: 'greenlight-rules', match: [{ headers: { 'azureml-model-deployment': { exact: '-' } } }] },
+        {
+          name: 'greenlight-rules',
+          match: [{ headers: { 'azureml-model-deployment': { exact: '- models/diabetes' } } }],
+        },
         { match: [{ headers: { 'azureml-model-deployment': { exact: 'green' } } }] },
         { route: [{ destination: { host: 'diabetes-green' }, weight: 100 }] },
       ],
@@ -135,10 +138,12 @@ describe('a gateway that is asked by which rules it serves', () => {
   let asked: (string | undefined)[];
   let answer: () => Answer;
   let gateway: Server;
-  const written = (): string => {
-    const { http } = api.virtualService.spec as { http: { directResponse?: { body: { string: string } } }[] };
-    return http[0]?.directResponse?.body.string ?? 'a model';
-  };
+  interface Rule {
+    match?: object[];
+    directResponse?: { body: { string: string } };
+  }
+  const first = () => (api.virtualService.spec as { http: Rule[] }).http[0];
+  const written = (): string => first()?.directResponse?.body.string ?? 'a model';
   /** As a worker does that has just been started. */
   const begin = () => {
     const gatewayUrl = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
@@ -174,8 +179,31 @@ describe('a gateway that is asked by which rules it serves', () => {
     answer = () => (asked.length < 3 ? old : { text: written() });
     await endpoints.writeTraffic('diabetes', half);
 
-    expect(asked).toEqual(['diabetes.test -', 'diabetes.test -', 'diabetes.test -']);
+    expect(asked).toEqual(Array(3).fill('diabetes.test - models/diabetes'));
     expect(await pending()).toBeUndefined();
+  });
+
+  describe('of another VirtualService of the same host, which Istio merges in front', () => {
+    const others = { text: 'greenlight: rules 0000000000000000' };
+
+    it('is asked by its own name by which rules it serves', async () => {
+      answer = () => (asked.at(-1)?.endsWith(' - models/diabetes') ? { text: written() } : others);
+      await endpoints.writeTraffic('diabetes', half);
+
+      expect(await pending()).toBeUndefined();
+    });
+
+    it('is asked as the rules have it until they are written anew: older versions had one name for all', async () => {
+      await endpoints.writeTraffic('diabetes', half);
+      const match = [{ headers: { 'azureml-model-deployment': { exact: '-' } } }];
+      Object.assign(first() ?? {}, { match });
+      answer = () => (asked.at(-1)?.endsWith(' -') ? { text: written() } : others);
+      expect(await pending()).toBeUndefined();
+
+      answer = () => ({ text: written() });
+      await endpoints.writeTraffic('diabetes', half);
+      expect(first()).not.toMatchObject({ match });
+    });
   });
 
   it('holds what may still get requests: shares are not there yet, and nothing is deleted', async () => {
