@@ -34,6 +34,8 @@ export const FIELD_CONFLICT = 'FieldManagerConflict';
 export const OUTDATED = 'Outdated';
 /** Who is to get traffic is gone, and so is everybody who could answer for it. */
 export const NO_DEPLOYMENT = 'NoDeployment';
+/** Who asks is not known, or not any more: its credential has run out, until somebody renews it. */
+export const UNAUTHORIZED = 'Unauthorized';
 
 /** How a rollout ended. */
 export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';

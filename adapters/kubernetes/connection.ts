@@ -1,8 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
-import { PortError } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
+import { Kubeconfig } from './kubeconfig.js';
 
 /** One answer of the API server. */
 export interface RawAnswer {
@@ -35,7 +34,7 @@ export interface Connection {
 }
 
 /**
- * The API server that kubectl would ask: `KUBECONFIG`, else `~/.kube/config`, else the service account of the pod.
+ * The API server that kubectl would ask (see {@link Kubeconfig}).
  *
  * The files, exec plugins, token files and client certificates are `@kubernetes/client-node`'s business. The requests
  * are our own: its clients take neither an abort signal nor a deadline, ask for the kinds of every group first, and
@@ -45,30 +44,20 @@ export interface Connection {
  * @throws {PortError} permanent `NoCluster`, where no kubeconfig names a cluster, or it has no such context.
  */
 export function connect(context?: string): Connection {
-  const config = load(context);
-  const cluster = config.getCurrentCluster();
-  if (cluster === null) {
-    throw noCluster(
-      `the kubeconfig's ${context === undefined ? 'current context' : `context "${context}"`} names no cluster; ` +
-        `it has the contexts ${namesOf(config)}. Set KUBECONFIG, or name one of them`,
-    );
-  }
+  const kubeconfig = new Kubeconfig(context);
+  const { cluster } = kubeconfig;
   const base = new URL(cluster.server);
   const agents = new Map<string, Agent>();
-  const credential = shared(async () => {
-    const options: RequestOptions = {};
-    await config.applyToHTTPSOptions(options);
-    return options;
-  });
+  const credential = shared(() => kubeconfig.credential());
   return {
     server: base.origin,
     send: async ({ method, path, headers, body, signal }) => {
-      // Each time: a token in a file or from a plugin is renewed by then.
+      // Each time: a token, wherever it comes from, is renewed by then.
       const options = await unlessAborted(credential(), signal).catch((cause: unknown) => {
         throw new NoCredential(cause instanceof Error ? cause.message : String(cause), { cause });
       });
       const secure = base.protocol === 'https:';
-      return exchange(
+      const answer = await exchange(
         secure ? httpsRequest : httpRequest,
         {
           ...options,
@@ -90,6 +79,8 @@ export function connect(context?: string): Connection {
         },
         body,
       );
+      if (answer.status === 401) kubeconfig.refused();
+      return answer;
     },
   };
 }
@@ -108,46 +99,6 @@ function shared(renew: () => Promise<RequestOptions>): () => Promise<RequestOpti
     }
     return renewal.options;
   };
-}
-
-function load(context: string | undefined): KubeConfig {
-  const config = new KubeConfig();
-  try {
-    config.loadFromDefault();
-  } catch (cause) {
-    throw noCluster(`the kubeconfig cannot be read: ${whyUnread(cause)}`);
-  }
-  if (context === undefined) return config;
-  if (config.getContextObject(context) === null) {
-    throw noCluster(`the kubeconfig has no context "${context}"; it has ${namesOf(config)}`);
-  }
-  config.setCurrentContext(context);
-  return config;
-}
-
-/** The YAML parser quotes the file, where tokens and keys stand: of what it says, the place alone is told. */
-function whyUnread(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  const { mark } = cause as { readonly mark?: { readonly line: number; readonly column: number } };
-  return mark === undefined
-    ? cause.message
-    : `it is no YAML at line ${mark.line + 1}, column ${mark.column + 1}`;
-}
-
-function namesOf(config: KubeConfig): string {
-  return (
-    config
-      .getContexts()
-      .map(({ name }) => name)
-      .join(', ') || 'none'
-  );
-}
-
-function noCluster(why: string): PortError {
-  return new PortError(`There is no Kubernetes cluster to ask: ${why}`, {
-    kind: 'permanent',
-    code: 'NoCluster',
-  });
 }
 
 /** Connections are kept for as long as the certificates stay the same. */

@@ -1,6 +1,6 @@
 import { oneLine } from '../../core/one-line.js';
 import { z } from 'zod';
-import { FIELD_CONFLICT, OUTDATED } from '../../core/failures.js';
+import { FIELD_CONFLICT, OUTDATED, UNAUTHORIZED } from '../../core/failures.js';
 import { PortError, type PortErrorKind } from '../ports.js';
 
 /** The API server's `Status`, as far as it matters for an error. */
@@ -48,7 +48,9 @@ export function refused(
           ? 'Invalid'
           : answer.status === 404
             ? 'ResourceNotFound'
-            : (status?.reason ?? `Http${answer.status}`);
+            : answer.status === 401
+              ? UNAUTHORIZED
+              : (status?.reason ?? `Http${answer.status}`);
   const kind = kindOf(answer.status, code);
   const seconds = status?.details?.retryAfterSeconds ?? Number(answer.retryAfter ?? NaN);
   const said = status?.message ?? (answer.text === '' ? `status ${answer.status}` : answer.text);
@@ -115,7 +117,9 @@ function kindOf(status: number, code: string): PortErrorKind {
 }
 
 function advice(status: number, code: string, may: string): string {
-  if (status === 401) return "check the kubeconfig's credential: it was not accepted";
+  if (status === 401) {
+    return "its token may have run out: renew the credential of the kubeconfig's user (`kubectl create token`, say), which is read again at the next call, without a restart";
+  }
   if (status === 403 && code === 'Forbidden') {
     return `give its user or service account the right to ${may} (deploy/kubernetes has the roles), or check the quota and policies of the namespace if these refused it`;
   }

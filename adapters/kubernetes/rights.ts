@@ -1,7 +1,8 @@
+import { UNAUTHORIZED } from '../../core/failures.js';
 import { PortError } from '../ports.js';
 
 /** What an identity is told that it may not, by reason of the answer. */
-const DENIALS: ReadonlySet<string> = new Set(['Forbidden', 'Unauthorized']);
+const DENIALS: ReadonlySet<string> = new Set(['Forbidden', UNAUTHORIZED]);
 /** An API server that has just started knows its roles and accounts within seconds. */
 const BELIEVED_AFTER_MS = 15_000;
 

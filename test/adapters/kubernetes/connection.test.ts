@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
@@ -21,29 +21,19 @@ const hanging = (pids: string) => ({
 
 let folder: string;
 let server: Server;
+let address: string;
 let asked: { readonly line: string; readonly token: string | undefined; readonly body: string }[];
+let refused: string;
 
-beforeEach(async () => {
-  asked = [];
-  server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      asked.push({ line: `${request.method} ${request.url}`, token: request.headers.authorization, body });
-      response.end('{"items":[]}');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  folder = await mkdtemp(join(tmpdir(), 'greenlight-kube-'));
-  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`;
-  await writeFile(join(folder, 'token'), 'from-the-file');
-  await writeFile(
+/** Writes the kubeconfig, with what its current user is known by. */
+const configure = (user: object, cluster = address) =>
+  writeFile(
     join(folder, 'config'),
     JSON.stringify({
       'current-context': 'here',
-      clusters: [{ name: 'one', cluster: { server: address, 'insecure-skip-tls-verify': true } }],
+      clusters: [{ name: 'one', cluster: { server: cluster, 'insecure-skip-tls-verify': true } }],
       users: [
-        { name: 'ada', user: { token: 'as-ada' } },
+        { name: 'ada', user },
         { name: 'worker', user: inCluster(join(folder, 'token')) },
         { name: 'eve', user: { exec: hanging(join(folder, 'plugins')) } },
       ],
@@ -55,6 +45,25 @@ beforeEach(async () => {
       ],
     }),
   );
+
+beforeEach(async () => {
+  asked = [];
+  refused = '';
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const token = request.headers.authorization;
+      asked.push({ line: `${request.method} ${request.url}`, token, body });
+      if (token === refused) response.writeHead(401);
+      response.end('{"items":[]}');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  folder = await mkdtemp(join(tmpdir(), 'greenlight-kube-'));
+  address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/prefix`;
+  await writeFile(join(folder, 'token'), 'from-the-file');
+  await configure({ token: 'as-ada' });
   vi.stubEnv('KUBECONFIG', join(folder, 'config'));
 });
 
@@ -116,6 +125,53 @@ it('says that nobody answers, as something that passes', async () => {
     message: expect.stringMatching(
       /could not be reached to list the deployments: .*; check the address/,
     ) as string,
+  });
+});
+
+describe('a credential that is renewed', () => {
+  const tokens = () => asked.map(({ token }) => token);
+  const reading = (client: KubeClient) =>
+    client.find(z.object({}), DEPLOYMENTS, 'blue', { what: 'read blue' });
+
+  it('is taken from the kubeconfig at the next call, whichever of its files it stands in', async () => {
+    await writeFile(join(folder, 'first'), '{}');
+    vi.stubEnv('KUBECONFIG', [join(folder, 'first'), join(folder, 'config')].join(delimiter));
+    const client = new KubeClient(connect(), 'models');
+    await reading(client);
+    await configure({ token: 'as-ada-again' });
+    await reading(client);
+
+    expect(tokens()).toEqual(['Bearer as-ada', 'Bearer as-ada-again']);
+  });
+
+  it('is taken from the tokenFile of the kubeconfig, at once where the last one was refused', async () => {
+    await configure({ token: 'of-before', tokenFile: 'token' });
+    await writeFile(join(folder, 'token'), 'in-the-file\n');
+    const client = new KubeClient(connect(), 'models');
+    await reading(client);
+    await writeFile(join(folder, 'token'), 'renewed\n');
+    refused = 'Bearer in-the-file';
+    await expect(reading(client)).rejects.toMatchObject({
+      code: 'Unauthorized',
+      message: expect.stringContaining("renew the credential of the kubeconfig's user") as string,
+    });
+    await reading(client);
+
+    expect(tokens()).toEqual(['Bearer in-the-file', 'Bearer in-the-file', 'Bearer renewed']);
+  });
+
+  it.each<[string, () => Promise<void>]>([
+    ['is half written', () => writeFile(join(folder, 'config'), '{"users": [')],
+    ['is gone', () => rm(join(folder, 'config'))],
+    ['leads to another cluster', () => configure({ token: 'of-others' }, 'http://127.0.0.1:1')],
+  ])('is that of before while the kubeconfig %s', async (_, change) => {
+    const client = new KubeClient(connect(), 'models');
+    await change();
+    await reading(client);
+    await configure({ token: 'as-ada-again' });
+    await reading(client);
+
+    expect(tokens()).toEqual(['Bearer as-ada', 'Bearer as-ada-again']);
   });
 });
 
