@@ -1,3 +1,4 @@
+import { UNAUTHORIZED } from '../core/failures.js';
 import { classify, isPortError } from './classify.js';
 import { isYoung } from './poll.js';
 
@@ -5,8 +6,8 @@ import { isYoung } from './poll.js';
 export const THROTTLED_FOR_MS = 10_000;
 
 /**
- * What a failed call of something that clients wait for is taken for: the first no is not the last one, and who names a
- * long wait is asked sooner.
+ * What a failed call of something that clients wait for is taken for: the first no is not the last one, nor is one to a
+ * credential that has run out, which somebody may renew; and who names a long wait is asked sooner.
  */
 export function askedAgain(err: unknown): unknown {
   if (isPortError(err) && err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
@@ -15,9 +16,13 @@ export function askedAgain(err: unknown): unknown {
   return firstNo(err);
 }
 
-/** The half of it for what is polled, where the poll itself waits for who throttles. */
-export function firstNo(err: unknown): unknown {
-  return isPortError(err) && err.kind === 'permanent' && isYoung()
-    ? classify(err, {}, { kind: 'transient' })
-    : err;
+/**
+ * The half of it for what is polled, where the poll itself waits for who throttles.
+ *
+ * @param waits - whether there is nothing else to be done until the credential is renewed.
+ */
+export function firstNo(err: unknown, waits = true): unknown {
+  if (!isPortError(err) || err.kind !== 'permanent') return err;
+  const mayPass = isYoung() || (waits && err.code === UNAUTHORIZED);
+  return mayPass ? classify(err, {}, { kind: 'transient' }) : err;
 }

@@ -22,6 +22,8 @@ export async function scaleDeployment(
   const { endpoints } = ports;
   const { endpoint, deployment, instances, readyWithinMs, leftMs = readyWithinMs, givesWayAfterMs } = input;
   const someAtMs = Date.now() + (input.someAfterMs ?? Infinity);
+  // Where it gives way, green is looked at between the turns.
+  const waits = givesWayAfterMs === undefined;
   const signal = cancellationSignal();
   let ready: number | null = null;
   let there = true;
@@ -29,7 +31,7 @@ export async function scaleDeployment(
   const done = await poll(
     async () => {
       const state = await endpoints.readDeployment(endpoint, deployment, { signal }).catch((err: unknown) => {
-        throw firstNo(err);
+        throw firstNo(err, waits);
       });
       if (state === undefined) {
         throw ApplicationFailure.nonRetryable(
@@ -50,7 +52,7 @@ export async function scaleDeployment(
       there = false;
       await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
         // With an instance that answers, clients need not wait for the others.
-        const err = ready ? refused : firstNo(refused);
+        const err = ready ? refused : firstNo(refused, waits);
         throw isPortError(err) && err.kind === 'permanent'
           ? classify(err, { ready } satisfies NotScaledDetails)
           : err;

@@ -121,3 +121,25 @@ it('leaves an autoscaler the number that it wants, but for none at all', async (
   expect(await given()).toEqual({ missing: 0, there: false });
   expect(scaled).toEqual([4]);
 });
+
+it.each([
+  ['is asked for again until somebody renews it', {}, { nonRetryable: false }],
+  [
+    'ends where green is to be looked at meanwhile',
+    { givesWayAfterMs: 15_000 },
+    { kind: 'permanent', code: 'Unauthorized' },
+  ],
+])('where the credential has run out, it %s', async (_, turn, expected) => {
+  const out = new PortError('who are you?', { kind: 'permanent', code: 'Unauthorized' });
+  const endpoints = { readDeployment: () => Promise.reject(out) };
+  const input = {
+    target: { kind: 'kubernetes', namespace: 'models' } as const,
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000, ...turn },
+  };
+
+  const failure = await new MockActivityEnvironment()
+    .run(() => scaleDeployment({ endpoints } as never, input))
+    .catch((error: unknown) => error);
+
+  expect(failure).toMatchObject(expected);
+});

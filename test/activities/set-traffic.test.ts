@@ -57,6 +57,7 @@ async function run(
   read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
   attempt = 1,
+  askedForMsAgo = 0,
 ): Promise<unknown> {
   const endpoints = {
     read: () => Promise.resolve({ deployments: [], ...read() }),
@@ -66,7 +67,7 @@ async function run(
         written(to, options);
       }),
   };
-  return new MockActivityEnvironment({ attempt, scheduledTimestampMs: Date.now() })
+  return new MockActivityEnvironment({ attempt, scheduledTimestampMs: Date.now() - askedForMsAgo })
     .run(() =>
       setTraffic({ endpoints } as never, {
         target: { kind: 'kubernetes', namespace: 'models' },
@@ -148,6 +149,21 @@ describe('going back after a write that was cut off', () => {
       expect(await run({ from: half }, refuse)).toMatchObject(no);
     },
   );
+
+  it.each([
+    ['waits for a credential that has run out', 'Unauthorized', { nonRetryable: false }],
+    ['ends at what it may not', 'Forbidden', { kind: 'permanent' }],
+  ])('%s, however long ago it was asked for', async (_, code, expected) => {
+    const no = new PortError('not now', { kind: 'permanent', code });
+    const refuse = () => {
+      throw no;
+    };
+    const HOUR_MS = 3_600_000;
+
+    expect(await run({}, refuse, undefined, 9, HOUR_MS)).toMatchObject(expected);
+    expect(await run({}, () => ({ traffic: half }), refuse, 9, HOUR_MS)).toMatchObject(expected);
+    expect(await run({ from: half }, refuse, undefined, 9, HOUR_MS)).toBe(no);
+  });
 
   it('does not wait for minutes where a target asks for them, as a step does', async () => {
     const busy = (): void => {
