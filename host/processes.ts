@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { hasCode } from './state/atomic.js';
 import type { ProcessRef } from './state/model.js';
 
 /** Environment variables that mark every process the host starts: whose it is, and which one. */
@@ -82,9 +83,19 @@ export function killMarked(stateId: string, mark: string): void {
  */
 export function connectionsTo(port: number): number {
   const address = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  const lines = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
-  return lines.filter((line) => {
+  // A server that listens on `::` has its connections of IPv4 in the second list, too.
+  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(connectionLines).filter((line) => {
     const fields = line.trim().split(/\s+/);
     return fields[1]?.endsWith(address) === true && fields[3] === '01';
   }).length;
+}
+
+/** @returns none where the kernel has no such list: a machine may be without IPv6. */
+function connectionLines(list: string): string[] {
+  try {
+    return readFileSync(list, 'utf8').split('\n').slice(1);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
 }

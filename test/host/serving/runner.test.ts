@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -52,7 +52,7 @@ afterEach(async () => {
 
 /** A host that finds these instances, which an earlier one wrote down as starting, an hour ago. */
 async function hostFinds(...found: InstanceRecord['process'][]): Promise<void> {
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   deployment = {
     name: 'blue',
     sku: { name: 'Default', capacity: found.length },
@@ -79,13 +79,17 @@ async function hostFinds(...found: InstanceRecord['process'][]): Promise<void> {
     python: 'python3',
     faultsAllowed: false,
     membershipChanged: () => undefined,
-    admin: new EnvoyAdmin(`http://127.0.0.1:${(envoy.address() as AddressInfo).port}`),
+    admin: new EnvoyAdmin(`http://127.0.0.1:${portOf(envoy)}`),
     takenPorts: () => new Set(),
     background: (work) => void work.catch(() => undefined),
   };
   runner = new DeploymentRunner(context, 'local', 'diabetes', deployment);
   runner.start();
 }
+
+const portOf = (listening: Server): number => (listening.address() as AddressInfo).port;
+
+const ended = () => Object.keys(deployment.instances).length === 0;
 
 /** A process that stands for a model server. */
 async function running(): Promise<ProcessRef> {
@@ -120,9 +124,26 @@ it('does not end an instance that is no longer wanted while Envoy does not say w
   await hostFinds(await running());
   deployment.sku.capacity = 0;
 
-  expect(await until(() => Object.keys(deployment.instances).length === 0, PATIENCE)).toBe(true);
+  expect(await until(ended, PATIENCE)).toBe(true);
   expect(asked).toBeGreaterThan(silences);
 });
+
+it.each(['127.0.0.1', '::'])(
+  'does not end an instance that listens on %s while a connection to it is open',
+  async (address) => {
+    server.close();
+    server = createServer((_, answer) => answer.end()).listen(0, address);
+    await once(server, 'listening');
+    const request = connect(portOf(server), '127.0.0.1');
+    await once(request, 'connect');
+    await hostFinds(await running());
+    deployment.sku.capacity = 0;
+
+    expect(await until(ended, { timeoutMs: 2_000 })).toBe(false);
+    request.destroy();
+    expect(await until(ended, PATIENCE)).toBe(true);
+  },
+);
 
 it('gives a generation up of which instances that had got ready keep ending before it serves', async () => {
   const found = await Promise.all([running(), running(), running()]);
