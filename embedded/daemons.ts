@@ -35,27 +35,28 @@ export async function startDaemon(state: string, what: DaemonCommand): Promise<D
   await mkdir(state, { recursive: true, mode: 0o700 });
   const logFile = join(state, `${what.name}.log`);
   const pid = await spawnDetached(state, what, logFile);
-  const daemon: Daemon = {
-    name: what.name,
-    pid,
-    // It may have ended already: then nothing has this identity, and its health check says so.
-    identity: (await processIdentity(pid)) ?? 'ended',
-    command: [what.command, ...what.args],
-    logFile,
-  };
   try {
+    const daemon: Daemon = {
+      name: what.name,
+      pid,
+      // It may have ended already: then nothing has this identity, and its health check says so.
+      identity: (await processIdentity(pid)) ?? 'ended',
+      command: [what.command, ...what.args],
+      logFile,
+    };
     await writeJson(recordFile(state, what.name), daemon);
+    return daemon;
   } catch (error) {
     // Nobody would find it again, and the next one would be a second one on the same files.
     signal(-pid, 'SIGKILL');
-    await isGone(daemon, 10_000);
+    const lives = () => processIdentity(pid).catch(() => 'nobody can tell');
+    await until(async () => ((await lives()) === undefined ? true : undefined), 10_000, 50);
     throw new EmbeddedError(
       `${what.name} was ended again, since it could not be noted: ${error instanceof Error ? error.message : String(error)}\n` +
         `Wanted: room in ${state}, and the right to write there.`,
       { cause: error },
     );
   }
-  return daemon;
 }
 
 /** @returns its pid, which is that of its process group too. */

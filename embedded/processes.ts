@@ -7,20 +7,35 @@ import { promisify } from 'node:util';
 /**
  * Who a process is, beyond its number: when it started. Numbers are used again, also soon; a number together with a
  * start time is not. undefined when there is no such process (or only its remains that nobody has collected).
+ *
+ * @throws when the machine cannot tell now, for want of files or memory.
  */
 export async function processIdentity(pid: number): Promise<string | undefined> {
   return process.platform === 'linux' ? linuxIdentity(pid) : portableIdentity(pid);
 }
 
 async function linuxIdentity(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  const stat = await kernelFile(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   // The name in parentheses may hold spaces and parentheses; after it come state (3) … threads (20), start time (22).
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   // A dead process whose other threads are still ending holds its ports and files: that one is not gone yet.
   if ((fields[0] === 'Z' || fields[0] === 'X') && Number(fields[17]) <= 1) return undefined;
-  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  const boot = (await kernelFile('/proc/sys/kernel/random/boot_id')) ?? '';
   return `${boot.trim()}/${fields[19]}`;
+}
+
+/** Codes of errors which mean that a process is gone, or is hidden as another user's. */
+const NOT_THERE: unknown[] = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
+
+/** @throws what says nothing about the process, such as that no file can be opened now. */
+async function kernelFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (NOT_THERE.includes((error as NodeJS.ErrnoException).code)) return undefined;
+    throw error;
+  }
 }
 
 async function portableIdentity(pid: number): Promise<string | undefined> {

@@ -6,14 +6,13 @@ import type { ProcessRef } from './state/model.js';
 export const STATE_MARK = 'GREENLIGHT_HOST_STATE';
 export const PROCESS_MARK = 'GREENLIGHT_HOST_PROCESS';
 
-/** @returns undefined when there is no such process, or only what is left of it until its parent looks. */
+/**
+ * @returns undefined when there is no such process, or only what is left of it until its parent looks.
+ * @throws when the machine cannot tell now, for want of files or memory.
+ */
 export function lookUp(pid: number): (ProcessRef & { readonly session: number }) | undefined {
-  let stat: string;
-  try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  } catch {
-    return undefined;
-  }
+  const stat = readOf(pid, 'stat');
+  if (stat === undefined) return undefined;
   // The name in parentheses may hold spaces and parentheses itself: fields count from the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, session, startTime] = [fields[0], fields[3], fields[19]];
@@ -21,6 +20,24 @@ export function lookUp(pid: number): (ProcessRef & { readonly session: number })
     return undefined;
   }
   return { pid, startTime, session: Number(session) };
+}
+
+/** Codes of errors which mean that a process is gone, or is another user's and so none that the host started. */
+const NOT_THERE = ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'];
+
+/**
+ * One of the kernel's files on a process.
+ *
+ * @returns undefined when there is no such process, or it is another user's.
+ * @throws every other error: that a file cannot be opened now says nothing about the process.
+ */
+export function readOf(pid: number, file: 'stat' | 'environ'): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (error) {
+    if (NOT_THERE.some((code) => hasCode(error, code))) return undefined;
+    throw error;
+  }
 }
 
 export function isAlive(process: ProcessRef): boolean {
@@ -49,12 +66,7 @@ export function findMarked(stateId: string): MarkedProcess[] {
 }
 
 function readMark(pid: number, stateId: string): string | undefined {
-  let environment: string[];
-  try {
-    environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-  } catch {
-    return undefined; // gone, or another user's
-  }
+  const environment = readOf(pid, 'environ')?.split('\0') ?? [];
   if (!environment.includes(`${STATE_MARK}=${stateId}`)) return undefined;
   return environment.find((line) => line.startsWith(`${PROCESS_MARK}=`))?.slice(PROCESS_MARK.length + 1);
 }

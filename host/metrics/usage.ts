@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { findMarked } from '../processes.js';
+import { findMarked, readOf } from '../processes.js';
 
 /** What the processes of one deployment have used. */
 export interface Usage {
@@ -31,13 +30,10 @@ export function usageByDeployment(stateId: string): ReadonlyMap<string, Usage> {
 }
 
 function readUsage(pid: number): Usage {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    const bytes = Number(fields[21]) * PAGE_BYTES;
-    return { cpuSeconds: ticks / TICKS, memoryPercent: (bytes / totalmem()) * 100 };
-  } catch {
-    return { cpuSeconds: 0, memoryPercent: 0 }; // it ended in between
-  }
+  const stat = readOf(pid, 'stat');
+  if (stat === undefined) return { cpuSeconds: 0, memoryPercent: 0 }; // it ended in between
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  const bytes = Number(fields[21]) * PAGE_BYTES;
+  return { cpuSeconds: ticks / TICKS, memoryPercent: (bytes / totalmem()) * 100 };
 }

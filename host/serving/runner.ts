@@ -178,8 +178,8 @@ export class DeploymentRunner {
       unready: () => {
         become('unready', 'Instance fails its readiness probe; no requests go to it');
       },
+      // Asked on until it is forgotten: where it cannot be ended now, its next failure is another try.
       dead: () => {
-        stop.abort();
         this.#context.background(this.#kill(instance, 'it failed its liveness probe'));
       },
     };
@@ -284,10 +284,26 @@ export class DeploymentRunner {
   /** Workers of a leader that is gone hold its port, and may still be at work on requests: they finish, then they go. */
   async #sweep(instance: InstanceRecord): Promise<void> {
     const { stateId, mark } = { stateId: this.#context.store.state.id, mark: this.#mark(instance.id) };
-    if (findMarked(stateId).some((process) => process.mark === mark)) {
-      await this.#unused(instance.port, this.#requestTimeoutMs(instance));
-    }
-    killMarked(stateId, mark);
+    const swept = async (): Promise<boolean> => {
+      try {
+        if (findMarked(stateId).some((process) => process.mark === mark)) {
+          await this.#unused(instance.port, this.#requestTimeoutMs(instance));
+        }
+        killMarked(stateId, mark);
+        return true;
+      } catch (error) {
+        this.#context.log.error(
+          { ...this.#names(), instance: instance.id, err: error },
+          'What an instance left could not be ended; trying again',
+        );
+        return false;
+      }
+    };
+    await until(swept, {
+      timeoutMs: Number.POSITIVE_INFINITY,
+      everyMs: TURN_MS,
+      signal: this.#stop.signal,
+    });
   }
 
   /** Waits until the gateway sends nothing to a port any more, and no request is on it. */

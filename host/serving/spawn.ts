@@ -10,7 +10,7 @@ import type { Launch } from './launch.js';
  * Starts a process that outlives the host: a session of its own, output appended to a file.
  *
  * @param onExit - called with what it ended with, while this host lives.
- * @throws when the file cannot be run.
+ * @throws when the file cannot be run, or the process not be looked up; then none is left.
  */
 export async function spawnDetached(
   launch: Launch,
@@ -33,8 +33,13 @@ export async function spawnDetached(
     await once(child, 'spawn'); // rejects with the 'error' event
     child.unref();
     const pid = child.pid!;
-    // Gone so soon that /proc has nothing: a reference that no living process can match.
-    return { pid, startTime: lookUp(pid)?.startTime ?? 'gone' };
+    try {
+      // Gone so soon that /proc has nothing: a reference that no living process can match.
+      return { pid, startTime: lookUp(pid)?.startTime ?? 'gone' };
+    } catch (error) {
+      child.kill('SIGKILL'); // nobody could tell it from a later one
+      throw error;
+    }
   } finally {
     closeSync(log);
   }

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
+import type * as Fs from 'node:fs/promises';
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   type Daemon,
   runningDaemon,
@@ -13,6 +14,17 @@ import {
 import { processIdentity, until } from '../../embedded/processes.js';
 import { stateDir } from '../../embedded/state-dir.js';
 import { testFolder } from './folder.js';
+
+/** Files that cannot be opened the next time that somebody tries. */
+const unreadable = vi.hoisted(() => new Set<unknown>());
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<typeof Fs>();
+  const readFile = (...args: Parameters<typeof fs.readFile>) =>
+    unreadable.delete(args[0])
+      ? Promise.reject(Object.assign(new Error('too many open files'), { code: 'EMFILE' }))
+      : fs.readFile(...args);
+  return { ...fs, readFile };
+});
 
 const state = testFolder();
 
@@ -78,6 +90,18 @@ describe('a daemon', () => {
     expect(await runningDaemon(state.path, 'part')).toBeUndefined();
     expect(await stopDaemon(state.path, 'part')).toBe(false);
   });
+
+  it.each(['/proc/PID/stat', '/proc/sys/kernel/random/boot_id'])(
+    'counts as stopped only where the machine can tell: %s cannot be opened',
+    async (file) => {
+      const started = await start('setInterval(() => {}, 1000)');
+      unreadable.add(file.replace('PID', String(started.pid)));
+
+      await expect(runningDaemon(state.path, 'part')).rejects.toThrow('too many open files');
+
+      expect(await runningDaemon(state.path, 'part')).toEqual(started);
+    },
+  );
 
   it('counts as stopped when its note is not readable', async () => {
     await writeFile(join(state.path, 'part.daemon.json'), '{"name": "pa');

@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type * as Fs from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EnvoyAdmin } from '../../../host/gateway/admin.js';
 import { lookUp, signal } from '../../../host/processes.js';
 import { DeploymentRunner } from '../../../host/serving/runner.js';
@@ -15,6 +16,17 @@ import type { DeploymentRecord, InstanceRecord, ProcessRef } from '../../../host
 import { StatePaths } from '../../../host/state/paths.js';
 import { Store } from '../../../host/state/store.js';
 import { until } from '../../../host/wait.js';
+
+/** Files that cannot be opened the next time that somebody tries. */
+const unreadable = vi.hoisted(() => new Set<unknown>());
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof Fs>();
+  const readFileSync = (...args: Parameters<typeof fs.readFileSync>) => {
+    if (unreadable.delete(args[0])) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    return fs.readFileSync(...args);
+  };
+  return { ...fs, readFileSync };
+});
 
 const HOUR_MS = 3_600_000;
 const PATIENCE = { timeoutMs: 10_000, everyMs: 10 };
@@ -117,6 +129,16 @@ describe('a host that comes back in the middle of a start', () => {
     expect(runner.verdict()).toEqual({ is: 'ready' });
     expect(deployment.restarts).toBe(0);
   });
+});
+
+it('takes an instance for dead only where the machine can tell that it is', async () => {
+  const instance = await running();
+  unreadable.add(`/proc/${instance.pid}/stat`);
+  await hostFinds(instance);
+
+  expect(await until(() => deployment.instances['1']?.state === 'ready', PATIENCE)).toBe(true);
+  expect(unreadable.size).toBe(0);
+  expect(deployment.restarts).toBe(0);
 });
 
 it('does not end an instance that is no longer wanted while Envoy does not say where it routes', async () => {
