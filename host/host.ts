@@ -18,7 +18,7 @@ import { Sampler } from './metrics/sampler.js';
 import { PairCounter } from './pairs/pair-counter.js';
 import { Autoscaler } from './scaling/autoscaler.js';
 import { Supervisor } from './serving/supervisor.js';
-import { writeFileAtomic } from './state/atomic.js';
+import { removeUnfinished, writeFileAtomic } from './state/atomic.js';
 import { loadIdentity } from './state/identity.js';
 import { lockState } from './state/lock.js';
 import type { HostState } from './state/model.js';
@@ -55,6 +55,9 @@ async function startLocked(
 ): Promise<RunningHost> {
   // The address of an earlier host; whoever waits for this one must not read it.
   await rm(paths.hostFile, { force: true });
+  for (const folder of [paths.root, paths.gateway, paths.metrics, paths.tls]) await removeUnfinished(folder);
+  const blobs = new BlobStore(paths.blobs);
+  await blobs.removeUnfinished();
   const store = await Store.open(paths.state);
   await choosePorts(store.state, options);
   await store.save();
@@ -99,7 +102,7 @@ async function startLocked(
     metrics: new HostMetrics(store.state),
     choosePort: () => freePort(takenPorts(store.state)),
     faultsAllowed: options.faults,
-    blobs: new BlobStore(paths.blobs),
+    blobs,
     uploadSecret: identity.token,
     log,
     workspaces: options.workspaces,

@@ -4,7 +4,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { hasCode, readTextIfThere, writeFileAtomic } from '../state/atomic.js';
+import { hasCode, namesIn, readTextIfThere, removeUnfinished, writeFileAtomic } from '../state/atomic.js';
 
 /** A name that no blob can have; the message is for the caller. */
 export class BadBlobName extends Error {
@@ -36,6 +36,17 @@ export class BlobStore {
   /** @throws {BadBlobName} */
   path(account: string, container: string, blob: string): string {
     return join(this.folder(account, container), ...blob.split('/').map(segment));
+  }
+
+  /** Removes what an earlier host was writing when it was killed. */
+  async removeUnfinished(): Promise<void> {
+    for (const account of await namesIn(this.#root)) {
+      for (const container of await namesIn(join(this.#root, account))) {
+        const folder = join(this.#root, account, container);
+        await rm(join(folder, 'parts'), { recursive: true, force: true });
+        await removeUnfinished(join(folder, 'metadata'));
+      }
+    }
   }
 
   async put(

@@ -1,6 +1,6 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * Replaces a file as a whole: whoever reads it sees the old text or the new one, also after a power cut.
@@ -23,6 +23,25 @@ export async function writeFileAtomic(path: string, text: string, mode = 0o600):
     throw error;
   }
   await syncFolder(dirname(path));
+}
+
+/**
+ * Removes what {@link writeFileAtomic} left in a folder when its process was killed: old copies of what the files held,
+ * secrets included. Only for whoever is the only one that writes there.
+ */
+export async function removeUnfinished(folder: string): Promise<void> {
+  const unfinished = (await namesIn(folder)).filter((name) => /\.[0-9a-f]{8}\.tmp$/.test(name));
+  await Promise.all(unfinished.map((name) => rm(join(folder, name), { force: true })));
+}
+
+/** @returns none when there is no such folder. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  }
 }
 
 /** The rename itself is durable only once the folder is. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isAlive, lookUp } from '../../../host/processes.js';
 import { until } from '../../../host/wait.js';
@@ -170,6 +171,29 @@ describe('a killed host', () => {
     expect((await host.arm('GET', `/onlineEndpoints/${endpoint}/deployments/blue`)).status).toBe(404);
     expect(host.processes().map((process) => process.mark)).toEqual(['envoy']);
     expect(existsSync(join(host.state, 'endpoints', 'local', endpoint, 'blue'))).toBe(false);
+  });
+
+  it('in the middle of a write: the next one removes the copy, which may hold secrets that were made anew', async () => {
+    const copies = [
+      'state.json.0a1b2c3d.tmp',
+      'token.0a1b2c3d.tmp',
+      'tls/key.pem.0a1b2c3d.tmp',
+      'gateway/routes.json.0a1b2c3d.tmp',
+      'metrics/last.json.0a1b2c3d.tmp',
+      'blobs/account/code/metadata/x.json.0a1b2c3d.tmp',
+      'blobs/account/code/parts/0a1b2c3d4e5f6071',
+    ].map((name) => join(host.state, name));
+    const upload = join(host.state, 'blobs/account/code/files/a.0a1b2c3d.tmp');
+    await host.end('SIGKILL');
+    for (const file of [...copies, upload]) {
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, 'secret');
+    }
+
+    await host.run();
+
+    expect(copies.filter((file) => existsSync(file))).toEqual([]);
+    expect(existsSync(upload)).toBe(true);
   });
 
   it('by SIGTERM goes alone', async () => {
