@@ -49,8 +49,15 @@ async function bringUp(operation: OperationRecord, context: HostContext): Promis
   const deployment = context.store.deployment(workspace, endpoint, name);
   if (!deployment) return;
   await waitUntilReady(operation, deployment, context);
+  const before = deployment.serving;
   deployment.serving = deployment.generation;
-  await context.gateway.sync();
+  try {
+    await context.gateway.sync();
+  } catch (error) {
+    // Or the gateway would get, at its next turn, what the caller is told has failed.
+    deployment.serving = before;
+    throw error;
+  }
   deployment.state = 'Succeeded';
   delete deployment.error;
   await removeOldGenerations(operation, deployment, context);

@@ -16,7 +16,12 @@ export interface ScalingPlan {
   readonly drain: readonly InstanceRecord[];
 }
 
-/** What to start and what to end so that every generation has what it should have. */
+/**
+ * What to start and what to end so that every generation has what it should have.
+ *
+ * What a new generation replaces stays as it is until the operation has ended: the gateway may not have taken the new one
+ * yet, or may refuse it.
+ */
 export function planScaling(deployment: DeploymentRecord, retired: boolean): ScalingPlan {
   const staying = Object.values(deployment.instances).filter((instance) => instance.state !== 'draining');
   const generations = new Set([
@@ -27,12 +32,18 @@ export function planScaling(deployment: DeploymentRecord, retired: boolean): Sca
   const start: number[] = [];
   const drain: InstanceRecord[] = [];
   for (const generation of generations) {
+    const isReplaced = generation !== deployment.generation && generation !== deployment.serving;
+    if (isReplaced && isUnderWay(deployment) && !retired) continue;
     const has = staying.filter((instance) => instance.generation === generation).sort(mostUsefulFirst);
     const wanted = wantedInstances(deployment, generation, retired);
     for (let n = has.length; n < wanted; n++) start.push(generation);
     drain.push(...has.slice(wanted));
   }
   return { start, drain };
+}
+
+function isUnderWay({ state }: DeploymentRecord): boolean {
+  return state === 'Updating' || state === 'Scaling';
 }
 
 const USEFULNESS = { ready: 0, unready: 1, starting: 2, draining: 3 } as const;

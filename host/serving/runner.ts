@@ -309,16 +309,16 @@ export class DeploymentRunner {
   /** Waits until the gateway sends nothing to a port any more, and no request is on it. */
   async #unused(port: number, timeoutMs: number): Promise<void> {
     const options = { timeoutMs, everyMs: 100, signal: this.#stop.signal };
-    await until(() => this.#routesAwayFrom(port), options);
+    await until(async () => (await this.#routesTo(port)) === false, options);
     let quiet = 0;
     await until(() => (quiet = connectionsTo(port) === 0 ? quiet + 1 : 0) >= 3, options);
   }
 
-  /** What cannot be asked may still send requests. */
-  #routesAwayFrom(port: number): Promise<boolean> {
+  /** Whether the gateway sends requests to a port; undefined while it cannot be asked, and may. */
+  #routesTo(port: number): Promise<boolean | undefined> {
     return this.#context.admin.ports().then(
-      (ports) => !ports.has(port),
-      () => false,
+      (ports) => ports.has(port),
+      () => undefined,
     );
   }
 
@@ -327,6 +327,14 @@ export class DeploymentRunner {
       const patienceMs = this.#requestTimeoutMs(instance) + 5_000;
       await this.#unused(instance.port, patienceMs);
       if (this.#stop.signal.aborted) return;
+      if (!this.#retired && (await this.#routesTo(instance.port)) === true) {
+        // Of a full disk, for example: it may be all that clients have. The next turn begins again.
+        this.#context.log.warn(
+          { ...this.#names(), instance: instance.id },
+          'Instance is no longer wanted, and stays while Envoy sends requests to it',
+        );
+        return;
+      }
       if (instance.process) {
         sendSignal(instance.process, 'SIGTERM');
         const { process } = instance;

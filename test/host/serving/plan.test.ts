@@ -42,6 +42,13 @@ describe('planScaling', () => {
       ['1'],
     ],
     [
+      'a new generation that the gateway may not have taken yet: the old one stays as it is',
+      { generation: 2, serving: 2, state: 'Updating' },
+      [{}, { generation: 2 }],
+      [],
+      [],
+    ],
+    [
       'a new generation that failed: the old one stays',
       { generation: 2, state: 'Failed' },
       [{}, { generation: 2 }],
@@ -64,7 +71,10 @@ describe('planScaling', () => {
   });
 
   it('ends all of a retired deployment', () => {
+    const updating = deployment({ generation: 2, serving: 2, state: 'Updating' }, [{}, { generation: 2 }]);
+
     expect(ids(planScaling(deployment({}, [{}, { state: 'starting' }]), true).drain)).toEqual(['1', '2']);
+    expect(ids(planScaling(updating, true).drain)).toEqual(['1', '2']);
   });
 });
 

@@ -37,18 +37,21 @@ let store: Store;
 let deployment: DeploymentRecord;
 let runner: DeploymentRunner;
 let server: Server;
-/** Envoy's admin page, which says that nothing is routed anywhere, but not to the first so many questions. */
+/** Envoy's admin page, which says where requests are routed to, but not to the first so many questions. */
 let envoy: Server;
+let routed: readonly number[] = [];
 let silences = 0;
 let asked = 0;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'greenlight-runner-'));
   server = createServer((_, answer) => answer.end()).listen(0, '127.0.0.1');
+  routed = [];
   silences = asked = 0;
   envoy = createServer((_, answer) => {
     answer.statusCode = ++asked > silences ? 200 : 503;
-    answer.end('{}');
+    const hosts = routed.map((port) => ({ address: { socket_address: { port_value: port } } }));
+    answer.end(JSON.stringify({ cluster_statuses: [{ host_statuses: hosts }] }));
   }).listen(0, '127.0.0.1');
   await Promise.all([once(server, 'listening'), once(envoy, 'listening')]);
 });
@@ -148,6 +151,26 @@ it('does not end an instance that is no longer wanted while Envoy does not say w
 
   expect(await until(ended, PATIENCE)).toBe(true);
   expect(asked).toBeGreaterThan(silences);
+});
+
+it('does not end an instance that is no longer wanted as long as Envoy sends requests to it', async () => {
+  routed = [portOf(server)];
+  await hostFinds(await running());
+  deployment.sku.capacity = 0;
+
+  // Longer than a request may take, and what is added to it.
+  expect(await until(ended, { timeoutMs: 8_000 })).toBe(false);
+  routed = [];
+  expect(await until(ended, PATIENCE)).toBe(true);
+});
+
+it('ends the instances of a deployment that is deleted, wherever Envoy sends requests', async () => {
+  routed = [portOf(server)];
+  await hostFinds(await running());
+
+  await runner.retire();
+
+  expect(ended()).toBe(true);
 });
 
 it.each(['127.0.0.1', '::'])(

@@ -68,10 +68,13 @@ describe('the generation that serves, while another one is on its way', () => {
     expect(gateway(deployment)).toMatchObject({ requestTimeoutMs: 60_000, maxRequests: 24 });
   });
 
-  it('leaves when the other one serves', () => {
+  it('leaves when the other one serves and its operation has ended', () => {
     const deployment = updated();
     deployment.instances['6'] = { id: '6', generation: 2, port: 2, startedAt: 0, state: 'ready' };
     deployment.serving = 2;
+    expect(planScaling(deployment, false).drain).toEqual([]);
+
+    deployment.state = 'Succeeded';
 
     expect(planScaling(deployment, false).drain.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '5']);
     expect(gateway(deployment)).toMatchObject({ requestTimeoutMs: 1_000, maxRequests: 4 });
