@@ -53,9 +53,7 @@ export interface MarkedProcess extends ProcessRef {
 /** All processes of this machine that carry the mark of a state folder, children included. */
 export function findMarked(stateId: string): MarkedProcess[] {
   const found: MarkedProcess[] = [];
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const pid = Number(name);
+  for (const pid of processIds()) {
     const mark = readMark(pid, stateId);
     const process = mark === undefined ? undefined : lookUp(pid);
     if (mark !== undefined && process) {
@@ -63,6 +61,23 @@ export function findMarked(stateId: string): MarkedProcess[] {
     }
   }
   return found;
+}
+
+/**
+ * All processes of some sessions, whether their leaders live or not. A server may lose the environment that it was
+ * marked with (its title is written over it, or it was cleared); it is in its leader's session all the same.
+ */
+export function findInSessions(sessions: readonly number[]): ProcessRef[] {
+  return processIds().flatMap((pid) => {
+    const process = lookUp(pid);
+    return process && sessions.includes(process.session) ? { pid, startTime: process.startTime } : [];
+  });
+}
+
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function readMark(pid: number, stateId: string): string | undefined {
@@ -78,13 +93,6 @@ export function signal(process_: ProcessRef, name: 'SIGTERM' | 'SIGKILL'): void 
     process.kill(process_.pid, name);
   } catch {
     // It ended in between, which is what was wanted.
-  }
-}
-
-/** Kills all that carries a process mark: a dead leader's children go on without it, and hold its port. */
-export function killMarked(stateId: string, mark: string): void {
-  for (const found of findMarked(stateId)) {
-    if (found.mark === mark) signal(found, 'SIGKILL');
   }
 }
 

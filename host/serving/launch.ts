@@ -32,6 +32,8 @@ export function launchOf(spec: ProcessSpec, port: number, context: LaunchContext
     // Prints of a score.py appear in the log when they happen; the snapshot of the code stays as it was copied.
     PYTHONUNBUFFERED: '1',
     PYTHONDONTWRITEBYTECODE: '1',
+    // Python's setproctitle, which gunicorn uses where it is installed, would write titles over the marks below.
+    SPT_NOENV: '1',
     ...(spec.modelDir !== null && { AZUREML_MODEL_DIR: spec.modelDir }),
     ...spec.environment,
     [STATE_MARK]: context.stateId,

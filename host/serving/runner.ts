@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { findMarked, killMarked, isAlive, signal as sendSignal, connectionsTo } from '../processes.js';
+import { findInSessions, findMarked, isAlive, signal as sendSignal, connectionsTo } from '../processes.js';
 import { freePort } from '../ports.js';
-import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
+import type { DeploymentRecord, InstanceRecord, ProcessRef } from '../state/model.js';
 import { messageOf, sleep, until } from '../wait.js';
 import { BackOff } from './back-off.js';
 import { durationMs } from './duration.js';
@@ -140,6 +140,8 @@ export class DeploymentRunner {
   }
 
   async #look(instance: InstanceRecord): Promise<void> {
+    const lives = instance.process !== undefined && isAlive(instance.process);
+    if (lives) this.#unseen.delete(instance.id);
     if (instance.state === 'draining') {
       if (!this.#draining.has(instance.id)) {
         this.#draining.add(instance.id);
@@ -147,11 +149,10 @@ export class DeploymentRunner {
       }
       return;
     }
-    if (!instance.process || !isAlive(instance.process)) {
+    if (!lives) {
       await this.#died(instance, this.#exits.get(instance.id) ?? 'it ended while the host was not looking');
       return;
     }
-    this.#unseen.delete(instance.id);
     const deadline = startDeadlineMs(settingsOf(this.#deployment, instance.generation).readinessProbe);
     const sinceMs = startingSince(instance, this.#watchedSinceMs);
     if (instance.state === 'starting' && Date.now() - sinceMs > deadline + TURN_MS * 5) {
@@ -204,7 +205,7 @@ export class DeploymentRunner {
     if (!victim) return;
     this.#lastCrashMs = Date.now();
     this.#context.log.warn({ ...this.#names(), instance: victim.id }, 'Crashing an instance, as asked for');
-    killMarked(this.#context.store.state.id, this.#mark(victim.id));
+    for (const process of this.#processesOf(victim, this.#sessionsOf(victim))) sendSignal(process, 'SIGKILL');
   }
 
   async #launch(generation: number): Promise<void> {
@@ -283,13 +284,13 @@ export class DeploymentRunner {
 
   /** Workers of a leader that is gone hold its port, and may still be at work on requests: they finish, then they go. */
   async #sweep(instance: InstanceRecord): Promise<void> {
-    const { stateId, mark } = { stateId: this.#context.store.state.id, mark: this.#mark(instance.id) };
+    const sessions = this.#sessionsOf(instance);
     const swept = async (): Promise<boolean> => {
       try {
-        if (findMarked(stateId).some((process) => process.mark === mark)) {
+        if (this.#processesOf(instance, sessions).length > 0) {
           await this.#unused(instance.port, this.#requestTimeoutMs(instance));
         }
-        killMarked(stateId, mark);
+        for (const process of this.#processesOf(instance, sessions)) sendSignal(process, 'SIGKILL');
         return true;
       } catch (error) {
         this.#context.log.error(
@@ -304,6 +305,18 @@ export class DeploymentRunner {
       everyMs: TURN_MS,
       signal: this.#stop.signal,
     });
+  }
+
+  /** Those that carry an instance's mark, and those of its sessions. */
+  #processesOf({ id }: InstanceRecord, sessions: readonly number[]): ProcessRef[] {
+    const mark = this.#mark(id);
+    const marked = findMarked(this.#context.store.state.id).filter((process) => process.mark === mark);
+    return [...marked, ...findInSessions(sessions)];
+  }
+
+  /** None for an instance that this host has not seen alive: its number may be another's session by now. */
+  #sessionsOf({ id, process }: InstanceRecord): readonly number[] {
+    return process === undefined || this.#unseen.has(id) ? [] : [process.pid];
   }
 
   /** Waits until the gateway sends nothing to a port any more, and no request is on it. */

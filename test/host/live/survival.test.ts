@@ -3,14 +3,20 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isAlive, lookUp } from '../../../host/processes.js';
+import { findInSessions, isAlive, lookUp } from '../../../host/processes.js';
 import { until } from '../../../host/wait.js';
 import { Load, TestHost } from './harness.js';
 
 // Python, its packages and a model are loaded anew: seconds on a quiet machine, half a minute on one that is busy.
 const STARTED = { timeoutMs: 45_000 };
 vi.setConfig({ testTimeout: 120_000 });
+
+const ECHO = `
+import { createServer } from 'node:http';
+createServer((_, answer) => answer.end('here')).listen(process.argv[2], '127.0.0.1');
+`;
 
 let host: TestHost;
 let endpoint: string;
@@ -235,6 +241,26 @@ describe('one state folder', () => {
     const left = host.processes();
     expect(await host.stop()).toBe(0);
     expect(left.filter(isAlive)).toEqual([]);
+    await host.run();
+  });
+
+  it('has no process left after stop, also none that lost the environment that marked it', async () => {
+    const code = join(host.folder, 'echo');
+    await mkdir(code, { recursive: true });
+    await writeFile(join(code, 'echo.mjs'), ECHO);
+    const command = ['env', '-i', 'sh', '-c', `${process.execPath} echo.mjs {port} & wait`];
+    await host.deploy(endpoint, 'blue', {
+      properties: {
+        codeConfiguration: { codeId: pathToFileURL(code).href, scoringScript: 'echo.mjs' },
+        properties: { 'greenlight.command': JSON.stringify(command) },
+      },
+    });
+    const started = findInSessions(host.instancePids(endpoint, 'blue'));
+    expect(started).toHaveLength(2);
+
+    expect(await host.stop()).toBe(0);
+
+    expect(started.filter(isAlive)).toEqual([]);
     await host.run();
   });
 });

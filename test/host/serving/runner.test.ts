@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EnvoyAdmin } from '../../../host/gateway/admin.js';
-import { lookUp, signal } from '../../../host/processes.js';
+import { findInSessions, isAlive, lookUp, signal } from '../../../host/processes.js';
 import { DeploymentRunner } from '../../../host/serving/runner.js';
 import type { ServingContext } from '../../../host/serving/supervisor.js';
 import type { DeploymentRecord, InstanceRecord, ProcessRef } from '../../../host/state/model.js';
@@ -107,8 +107,8 @@ const portOf = (listening: Server): number => (listening.address() as AddressInf
 const ended = () => Object.keys(deployment.instances).length === 0;
 
 /** A process that stands for a model server. */
-async function running(): Promise<ProcessRef> {
-  const child = spawn('sleep', ['60']);
+async function running(command = 'exec sleep 60'): Promise<ProcessRef> {
+  const child = spawn('sh', ['-c', command], { detached: true });
   await once(child, 'spawn');
   const { pid, startTime } = lookUp(child.pid!)!;
   return { pid, startTime };
@@ -189,6 +189,31 @@ it.each(['127.0.0.1', '::'])(
     expect(await until(ended, PATIENCE)).toBe(true);
   },
 );
+
+describe('what an instance that died has left', () => {
+  const WITHOUT_MARKS = 'env -i sleep 60 & wait';
+
+  it('is ended, also where it has lost the environment that marks it', async () => {
+    const leader = await running(WITHOUT_MARKS);
+    await hostFinds(leader);
+    expect(await until(() => deployment.instances['1']?.state === 'ready', PATIENCE)).toBe(true);
+    const left = findInSessions([leader.pid]).filter(({ pid }) => pid !== leader.pid);
+
+    signal(leader, 'SIGKILL');
+
+    expect(left).toHaveLength(1);
+    expect(await until(() => !left.some(isAlive), PATIENCE)).toBe(true);
+  });
+
+  it('is not what another process leads that has its number by now', async () => {
+    const other = await running(WITHOUT_MARKS);
+    await hostFinds({ pid: other.pid, startTime: 'before' });
+
+    expect(await until(() => deployment.instances['2'] !== undefined, PATIENCE)).toBe(true);
+    expect(isAlive(other)).toBe(true);
+    for (const process of findInSessions([other.pid])) signal(process, 'SIGKILL');
+  });
+});
 
 it('gives a generation up of which instances that had got ready keep ending before it serves', async () => {
   const found = await Promise.all([running(), running(), running()]);
