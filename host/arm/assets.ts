@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import type { DeploymentProperties, DeploymentRecord, ProcessSpec } from '../state/model.js';
-import { hasCode } from '../state/atomic.js';
+import { hasCode, makeFolder } from '../state/atomic.js';
 import { findAsset } from '../assets/references.js';
 import type { HostContext } from '../context.js';
 import { modelTarget } from '../serving/launch.js';
@@ -60,7 +60,7 @@ export async function takeAssets(
   const withoutCode = codeId === undefined && properties.properties['greenlight.command'] === undefined;
   const mlflow = withoutCode && properties.model !== undefined && (await isMlflowModel(modelDir));
   if (mlflow) {
-    await mkdir(codeDir, { recursive: true, mode: 0o700 });
+    await makeFolder(codeDir);
     await writeMlflowScript(codeDir);
   }
   const hash = createHash('sha256');

@@ -1,10 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { hasCode, namesIn, readTextIfThere, removeUnfinished, writeFileAtomic } from '../state/atomic.js';
+import {
+  hasCode,
+  makeFolder,
+  namesIn,
+  readTextIfThere,
+  removeUnfinished,
+  sync,
+  writeFileAtomic,
+} from '../state/atomic.js';
 
 /** A name that no blob can have; the message is for the caller. */
 export class BadBlobName extends Error {
@@ -119,7 +127,7 @@ export class BlobStore {
     metadata: Record<string, string>,
   ): Promise<void> {
     const path = this.#metadata(account, container, blob);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
     await writeFileAtomic(path, JSON.stringify(metadata));
   }
 
@@ -136,11 +144,13 @@ export class BlobStore {
       'parts',
       randomBytes(8).toString('hex'),
     );
-    await mkdir(dirname(part), { recursive: true, mode: 0o700 });
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(part));
+    await makeFolder(dirname(path));
     try {
       await fill(part);
+      await sync(part);
       await rename(part, path);
+      await sync(dirname(path));
     } catch (error) {
       await rm(part, { force: true });
       throw error;

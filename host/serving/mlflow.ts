@@ -1,5 +1,6 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomic } from '../state/atomic.js';
 
 /** The script that serves an MLflow model which came without code. */
 export const MLFLOW_SCRIPT = 'greenlight_mlflow_score.py';
@@ -69,5 +70,5 @@ export async function isMlflowModel(modelDir: string): Promise<boolean> {
 }
 
 export async function writeMlflowScript(folder: string): Promise<void> {
-  await writeFile(join(folder, MLFLOW_SCRIPT), SOURCE);
+  await writeFileAtomic(join(folder, MLFLOW_SCRIPT), SOURCE);
 }

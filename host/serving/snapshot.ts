@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { cp, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { cp, readdir, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hasCode } from '../state/atomic.js';
+import { hasCode, makeFolder, syncTree } from '../state/atomic.js';
 
 /** A reference to code or a model that the host cannot use; the message is for the caller. */
 export class BadAsset extends Error {
@@ -38,16 +38,21 @@ export async function localAsset(reference: string, field: string): Promise<stri
   return path;
 }
 
-/** Copies files into the host's own state, so that later edits of the originals change nothing. Links become copies. */
+/**
+ * Copies files into the host's own state, so that later edits of the originals change nothing. Links become copies.
+ *
+ * Returns once the disk has them: the state that promises them is written after that.
+ */
 export async function snapshot(source: string, target: string): Promise<void> {
   await rm(target, { recursive: true, force: true });
-  await mkdir(target, { recursive: true, mode: 0o700 });
+  await makeFolder(target);
   const isFolder = (await stat(source)).isDirectory();
   await cp(source, isFolder ? target : join(target, basename(source)), {
     recursive: true,
     dereference: true,
     filter: (path) => !IGNORED.has(basename(path)),
   });
+  await syncTree(target);
 }
 
 const IGNORED = new Set(['__pycache__', '.git']);

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 
@@ -22,7 +22,7 @@ export async function writeFileAtomic(path: string, text: string, mode = 0o600):
     await rm(beside, { force: true });
     throw error;
   }
-  await syncFolder(dirname(path));
+  await sync(dirname(path));
 }
 
 /**
@@ -44,13 +44,29 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** The rename itself is durable only once the folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
+/** Makes a folder that is there also after a power cut, and those on the way to it. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await sync(dirname(made));
+}
+
+/** Returns once the disk has all that is in a folder. */
+export async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    await (entry.isDirectory() ? syncTree(path) : sync(path));
+  }
+  await sync(folder);
+}
+
+/** Returns once the disk has a file, or the names in a folder: a new file or a rename is durable only once its folder is. */
+export async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r');
   try {
-    await folder.sync();
+    await file.sync();
   } finally {
-    await folder.close();
+    await file.close();
   }
 }
 

@@ -1,9 +1,10 @@
 import { Hash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { digestOf } from '../../../host/serving/snapshot.js';
+import { digestOf, snapshot } from '../../../host/serving/snapshot.js';
+import { watchSyncs } from '../../support/watch-syncs.js';
 
 describe('digestOf', () => {
   let folder: string;
@@ -33,5 +34,30 @@ describe('digestOf', () => {
     const bytes = update.mock.calls.map(([piece]) => Buffer.byteLength(piece as Buffer | string));
     expect(bytes.reduce((sum, each) => sum + each, 0)).toBe(4 * 2 ** 20 + '/weights.bin\0\0'.length);
     expect(Math.max(...bytes)).toBeLessThanOrEqual(2 ** 20);
+  });
+});
+
+describe('snapshot', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'greenlight-snapshot-'));
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('is on the disk with all its files and folders, and those on the way to it, when it returns', async () => {
+    await mkdir(join(folder, 'source', 'b'), { recursive: true });
+    await writeFile(join(folder, 'source', 'b', 'c.txt'), 'two');
+    await writeFile(join(folder, 'source', 'a.txt'), 'one');
+    const synced = await watchSyncs();
+
+    await snapshot(join(folder, 'source'), join(folder, 'blue', 'generation-1', 'code'));
+
+    const inFolder = ['', '/blue', '/blue/generation-1'];
+    const inCode = ['', '/a.txt', '/b', '/b/c.txt'].map((name) => `/blue/generation-1/code${name}`);
+    expect([...synced].sort()).toEqual([...inFolder, ...inCode].map((name) => folder + name));
+    expect(await readFile(join(folder, 'blue/generation-1/code/b/c.txt'), 'utf8')).toBe('two');
   });
 });
