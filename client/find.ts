@@ -36,18 +36,40 @@ export type Ended =
 export type Answer =
   { readonly status: RolloutStatus; readonly look: WatchBeat | undefined } | { readonly silent: string };
 
+/**
+ * The runs that one rollout is: it goes on as new ones, and after a reset as another. The workflow's id alone names
+ * whichever rollout has the endpoint now.
+ */
+export interface Chain {
+  readonly workflowId: string;
+  /** The run that it began with; empty where nobody told it: the newest run counts as its own then. */
+  readonly firstRunId: string;
+  /** The newest of its runs that was seen. */
+  readonly seenRunId: string;
+}
+
 /** @returns undefined when no rollout of that endpoint is known: there was none, or it is too long ago. */
 export async function findRollout(
-  { client }: Session,
+  session: Session,
   target: Target,
   endpoint: string,
 ): Promise<KnownRollout | undefined> {
   const id = workflowId(target, endpoint);
+  const description = await describeNewest(session, id);
+  if (description === undefined) return undefined;
+  // What is said to it reaches it, or nobody: the endpoint may have another rollout by then.
+  const only = { firstExecutionRunId: firstRunOf(description) };
+  const handle = session.client.workflow.getHandle(id, undefined, only);
+  return { handle, description, running: description.status.name === 'RUNNING' };
+}
+
+/** The newest run of a workflow's id, whichever rollout's it is. */
+async function describeNewest(
+  { client }: Session,
+  id: string,
+): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    const description = await client.workflow.getHandle(id).describe();
-    // What is said to it reaches it, or nobody: the endpoint may have another rollout by then.
-    const handle = client.workflow.getHandle(id, undefined, { firstExecutionRunId: firstRunOf(description) });
-    return { handle, description, running: description.status.name === 'RUNNING' };
+    return await client.workflow.getHandle(id).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
@@ -81,13 +103,22 @@ export function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string
   return raw.workflowExecutionInfo?.firstRunId || runId;
 }
 
-/** The last of the runs that one goes on as. */
-export async function lastRunFrom(
+/** The newest run of a rollout, while no other one has begun after it. */
+async function newestRun(
   session: Session,
-  workflowId: string,
-  runId: string,
-): Promise<WorkflowExecutionDescription> {
-  for (let at = runId; ;) {
+  { workflowId, firstRunId }: Chain,
+): Promise<WorkflowExecutionDescription | undefined> {
+  const newest = await describeNewest(session, workflowId);
+  if (newest === undefined || firstRunId === '') return newest;
+  return firstRunOf(newest) === firstRunId ? newest : undefined;
+}
+
+/** The newest run of a rollout, also where another one has begun after it. */
+export async function lastRun(session: Session, rollout: Chain): Promise<WorkflowExecutionDescription> {
+  const newest = await newestRun(session, rollout);
+  if (newest !== undefined) return newest;
+  const { workflowId, seenRunId } = rollout;
+  for (let at = seenRunId; ;) {
     const run = runFrom(session, workflowId, at);
     const description = await run.describe();
     if (description.status.name !== 'CONTINUED_AS_NEW') return description;
@@ -96,7 +127,23 @@ export async function lastRunFrom(
   }
 }
 
-/** Waits for the end, over continue-as-new. */
+/**
+ * Waits for a rollout's end, over continue-as-new and resets. It asks the newest run: Temporal forgets the run that it
+ * began with first, in the middle of a long rollout.
+ */
+export async function endOf(session: Session, rollout: Chain): Promise<Ended> {
+  let runId = (await newestRun(session, rollout))?.runId ?? rollout.seenRunId;
+  for (;;) {
+    const ended = await ending(runFrom(session, rollout.workflowId, runId));
+    if (ended.kind === 'report') return ended;
+    // `temporal workflow reset` terminates the run that it begins another from.
+    const newest = await newestRun(session, rollout);
+    if (newest === undefined || newest.runId === runId) return ended;
+    runId = newest.runId;
+  }
+}
+
+/** Waits for the end of a run, over continue-as-new. */
 export async function ending(handle: WorkflowHandle): Promise<Ended> {
   try {
     return { kind: 'report', report: (await handle.result()) as RolloutReport };
@@ -134,12 +181,15 @@ export function lostText(of: Located, because: string): string {
 }
 
 /** One sentence: how the last rollout ended, for refusals. */
-export async function lastEnd(known: KnownRollout): Promise<string> {
+export async function lastEnd(
+  session: Session,
+  { workflowId, runId, status }: WorkflowExecutionDescription,
+): Promise<string> {
   try {
-    const ended = await ending(known.handle);
+    const ended = await ending(runFrom(session, workflowId, runId));
     return ended.kind === 'report' ? `${ended.report.outcome}: ${ended.report.reason}` : ended.because;
   } catch (error) {
     if (isUnreachable(error)) throw error;
-    return known.description.status.name.toLowerCase();
+    return status.name.toLowerCase();
   }
 }

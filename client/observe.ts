@@ -3,7 +3,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
 import { detailsOf } from './errors.js';
-import { askStatus, ending, type Ended } from './find.js';
+import { askStatus, endOf, type Chain, type Ended } from './find.js';
 import type { Session } from './temporal.js';
 import { throughOutages } from './through-outages.js';
 
@@ -32,13 +32,13 @@ export type Observation =
  *
  * Whoever is slow to take what was seen gets the newest status, not all of them.
  *
- * @param run - what its end is asked of, again after an outage: another rollout may have begun meanwhile.
+ * @param rollout - what its end is asked of, again after an outage: another one may have begun meanwhile.
  * @throws {GreenlightError} unreachable, when Temporal stays away for five minutes.
  */
 export async function* observe(
   session: Session,
   handle: WorkflowHandle,
-  run: WorkflowHandle,
+  rollout: Chain,
   signal?: AbortSignal,
 ): AsyncGenerator<Observation, void, undefined> {
   const over = new AbortController();
@@ -61,7 +61,7 @@ export async function* observe(
     afterwards:
       'The rollout goes on as soon as it is back; wait for it then with `greenlight status ENDPOINT --wait`.',
   };
-  throughOutages(session, () => ending(run), waiter)
+  throughOutages(session, () => endOf(session, rollout), waiter)
     .then((ended) => see({ kind: 'ended', ended }))
     .catch((error: unknown) => {
       failure = { error };

@@ -10,12 +10,12 @@ import { GreenlightError } from './errors.js';
 import { atTheEnd, changesBetween, type RolloutEvent } from './events.js';
 import {
   askStatus,
-  ending,
+  endOf,
   firstRunOf,
   lastEnd,
-  lastRunFrom,
-  runFrom,
+  lastRun,
   type Answer,
+  type Chain,
   type Ended,
 } from './find.js';
 import { newestBeat, withBeat } from './live.js';
@@ -62,10 +62,7 @@ export class Rollout {
   readonly startedAtMs: number;
   readonly #session: Session;
   readonly #handle: WorkflowHandle;
-  /** What its end is asked of: under the workflow's id alone, the next rollout would be taken for it. */
-  readonly #run: WorkflowHandle;
-  /** The run that it began with. */
-  readonly #first: string;
+  readonly #chain: Chain;
   readonly #by: string;
 
   constructor({ session, handle, endpoint, target, runId, by, description }: RolloutParts) {
@@ -78,8 +75,8 @@ export class Rollout {
     this.startedAtMs = description === undefined ? Date.now() : startedAtMs(description);
     this.#session = session;
     this.#handle = handle;
-    this.#run = runId === '' ? handle : runFrom(session, handle.workflowId, runId);
-    this.#first = description === undefined ? runId : firstRunOf(description);
+    const firstRunId = description === undefined ? runId : firstRunOf(description);
+    this.#chain = { workflowId: handle.workflowId, firstRunId, seenRunId: runId };
     this.#by = by;
   }
 
@@ -90,7 +87,7 @@ export class Rollout {
    */
   async status(): Promise<Ending> {
     const description = await this.#newest();
-    if (description.status.name !== 'RUNNING') return ending(this.#run);
+    if (description.status.name !== 'RUNNING') return this.result();
     const answer = await this.ask();
     if ('status' in answer) return { kind: 'running', status: withBeat(answer.status, answer.look) };
     const workers = await pollingWorkers(this.#session, Date.now());
@@ -112,7 +109,7 @@ export class Rollout {
 
   /** Waits for its end. A rollback is an end like any other: nothing is thrown for it. */
   result(): Promise<Ended> {
-    return ending(this.#run);
+    return endOf(this.#session, this.#chain);
   }
 
   /**
@@ -159,7 +156,7 @@ export class Rollout {
 
   /** Every answer and every look as it comes, changed or not: for who draws a live view. */
   observe(signal?: AbortSignal): AsyncGenerator<Observation, void, undefined> {
-    return observe(this.#session, this.#handle, this.#run, signal);
+    return observe(this.#session, this.#handle, this.#chain, signal);
   }
 
   /** Lets it go on where it waits for approval, or its gates could not decide. @see act */
@@ -211,7 +208,7 @@ export class Rollout {
       throw new GreenlightError(
         'not-found',
         `No rollout of ${this.endpoint} runs now. The last one ended at ${description.closeTime?.toISOString() ?? 'an unknown time'}: ` +
-          (await lastEnd({ handle: this.#run, description, running: false })),
+          (await lastEnd(this.#session, description)),
       );
     }
     return sendAction(this.#session, this.#handle, name, input, requestId);
@@ -225,11 +222,8 @@ export class Rollout {
     return decisionRecord(client, this.workflowId, description.runId, beat);
   }
 
-  /** Its newest run. Under the workflow's id alone, the endpoint's next rollout would be taken for it. */
-  async #newest(): Promise<WorkflowExecutionDescription> {
-    const description = await this.#handle.describe();
-    if (this.runId === '' || firstRunOf(description) === this.#first) return description;
-    return lastRunFrom(this.#session, this.workflowId, this.runId);
+  #newest(): Promise<WorkflowExecutionDescription> {
+    return lastRun(this.#session, this.#chain);
   }
 
   /**

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { Client, Connection } from '@temporalio/client';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
 import { greenlight, stateWithTemporal, temporaryFolder } from './cli.js';
@@ -38,6 +40,13 @@ async function untilPhase(workspace: string, phase: string): Promise<void> {
       interval: 100,
     })
     .toBe(phase);
+}
+
+/** Temporal's own client, for what others do to a rollout. */
+async function connected(): Promise<Client> {
+  const connection = await Connection.connect({ address: inject('temporalAddress') });
+  onTestFinished(() => connection.close());
+  return new Client({ connection, namespace: bench.namespace });
 }
 
 /** Without the times in front of a story's lines, and the figures in them. */
@@ -104,13 +113,7 @@ describe('submit --wait', () => {
     const spec = await specFor('lost', LONG);
     const waiting = on('lost', ['submit', spec, '--wait']);
     await untilPhase('lost', 'ramping');
-    const { Client, Connection } = await import('@temporalio/client');
-    const { inject } = await import('vitest');
-    const connection = await Connection.connect({ address: inject('temporalAddress') });
-    await new Client({ connection, namespace: bench.namespace }).workflow
-      .getHandle('rollout/host/lost/diabetes')
-      .terminate();
-    await connection.close();
+    await (await connected()).workflow.getHandle('rollout/host/lost/diabetes').terminate();
 
     const told = await waiting;
 
@@ -119,6 +122,30 @@ describe('submit --wait', () => {
       'The rollout of diabetes ended without a report: it was terminated from outside Greenlight. Nothing was taken back, so its traffic may stand half-way.\n' +
         'Look with `greenlight endpoint show diabetes --target host/lost`; `greenlight revert diabetes --target host/lost --to BASELINE` puts all traffic back.',
     );
+  });
+
+  it('goes on with the run that somebody resets the rollout to', async () => {
+    const spec = await specFor('reset', LONG);
+    const waiting = on('reset', ['submit', spec, '--wait']);
+    await untilPhase('reset', 'ramping');
+    const { workflow, workflowService } = await connected();
+    const run = workflow.getHandle('rollout/host/reset/diabetes');
+    const { runId } = await run.describe();
+    const task = (await run.fetchHistory()).events?.findLast(
+      ({ workflowTaskCompletedEventAttributes }) => workflowTaskCompletedEventAttributes != null,
+    );
+
+    await workflowService.resetWorkflowExecution({
+      namespace: bench.namespace,
+      workflowExecution: { workflowId: run.workflowId, runId },
+      workflowTaskFinishEventId: task?.eventId ?? null,
+      requestId: randomUUID(),
+      reason: 'by hand',
+    });
+    await on('reset', ['abort', 'diabetes', '--reason', 'enough']);
+
+    expect((await run.describe()).runId).not.toBe(runId);
+    expect((await waiting).code).toBe(5);
   });
 
   it('stops waiting at Ctrl-C, says so, and lets the rollout go on', async () => {

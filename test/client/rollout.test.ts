@@ -1,19 +1,50 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import {
+  TerminatedFailure,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { expect, it } from 'vitest';
+import type { RolloutEvent } from '../../client/events.js';
 import { Rollout } from '../../client/rollout.js';
 import type { Session } from '../../client/temporal.js';
 import { reportOf } from '../cli/statuses.js';
 
-/** Temporal, in which another rollout has begun under the same workflow id. */
-function overtaken(): Rollout {
-  const workflowId = 'rollout/host/local/diabetes';
-  const noAnswer = () => Promise.reject(new Error('no worker'));
-  const handleOf = (_id: string, runId = 'the run that began since') => {
-    const result = () => Promise.resolve(reportOf({ reason: `the end of ${runId}` }));
-    const status = { name: runId === 'the run that was shown' ? 'FAILED' : 'RUNNING' };
-    const raw = { workflowExecutionInfo: { firstRunId: runId } };
-    const describe = () => Promise.resolve({ runId, status, raw, startTime: new Date(0) });
-    return { workflowId, result, query: noAnswer, describe } as unknown as WorkflowHandle;
+/** What Temporal knows of a run. */
+interface Run {
+  readonly runId: string;
+  /** Left out: it is the first itself. */
+  readonly firstRunId?: string;
+  readonly status?: string;
+  /** Left out: it ends with a report of its own. */
+  readonly end?: () => unknown;
+}
+
+const SHOWN = 'the run that was shown';
+
+/** The rollout of one run, found when that was the newest, in a Temporal with these runs under its workflow id. */
+function shown(runs: readonly Run[]): Rollout {
+  const handleOf = (workflowId: string, asked?: string) => {
+    const found = (): Run => {
+      const run = asked === undefined ? runs.at(-1) : runs.find(({ runId }) => runId === asked);
+      if (run === undefined) throw new WorkflowNotFoundError('no such run', workflowId, asked);
+      return run;
+    };
+    const telling =
+      (tell: (run: Run) => unknown): (() => Promise<unknown>) =>
+      () =>
+        Promise.resolve().then(() => tell(found()));
+    return {
+      workflowId,
+      result: telling(({ runId, end = () => reportOf({ reason: `the end of ${runId}` }) }) => end()),
+      describe: telling(({ runId, firstRunId = runId, status = 'RUNNING' }) => ({
+        runId,
+        status: { name: status },
+        raw: { workflowExecutionInfo: { firstRunId } },
+        startTime: new Date(0),
+      })),
+      query: () => Promise.reject(new Error('no worker')),
+    } as unknown as WorkflowHandle;
   };
   const client = {
     workflow: { getHandle: handleOf },
@@ -22,20 +53,33 @@ function overtaken(): Rollout {
   };
   return new Rollout({
     session: { client, place: { uiUrl: null } } as unknown as Session,
-    handle: handleOf(workflowId),
+    handle: handleOf('rollout/host/local/diabetes'),
     endpoint: 'diabetes',
     target: { kind: 'host', workspace: 'local' },
-    runId: 'the run that was shown',
+    runId: SHOWN,
     by: 'ada',
   });
 }
 
+/** Temporal, in which another rollout has begun under the same workflow id. */
+function overtaken(): Rollout {
+  return shown([{ runId: SHOWN, status: 'FAILED' }, { runId: 'the run that began since' }]);
+}
+
+function terminated(): never {
+  throw new WorkflowFailedError('by hand', new TerminatedFailure('by hand'), 'NON_RETRYABLE_FAILURE');
+}
+
+async function eventsOf(rollout: Rollout): Promise<readonly RolloutEvent[]> {
+  const seen = [];
+  for await (const event of rollout.watch()) seen.push(event);
+  return seen;
+}
+
 it('ends with the run that was shown, and not with one that began since', async () => {
   const ended = { report: { reason: 'the end of the run that was shown' } };
-  const seen = [];
-  for await (const event of overtaken().watch()) seen.push(event);
 
-  expect(seen).toMatchObject([{ kind: 'ended', ended }]);
+  expect(await eventsOf(overtaken())).toMatchObject([{ kind: 'ended', ended }]);
   expect(await overtaken().result()).toMatchObject(ended);
 });
 
@@ -44,4 +88,33 @@ it('is itself where another holds the endpoint by now, whatever it is asked', as
     kind: 'report',
     report: { reason: 'the end of the run that was shown' },
   });
+});
+
+it('ends with its newest run where Temporal has forgotten the one that it began with', async () => {
+  const rollout = shown([{ runId: 'its newest run', firstRunId: SHOWN }]);
+  const ended = { report: { reason: 'the end of its newest run' } };
+
+  expect(await eventsOf(rollout)).toMatchObject([{ kind: 'ended', ended }]);
+  expect(await rollout.result()).toMatchObject(ended);
+});
+
+it('goes on with the run that a reset begins', async () => {
+  const runs: Run[] = [];
+  const reset = (): never => {
+    runs.push({ runId: 'the run of the reset', firstRunId: SHOWN });
+    return terminated();
+  };
+  runs.push({ runId: SHOWN, end: reset });
+
+  expect(await eventsOf(shown(runs))).toMatchObject([
+    { kind: 'ended', ended: { report: { reason: 'the end of the run of the reset' } } },
+  ]);
+});
+
+it('is lost where it was terminated, whoever has begun since', async () => {
+  const alone = [{ runId: SHOWN, status: 'TERMINATED', end: terminated }];
+  const lost = { kind: 'lost', because: 'it was terminated from outside Greenlight' };
+
+  expect(await shown(alone).result()).toEqual(lost);
+  expect(await shown([...alone, { runId: 'the run that began since' }]).result()).toEqual(lost);
 });
