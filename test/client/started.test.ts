@@ -1,9 +1,12 @@
+import { WorkflowNotFoundError, type GetWorkflowHandleOptions } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { expect, it } from 'vitest';
+import { withCarriedDispersion } from '../../client/carried.js';
 import type { KnownRollout } from '../../client/find.js';
 import { listRollouts } from '../../client/list.js';
 import { start, taken } from '../../client/start-rollout.js';
 import type { Session } from '../../client/temporal.js';
+import { reportOf } from '../cli/statuses.js';
 import { planOf, rampStep } from '../support/plans.js';
 
 const PLAN = planOf('diabetes', [rampStep(10)]);
@@ -43,4 +46,39 @@ it('a rollout that goes on as a new run keeps its start', async () => {
 
   expect(listed?.startedAtMs).toBeLessThan(beganMs + 60_000);
   expect(message).toContain(`started ${new Date(listed?.startedAtMs ?? 0).toISOString()}`);
+});
+
+it('carries what the last rollout learned, also where Temporal has forgotten the run that it began with', async () => {
+  const forgotten = new WorkflowNotFoundError('no such run', 'rollout', 'the first run');
+  const lastOf = (result: () => Promise<unknown>) => {
+    const description = {
+      runId: 'the last run',
+      status: { name: 'COMPLETED' },
+      raw: { workflowExecutionInfo: { firstRunId: 'the first run' } },
+    };
+    const getHandle = (
+      id: string,
+      runId?: string,
+      { firstExecutionRunId }: GetWorkflowHandleOptions = {},
+    ) => ({
+      workflowId: id,
+      describe: () => Promise.resolve(description),
+      result: () =>
+        (runId ?? firstExecutionRunId) === 'the last run' ? result() : Promise.reject(forgotten),
+    });
+    return { client: { workflow: { getHandle } } } as unknown as Session;
+  };
+  const report = reportOf({ dispersion: { errors: 2.5 } });
+
+  const carried = await withCarriedDispersion(
+    lastOf(() => Promise.resolve(report)),
+    PLAN,
+  );
+  const nothing = await withCarriedDispersion(
+    lastOf(() => Promise.reject(forgotten)),
+    PLAN,
+  );
+
+  expect(carried).toEqual({ ...PLAN, carriedDispersion: { errors: 2.5 } });
+  expect(nothing).toBe(PLAN);
 });
