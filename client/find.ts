@@ -48,6 +48,11 @@ export interface Chain {
   readonly seenRunId: string;
 }
 
+export function chainOf(description: WorkflowExecutionDescription): Chain {
+  const { workflowId, runId } = description;
+  return { workflowId, firstRunId: firstRunOf(description), seenRunId: runId };
+}
+
 /** @returns undefined when no rollout of that endpoint is known: there was none, or it is too long ago. */
 export async function findRollout(
   session: Session,
@@ -76,17 +81,18 @@ async function describeNewest(
   }
 }
 
-/** Asks a rollout where it stands. */
-export async function askStatus(
-  { client }: Session,
-  handle: WorkflowHandle,
-  withinMs = ANSWER_MS,
-): Promise<Answer> {
+/** Asks a rollout where it stands. One that has the endpoint after it is not asked. */
+export async function askStatus(session: Session, rollout: Chain, withinMs = ANSWER_MS): Promise<Answer> {
+  const { client } = session;
   try {
-    const [status, description] = await client.withDeadline(Date.now() + withinMs, () =>
-      Promise.all([handle.query<RolloutStatus>(MessageName.status), handle.describe()]),
-    );
-    return { status, look: await newestBeat(client, description) };
+    return await client.withDeadline(Date.now() + withinMs, async () => {
+      const newest = await newestRun(session, rollout);
+      if (newest === undefined)
+        return { silent: 'it is over, and another rollout has its endpoint, or none' };
+      const run = runFrom(session, rollout.workflowId, newest.runId);
+      const status = await run.query<RolloutStatus>(MessageName.status);
+      return { status, look: await newestBeat(client, newest) };
+    });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw error;
     return { silent: detailsOf(error) };
@@ -99,7 +105,7 @@ export function runFrom({ client }: Session, workflowId: string, runId: string):
 }
 
 /** The run that a rollout began with, whichever of its runs this is. */
-export function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string {
+function firstRunOf({ raw, runId }: WorkflowExecutionDescription): string {
   return raw.workflowExecutionInfo?.firstRunId || runId;
 }
 

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
 import { detailsOf } from './errors.js';
@@ -32,12 +31,10 @@ export type Observation =
  *
  * Whoever is slow to take what was seen gets the newest status, not all of them.
  *
- * @param rollout - what its end is asked of, again after an outage: another one may have begun meanwhile.
  * @throws {GreenlightError} unreachable, when Temporal stays away for five minutes.
  */
 export async function* observe(
   session: Session,
-  handle: WorkflowHandle,
   rollout: Chain,
   signal?: AbortSignal,
 ): AsyncGenerator<Observation, void, undefined> {
@@ -68,7 +65,7 @@ export async function* observe(
       wake();
     })
     .finally(() => over.abort());
-  void ask(session, handle, see, over.signal);
+  void ask(session, rollout, see, over.signal);
   try {
     while (signal?.aborted !== true) {
       const next = seen.shift();
@@ -91,14 +88,14 @@ export async function* observe(
 
 async function ask(
   session: Session,
-  handle: WorkflowHandle,
+  rollout: Chain,
   see: (next: Observation) => void,
   over: AbortSignal,
 ): Promise<void> {
   let silentSinceMs: number | null = null;
   let told = false;
   while (!over.aborted) {
-    const answer = await askStatus(session, handle).catch((error: unknown) => ({
+    const answer = await askStatus(session, rollout).catch((error: unknown) => ({
       silent: detailsOf(error),
     }));
     if (over.aborted) return;

@@ -8,16 +8,7 @@ import { renderPlan } from '../spec/index.js';
 import { decisionRecord } from './decision-record.js';
 import { GreenlightError } from './errors.js';
 import { atTheEnd, changesBetween, type RolloutEvent } from './events.js';
-import {
-  askStatus,
-  endOf,
-  firstRunOf,
-  lastEnd,
-  lastRun,
-  type Answer,
-  type Chain,
-  type Ended,
-} from './find.js';
+import { askStatus, chainOf, endOf, lastEnd, lastRun, type Answer, type Chain, type Ended } from './find.js';
 import { newestBeat, withBeat } from './live.js';
 import { observe, type Observation } from './observe.js';
 import { sendAction, type ActName } from './send-action.js';
@@ -75,8 +66,10 @@ export class Rollout {
     this.startedAtMs = description === undefined ? Date.now() : startedAtMs(description);
     this.#session = session;
     this.#handle = handle;
-    const firstRunId = description === undefined ? runId : firstRunOf(description);
-    this.#chain = { workflowId: handle.workflowId, firstRunId, seenRunId: runId };
+    this.#chain =
+      description === undefined
+        ? { workflowId: handle.workflowId, firstRunId: runId, seenRunId: runId }
+        : chainOf(description);
     this.#by = by;
   }
 
@@ -104,7 +97,7 @@ export class Rollout {
 
   /** One question to the worker, without judging a silence. */
   ask(): Promise<Answer> {
-    return askStatus(this.#session, this.#handle);
+    return askStatus(this.#session, this.#chain);
   }
 
   /** Waits for its end. A rollback is an end like any other: nothing is thrown for it. */
@@ -156,7 +149,7 @@ export class Rollout {
 
   /** Every answer and every look as it comes, changed or not: for who draws a live view. */
   observe(signal?: AbortSignal): AsyncGenerator<Observation, void, undefined> {
-    return observe(this.#session, this.#handle, this.#chain, signal);
+    return observe(this.#session, this.#chain, signal);
   }
 
   /** Lets it go on where it waits for approval, or its gates could not decide. @see act */

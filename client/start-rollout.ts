@@ -12,7 +12,7 @@ import { attributesAtStart } from '../core/search-attributes.js';
 import { staticSummary } from '../core/status-text.js';
 import { renderPlan } from '../spec/index.js';
 import { detailsOf, GreenlightError } from './errors.js';
-import { askStatus, type KnownRollout } from './find.js';
+import { askStatus, chainOf, type KnownRollout } from './find.js';
 import type { Session } from './temporal.js';
 import { shortenTo } from './texts.js';
 
@@ -94,7 +94,7 @@ export async function taken(
     );
   }
   const theirs = (holder.description.memo ?? {}) as Partial<Memo>;
-  const answer = await askStatus(session, holder.handle);
+  const answer = await askStatus(session, chainOf(holder.description));
   const where =
     'status' in answer ? `${answer.status.green}, ${answer.status.phase}` : 'no worker says where it stands';
   const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   TerminatedFailure,
   WorkflowFailedError,
@@ -8,7 +9,7 @@ import { expect, it } from 'vitest';
 import type { RolloutEvent } from '../../client/events.js';
 import { Rollout } from '../../client/rollout.js';
 import type { Session } from '../../client/temporal.js';
-import { reportOf } from '../cli/statuses.js';
+import { reportOf, statusOf } from '../cli/statuses.js';
 
 /** What Temporal knows of a run. */
 interface Run {
@@ -18,6 +19,8 @@ interface Run {
   readonly status?: string;
   /** Left out: it ends with a report of its own. */
   readonly end?: () => unknown;
+  /** To who asks where it stands. Left out: no worker answers. */
+  readonly answer?: () => unknown;
 }
 
 const SHOWN = 'the run that was shown';
@@ -43,11 +46,12 @@ function shown(runs: readonly Run[]): Rollout {
         raw: { workflowExecutionInfo: { firstRunId } },
         startTime: new Date(0),
       })),
-      query: () => Promise.reject(new Error('no worker')),
+      query: telling(({ answer = noWorker }) => answer()),
     } as unknown as WorkflowHandle;
   };
   const client = {
     workflow: { getHandle: handleOf },
+    options: { loadedDataConverter: { payloadCodecs: [] } },
     withDeadline: (_at: number, work: () => unknown) => work(),
     withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
   };
@@ -64,6 +68,10 @@ function shown(runs: readonly Run[]): Rollout {
 /** Temporal, in which another rollout has begun under the same workflow id. */
 function overtaken(): Rollout {
   return shown([{ runId: SHOWN, status: 'FAILED' }, { runId: 'the run that began since' }]);
+}
+
+function noWorker(): never {
+  throw new Error('no worker');
 }
 
 function terminated(): never {
@@ -88,6 +96,22 @@ it('is itself where another holds the endpoint by now, whatever it is asked', as
     kind: 'report',
     report: { reason: 'the end of the run that was shown' },
   });
+});
+
+it('tells nothing of one that began since, and of itself nothing twice', async () => {
+  const rollout = shown([
+    { runId: SHOWN, status: 'FAILED', end: () => sleep(100, reportOf()) },
+    { runId: 'the run that began since', answer: () => statusOf({ green: 'the next version' }) },
+  ]);
+
+  expect((await eventsOf(rollout)).map(({ kind }) => kind)).toEqual(['ended']);
+});
+
+it('says by its newest run where it stands', async () => {
+  const status = statusOf();
+  const rollout = shown([{ runId: 'its newest run', firstRunId: SHOWN, answer: () => status }]);
+
+  expect(await rollout.ask()).toEqual({ status, look: undefined });
 });
 
 it('ends with its newest run where Temporal has forgotten the one that it began with', async () => {

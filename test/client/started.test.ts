@@ -21,6 +21,7 @@ function goneOnAsNew() {
       runs.push({
         workflowId,
         runId: 'the second run',
+        raw: { workflowExecutionInfo: { firstRunId: 'the first run' } },
         memo,
         startTime: A_DAY_LATER,
         status: { name: 'RUNNING' },
