@@ -61,7 +61,8 @@ async function startWhenFree(
       onWait: ctx.out.note,
     });
   } catch (error) {
-    if (signal?.aborted === true) return undefined;
+    // Any other error has more to say: of a plan that may wait still, how to take it back.
+    if (signal?.aborted === true && error === signal.reason) return undefined;
     throw error;
   }
 }

@@ -29,6 +29,8 @@ export interface CliBench {
   readonly folder: string;
   /** Ends the worker and starts another, as a deployment or a crash would. */
   replaceWorker(): Promise<void>;
+  /** Ends the worker, and starts another when `work` is done. */
+  withoutWorker<T>(work: () => Promise<T>): Promise<T>;
   /** One command line, about the endpoint of a workspace. */
   on(workspace: string, args: readonly string[], more?: Parameters<typeof greenlight>[1]): Promise<Told>;
   /** See {@link writeSpec}; in a folder of the workspace's own. */
@@ -58,6 +60,15 @@ export function useCliBench({ env = {}, plugins }: CliBenchOptions = {}): CliBen
   let folder = '';
 
   let startWorker = (): Promise<void> => Promise.reject(new Error('the bench is not set up'));
+  const withoutWorker: CliBench['withoutWorker'] = async (work) => {
+    worker?.shutdown();
+    await running;
+    try {
+      return await work();
+    } finally {
+      await startWorker();
+    }
+  };
 
   beforeAll(async () => {
     state = await stateWithTemporal(namespace);
@@ -104,11 +115,8 @@ export function useCliBench({ env = {}, plugins }: CliBenchOptions = {}): CliBen
     get folder() {
       return folder;
     },
-    async replaceWorker() {
-      worker?.shutdown();
-      await running;
-      await startWorker();
-    },
+    replaceWorker: () => withoutWorker(() => Promise.resolve()),
+    withoutWorker,
     on: (workspace, args, more) =>
       greenlight([...args, '--state', state, '--target', `host/${workspace}`], { env, ...more }),
     spec: (workspace, steps, more) => writeSpec(join(folder, workspace), workspace, steps, more),

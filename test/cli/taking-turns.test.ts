@@ -218,6 +218,27 @@ describe('submit --queue', () => {
     expect(await lastOf('left')).toMatchObject({ phase: 'ramping', outcome: null });
   });
 
+  it('tells how to take a plan back that may wait still, also whoever pressed Ctrl-C meanwhile', async (test) => {
+    const { spec } = await held(test, 'untold');
+    const ctrlC = new AbortController();
+    const submit = ['submit', spec, '--queue', '--wait'];
+
+    const told = await bench.withoutWorker(() =>
+      on('untold', submit, {
+        stop: ctrlC.signal,
+        onLine: (text) => {
+          if (text.includes('is held by')) ctrlC.abort();
+        },
+      }),
+    );
+    await on('untold', ['withdraw', 'diabetes']);
+
+    expect(told.code).toBe(9);
+    expect(told.stderr).toMatch(
+      /`greenlight withdraw diabetes --target host\/untold --id [0-9a-f]{8}` takes/,
+    );
+  });
+
   it('refuses the same spec twice, and tells who waits with it', async (test) => {
     const { spec } = await held(test, 'twice');
     await on('twice', ['submit', spec, '--queue', '--by', 'bob']);
