@@ -11,7 +11,7 @@ import { targetName, workflowId, type Plan } from '../core/plan.js';
 import { attributesAtStart } from '../core/search-attributes.js';
 import { staticSummary } from '../core/status-text.js';
 import { renderPlan } from '../spec/index.js';
-import { detailsOf, GreenlightError } from './errors.js';
+import { detailsOf, GreenlightError, isUnreachable } from './errors.js';
 import { askStatus, chainOf, type KnownRollout } from './find.js';
 import type { Session } from './temporal.js';
 import { shortenTo } from './texts.js';
@@ -55,7 +55,10 @@ export function startAttributes({ target, endpoint }: Plan): SearchAttributePair
   }));
 }
 
-/** @returns undefined when another rollout holds the endpoint. */
+/**
+ * @returns undefined when another rollout holds the endpoint.
+ * @throws {GreenlightError} unreachable, when Temporal went away meanwhile.
+ */
 export async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
   const { summary, details } = startTexts(plan);
   try {
@@ -73,6 +76,7 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
     });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+    if (isUnreachable(error)) throw perhapsStarted(session, plan, error);
     if (/search attribute/i.test(detailsOf(error))) throw unknownAttributes(session, error);
     throw error;
   }
@@ -101,6 +105,16 @@ export async function taken(
   return new GreenlightError(
     'already-running',
     `${on} is held by a rollout of ${theirs.by ?? 'someone unknown'} (${where}), started ${new Date(startedAtMs(holder.description)).toISOString()}.${same}\n${again}`,
+  );
+}
+
+/** Temporal may have taken the start, and gone away before it said so. */
+function perhapsStarted({ place }: Session, plan: Plan, error: unknown): GreenlightError {
+  return new GreenlightError(
+    'unreachable',
+    `Temporal at ${place.address} went away while the rollout of ${plan.endpoint} was being started: ${detailsOf(error)}\n` +
+      `It may have started: \`greenlight status ${endpointArgument(plan)}\` shows it when Temporal is back. Submitting again starts no second one beside it.`,
+    { cause: error },
   );
 }
 

@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError, type GetWorkflowHandleOptions } from '@temporalio/client';
+import { ServiceError, WorkflowNotFoundError, type GetWorkflowHandleOptions } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { expect, it } from 'vitest';
 import { withCarriedDispersion } from '../../client/carried.js';
@@ -82,4 +82,18 @@ it('carries what the last rollout learned, also where Temporal has forgotten the
 
   expect(carried).toEqual({ ...PLAN, carriedDispersion: { errors: 2.5 } });
   expect(nothing).toBe(PLAN);
+});
+
+it('says that a rollout may have started where Temporal went away before it said so', async () => {
+  const gone = Object.assign(new Error('14 UNAVAILABLE: gone'), { code: 14, details: 'gone' });
+  const lost = new ServiceError('Failed to start Workflow', { cause: gone });
+  const client = { workflow: { start: () => Promise.reject(lost) } };
+  const session = { client, place: { address: '127.0.0.1:7233' } } as unknown as Session;
+
+  await expect(start(session, PLAN, MEMO)).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringMatching(
+      /^Temporal at 127.0.0.1:7233 went away while .*: gone\nIt may have started: `greenlight status diabetes --target host\/diabetes`/,
+    ) as string,
+  });
 });
