@@ -61,12 +61,11 @@ async function tokenOf(env: NodeJS.ProcessEnv): Promise<string | null> {
 
 /** As a browser sends it: no path, no slash at the end. */
 function originOf(text: string): string {
-  try {
-    return new URL(text).origin;
-  } catch {
-    throw new CliError(
-      'usage',
-      `"${text}" is no address of a UI; expected e.g. --origin https://temporal.example.com`,
-    );
-  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // Of any other scheme it is the text `null`, which is what browsers send for every page in a sandbox.
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url.origin;
+  throw new CliError(
+    'usage',
+    `"${text}" is no address of a UI; expected e.g. --origin https://temporal.example.com`,
+  );
 }

@@ -131,6 +131,18 @@ describe('greenlight codec-server', () => {
     expect(told.stderr).toContain('Set GREENLIGHT_CODEC_TOKEN_FILE');
   });
 
+  it.each(['localhost:8233', 'temporal.example.com', 'file:///index.html'])(
+    'lets in the pages of no origin: %s is none',
+    async (origin) => {
+      const args = ['codec-server', '--port', String(await freePort()), '--origin', origin];
+
+      const told = await greenlight(args, { env: KEYS, stop: AbortSignal.abort() });
+
+      expect(told).toMatchObject({ code: 2 });
+      expect(told.stderr).toContain(`"${origin}" is no address of a UI`);
+    },
+  );
+
   it('says that it has nothing to decode with', async () => {
     const told = await greenlight(['codec-server'], { env: {} });
 
