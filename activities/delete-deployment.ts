@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DeleteDeploymentInput, DriftDetails } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
-import type { DeploymentState } from '../core/endpoint.js';
+import { isAnother, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
@@ -44,7 +44,9 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
     );
   }
   // Somebody made one of this name before the rollout could: it is theirs.
-  if (input.madeBy !== undefined && found.tags[ROLLOUT_TAG] !== input.madeBy) return;
+  const isTheirs = ({ tags }: DeploymentState): boolean =>
+    input.madeBy !== undefined && tags[ROLLOUT_TAG] !== input.madeBy;
+  if (isTheirs(found)) return;
   const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
   refuseServing(input, traffic);
   await drain(ports, input, Object.keys(traffic.live), signal);
@@ -53,6 +55,8 @@ export async function deleteDeployment(ports: TargetPorts, input: DeleteDeployme
     const state = await endpoints.readDeployment(endpoint, deployment, { signal });
     if (state === undefined) return true;
     if (state.state === 'deleting') return undefined;
+    // Somebody made one of this name anew, as soon as it was free.
+    if (isTheirs(state) || isAnother(state, found)) return true;
     // Draining took its time: somebody may have gone back to it.
     refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
     await endpoints.deleteDeployment(endpoint, deployment, { signal });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminTargetPorts } from '../adapters/targets.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import { isDrained, ROLLBACK_DRAIN_MS } from '../core/drain.js';
+import { isAnother } from '../core/endpoint.js';
 import { hasTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { READ_BACK_EVERY_MS, untilTaken } from './endpoints.js';
 import { CliError } from './errors.js';
@@ -48,6 +49,8 @@ export async function deleteDeployment(
   const isGone = async (): Promise<boolean> => {
     const state = await look();
     if (state === undefined || state.state === 'deleting') return state === undefined;
+    // Somebody made one of this name anew, as soon as it was free.
+    if (isAnother(state, found)) return true;
     // Draining took its time: somebody may have gone back to it.
     await readUnserving();
     await endpoints.deleteDeployment(endpoint, name);

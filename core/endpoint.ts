@@ -5,6 +5,8 @@ export type ResourceState = 'creating' | 'updating' | 'ready' | 'failed' | 'dele
 /** One deployment as its target shows it now. */
 export interface DeploymentState {
   readonly name: string;
+  /** Of this one alone, and of none that is made under its name later; left out where the target cannot tell. */
+  readonly id?: string;
   readonly state: ResourceState;
   /** Instances wanted, and how many answer their readiness probe; `ready` is null where the target cannot tell. */
   readonly instances: { readonly wanted: number; readonly ready: number | null };
@@ -31,6 +33,11 @@ export interface EndpointState {
 
 export function findDeployment(endpoint: EndpointState, name: string): DeploymentState | undefined {
   return endpoint.deployments.find((d) => d.name === name);
+}
+
+/** Whether one is not the other, but was made under its name later; false where the target cannot tell. */
+export function isAnother(a: DeploymentState, b: DeploymentState): boolean {
+  return a.id !== undefined && b.id !== undefined && a.id !== b.id;
 }
 
 /** Whether so many instances answer; left out: all that it should have. An autoscaler may want more, and they may come and go. */

@@ -32,6 +32,7 @@ export const DeploymentResource = z.looseObject({
   name: z.string(),
   location: z.string(),
   tags: orEmpty(Texts),
+  systemData: z.looseObject({ createdAt: z.string().nullish() }).nullish(),
   sku: z.looseObject({ name: z.string(), capacity: z.number().int().min(0).nullish() }).nullish(),
   properties: z.looseObject({
     provisioningState: z.string(),

@@ -30,8 +30,10 @@ export function resourceState(provisioningState: string): ResourceState {
 export function deploymentState(resource: DeploymentResource, error: string | undefined): DeploymentState {
   const told = resource.properties.properties;
   const state = resourceState(resource.properties.provisioningState);
+  const id = resource.systemData?.createdAt;
   return {
     name: resource.name.toLowerCase(),
+    ...(id ? { id } : {}),
     state,
     instances: { wanted: resource.sku?.capacity ?? 1, ready: count(told[READY_INSTANCES]) },
     restarts: count(told[RESTARTS]),

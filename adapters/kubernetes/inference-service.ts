@@ -8,7 +8,7 @@ import { isForbidden, NOT_SERVED } from './errors.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL } from './names.js';
 import { Condition, Metadata } from './objects.js';
 import { permanent } from './permanent.js';
-import { tagsOf } from './states.js';
+import { idOf, tagsOf } from './states.js';
 
 /**
  * KServe's InferenceServices as deployments.
@@ -112,6 +112,7 @@ export async function awaitedState(
   const trouble = troubleOf(found);
   return {
     name: of.deployment,
+    ...idOf(found.metadata),
     state: deletionTimestamp !== undefined ? 'deleting' : trouble === undefined ? 'creating' : 'failed',
     instances: { wanted: found.spec.predictor.minReplicas, ready: 0 },
     restarts: 0,
@@ -121,7 +122,9 @@ export async function awaitedState(
 }
 
 /** A deployment as its Deployment shows it, with what KServe says of it. */
-export function stateByKserve(state: DeploymentState, found: InferenceService): DeploymentState {
+export function stateByKserve(shown: DeploymentState, found: InferenceService): DeploymentState {
+  // KServe may make the Deployment anew.
+  const state = { ...shown, ...idOf(found.metadata) };
   if (found.metadata.deletionTimestamp !== undefined) return { ...state, state: 'deleting' };
   if (state.state !== 'ready' && state.state !== 'creating') return state;
   const trouble = troubleOf(found);

@@ -1,7 +1,7 @@
 import type { DeploymentState, ResourceState } from '../../core/endpoint.js';
 import { oneLine } from '../../core/one-line.js';
 import { TAGS_ANNOTATION } from './names.js';
-import type { Condition, KubeDeployment, ParentRef, Pod, Route } from './objects.js';
+import type { Condition, KubeDeployment, Metadata, ParentRef, Pod, Route } from './objects.js';
 
 /** Whether the gateway has taken a route as it stands now. */
 export interface RouteState {
@@ -109,6 +109,7 @@ export function deploymentState(
           : undefined;
   return {
     name,
+    ...idOf(metadata),
     state,
     instances: { wanted: spec.replicas, ready: Math.min(status.readyReplicas, answering) },
     restarts: pods.reduce((sum, pod) => sum + restartsOf(pod), 0),
@@ -175,6 +176,10 @@ function containersOf({ status }: Pod): Pod['status']['containerStatuses'] {
 
 function restartsOf(pod: Pod): number {
   return containersOf(pod).reduce((sum, { restartCount }) => sum + restartCount, 0);
+}
+
+export function idOf({ uid }: Metadata): Pick<DeploymentState, 'id'> {
+  return uid === undefined ? {} : { id: uid };
 }
 
 export function tagsOf(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

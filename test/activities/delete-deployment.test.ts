@@ -51,6 +51,42 @@ it('waits for a creation that was cut off and lands all the same, and deletes wh
   expect([...target.deployments.keys()]).toEqual(['blue']);
 });
 
+const ours = { [ROLLOUT_TAG]: 'r1' };
+it.each([
+  ['by its tag', { tags: ours }, { tags: { team: 'risk' } }, 'r1'],
+  ['by its id, also where whoever made it is to go', { id: '1' }, { id: '2' }, undefined],
+  [
+    'by its id, also where it was copied with its tags',
+    { id: '1', tags: ours },
+    { id: '2', tags: ours },
+    'r1',
+  ],
+] as const)(
+  'leaves what somebody made anew as soon as the name was free, and knows it %s',
+  async (...given) => {
+    const [, old, made, madeBy] = given;
+    const target = new MemoryTarget();
+    target.addDeployment('green', old);
+    target.fault = (call) => {
+      if (call === 'readDeployment' && target.writes.includes('delete green')) {
+        target.addDeployment('green', { state: 'creating', ...made });
+      }
+      return undefined;
+    };
+
+    await new MockActivityEnvironment().run(() =>
+      deleteDeployment(target.ports(), {
+        ...INPUT,
+        deployment: 'green',
+        ...(madeBy === undefined ? {} : { madeBy }),
+      }),
+    );
+
+    expect(target.writes).toEqual(['delete green']);
+    expect(target.deployments.get('green')).toMatchObject(made);
+  },
+);
+
 describe('requests in flight', () => {
   it('are waited for: nothing is deleted before a reading shows none', async () => {
     const target = new MemoryTarget();

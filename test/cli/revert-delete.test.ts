@@ -143,6 +143,22 @@ it('asks again where the deletion or its answer is lost, and waits until it is g
   expect(told.stdout).toContain('The deployment green of diabetes is deleted, read back.');
 });
 
+it('leaves what somebody made anew as soon as the name was free', async () => {
+  target.addDeployment('green', { id: '1' });
+  target.fault = (call) => {
+    if (call === 'readDeployment' && target.writes.includes('delete green')) {
+      target.addDeployment('green', { id: '2', state: 'creating' });
+    }
+    return undefined;
+  };
+
+  const told = await revert('--to', 'blue', '--delete', 'green');
+
+  expect(told.stdout).toContain('The deployment green of diabetes is deleted, read back.');
+  expect(target.writes).toEqual([SERVES_BLUE, 'delete green']);
+  expect(target.deployments.get('green')).toMatchObject({ id: '2' });
+});
+
 it('says what is left when the target does not delete it', async () => {
   target.fault = (call) => (call === 'deleteDeployment' ? 'throw-permanent' : undefined);
 

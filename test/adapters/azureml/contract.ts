@@ -59,12 +59,15 @@ export function endpointsContract(service: string, start: () => Promise<World>):
 
     it('take a deployment, also when it is sent again meanwhile, and show its tags', async () => {
       await endpoints.createDeployment('contract', world.deployment('blue'), { 'greenlight.rollout': 'r1' });
+      const begun = await endpoints.readDeployment('contract', 'blue');
       await endpoints.createDeployment('contract', world.deployment('blue'), { 'greenlight.rollout': 'r1' });
 
       const state = await ready('blue');
 
       expect(state.instances.wanted).toBe(1);
       expect(state.tags).toMatchObject({ 'greenlight.rollout': 'r1' });
+      expect(state.id).not.toBeUndefined();
+      expect(state.id).toBe(begun?.id);
     });
 
     it('give a deployment that is asked for by name, without any traffic', async () => {

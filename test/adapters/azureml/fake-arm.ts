@@ -331,9 +331,11 @@ export class FakeArm {
     if (!this.endpoints.has(e)) return notFound(reply);
     if (this.#busy(e)) return conflict(reply);
     const body = parsedBody(request) as Resource;
+    const systemData = this.deployments.get(`${e}/${d}`)?.['systemData'];
     const made: Resource = {
       ...body,
       name: d,
+      systemData: systemData ?? { createdAt: new Date().toISOString() },
       properties: { ...body.properties, provisioningState: 'Creating' },
     };
     this.deployments.set(`${e}/${d}`, made);

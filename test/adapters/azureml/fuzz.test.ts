@@ -14,6 +14,7 @@ const Shares = z.record(z.string(), z.number().int().min(1).max(100));
 const TrafficShape = z.strictObject({ live: Shares, mirror: Shares });
 const DeploymentShape = z.strictObject({
   name: z.string(),
+  id: z.string().min(1).optional(),
   state: States,
   instances: z.strictObject({ wanted: Count, ready: Count.nullable() }),
   restarts: Count.nullable(),

@@ -116,6 +116,19 @@ describe('a deployment that is an InferenceService', () => {
     expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 90, green: 10 });
   });
 
+  it('is the same one also when KServe has made something of it', async () => {
+    Object.assign(api.objects.get(ISVC)?.metadata ?? {}, { uid: 'whole' });
+    const awaited = await endpoints.readDeployment('diabetes', 'green');
+    actAsKserve(true);
+    Object.assign(api.objects.get(DEPLOYMENT)?.metadata ?? {}, { uid: 'part' });
+    const made = await endpoints.readDeployment('diabetes', 'green');
+
+    expect([awaited, made]).toMatchObject([
+      { state: 'creating', id: 'whole' },
+      { state: 'ready', id: 'whole' },
+    ]);
+  });
+
   it('is scaled where KServe counts: its own number, or the autoscaler that it makes', async () => {
     actAsKserve(true);
     await endpoints.scale('diabetes', 'green', 4);

@@ -20,6 +20,16 @@ const stateBy = (condition: object, waiting?: string) => {
   const { state, error } = deploymentState('green', deployment, waiting === undefined ? [] : [pod], 0);
   return { state, error };
 };
+it('a deployment is told from the next one of its name by its uid', () => {
+  const deployment = KubeDeployment.parse({
+    metadata: { name: 'diabetes-green', uid: '1b2c' },
+    spec: { selector: {}, template: { spec: {} } },
+    status: {},
+  });
+
+  expect(deploymentState('green', deployment, [], 0)).toMatchObject({ name: 'green', id: '1b2c' });
+});
+
 const late = {
   type: 'Progressing',
   status: 'False',
