@@ -1,4 +1,4 @@
-import { cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
@@ -8,6 +8,7 @@ import { isAnother, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import { firstNo } from './asked-again.js';
 import { isPortError } from './classify.js';
 import { beating, isYoung, poll } from './poll.js';
 
@@ -20,9 +21,18 @@ const LANDS_WITHIN_MS = 5_000;
 /**
  * Deletes a deployment that no traffic can reach, after its requests in flight, and waits until it is gone.
  *
- * Safe to repeat: one that is gone already is fine. One that `madeBy` did not make is left alone.
+ * Safe to repeat: one that is gone already is fine. One that `madeBy` did not make is left alone, and the target's first no is
+ * not the last one then: a rollback that is done but for this would end as incomplete.
  */
 export async function deleteDeployment(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
+  try {
+    await remove(ports, input);
+  } catch (err) {
+    throw input.madeBy === undefined ? err : firstNo(err);
+  }
+}
+
+async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
   const { endpoints } = ports;
   const signal = cancellationSignal();
   const { endpoint, deployment } = input;
@@ -98,6 +108,9 @@ async function drain(
 ): Promise<void> {
   const { endpoint, deployment, drainWithinMs } = input;
   const sinceMs = Date.now();
+  // An attempt before this one may have waited for all of it: its shares are off since before the first.
+  const { attempt, scheduledTimestampMs } = activityInfo();
+  const passedMs = attempt > 1 ? Math.max(0, sinceMs - scheduledTimestampMs) : 0;
   await poll(async () => {
     try {
       const snapshot = await ports.metrics.read(endpoint, [...new Set([deployment, ...serving])], { signal });
@@ -106,5 +119,5 @@ async function drain(
       if (isPortError(err)) return undefined;
       throw err;
     }
-  }, drainWithinMs);
+  }, drainWithinMs - passedMs);
 }

@@ -16,9 +16,19 @@ const NEWS_MS = 2_500;
 /** So long a no that should be for good is asked again where clients wait: a role may be on its way, an answer a proxy's. */
 const YOUNG_MS = 15_000;
 
-/** Whether the activity was asked for only now, over all its attempts. */
+/**
+ * Whether the waits between the activity's attempts come to no more than that yet. The time since it was asked for may have
+ * passed without a worker: nobody had an answer then.
+ */
 export function isYoung(): boolean {
-  return Date.now() - activityInfo().scheduledTimestampMs <= YOUNG_MS;
+  const { attempt, retryPolicy = {} } = activityInfo();
+  // Numbers of milliseconds where the server tells them, which fills in what was left out as here.
+  const { initialInterval = 1_000, backoffCoefficient = 2, maximumInterval = Infinity } = retryPolicy;
+  let waitedMs = 0;
+  for (let n = 1; n < attempt && waitedMs < YOUNG_MS; n++) {
+    waitedMs += Math.min(Number(initialInterval) * backoffCoefficient ** (n - 1), Number(maximumInterval));
+  }
+  return waitedMs < YOUNG_MS;
 }
 
 /** @returns a heartbeat for one attempt, to be called as often as one likes; it may carry something. */

@@ -1,3 +1,4 @@
+import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
@@ -107,10 +108,23 @@ describe('requests in flight', () => {
     expect(tookMs).toBeGreaterThanOrEqual(500);
     expect(target.writes).toEqual(['delete green']);
   });
+
+  it('are sat out once, over all attempts', async () => {
+    const target = new MemoryTarget();
+    target.metricsAway = true;
+
+    const { tookMs } = await deleteGreen(target, 60_000, {
+      attempt: 2,
+      scheduledTimestampMs: Date.now() - 55_000,
+    });
+
+    expect(tookMs).toBeGreaterThanOrEqual(4_000);
+    expect(tookMs).toBeLessThan(30_000);
+  });
 });
 
 /** Deletes a green without traffic. @returns how often the metrics had been read when it was asked to go. */
-async function deleteGreen(target: MemoryTarget, drainWithinMs: number) {
+async function deleteGreen(target: MemoryTarget, drainWithinMs: number, info: Partial<Info> = {}) {
   target.addDeployment('green');
   const looksBefore: number[] = [];
   target.fault = (call) => {
@@ -118,7 +132,7 @@ async function deleteGreen(target: MemoryTarget, drainWithinMs: number) {
     return undefined;
   };
   const begunMs = Date.now();
-  await new MockActivityEnvironment().run(() =>
+  await new MockActivityEnvironment(info).run(() =>
     deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', drainWithinMs }),
   );
   return { looksBefore, tookMs: Date.now() - begunMs };

@@ -137,7 +137,7 @@ it.each([
     ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000, ...turn },
   };
 
-  const failure = await new MockActivityEnvironment()
+  const failure = await new MockActivityEnvironment({ attempt: 9 })
     .run(() => scaleDeployment({ endpoints } as never, input))
     .catch((error: unknown) => error);
 

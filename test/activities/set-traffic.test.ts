@@ -1,3 +1,4 @@
+import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
@@ -56,8 +57,7 @@ async function run(
   input: Partial<SetTrafficInput>,
   read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
-  attempt = 1,
-  askedForMsAgo = 0,
+  info: Partial<Info> = {},
 ): Promise<unknown> {
   const endpoints = {
     read: () => Promise.resolve({ deployments: [], ...read() }),
@@ -67,7 +67,7 @@ async function run(
         written(to, options);
       }),
   };
-  return new MockActivityEnvironment({ attempt, scheduledTimestampMs: Date.now() - askedForMsAgo })
+  return new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info })
     .run(() =>
       setTraffic({ endpoints } as never, {
         target: { kind: 'kubernetes', namespace: 'models' },
@@ -153,17 +153,43 @@ describe('going back after a write that was cut off', () => {
   it.each([
     ['waits for a credential that has run out', 'Unauthorized', { nonRetryable: false }],
     ['ends at what it may not', 'Forbidden', { kind: 'permanent' }],
-  ])('%s, however long ago it was asked for', async (_, code, expected) => {
+  ])('%s, however often it was asked for', async (_, code, expected) => {
     const no = new PortError('not now', { kind: 'permanent', code });
     const refuse = () => {
       throw no;
     };
-    const HOUR_MS = 3_600_000;
+    const often = { attempt: 9 };
 
-    expect(await run({}, refuse, undefined, 9, HOUR_MS)).toMatchObject(expected);
-    expect(await run({}, () => ({ traffic: half }), refuse, 9, HOUR_MS)).toMatchObject(expected);
-    expect(await run({ from: half }, refuse, undefined, 9, HOUR_MS)).toBe(no);
+    expect(await run({}, refuse, undefined, often)).toMatchObject(expected);
+    expect(await run({}, () => ({ traffic: half }), refuse, often)).toMatchObject(expected);
+    expect(await run({ from: half }, refuse, undefined, often)).toBe(no);
   });
+
+  const sooner = { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 3_000 };
+  it.each([
+    [1, undefined, { type: FailureType.PortTransient }],
+    [4, undefined, { type: FailureType.PortTransient }],
+    [5, undefined, { kind: 'permanent' }],
+    [8, sooner, { type: FailureType.PortTransient }],
+    [9, sooner, { kind: 'permanent' }],
+  ] as const)(
+    'takes a no for the last one once its attempts have waited for 15 s, and not for a time without a worker: attempt %i',
+    async (attempt, retryPolicy, expected) => {
+      const refuse = () => {
+        throw new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+      };
+      const info = { attempt, scheduledTimestampMs: Date.now() - 20_000 };
+
+      const answer = await run(
+        {},
+        refuse,
+        undefined,
+        retryPolicy === undefined ? info : { ...info, retryPolicy },
+      );
+
+      expect(answer).toMatchObject(expected);
+    },
+  );
 
   it('does not wait for minutes where a target asks for them, as a step does', async () => {
     const busy = (): void => {
@@ -185,7 +211,7 @@ describe('going back after a write that was cut off', () => {
         throw new PortError('away', { kind: 'transient', code: 'Unavailable' });
       };
 
-      const answer = await run({ unsettled: true }, () => ({ traffic: blue }), away, attempt);
+      const answer = await run({ unsettled: true }, () => ({ traffic: blue }), away, { attempt });
 
       expect(answer).toMatchObject(expected);
     },
@@ -305,7 +331,7 @@ describe('a greater share', () => {
     async (_, deployments, details) => {
       const more = { live: { blue: 25, green: 75 }, mirror: {} };
       const found = (attempt: number) =>
-        run({ from: half, to: more }, () => ({ traffic: half, deployments }), undefined, attempt);
+        run({ from: half, to: more }, () => ({ traffic: half, deployments }), undefined, { attempt });
 
       for (const attempt of [1, 2]) {
         expect(await found(attempt)).toMatchObject({
@@ -396,7 +422,9 @@ describe('a write that is to give way, and may have been taken, does not', () =>
       throw throttled();
     };
 
-    expect(await run(forward, () => ({ traffic: blue, deployments: both }), busy, 2)).toMatchObject({
+    expect(
+      await run(forward, () => ({ traffic: blue, deployments: both }), busy, { attempt: 2 }),
+    ).toMatchObject({
       kind: 'throttled',
     });
   });

@@ -127,6 +127,21 @@ describe.concurrent('rollback', () => {
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   });
 
+  it.each(['readDeployment', 'deleteDeployment'] as const)(
+    'nor where it is to delete green: %s',
+    async (call) => {
+      const { target, rollout } = await ramping(`no-and-yes-${call}`);
+
+      target.fault = failing(call, 'throw-permanent', 1);
+      await rollout.send('abort', { by: 'ada', reason: 'test' });
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(report.left).toEqual([]);
+      expect(target.deployments.has('green')).toBe(false);
+    },
+  );
+
   it('that cannot be done ends as incomplete, with what is left to do', async () => {
     const { target, rollout } = await ramping('forbidden');
 
