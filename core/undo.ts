@@ -5,7 +5,7 @@ import type { Traffic } from './traffic.js';
 export type Undo =
   | { readonly kind: 'restore-traffic'; readonly traffic: Traffic }
   | { readonly kind: 'delete-deployment'; readonly deployment: string }
-  /** `minimum.from` is what the rollout held it at. */
+  /** `minimum.from` is what the rollout holds it at, or may hold it at: one for each of these. */
   | { readonly kind: 'restore-minimum'; readonly deployment: string; readonly minimum: MinimumChange }
   | {
       readonly kind: 'restore-instances';
@@ -18,6 +18,8 @@ export type Undo =
     };
 
 export type RestoreInstances = Extract<Undo, { readonly kind: 'restore-instances' }>;
+
+export type RestoreMinimum = Extract<Undo, { readonly kind: 'restore-minimum' }>;
 
 /**
  * Adds an undo, before the change it takes back is made.
@@ -48,5 +50,8 @@ function isFirst(undo: Undo): boolean {
 
 function sameThing(a: Undo, b: Undo): boolean {
   if (a.kind === 'restore-traffic' || b.kind === 'restore-traffic') return a.kind === b.kind;
+  if (a.kind === 'restore-minimum' && b.kind === 'restore-minimum' && a.minimum.from !== b.minimum.from) {
+    return false;
+  }
   return a.kind === b.kind && a.deployment === b.deployment;
 }

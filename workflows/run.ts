@@ -1,4 +1,10 @@
-import { setCurrentDetails, upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
+import {
+  patched,
+  setCurrentDetails,
+  upsertSearchAttributes,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 import type { Scaled } from '../core/drift.js';
@@ -52,6 +58,9 @@ export function initialRunState(plan: Plan): RunState {
   };
 }
 
+/** 2026-11: rollouts before it hold the baseline's autoscaler once. */
+const HOLDS_AGAIN = 'holds-again';
+
 /** One run: the plan, what it remembers, and what people see of it. */
 export class Run {
   readonly plan: Plan;
@@ -70,6 +79,7 @@ export class Run {
   writing: string | null = null;
   outcome: Outcome | null = null;
   readonly telling: Telling;
+  private knownToHoldAgain: boolean | undefined;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = shownAtStart();
   private shownHold: Hold['kind'] | null;
@@ -116,6 +126,14 @@ export class Run {
   /** Green holds everything and its undo list is cleared on purpose: the baseline may be gone at any moment. */
   get pastReturn(): boolean {
     return (this.step === undefined || this.step.kind === 'delete-baseline') && this.state.undos.length === 0;
+  }
+
+  /**
+   * Whether the baseline's autoscaler is to keep what it has by now before each greater share of green. Decided once: see
+   * workflows/rollout-queue.ts.
+   */
+  get holdsAgain(): boolean {
+    return (this.knownToHoldAgain ??= patched(HOLDS_AGAIN));
   }
 
   /** Whenever a pause or a hold for drift begins or ends: the clock of the step under way stands still in both. */

@@ -32,6 +32,17 @@ describe('undo', () => {
     expect(undos.reduce<readonly Undo[]>(registerUndo, [])).toEqual([remove('green'), restore(100)]);
   });
 
+  it('takes a minimum back from each number that it may be held at', () => {
+    const heldAt = (from: number): Undo => ({
+      kind: 'restore-minimum',
+      deployment: 'blue',
+      minimum: { from, to: 1 },
+    });
+    const undos = [heldAt(3), heldAt(9), heldAt(3)];
+
+    expect(undos.reduce<readonly Undo[]>(registerUndo, [])).toEqual([heldAt(3), heldAt(9)]);
+  });
+
   it('puts traffic first, unless where it goes has no instance left', () => {
     const traffic: Undo = { kind: 'restore-traffic', traffic: { live: { blue: 100 }, mirror: {} } };
     const instances = (first: boolean): Undo => ({

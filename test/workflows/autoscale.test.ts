@@ -3,12 +3,13 @@ import { describe, expect, it, vi } from 'vitest';
 import { heldMinimum } from '../../core/autoscale.js';
 import type { Step } from '../../core/plan.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
-import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
 const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
+const APPROVE: Step = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] };
 const autoscaled = (): MemoryTarget => {
   const target = new MemoryTarget();
   target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
@@ -48,6 +49,48 @@ describe.concurrent('an autoscaled baseline', () => {
       'traffic',
       'minimum blue 1',
       'delete blue',
+    ]);
+  });
+
+  it('keeps what it has by then before each greater share of green, and counts after a rollback as at first', async () => {
+    const target = autoscaled();
+    const steps = [CREATE, rampStep(10), APPROVE, CUTOVER, bakeStep(60_000)];
+    const rollout = await bench.start(planOf('held-again', steps), target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    target.autoscale = { minimum: 4, maximum: 8, instances: 7 };
+    await rollout.send('approve', { by: 'ada', reason: 'looks good' });
+    await rollout.until((s) => s.phase === 'baking');
+    await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    await rollout.failure();
+
+    expect(shape(target)).toEqual([
+      'create green',
+      'minimum blue 4',
+      'traffic',
+      'minimum blue 7',
+      'traffic',
+      'traffic',
+      'minimum blue 1',
+      'delete green',
+    ]);
+    expect(await bench.replayed(rollout)).toBeNull();
+  });
+
+  it('counts in the end as at first also where nobody knows what it was held at, and the cutover does not wait for that', async () => {
+    const target = autoscaled();
+    const rollout = await bench.start(planOf('held-at', [CREATE, rampStep(10), APPROVE, CUTOVER]), target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    target.autoscale = { minimum: 4, maximum: 8, instances: 7 };
+    // It is read, and told to keep 7, which it does.
+    const ends = [undefined, 'lose-answer', 'throw-permanent'] as const;
+    let asked = 0;
+    target.fault = (call) => (call === 'autoscale' ? ends[asked++] : undefined);
+    await rollout.send('approve', { by: 'ada', reason: 'looks good' });
+    const { notes } = await rollout.promoted();
+
+    expect(shape(target).slice(-4)).toEqual(['traffic', 'minimum blue 7', 'traffic', 'minimum blue 1']);
+    expect(notes).toEqual([
+      'the autoscaler of blue may keep 4 instances still, and no more: autoscale is forbidden by request of the test',
     ]);
   });
 
