@@ -169,15 +169,30 @@ export class KubeClient {
     });
   }
 
-  /** Ends well too when it is gone already. What it owns goes first, so that gone means gone. */
-  async delete(resource: Resource, name: string, ask: Ask): Promise<void> {
+  /**
+   * Ends well too when it is gone already. What it owns goes first, so that gone means gone.
+   *
+   * @param ask.uid - of the object that is meant: another one, made under its name since, stays. Left out: whichever.
+   * @throws {PortError} transient `Outdated` for such another one.
+   */
+  async delete(
+    resource: Resource,
+    name: string,
+    ask: Ask & { readonly uid?: string | undefined },
+  ): Promise<void> {
+    const { uid } = ask;
     await this.#call({
       ...ask,
       method: 'DELETE',
       resource,
       path: this.#path(resource, undefined, name),
       contentType: 'application/json',
-      body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground' },
+      body: {
+        apiVersion: 'v1',
+        kind: 'DeleteOptions',
+        propagationPolicy: 'Foreground',
+        ...(uid === undefined ? {} : { preconditions: { uid } }),
+      },
       may: `delete ${resource.plural}`,
       missing: true,
     });

@@ -2,6 +2,7 @@ import type { EndpointCapabilities } from '../../core/capabilities.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
 import { trafficText, type Traffic } from '../../core/traffic.js';
+import { refuseOutdated } from '../outdated.js';
 import {
   PortError,
   type AdminEndpoints,
@@ -187,19 +188,28 @@ class RouteEndpoints implements KubernetesEndpoints {
   }
 
   async deleteDeployment(endpoint: string, name: string, options: CallOptions = {}): Promise<void> {
-    const view = await viewOf(this.#routers, endpoint, options);
-    const { live } = view.route.traffic(await backendsWithGone(this.#client, view, endpoint, name, options));
+    const look = async () => {
+      const view = await viewOf(this.#routers, endpoint, options);
+      const backends = await backendsWithGone(this.#client, view, endpoint, name, options);
+      return { view, traffic: view.route.traffic(backends) };
+    };
+    const { view: before, traffic } = await look();
     // Copies to a Service that is gone reach nobody.
-    const { mirror } = view.route.traffic(view.backends);
-    if (getsAny(live, name) || getsAny(mirror, name)) {
+    const mayShow = ({ live, mirror }: Traffic) =>
+      !getsAny(live, name) && !(before.services.has(name) && getsAny(mirror, name));
+    if (!mayShow(traffic)) {
       throw permanent(
         'HasTraffic',
-        `Deployment ${name} of ${endpoint} still gets traffic (${trafficText({ live, mirror })}); it is not deleted. Move its traffic first`,
+        `Deployment ${name} of ${endpoint} still gets traffic (${trafficText(traffic)}); it is not deleted. Move its traffic first`,
       );
     }
+    await refuseUntaken(before, endpoint, name, options);
+    await this.#change(before, endpoint, { to: 'without', deployment: name }, { ...options, mayShow });
+    // A gateway may take its time for that: somebody may have gone back to it meanwhile.
+    const { view, traffic: now } = await look();
+    refuseOutdated(view.route.title, now, { mayShow });
     await refuseUntaken(view, endpoint, name, options);
     const what = (kind: string) => ({ what: `delete the ${kind} of deployment ${name}`, ...options });
-    await this.#change(view, endpoint, { to: 'without', deployment: name }, options);
     const deployment = view.deployments.get(name);
     const objects = deployment?.metadata.name ?? objectName(endpoint, name);
     await deleteOwnAutoscaler(this.#client, endpoint, name, objects, what('autoscaler'));
@@ -216,7 +226,10 @@ class RouteEndpoints implements KubernetesEndpoints {
   ): Promise<void> {
     const service = view.services.get(name);
     if (service !== undefined && inferenceServiceNameOf(service) === undefined)
-      await this.#client.delete(SERVICES, service.metadata.name, what('Service'));
+      await this.#client.delete(SERVICES, service.metadata.name, {
+        ...what('Service'),
+        uid: service.metadata.uid,
+      });
     const deployment = view.deployments.get(name);
     const object = objectName(endpoint, name);
     const kserve =
@@ -227,7 +240,10 @@ class RouteEndpoints implements KubernetesEndpoints {
       // With all that KServe made of it: of a Deployment that is deleted alone it would make another.
       await this.#client.delete(INFERENCE_SERVICES, kserve, what('InferenceService'));
     } else if (deployment !== undefined) {
-      await this.#client.delete(DEPLOYMENTS, deployment.metadata.name, what('Deployment'));
+      await this.#client.delete(DEPLOYMENTS, deployment.metadata.name, {
+        ...what('Deployment'),
+        uid: deployment.metadata.uid,
+      });
     }
   }
 

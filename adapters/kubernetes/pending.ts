@@ -8,18 +8,18 @@ export function pendingOf({ route, backends }: View, routed: RouteState): { read
   return pending === undefined ? {} : { pending };
 }
 
-/** Rules that take a deployment's traffic away do not, until the gateway has taken them. */
+/** Rules that take a deployment's traffic away do not, until the gateway has taken them, and while a change of them is half made. */
 export async function refuseUntaken(
-  { route, services }: View,
+  view: View,
   endpoint: string,
   name: string,
   options: CallOptions,
 ): Promise<void> {
-  if (!services.has(name)) return;
-  const untaken = untakenOf(await route.state(options));
-  if (untaken === undefined) return;
+  if (!view.services.has(name)) return;
+  const { pending } = pendingOf(view, await view.route.state(options));
+  if (pending === undefined) return;
   throw new PortError(
-    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${untaken}`,
+    `Deployment ${name} of ${endpoint} may still get requests, and is not deleted: ${pending}`,
     { kind: 'transient', code: 'NotTakenYet' },
   );
 }

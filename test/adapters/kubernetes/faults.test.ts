@@ -668,6 +668,85 @@ describe('deleting a deployment', () => {
     ]);
     expect(JSON.stringify(api.route.spec)).not.toContain('green');
   });
+
+  it('means the objects that it has seen, and no others that are made under their names since', async () => {
+    await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
+    const parts = ['/api/v1/namespaces/models/services', '/apis/apps/v1/namespaces/models/deployments'];
+    for (const part of parts)
+      Object.assign(api.objects.get(`${part}/diabetes-green`)?.metadata ?? {}, { uid: part });
+
+    await endpoints.deleteDeployment('diabetes', 'green');
+
+    const meant = api.asked.filter(({ method }) => method === 'DELETE').map(({ body }) => body);
+    expect(meant).toMatchObject(parts.map((uid) => ({ preconditions: { uid } })));
+  });
+
+  describe('that somebody goes back to meanwhile', () => {
+    const rules = (blue: number, green: number) => [
+      {
+        backendRefs: [
+          { name: 'diabetes-blue', port: 80, weight: blue },
+          { name: 'diabetes-green', port: 80, weight: green },
+        ],
+      },
+    ];
+    const write = (blue: number, green: number): void => {
+      api.fault = () => undefined;
+      (api.route.spec as { rules: object[] }).rules = rules(blue, green);
+      api.route.metadata.generation += 1;
+      api.accept();
+    };
+    const isPatch = ({ method, path }: Asked) => path === ROUTE && method === 'PATCH';
+    const deletions = () => api.writes().filter((one) => one.startsWith('DELETE'));
+
+    beforeEach(() => {
+      api.addDeployment('green');
+      write(0, 100);
+    });
+
+    it.each([
+      ['it is all at blue', 100, 0, 'Outdated'],
+      ['it has begun to be', 1, 1_000_000, 'NotTakenYet'],
+    ])('stays, where the gateway is slow to take the rules and %s', async (_, blue, green, code) => {
+      api.gateway = () => [{ type: 'Accepted', status: 'Unknown' }];
+      api.fault = ({ method, path }) => {
+        if (method === 'GET' && path === ROUTE && api.asked.some(isPatch)) write(blue, green);
+        return undefined;
+      };
+
+      await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toMatchObject({
+        kind: 'transient',
+        code,
+      });
+      expect(deletions()).toEqual([]);
+      expect(api.route.spec?.['rules']).toEqual(rules(blue, green));
+    });
+
+    it('stays, with the rules as they were written, between reading and writing', async () => {
+      api.fault = (asked) => {
+        if (!isPatch(asked)) return undefined;
+        write(100, 0);
+        return status(409, 'Conflict', 'the object has been modified');
+      };
+
+      await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toMatchObject({
+        kind: 'transient',
+        code: 'Outdated',
+      });
+      expect(deletions()).toEqual([]);
+      expect(api.route.spec?.['rules']).toEqual(rules(100, 0));
+    });
+
+    it('stays while that is half made', async () => {
+      write(1, 1_000_000);
+
+      await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toMatchObject({
+        kind: 'transient',
+        code: 'NotTakenYet',
+      });
+      expect(api.writes()).toEqual([]);
+    });
+  });
 });
 
 describe('instances that an autoscaler counts', () => {

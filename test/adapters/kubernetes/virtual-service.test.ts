@@ -88,6 +88,27 @@ describe('an endpoint that a VirtualService routes', () => {
     expect(api.virtualService.spec).toMatchObject({ http: reverted });
   });
 
+  it.each(['PATCH', 'GET'])('keeps a deployment that somebody goes back to meanwhile (%s)', async (when) => {
+    api.addDeployment('green');
+    await endpoints.writeTraffic('diabetes', { live: { green: 100 }, mirror: {} });
+    api.asked.length = 0;
+    const reverted = [{ route: [{ destination: { host: 'diabetes-blue' }, weight: 100 }] }];
+    api.fault = ({ method, path }) => {
+      const written = api.writes().length > 0;
+      if (path !== VIRTUAL_SERVICE || method !== when || !written) return undefined;
+      api.fault = () => undefined;
+      (api.virtualService.spec as { http: object[] }).http = reverted;
+      return when === 'PATCH' ? status(409, 'Conflict', 'the object has been modified') : undefined;
+    };
+
+    await expect(endpoints.deleteDeployment('diabetes', 'blue')).rejects.toMatchObject({
+      kind: 'transient',
+      code: 'Outdated',
+    });
+    expect(new Set(api.writes())).toEqual(new Set(['PATCH virtualservices/diabetes']));
+    expect(api.virtualService.spec).toMatchObject({ http: reverted });
+  });
+
   it('refuses, and changes nothing, once someone else has taken the rules over', async () => {
     api.addDeployment('green');
     await endpoints.writeTraffic('diabetes', half);
