@@ -1,5 +1,6 @@
 import type { EndpointCapabilities, Inability } from '../../core/capabilities.js';
 import { PortError, type CallOptions } from '../ports.js';
+import { unlessAborted } from '../unless-aborted.js';
 import { GATEWAY_CLASSES, GATEWAYS, type KubeClient } from './client.js';
 import { Gateway, GatewayClass, type ParentRef, type Route } from './objects.js';
 
@@ -33,14 +34,14 @@ export class Gateways {
   }
 
   /** Of all the route's gateways together: what one of them cannot do, the route cannot. */
-  async features(route: Route, { signal }: CallOptions = {}): Promise<GatewayFeatures> {
+  features(route: Route, { signal }: CallOptions = {}): Promise<GatewayFeatures> {
     const key = JSON.stringify(route.spec.parentRefs);
     const known = this.#known.get(key);
-    if (known !== undefined && known.untilMs > Date.now()) return known.features;
-    const features = this.#ask(route, signal);
+    if (known !== undefined && known.untilMs > Date.now()) return unlessAborted(known.features, signal);
+    const features = this.#ask(route);
     this.#known.set(key, { untilMs: Date.now() + KEPT_MS, features });
     features.catch(() => this.#known.delete(key));
-    return features;
+    return unlessAborted(features, signal);
   }
 
   /**
@@ -48,9 +49,9 @@ export class Gateways {
    *
    * @throws {PortError} transient `NoGatewayAddress` while its gateway has no address.
    */
-  async address(route: Route, { signal }: CallOptions = {}): Promise<URL> {
+  async address(route: Route, options: CallOptions = {}): Promise<URL> {
     const [parent] = route.spec.parentRefs;
-    const gateway = parent === undefined ? undefined : await this.#gateway(parent, signal);
+    const gateway = parent === undefined ? undefined : await this.#gateway(parent, options);
     const listener = gateway?.spec.listeners.find(
       ({ name, port, protocol }) =>
         /^HTTPS?$/.test(protocol) &&
@@ -69,9 +70,10 @@ export class Gateways {
     return new URL(`${listener.protocol.toLowerCase()}://${host}:${listener.port}`);
   }
 
-  async #ask(route: Route, signal: AbortSignal | undefined): Promise<GatewayFeatures> {
+  /** Without the signal of whoever asks first: others wait for the same answer. */
+  async #ask(route: Route): Promise<GatewayFeatures> {
     const found: GatewayFeatures[] = [];
-    for (const parent of route.spec.parentRefs) found.push(await this.#featuresOf(parent, signal));
+    for (const parent of route.spec.parentRefs) found.push(await this.#featuresOf(parent));
     const unable = found.find(({ capabilities: { mirror } }) => mirror.shares !== 'any') ?? found[0];
     return {
       capabilities: (unable ?? unknown('the route names no gateway', 'name one in spec.parentRefs'))
@@ -81,9 +83,9 @@ export class Gateways {
     };
   }
 
-  async #featuresOf(parent: ParentRef, signal: AbortSignal | undefined): Promise<GatewayFeatures> {
+  async #featuresOf(parent: ParentRef): Promise<GatewayFeatures> {
     try {
-      const gateway = await this.#gateway(parent, signal);
+      const gateway = await this.#gateway(parent);
       if (gateway === undefined)
         return unknown(`there is no Gateway ${parent.name}`, 'create it, or name another');
       const { gatewayClassName } = gateway.spec;
@@ -91,7 +93,6 @@ export class Gateways {
       const found = await this.#client.find(GatewayClass, GATEWAY_CLASSES, gatewayClassName, {
         what,
         namespace: null,
-        ...given(signal),
       });
       return found === undefined
         ? unknown(`there is no GatewayClass ${gatewayClassName}`, 'install its controller')
@@ -104,11 +105,11 @@ export class Gateways {
     }
   }
 
-  #gateway({ name, namespace }: ParentRef, signal: AbortSignal | undefined): Promise<Gateway | undefined> {
+  #gateway({ name, namespace }: ParentRef, options: CallOptions = {}): Promise<Gateway | undefined> {
     return this.#client.find(Gateway, GATEWAYS, name, {
       what: `read gateway ${name}`,
       namespace: namespace ?? this.#client.namespace,
-      ...given(signal),
+      ...options,
     });
   }
 }
@@ -167,8 +168,4 @@ function unknown(because: string, instead: string): GatewayFeatures {
     marksBackends: false,
     clustersComeAndGo: true,
   };
-}
-
-function given(signal: AbortSignal | undefined): CallOptions {
-  return signal === undefined ? {} : { signal };
 }

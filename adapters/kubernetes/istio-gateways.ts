@@ -1,4 +1,5 @@
 import type { CallOptions } from '../ports.js';
+import { unlessAborted } from '../unless-aborted.js';
 import { isForbidden } from './errors.js';
 import { ISTIO_GATEWAYS, type KubeClient } from './client.js';
 import { IstioGateway, type VirtualService } from './istio-objects.js';
@@ -66,12 +67,17 @@ export class IstioGateways {
   }
 
   /** @returns null where it may not be looked at: it may be there. */
-  #gateway(namespace: string, name: string, options: CallOptions): Promise<IstioGateway | null | undefined> {
+  #gateway(
+    namespace: string,
+    name: string,
+    { signal }: CallOptions,
+  ): Promise<IstioGateway | null | undefined> {
     const key = `${namespace}/${name}`;
     const known = this.#known.get(key);
-    if (known !== undefined && known.untilMs > Date.now()) return known.found;
+    if (known !== undefined && known.untilMs > Date.now()) return unlessAborted(known.found, signal);
+    // Without the signal of whoever asks first: others wait for the same answer.
     const found = this.#client
-      .find(IstioGateway, ISTIO_GATEWAYS, name, { what: `read gateway ${key}`, namespace, ...options })
+      .find(IstioGateway, ISTIO_GATEWAYS, name, { what: `read gateway ${key}`, namespace })
       .catch((thrown: unknown) => {
         if (isForbidden(thrown)) return null;
         throw thrown;
@@ -82,7 +88,7 @@ export class IstioGateways {
       (gateway) => gateway === undefined && this.#known.delete(key),
       () => this.#known.delete(key),
     );
-    return found;
+    return unlessAborted(found, signal);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Connection, RawAnswer } from '../../../adapters/kubernetes/connection.js';
+import { unlessAborted } from '../../../adapters/unless-aborted.js';
 
 interface Stored {
   apiVersion: string;
@@ -28,6 +29,7 @@ export interface Asked {
 const NS = '/namespaces/models';
 export const ROUTE = `/apis/gateway.networking.k8s.io/v1${NS}/httproutes/diabetes`;
 export const VIRTUAL_SERVICE = `/apis/networking.istio.io/v1${NS}/virtualservices/diabetes`;
+export const GATEWAY = `/apis/gateway.networking.k8s.io/v1${NS}/gateways/door`;
 export const ISTIO_GATEWAY = `/apis/networking.istio.io/v1/namespaces/ingress/gateways/door`;
 
 /**
@@ -48,6 +50,7 @@ export class FakeApiServer {
   }[] = () => [];
   /** An answer in place of the usual one. */
   fault: (asked: Asked) => RawAnswer | undefined = () => undefined;
+  readonly #held = new Map<string, Promise<void>>();
   #version = 1;
 
   /** What was changed so far, in order, without dry runs: `PATCH services/diabetes-green`. */
@@ -72,7 +75,7 @@ export class FakeApiServer {
         })),
       },
     });
-    this.put(`/apis/gateway.networking.k8s.io/v1${NS}/gateways/door`, {
+    this.put(GATEWAY, {
       metadata: { name: 'door' },
       spec: { gatewayClassName: 'fake', listeners: [{ name: 'http', port: 80, protocol: 'HTTP' }] },
       status: { addresses: [{ value: '127.0.0.1' }] },
@@ -107,7 +110,21 @@ export class FakeApiServer {
   }
 
   get connection(): Connection {
-    return { server: 'https://fake:6443', send: (request) => Promise.resolve(this.#answer(request)) };
+    return {
+      server: 'https://fake:6443',
+      send: async (request) => {
+        const held = this.#held.get(request.path);
+        if (held !== undefined) await unlessAborted(held, request.signal);
+        return this.#answer(request);
+      },
+    };
+  }
+
+  /** @returns what lets the answers of this path come: until then whoever asks waits. */
+  hold(path: string): () => void {
+    let release!: () => void;
+    this.#held.set(path, new Promise((resolve) => (release = resolve)));
+    return () => release();
   }
 
   put(

@@ -6,7 +6,7 @@ import {
 } from '../../../adapters/kubernetes/endpoints.js';
 import { sameTraffic, type Traffic } from '../../../core/traffic.js';
 import { deploymentSpec } from './specs.js';
-import { FakeApiServer, ROUTE, status, type Asked } from './fake-api-server.js';
+import { FakeApiServer, GATEWAY, ROUTE, status, type Asked } from './fake-api-server.js';
 
 let api: FakeApiServer;
 let endpoints: KubernetesEndpoints;
@@ -989,5 +989,20 @@ describe('what stands in the way is said', () => {
     });
 
     expect((await endpoints.capabilities('diabetes')).mirror.shares).toBe(shares);
+  });
+});
+
+describe('one answer for several', () => {
+  it('on what the gateway can do comes also when who asked first has given up', async () => {
+    const release = api.hold(GATEWAY);
+    const gaveUp = new AbortController();
+    const first = endpoints.capabilities('diabetes', { signal: gaveUp.signal });
+    const second = endpoints.capabilities('diabetes');
+    await new Promise(setImmediate); // both wait for it
+
+    gaveUp.abort(new Error('gave up'));
+    await expect(first).rejects.toThrow('gave up');
+    release();
+    expect((await second).mirror.shares).toBe('any');
   });
 });

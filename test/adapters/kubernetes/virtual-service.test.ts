@@ -123,6 +123,19 @@ describe('an endpoint that a VirtualService routes', () => {
     expect((await endpoints.read('diabetes')).traffic.live).toEqual({ blue: 100 });
   });
 
+  it('is read also when another reading, which waits for the same gateway, has given up', async () => {
+    const release = api.hold(ISTIO_GATEWAY);
+    const gaveUp = new AbortController();
+    const first = endpoints.read('diabetes', { signal: gaveUp.signal });
+    const second = endpoints.read('diabetes');
+    await new Promise(setImmediate); // both wait for it
+
+    gaveUp.abort(new Error('gave up'));
+    await expect(first).rejects.toThrow('gave up');
+    release();
+    expect(await second).toMatchObject({ state: 'ready' });
+  });
+
   it('is there already when somebody wants to create it', async () => {
     await endpoints.createEndpoint({ name: 'diabetes' });
 
