@@ -1,8 +1,8 @@
 import type { Autoscaling, CallOptions } from '../ports.js';
-import { AUTOSCALERS, type KubeClient } from './client.js';
+import { AUTOSCALERS, SCALED_OBJECTS, type KubeClient } from './client.js';
 import { inferenceServiceNameOf, setReplicas } from './inference-service.js';
 import { deploymentLabels, MADE_BY, MADE_BY_LABEL } from './names.js';
-import { Autoscaler } from './objects.js';
+import { Autoscaler, ScaledObject } from './objects.js';
 import type { Routers } from './routers.js';
 import { viewOf } from './view.js';
 
@@ -40,6 +40,24 @@ export async function deleteOwnAutoscaler(
   await client.delete(AUTOSCALERS, scaler.metadata.name, ask);
 }
 
+/**
+ * The ScaledObject that KEDA made an autoscaler of: it watches that, and writes every other number over.
+ *
+ * @see github.com/kedacore/keda controllers/keda (scaledobject_controller.go, hpa.go)
+ */
+async function scaledObjectOf(
+  client: KubeClient,
+  { metadata }: Autoscaler,
+  options: CallOptions,
+): Promise<ScaledObject | undefined> {
+  const owner = metadata.ownerReferences.find(
+    ({ kind, controller }) => kind === SCALED_OBJECTS.kind && controller === true,
+  );
+  if (owner === undefined) return undefined;
+  const what = `read ScaledObject ${owner.name}`;
+  return client.find(ScaledObject, SCALED_OBJECTS, owner.name, { what, ...options });
+}
+
 /** Fewest instances that autoscalers keep; how many there are is theirs to say. */
 export function createAutoscaling(routers: Routers): Autoscaling {
   const { client } = routers;
@@ -47,30 +65,38 @@ export function createAutoscaling(routers: Routers): Autoscaling {
     const deployment = (await viewOf(routers, endpoint, options)).deployments.get(name);
     const scaler =
       deployment === undefined ? undefined : await autoscalerOf(client, deployment.metadata.name, options);
-    return deployment === undefined || scaler === undefined ? undefined : { deployment, scaler };
+    if (deployment === undefined || scaler === undefined) return undefined;
+    const keda = await scaledObjectOf(client, scaler, options);
+    const minimum = keda === undefined ? scaler.spec.minReplicas : keda.spec.minReplicaCount;
+    return { deployment, scaler, keda, minimum };
   };
   return {
     read: async (endpoint, name, options = {}) => {
       const found = await find(endpoint, name, options);
       if (found === undefined) return null;
-      const { minReplicas, maxReplicas } = found.scaler.spec;
-      return { minimum: minReplicas, maximum: maxReplicas, instances: found.deployment.spec.replicas };
+      const { deployment, scaler, minimum } = found;
+      return { minimum, maximum: scaler.spec.maxReplicas, instances: deployment.spec.replicas };
     },
     setMinimum: async (endpoint, name, { from, to }, options = {}) => {
       const found = await find(endpoint, name, options);
       // Another number than the one that is to change is somebody else's: it stays.
-      if (found?.scaler.spec.minReplicas !== from) return;
-      const { name: scaler, resourceVersion } = found.scaler.metadata;
-      const kserve = inferenceServiceNameOf(found.scaler);
+      if (found?.minimum !== from) return;
+      const { scaler, keda } = found;
+      const kserve = inferenceServiceNameOf(keda ?? scaler);
       if (kserve !== undefined) {
         const what = `set minReplicas of InferenceService ${kserve} to ${to}`;
         return setReplicas(client, kserve, { min: to, from }, { what, ...options });
       }
+      const { metadata } = keda ?? scaler;
+      const [resource, field] =
+        keda === undefined
+          ? ([AUTOSCALERS, 'minReplicas'] as const)
+          : ([SCALED_OBJECTS, 'minReplicaCount'] as const);
       await client.merge(
-        AUTOSCALERS,
-        scaler,
-        { metadata: { resourceVersion }, spec: { minReplicas: to } },
-        { what: `set minReplicas of autoscaler ${scaler} to ${to}`, ...options },
+        resource,
+        metadata.name,
+        { metadata: { resourceVersion: metadata.resourceVersion }, spec: { [field]: to } },
+        { what: `set ${field} of ${resource.kind} ${metadata.name} to ${to}`, ...options },
       );
     },
   };

@@ -27,6 +27,11 @@ export const AUTOSCALERS = {
   kind: 'HorizontalPodAutoscaler',
   plural: 'horizontalpodautoscalers',
 } as const;
+export const SCALED_OBJECTS = {
+  apiVersion: 'keda.sh/v1alpha1',
+  kind: 'ScaledObject',
+  plural: 'scaledobjects',
+} as const;
 const GATEWAY_API = 'gateway.networking.k8s.io/v1';
 export const ROUTES = { apiVersion: GATEWAY_API, kind: 'HTTPRoute', plural: 'httproutes' } as const;
 export const GATEWAYS = { apiVersion: GATEWAY_API, kind: 'Gateway', plural: 'gateways' } as const;

@@ -219,3 +219,10 @@ export const Autoscaler = z.looseObject({
   }),
 });
 export type Autoscaler = z.output<typeof Autoscaler>;
+
+/** KEDA's, of which it makes an autoscaler. Without a fewest number, idle ones go down to none. */
+export const ScaledObject = z.looseObject({
+  metadata: Metadata,
+  spec: z.looseObject({ minReplicaCount: z.number().prefault(0) }),
+});
+export type ScaledObject = z.output<typeof ScaledObject>;

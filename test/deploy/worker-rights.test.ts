@@ -42,16 +42,33 @@ beforeEach(() => {
 });
 
 it('has each right that a rollout on Kubernetes uses', async () => {
-  const { endpoints } = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' });
+  const { endpoints, autoscaling } = createKubernetesEndpoints({
+    connection: api.connection,
+    namespace: 'models',
+  });
 
   await endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
   await endpoints.scale('diabetes', 'blue', 4);
   await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} });
   await endpoints.read('diabetes');
   await endpoints.deleteDeployment('diabetes', 'green');
+  scaleByKeda();
+  await autoscaling.setMinimum('diabetes', 'blue', { from: 0, to: 1 });
 
   // Of the whole cluster: gateway-rbac.yaml.
   const used = api.asked.filter(({ path }) => path.includes('/namespaces/')).map(rightOf);
   expect(used).toContain('patch apps deployments/scale');
+  expect(used).toContain('patch keda.sh scaledobjects');
   expect([...new Set(used)].filter((right) => !grants(right))).toEqual([]);
 });
+
+function scaleByKeda(): void {
+  api.put('/apis/autoscaling/v2/namespaces/models/horizontalpodautoscalers/blue', {
+    metadata: { name: 'blue', ownerReferences: [{ kind: 'ScaledObject', name: 'blue', controller: true }] },
+    spec: { scaleTargetRef: { kind: 'Deployment', name: 'diabetes-blue' }, maxReplicas: 4 },
+  });
+  api.put('/apis/keda.sh/v1alpha1/namespaces/models/scaledobjects/blue', {
+    metadata: { name: 'blue' },
+    spec: {},
+  });
+}

@@ -4,16 +4,21 @@ import {
   createKubernetesEndpoints,
   type KubernetesEndpoints,
 } from '../../../adapters/kubernetes/endpoints.js';
+import type { Autoscaling } from '../../../adapters/ports.js';
 import { sameTraffic, type Traffic } from '../../../core/traffic.js';
 import { deploymentSpec } from './specs.js';
 import { FakeApiServer, GATEWAY, ROUTE, status, type Asked } from './fake-api-server.js';
 
 let api: FakeApiServer;
 let endpoints: KubernetesEndpoints;
+let autoscaling: Autoscaling;
 
 beforeEach(() => {
   api = new FakeApiServer();
-  endpoints = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' }).endpoints;
+  ({ endpoints, autoscaling } = createKubernetesEndpoints({
+    connection: api.connection,
+    namespace: 'models',
+  }));
 });
 
 /** As a rollback writes. */
@@ -751,8 +756,9 @@ describe('deleting a deployment', () => {
 
 describe('instances that an autoscaler counts', () => {
   const DEPLOYMENT = '/apis/apps/v1/namespaces/models/deployments/diabetes-blue';
+  const SCALER = '/apis/autoscaling/v2/namespaces/models/horizontalpodautoscalers/blue';
   beforeEach(() => {
-    api.put('/apis/autoscaling/v2/namespaces/models/horizontalpodautoscalers/blue', {
+    api.put(SCALER, {
       metadata: { name: 'blue' },
       spec: { scaleTargetRef: { kind: 'Deployment', name: 'diabetes-blue' }, maxReplicas: 4 },
     });
@@ -772,6 +778,58 @@ describe('instances that an autoscaler counts', () => {
       method: 'PATCH',
       path: `${DEPLOYMENT}/scale`,
       body: { spec: { replicas: 4 } },
+    });
+  });
+
+  describe('by an autoscaler that KEDA made', () => {
+    const SCALED_OBJECT = '/apis/keda.sh/v1alpha1/namespaces/models/scaledobjects/blue';
+    const owner = (kind: string) => [{ kind, name: 'blue', controller: true }];
+    const put = (spec: object, metadata: object = {}) =>
+      api.put(SCALED_OBJECT, { metadata: { name: 'blue', ...metadata }, spec });
+    beforeEach(() => {
+      Object.assign(api.objects.get(SCALER)?.metadata ?? {}, { ownerReferences: owner('ScaledObject') });
+      Object.assign(api.objects.get(DEPLOYMENT)?.spec ?? {}, { replicas: 3 });
+    });
+
+    it('are held where KEDA reads their fewest, and let go as they were', async () => {
+      const { resourceVersion } = put({}).metadata;
+      expect(await autoscaling.read('diabetes', 'blue')).toEqual({ minimum: 0, maximum: 4, instances: 3 });
+
+      await autoscaling.setMinimum('diabetes', 'blue', { from: 0, to: 3 });
+      expect(api.asked.at(-1)).toMatchObject({
+        path: SCALED_OBJECT,
+        body: { metadata: { resourceVersion }, spec: { minReplicaCount: 3 } },
+      });
+      await autoscaling.setMinimum('diabetes', 'blue', { from: 3, to: 0 });
+      expect(api.objects.get(SCALED_OBJECT)?.spec).toEqual({ minReplicaCount: 0 });
+      expect(api.writes()).toEqual(['PATCH scaledobjects/blue', 'PATCH scaledobjects/blue']);
+    });
+
+    it('are left at what somebody else has made of it', async () => {
+      put({ minReplicaCount: 2 });
+
+      await autoscaling.setMinimum('diabetes', 'blue', { from: 3, to: 1 });
+      expect(api.writes()).toEqual([]);
+    });
+
+    it('are held in the InferenceService that KServe made that of', async () => {
+      put({ minReplicaCount: 0 }, { ownerReferences: owner('InferenceService') });
+      const ISVC = '/apis/serving.kserve.io/v1beta1/namespaces/models/inferenceservices/blue';
+      api.put(ISVC, { metadata: { name: 'blue' }, spec: { predictor: { minReplicas: 0, maxReplicas: 4 } } });
+
+      await autoscaling.setMinimum('diabetes', 'blue', { from: 0, to: 3 });
+      expect(api.writes()).toEqual(['PATCH inferenceservices/blue']);
+      expect(api.objects.get(ISVC)?.spec).toMatchObject({ predictor: { minReplicas: 3 } });
+    });
+
+    it('cannot be told where the ScaledObject may not be read: nobody is to believe them held', async () => {
+      api.fault = ({ path }) =>
+        path === SCALED_OBJECT ? status(403, 'Forbidden', 'cannot get resource "scaledobjects"') : undefined;
+
+      await expect(autoscaling.read('diabetes', 'blue')).rejects.toMatchObject({
+        code: 'Forbidden',
+        message: expect.stringContaining('get scaledobjects in namespace models') as string,
+      });
     });
   });
 });
