@@ -124,10 +124,12 @@ function verdictOf(
   nowMs: number,
 ): WatchResult {
   const result = resultOf(looked, input, nowMs);
+  const found = drift === 'unknown' ? null : drift;
   const breach = {
     ...result,
     verdict: 'breach',
-    scaled: drift === 'unknown' ? [] : (drift?.scaled ?? []),
+    observed: found?.observed ?? null,
+    scaled: found?.scaled ?? [],
   } as const;
   if (result.verdict === 'breach') return breach;
   if (trouble !== null) return { ...breach, sentence: trouble };

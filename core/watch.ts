@@ -114,7 +114,10 @@ export interface WatchResult {
   /** One sentence with numbers. */
   readonly sentence: string;
   readonly evidence: readonly GateEvidence[];
-  /** What the endpoint shows, for `drift`; null when the endpoint or a deployment is gone. */
+  /**
+   * What the endpoint shows, for `drift`, and for a `breach` where it is not as written; null when the endpoint or a deployment
+   * is gone. Older workers tell it for `drift` only.
+   */
   readonly observed: Traffic | null;
   /** Who has fewer instances, for `drift` and `breach`; left out by older workers. */
   readonly scaled?: readonly Scaled[];

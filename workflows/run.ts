@@ -261,6 +261,12 @@ export class Run {
     this.state.undos = registerUndo(this.state.undos, undo);
   }
 
+  /** Registers that all traffic goes back to what it was, also where somebody else gives green its first share. */
+  willGiveTrafficBack(): void {
+    const { before } = this.state;
+    if (before !== null) this.willUndo({ kind: 'restore-traffic', traffic: before });
+  }
+
   /**
    * A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: it has not. One that is
    * owed them stays to get them.

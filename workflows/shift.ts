@@ -17,8 +17,7 @@ import { write } from './write.js';
  * @throws {Stop} on a breach, and when a person aborts or rejects.
  */
 export async function shift(run: Run, to: Traffic): Promise<void> {
-  const { before } = run.state;
-  if (before !== null) run.willUndo({ kind: 'restore-traffic', traffic: before });
+  run.willGiveTrafficBack();
   let leftMs = WRITE_WITHIN_MS;
   for (;;) {
     await whilePaused(run);

@@ -3,7 +3,7 @@ import { visibleDrift, type Drift } from '../core/drift.js';
 import type { BlindHold } from '../core/run.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 import { holdOf, stepLabel } from '../core/status-text.js';
-import { shareOf, type Traffic } from '../core/traffic.js';
+import { hasTraffic, shareOf, type Traffic } from '../core/traffic.js';
 import { interruptible } from './interruptible.js';
 import { WINDOW_MS, watch } from './proxies.js';
 import type { Run } from './run.js';
@@ -72,11 +72,12 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
   run.show();
-  const { verdict } = result;
+  const { verdict, observed, scaled = [] } = result;
+  // Green may have its first share from somebody else; whatever becomes of the rollout, it does not keep it.
+  if (observed !== null && hasTraffic(observed, run.green)) run.willGiveTrafficBack();
   if (verdict === 'breach') {
     // The same look may have found the baseline scaled down, and the rollback goes there. Who was held for as scaled down
     // and is no more may have no instance ready yet: that undo stays, and is waited for.
-    const { scaled = [] } = result;
     if (run.baselineIn(scaled) !== undefined) run.willRescale(scaled);
     throw new Stop('rolled-back', result.sentence);
   }

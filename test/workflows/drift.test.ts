@@ -2,7 +2,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
 import { greenDeployment } from '../../bench/support/plans.js';
-import type { Step } from '../../core/plan.js';
+import type { Plan, Step } from '../../core/plan.js';
 import { sameTraffic, type Traffic } from '../../core/traffic.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
@@ -12,11 +12,14 @@ const bench = useBench();
 
 const by = { by: 'ada', reason: 'test' };
 const BLUE = { live: { blue: 100 }, mirror: {} };
+const FIRST_SHARE = { live: { blue: 90, green: 10 }, mirror: {} };
 const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
 const GREENS = 3;
+const APPROVE: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
 
 /** Steps that nothing but a breach or a person ends, and the traffic that they write. */
 const STEPS = {
+  approve: { steps: [CREATE, APPROVE], traffic: BLUE },
   mirror: { steps: [CREATE, mirrorStep(10, LONG)], traffic: { live: { blue: 100 }, mirror: { green: 10 } } },
   ramp: { steps: [CREATE, rampStep(10, LONG)], traffic: { live: { blue: 90, green: 10 }, mirror: {} } },
   bake: { steps: [CREATE, CUTOVER, bakeStep(600_000)], traffic: { live: { green: 100 }, mirror: {} } },
@@ -65,6 +68,11 @@ const deleted = (step: Change['step'], name: string): Change => ({
 
 /** What can be gone on from. */
 const ADOPTABLE: readonly Change[] = [
+  {
+    what: 'green is given its first share',
+    ...traffic('approve', FIRST_SHARE),
+    because: /wrote blue 100 %, the endpoint shows blue 90 %, green 10 %$/,
+  },
   {
     what: 'live shares are changed',
     ...traffic('ramp', { live: { blue: 60, green: 40 }, mirror: {} }),
@@ -124,20 +132,27 @@ const DELETED = [...GREEN_DELETED, ...BLUE_DELETED, ENDPOINT_DELETED];
 let rollouts = 0;
 
 /** A rollout in such a step, held for such a change. */
-async function heldFor({ step, change }: Change) {
-  const target = new MemoryTarget();
-  const deployment = { ...greenDeployment, instanceCount: GREENS };
-  const plan = planOf(`drift-${++rollouts}`, STEPS[step].steps, { deployment });
-  const rollout = await bench.start(plan, target);
-  const { phase } = await rollout.until(
-    () => target.looks > 3 && sameTraffic(target.traffic, STEPS[step].traffic),
-  );
+async function heldFor({ step, change }: Pick<Change, 'step' | 'change'>, more: Partial<Plan> = {}) {
+  const { phase, ...run } = await inStep(step, more);
+  const { target, rollout } = run;
   const { looks } = target;
   const writes = [...target.writes];
   const undo = change(target);
   const { hold } = await rollout.until((s) => s.phase === 'held');
   if (hold?.kind !== 'drift') throw new Error(`held for another reason: ${hold?.because}`);
-  return { target, rollout, phase, looks, writes, undo, hold };
+  return { ...run, phase, looks, writes, undo, hold };
+}
+
+/** A rollout in such a step, which has written its traffic and is watched. */
+async function inStep(step: Change['step'], more: Partial<Plan> = {}) {
+  const target = new MemoryTarget();
+  const deployment = { ...greenDeployment, instanceCount: GREENS };
+  const plan = planOf(`drift-${++rollouts}`, STEPS[step].steps, { deployment, ...more });
+  const rollout = await bench.start(plan, target);
+  const { phase } = await rollout.until(
+    () => target.looks > 3 && sameTraffic(target.traffic, STEPS[step].traffic),
+  );
+  return { target, rollout, phase };
 }
 
 async function end(rollout: Rollout): Promise<void> {
@@ -277,15 +292,48 @@ describe.concurrent('what somebody else changes', () => {
   );
 });
 
+describe.concurrent('a green that breaks with a first share that somebody else gave it', () => {
+  const KEPT = { afterRollback: 'keep-green' } as const;
+  const firstShare = traffic('approve', FIRST_SHARE);
+
+  it.each([
+    ['adopted', 'waiting-for-approval'],
+    ['held for', 'held'],
+  ])('loses it, also where it is kept: %s', async (how, phase) => {
+    const { target, rollout } = await heldFor(firstShare, KEPT);
+    if (how === 'adopted') await rollout.send('resolveDrift', { choice: 'adopt', ...by });
+    await rollout.until((s) => s.phase === phase);
+
+    target.behaviour.set('green', { errors: 1, slow: 0 });
+    const { type, message } = await rollout.failure();
+
+    expect(type).toBe('RolledBack');
+    expect(message).toMatch(/ is back at blue 100 % \(read back\): green answered .* with an error/);
+    expect(target.traffic).toEqual(BLUE);
+    expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
+  });
+
+  it('loses it also where one look finds both', async () => {
+    const { target, rollout } = await inStep('approve', KEPT);
+
+    firstShare.change(target);
+    target.addDeployment('green', { ...target.deployments.get('green'), restarts: 3 });
+    const { type, message } = await rollout.failure();
+
+    expect(type).toBe('RolledBack');
+    expect(message).toContain('restarted 3 times');
+    expect(target.traffic).toEqual(BLUE);
+  });
+});
+
 describe.concurrent('an approval given while somebody else has changed the traffic', () => {
   it('is no answer to that, also once the rollout has gone on as a new run; it holds when that is settled', async ({
     expect,
   }) => {
     const target = new MemoryTarget();
-    const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
     // Windows of 60 ms fill a history in seconds.
     const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
-    const plan = planOf('approved-in-drift', [CREATE, rampStep(50), approve, CUTOVER], { watching });
+    const plan = planOf('approved-in-drift', [CREATE, rampStep(50), APPROVE, CUTOVER], { watching });
     const rollout = await bench.start(plan, target);
     await rollout.until((s) => s.phase === 'waiting-for-approval');
     const theirs = { live: { blue: 80, green: 20 }, mirror: {} };
