@@ -31,7 +31,7 @@ const UNSETTLED_ATTEMPTS = 10;
  * Safe to repeat: an endpoint that shows them already is not written again, unless they are not in force (an attempt that
  * was cut off may have left its write half done), or a write before this one may still land. One that shows neither these
  * nor what the rollout knew before belongs to someone else's change: nothing is written. Nor does a deployment get a
- * greater share while none of its instances answers, unless it is to go back.
+ * greater share while none of its instances answers, unless the write goes back.
  */
 export function setTraffic(ports: TargetPorts, input: SetTrafficInput): Promise<SetTrafficResult> {
   return whileAwake((confirm) => {
@@ -51,13 +51,14 @@ async function attempt(
 ): Promise<SetTrafficResult> {
   const { endpoints } = ports;
   const { from, to } = input;
+  const goesBack = from === null || input.goesBack === true;
   const signal = cancellationSignal();
   const show = async (): Promise<EndpointState> => {
     confirm();
     try {
       return await endpoints.read(input.endpoint, { signal });
     } catch (err) {
-      throw from === null ? askedAgain(err) : err;
+      throw goesBack ? askedAgain(err) : err;
     }
   };
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
@@ -80,14 +81,14 @@ async function attempt(
     };
     await beating(() => write(ports, input, options)).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
-      if (from === null) {
+      // Somebody else's change since the look is told at once: the next attempt could not know that nothing was sent.
+      if (from !== null && err.code === OUTDATED && !sent) await mayWrite(input, await beating(show), show);
+      if (goesBack) {
         // A target that takes no writes will not take the one that was cut off. What nobody would answer for is no way back.
         const settled = (err.kind === 'permanent' && err.code !== NO_DEPLOYMENT) || triedOften();
         if (there && settled) return;
         throw askedAgain(err);
       }
-      // Somebody else's change since the look is told at once: the next attempt could not know that nothing was sent.
-      if (err.code === OUTDATED && !sent) await mayWrite(input, await beating(show), show);
       // Not taken: someone else manages the rules now, whatever they show. A part of it may have been, before.
       if (err.code === FIELD_CONFLICT) {
         throw drift(input, from, { observed: (await beating(show)).traffic, written: true }, err.message);
@@ -119,14 +120,14 @@ async function attempt(
 
 /** @throws `Drift`, also where who serves is gone or was scaled to nothing; `DeploymentFailed` where who gains cannot answer. */
 async function mayWrite(
-  { endpoint, from, to }: SetTrafficInput,
+  { endpoint, from, to, goesBack = false }: SetTrafficInput,
   now: EndpointState,
   show: () => Promise<EndpointState>,
 ): Promise<void> {
   if (from === null) return;
   let seen = now;
   const isKnown = (): boolean => isOneOf(seen.traffic, from, to);
-  const mayCome = (): boolean => isKnown() && whoCannotServe(seen, to)?.off.length === 0;
+  const mayCome = (): boolean => isKnown() && !goesBack && whoCannotServe(seen, to)?.off.length === 0;
   if (mayCome()) {
     await poll(async () => {
       seen = await show();
@@ -136,7 +137,7 @@ async function mayWrite(
   // An attempt before this one may have ended, or died, after its write.
   const written = activityInfo().attempt > 1;
   if (!isKnown()) throw drift({ endpoint }, from, { observed: seen.traffic, written });
-  const unable = whoCannotServe(seen, to);
+  const unable = goesBack ? null : whoCannotServe(seen, to);
   if (unable === null) return;
 
   const names = unable.deployments.join(' and ');
@@ -173,7 +174,7 @@ function write(
   options: Omit<WriteOptions, 'takeOver' | 'goesBack' | 'again'>,
 ): Promise<void> {
   // To go back, and to restore by a person's word, is to write whoever else does.
-  const goesBack = input.from === null;
+  const goesBack = input.from === null || input.goesBack === true;
   const takeOver = goesBack || input.takeOver === true;
   const again = input.unsettled === true;
   return endpoints.writeTraffic(input.endpoint, input.to, { ...options, takeOver, goesBack, again });

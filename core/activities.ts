@@ -67,11 +67,13 @@ export interface SmokeResult {
 }
 
 export interface SetTrafficInput extends EndpointRef {
-  /** What the endpoint may show before the write, besides `to`; null = whatever it shows (rollback, restore). */
+  /** What the endpoint may show before the write, besides `to`; null = whatever it shows (rollback). */
   readonly from: Traffic | null;
   readonly to: Traffic;
   /** A person has seen who else manages the traffic rules, and wants the rollout to write them. */
   readonly takeOver?: boolean;
+  /** By a person's word it is a way back from `from` (restore), as one from whatever is shown always is. */
+  readonly goesBack?: boolean;
   /** A write before this one was cut off: it may be on its way still, or done and not shown yet. */
   readonly unsettled?: boolean;
   /** Where the target has taken nothing for so long, it ends as `NotYet`. Left out: it is asked again until it does. */

@@ -115,7 +115,7 @@ export interface RunState {
   lookedAtMs?: number;
   /** A write of traffic was begun that is not known to have ended. */
   unsettled?: boolean;
-  /** A person adopted what someone else made of the traffic: the next write takes the rules over. */
+  /** A person has settled what someone else made of the traffic, and nothing was written: the next write takes the rules over. */
   takeOver?: boolean;
   /** Counters at preflight, until the gates are set up from them. */
   metricsBefore: MetricsSnapshot | null;

@@ -44,7 +44,11 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     if (typeof result === 'object' && result.verdict === 'drift') {
       const next = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });
       // The word was about what stood there before.
-      if (run.driftChoice === 'adopt' && !sameDrift(next, seen)) run.driftChoice = null;
+      const isMeant =
+        run.driftChoice === 'adopt'
+          ? sameDrift(next, seen)
+          : mayRestore(expected, seen.observed, next?.observed ?? null);
+      if (!isMeant) run.driftChoice = null;
       seen = next;
       run.willRescale(next?.scaled ?? []);
     }
@@ -93,14 +97,34 @@ async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boole
 }
 
 async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift): Promise<boolean> {
+  const said = heldFor(run);
   if (run.baselineIn(scaled) === undefined) await giveBack(run);
   for (const each of scaled) await rescale(run, each);
   // Somebody may have scaled it down while the others were waited for.
   await giveBack(run);
-  // Traffic that shows as it should is not written, so its rules may still be managed by someone else.
-  run.state.takeOver = true;
-  if (observed !== null && sameTraffic(observed, expected)) return true;
-  return (await write(run, null, expected, `restore traffic: ${trafficText(expected)}`)) === null;
+  // A revert, perhaps, that came while instances were waited for: it is held for anew.
+  if (observed === null || !mayRestore(expected, said, heldFor(run))) return false;
+  if (sameTraffic(observed, expected)) {
+    // It is not written, so its rules may still be managed by someone else.
+    run.state.takeOver = true;
+    return true;
+  }
+  const summary = `restore traffic: ${trafficText(expected)}`;
+  const ended = await write(run, observed, expected, summary, { takeOver: true, goesBack: true });
+  if (ended !== null) return false;
+  delete run.state.takeOver;
+  return true;
+}
+
+/** The traffic that it is held for, as the last look found it. */
+function heldFor({ state: { hold } }: Run): Traffic | null {
+  return hold?.kind === 'drift' ? hold.observed : null;
+}
+
+/** Whether a word about that traffic is one about what stands there now: the same, or what the rollout wrote. */
+function mayRestore(expected: Traffic, said: Traffic | null, now: Traffic | null): boolean {
+  if (said === null || now === null) return false;
+  return sameTraffic(now, said) || sameTraffic(now, expected);
 }
 
 /** What the baseline lacks, if anything. */

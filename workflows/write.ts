@@ -10,6 +10,8 @@ import { givesWay } from './turns.js';
 /** How a write is made, where not as ever. */
 interface Manner {
   readonly takeOver?: boolean;
+  /** To what the rollout wrote before. */
+  readonly goesBack?: boolean;
   /** It is asked for in turns with looks at green, and for so long at the most. */
   readonly leftMs?: number;
 }
@@ -17,22 +19,23 @@ interface Manner {
 /**
  * Writes the endpoint's traffic and reads it back.
  *
- * @param from - what it may show before; null: whatever it shows.
+ * @param from - what it may show before.
  * @returns what someone else made of it, if that is why nothing was written, or for how long the target takes nothing;
  *   null: it was written.
  */
 export async function write(
   run: Run,
-  from: Traffic | null,
+  from: Traffic,
   to: Traffic,
   summary: string,
-  { takeOver = false, leftMs }: Manner = {},
+  { takeOver = false, goesBack = false, leftMs }: Manner = {},
 ): Promise<Drift | NotYetDetails | null> {
   const input = {
     ...run.endpoint,
     from,
     to,
     ...(takeOver ? { takeOver } : {}),
+    ...(goesBack ? { goesBack } : {}),
     ...(leftMs === undefined ? {} : givesWay(leftMs)),
   };
   const options = { summary, scheduleToCloseTimeout: leftMs ?? WRITE_WITHIN_MS };

@@ -15,14 +15,15 @@ const half = { live: { blue: 50, green: 50 }, mirror: {} };
 const GREEN = { live: { green: 100 }, mirror: {} };
 
 describe('a write of traffic', () => {
-  it.each<[string, Pick<SetTrafficInput, 'from' | 'takeOver'>, WriteOptions]>([
+  it.each<[string, Pick<SetTrafficInput, 'from' | 'takeOver' | 'goesBack'>, WriteOptions]>([
     ['a step', { from: half }, { takeOver: false, goesBack: false }],
     [
       'the first step after a change was adopted',
       { from: half, takeOver: true },
       { takeOver: true, goesBack: false },
     ],
-    ['a rollback, or a restore', { from: null }, { takeOver: true, goesBack: true }],
+    ['a restore', { from: half, goesBack: true }, { takeOver: true, goesBack: true }],
+    ['a rollback', { from: null }, { takeOver: true, goesBack: true }],
   ])('says whether it takes over and goes back: %s', async (_, input, expected) => {
     const options: WriteOptions[] = [];
     let traffic: Traffic = half;
@@ -36,7 +37,7 @@ describe('a write of traffic', () => {
     expect(options).toMatchObject([expected]);
   });
 
-  it('says over which shares it may be made: those of before and its own, and over any to go back', async () => {
+  it('says over which shares it may be made: those of before and its own, and over any in a rollback', async () => {
     const may: (boolean | undefined)[] = [];
     const written = (_: Traffic, { mayShow }: WriteOptions) =>
       may.push(...[half, blue, GREEN].map((shown) => mayShow?.(shown)));
@@ -46,9 +47,10 @@ describe('a write of traffic', () => {
     });
 
     await run({ from: half }, read, written);
-    await run({ from: null, to: half }, read, written);
+    await run({ from: blue, to: half, goesBack: true }, read, written);
+    await run({ from: null }, read, written);
 
-    expect(may).toEqual([true, true, false, undefined, undefined, undefined]);
+    expect(may).toEqual([true, true, false, true, true, false, undefined, undefined, undefined]);
   });
 });
 
@@ -216,6 +218,40 @@ describe('going back after a write that was cut off', () => {
       expect(answer).toMatchObject(expected);
     },
   );
+});
+
+describe('a restore', () => {
+  const restore = { from: blue, to: half, goesBack: true };
+
+  it('is made whoever answers, as other ways back are, but not over what has come since', async () => {
+    const writes: Traffic[] = [];
+    const written = (to: Traffic) => writes.push(to);
+    const shows = (traffic: Traffic) => () => ({
+      traffic: writes.at(-1) ?? traffic,
+      deployments: [ready('blue', 1), ready('green', 0)],
+    });
+
+    expect(await run(restore, shows(GREEN), written)).toMatchObject({
+      type: FailureType.Drift,
+      details: [{ observed: GREEN, written: false }],
+    });
+    expect(writes).toEqual([]);
+    expect(await run(restore, shows(blue), written)).toEqual({ found: blue });
+    expect(writes).toEqual([half]);
+  });
+
+  it('does not take the first no for an answer', async () => {
+    const refuse = () => {
+      throw new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+    };
+
+    for (const read of [refuse, () => ({ traffic: blue })]) {
+      expect(await run(restore, read, refuse)).toMatchObject({
+        type: FailureType.PortTransient,
+        nonRetryable: false,
+      });
+    }
+  });
 });
 
 describe('a worker that stood still while others went on', () => {

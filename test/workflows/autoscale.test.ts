@@ -191,4 +191,24 @@ describe.concurrent('traffic rules that someone else took over', () => {
       expect(target.traffic.live).toEqual({ green: 100 });
     },
   );
+
+  it('since a restore that has written them hold it again: nobody has seen that owner yet', async () => {
+    const target = new MemoryTarget();
+    const approve = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] } as const;
+    const plan = planOf('owner-since', [CREATE, rampStep(50), approve, CUTOVER]);
+    const rollout = await bench.start(plan, target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    target.changeTraffic({ live: { blue: 60, green: 40 }, mirror: {} });
+    await rollout.until((s) => s.phase === 'held');
+    await rollout.send('resolveDrift', { choice: 'restore', by: 'ada', reason: 'a mistake' });
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+
+    target.rulesOwner = 'kubectl-edit';
+    await rollout.send('approve', { by: 'ada', reason: 'looks good' });
+    const { hold } = await rollout.until((s) => s.phase === 'held');
+
+    expect(hold?.because).toContain("its traffic rules are someone else's now");
+    await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    await rollout.failure();
+  });
 });

@@ -1,5 +1,7 @@
 import { describe, it } from 'vitest';
 
+import type { Drift } from '../../core/drift.js';
+import { sameTraffic } from '../../core/traffic.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
@@ -8,6 +10,7 @@ const bench = useBench();
 
 const by = { by: 'ada', reason: 'test' };
 const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
+const BLUE = { live: { blue: 100 }, mirror: {} };
 const BROKEN = { errors: 1, slow: 0 };
 
 /** What is waited for is given up after 15 s, and green is looked at. */
@@ -153,8 +156,12 @@ describe.concurrent('while a restore waits for instances', () => {
   );
 });
 
-/** One that waits for green's instances and a write, when somebody scales the baseline to nothing as well. */
-async function restoringGreen(name: string) {
+/** One that waits for green's instances and a write, when somebody makes another change, which a look finds before there is room. */
+async function restoringGreen(
+  name: string,
+  change: (target: MemoryTarget) => void,
+  isFound: (hold: Drift) => boolean,
+) {
   const target = new MemoryTarget();
   target.changeInstances('blue', 4);
   const plan = planOf(name, [CREATE, rampStep(50, LONG)]);
@@ -176,20 +183,24 @@ async function restoringGreen(name: string) {
   await rollout.until(() => asked > 0);
   const { looks } = target;
   await rollout.until(() => target.looks > looks + 1, TURNS_MS);
-  target.changeInstances('blue', 0);
-  const { hold } = await rollout.until(
-    (s) => s.hold?.kind === 'drift' && s.hold.scaled.some(({ deployment }) => deployment === 'blue'),
-    TURNS_MS,
-  );
+  change(target);
+  const { hold } = await rollout.until((s) => s.hold?.kind === 'drift' && isFound(s.hold), TURNS_MS);
   room = true;
   return { target, rollout, hold, writes: () => target.writes.slice(before) };
 }
 
 describe.concurrent('a baseline that is scaled to nothing while a restore waits', () => {
+  const scaled = (name: string) =>
+    restoringGreen(
+      name,
+      (target) => target.changeInstances('blue', 0),
+      (hold) => hold.scaled.some(({ deployment }) => deployment === 'blue'),
+    );
+
   it(
     'gets its instances back before its traffic where the rollout is taken back',
     async ({ expect }) => {
-      const { rollout, hold, writes } = await restoringGreen('restoring-aborted');
+      const { rollout, hold, writes } = await scaled('restoring-aborted');
 
       await rollout.send('abort', by);
       const { type } = await rollout.failure();
@@ -208,7 +219,7 @@ describe.concurrent('a baseline that is scaled to nothing while a restore waits'
   it(
     'gets them back before the restore gives it its share',
     async ({ expect }) => {
-      const { rollout, writes } = await restoringGreen('restoring-both');
+      const { rollout, writes } = await scaled('restoring-both');
 
       await rollout.until((s) => s.phase === 'ramping', TURNS_MS);
       const restored = writes();
@@ -221,6 +232,32 @@ describe.concurrent('a baseline that is scaled to nothing while a restore waits'
         'traffic {"live":{"blue":50,"green":50},"mirror":{}}',
       ]);
       expect(report.notes).toEqual([]);
+    },
+    3 * TURNS_MS,
+  );
+});
+
+describe.concurrent('everybody on blue by hand while a restore waits', () => {
+  it(
+    'is not written over: it is held for, until somebody has a word for that',
+    async ({ expect }) => {
+      const { target, rollout, writes } = await restoringGreen(
+        'restoring-reverted',
+        (its) => its.changeTraffic(BLUE),
+        ({ observed }) => observed !== null && sameTraffic(observed, BLUE),
+      );
+
+      await rollout.until(() => writes().includes('scale green to 3'), TURNS_MS);
+      const { looks } = target;
+      const held = await rollout.until(() => target.looks > looks + 5, TURNS_MS);
+
+      expect(held).toMatchObject({ phase: 'held', hold: { kind: 'drift', observed: BLUE } });
+      expect(target.traffic).toEqual(BLUE);
+      await rollout.send('resolveDrift', { choice: 'restore', ...by });
+      await rollout.until((s) => s.phase === 'ramping', TURNS_MS);
+      expect(target.traffic.live).toEqual({ blue: 50, green: 50 });
+      await rollout.send('abort', by);
+      await rollout.failure();
     },
     3 * TURNS_MS,
   );

@@ -379,6 +379,28 @@ describe.concurrent('a change that comes between a step’s look at the traffic 
     await rollout.failure();
   });
 
+  it('is not written over by a restore: everybody on blue by hand is held for anew', async ({ expect }) => {
+    const { target, rollout, phase } = await heldFor(
+      traffic('ramp', { live: { blue: 60, green: 40 }, mirror: {} }),
+    );
+    target.fault = (call) => {
+      if (call !== 'writeTraffic') return undefined;
+      target.fault = () => undefined;
+      target.changeTraffic(BLUE);
+      return undefined;
+    };
+
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    const { hold } = await rollout.until((s) => s.hold?.because.endsWith('shows blue 100 %') === true);
+
+    expect(hold).toMatchObject({ kind: 'drift', observed: BLUE });
+    expect(target.traffic).toEqual(BLUE);
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    await rollout.until((s) => s.phase === phase);
+    expect(target.traffic).toEqual(STEPS.ramp.traffic);
+    await end(rollout);
+  });
+
   it('is not written over by green’s first share, and a rollback that has to says so', async ({ expect }) => {
     const target = new MemoryTarget();
     target.fault = (call) => {
