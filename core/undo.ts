@@ -15,6 +15,8 @@ export type Undo =
       readonly first: boolean;
       /** A restore failed: that they are wanted again by now, which is all that a look tells, does not do. */
       readonly unrestored?: boolean;
+      /** The rollback has had to ask for them already: that they are wanted by now is its own doing. */
+      readonly asked?: boolean;
     };
 
 export type RestoreInstances = Extract<Undo, { readonly kind: 'restore-instances' }>;

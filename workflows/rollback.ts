@@ -59,7 +59,7 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
   const message =
     left.length > 0
       ? `Rollback of ${run.plan.endpoint} is incomplete; left to do: ${left.join('; ')}. It rolled back because: ${stop.message}`
-      : `${run.plan.endpoint} ${endText(run, stop)}: ${stop.message}`;
+      : `${run.plan.endpoint} ${endText(run, stop, rollbackMs !== null)}: ${stop.message}`;
   const failure = ApplicationFailure.create({
     type: left.length > 0 ? FailureType.RollbackIncomplete : FAILURE_OF[stop.outcome],
     message,
@@ -71,11 +71,11 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
   return failure;
 }
 
-function endText(run: Run, stop: Stop): string {
-  const { before } = run.state;
+/** @param readBack - whether its traffic was given back, and was seen to be as before. */
+function endText({ state: { before, undos } }: Run, stop: Stop, readBack: boolean): string {
   if (stop.outcome === 'rejected') return 'was not touched';
-  if (run.state.undos.length === 0 || before === null) return 'was not changed';
-  return `is back at ${trafficText(before)} (read back)`;
+  if (undos.length === 0 || before === null) return 'was not changed';
+  return readBack ? `is back at ${trafficText(before)} (read back)` : 'keeps its traffic';
 }
 
 /** Clients suffer meanwhile: asked again sooner than what goes forward, and never left alone for long. */
@@ -151,9 +151,10 @@ async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Prom
             },
           ],
         );
-        if (!result?.there)
+        const lacked = undo.asked === true || !result?.there;
+        if (result && result.missing > 0) later({ ...undo, first: false, asked: lacked });
+        else if (lacked)
           run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
-        if (result && result.missing > 0) later({ ...undo, first: false });
         return null;
       }
       case 'delete-deployment':

@@ -3,6 +3,7 @@ import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from
 import type { Plan } from '../core/plan.js';
 import type { RolloutReport, RunState } from '../core/run.js';
 import { staticSummary } from '../core/status-text.js';
+import { trafficText, wholeHolder } from '../core/traffic.js';
 import { releaseMinimum } from './autoscale.js';
 import { installControls } from './controls.js';
 import { holdForDrift } from './drift.js';
@@ -51,11 +52,16 @@ export async function rollout(plan: Plan, carried?: RunState): Promise<RolloutRe
   // It is promoted whatever comes now: nothing stops this half-way.
   await CancellationScope.nonCancellable(() => releaseMinimum(run));
   run.enter('finished', 'promoted');
-  const report = run.report('promoted', `${run.plan.endpoint} is served by ${run.green}`);
+  const report = run.report('promoted', `${run.plan.endpoint} is served by ${servedBy(run)}`);
   tellEnd(run, report);
   await run.telling.finish();
   await handlersFinished();
   return report;
+}
+
+/** Green, unless the plan ends before it has all traffic, or a person has adopted that it has not. */
+function servedBy({ expected, green }: Run): string {
+  return wholeHolder(expected.live) === green ? green : trafficText(expected);
 }
 
 /** What ends before preflight did was refused, not rolled back: nothing had been touched. */

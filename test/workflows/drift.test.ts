@@ -326,6 +326,21 @@ describe.concurrent('a green that breaks with a first share that somebody else g
   });
 });
 
+describe.concurrent('a change before green’s first share, of which green has no part', () => {
+  it('is left there by an abort, which does not say that it has read anything back', async () => {
+    const theirs = { live: { blue: 50, red: 50 }, mirror: {} };
+    const { target, rollout } = await heldFor(traffic('approve', theirs));
+
+    await rollout.send('abort', by);
+    const { message, report } = await rollout.failure();
+
+    expect(message).toMatch(/^drift-\d+ keeps its traffic: aborted by ada: test$/);
+    expect(report).toMatchObject({ rollbackMs: null, left: [], notes: [] });
+    expect(target.traffic).toEqual(theirs);
+    expect([...target.deployments.keys()]).toEqual(['blue']);
+  });
+});
+
 describe.concurrent('an approval given while somebody else has changed the traffic', () => {
   it('is no answer to that, also once the rollout has gone on as a new run; it holds when that is settled', async ({
     expect,

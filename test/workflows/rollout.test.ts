@@ -24,6 +24,7 @@ describe('a healthy green', () => {
     const report = await rollout.promoted();
 
     expect(report).toMatchObject({ outcome: 'promoted', baseline: 'blue', green: 'green', left: [] });
+    expect(report.reason).toBe('healthy is served by green');
     expect(report.steps.map((s) => s.label)).toEqual([
       'create',
       'smoke',
@@ -54,7 +55,7 @@ describe('a healthy green', () => {
     expect(history.events?.length).toBeLessThan(150);
   });
 
-  it('says in words why each watched step passed', async () => {
+  it('says in words why each watched step passed, and who serves in the end', async () => {
     const target = new MemoryTarget();
 
     const rollout = await bench.start(planOf('words', [CREATE, rampStep(50)]), target);
@@ -64,6 +65,7 @@ describe('a healthy green', () => {
       /errors proven: green answered 0 of [\d,]+ with an error, blue 0 of/,
     );
     expect(report.steps[1]?.evidence.map((e) => e.gate)).toEqual(['crash-guard', 'errors', 'slow']);
+    expect(report.reason).toBe('words is served by blue 50 %, green 50 %');
   });
 });
 

@@ -258,6 +258,24 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
     expect(report.notes).toEqual(['blue got its 4 instances back: someone else had scaled it down']);
   }, 60_000);
 
+  it('is not told to have got them back where the second ask fails: that is left to do', async () => {
+    const { target, rollout } = await heldAt(0, 'scaled-in-two-asks-in-vain', [CREATE, CUTOVER, BAKE]);
+    target.fault = () => {
+      const { wanted = 0 } = target.deployments.get('blue')?.instances ?? {};
+      if (wanted === 4) target.addDeployment('blue', { instances: { wanted, ready: 1 } });
+      return undefined;
+    };
+
+    await rollout.send('abort', by);
+    const { type, report } = await rollout.failure();
+
+    expect(type).toBe('RollbackIncomplete');
+    expect(report).toMatchObject({
+      left: [expect.stringMatching(/^scale the deployment blue of .* to 4 instances/)],
+      notes: [],
+    });
+  }, 90_000);
+
   it('gets its traffic soon, and the last instance after all else', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-all-but-one', [CREATE, CUTOVER, BAKE]);
     target.addDeployment('blue', { instances: { wanted: 4, ready: 3 } });
