@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 
+import type { TargetPorts } from '../../adapters/ports.js';
 import type { Step } from '../../core/plan.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
@@ -109,3 +110,53 @@ it.concurrent(
   },
   60_000,
 );
+
+it.concurrent(
+  'a cancellation while a look is waited for is not lost where the run goes on as a new one after it',
+  async () => {
+    const target = new MemoryTarget();
+    const slow = slowLooks(target);
+    const long = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
+    const rollout = await bench.start(planOf('cancelled-between', [CREATE, long]), slow);
+    await rollout.until(() => target.looks > 3);
+    const { runId } = await rollout.handle.describe();
+
+    await slow.hold();
+    // The first word ends the look; all of them together are many turns.
+    for (let i = 0; i < 12; i++) {
+      await rollout.send('pause', by);
+      await rollout.send('resume', by);
+    }
+    await rollout.handle.cancel();
+    // Answered when the cancellation has been taken in.
+    await rollout.status();
+    expect((await rollout.handle.describe()).runId).toBe(runId);
+    slow.release();
+    const { type, message } = await rollout.failure();
+
+    expect(type).toBe('Aborted');
+    expect(message).toContain('is back at blue 100 % (read back): cancelled from outside Greenlight');
+    expect(target.traffic.live).toEqual({ blue: 100 });
+  },
+  60_000,
+);
+
+/** The target, whose metrics do not answer between `hold`, which resolves when they are asked, and `release`. */
+function slowLooks(target: MemoryTarget) {
+  let held: { readonly asked: () => void; readonly released: Promise<void> } | null = null;
+  let release = (): void => undefined;
+  const ports = (): TargetPorts => {
+    const { metrics, ...others } = target.ports();
+    const read: typeof metrics.read = async (...asked) => {
+      held?.asked();
+      await held?.released;
+      return metrics.read(...asked);
+    };
+    return { ...others, metrics: { ...metrics, read } };
+  };
+  const hold = (): Promise<void> => {
+    const released = new Promise<void>((resolve) => (release = resolve));
+    return new Promise((asked) => (held = { asked, released }));
+  };
+  return { ports, hold, release: () => release() };
+}
