@@ -169,11 +169,9 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     },
     ...(green.to && { greenAtMs: reading.atMs }),
     ...(green.look.n > 0 && { greenBusyAtMs: reading.atMs }),
-    // Both at once: it was the source that began to count anew.
-    greenResetsMs:
-      green.status === 'reset' && witness.status !== 'reset'
-        ? [...state.greenResetsMs, reading.atMs].slice(-RESTARTS)
-        : state.greenResetsMs,
+    greenResetsMs: isGreensOwn(green, witness, state.base.blue)
+      ? [...state.greenResetsMs, reading.atMs].slice(-RESTARTS)
+      : state.greenResetsMs,
     ...flowsAfter(state, options, blue, green, dtSec),
   };
   const look: Look = {
@@ -208,6 +206,15 @@ function wholeLooks(waitedMs: number, intervalMs: number): number {
 function baseAfter(base: Totals | null, own: ArmReading, other: ArmReading): Totals | null {
   if (own.to !== null) return own.to;
   return other.to === null ? base : null;
+}
+
+/**
+ * Whether green's counters began anew, and not those of the whole source: the baseline's would have, too. From 0, where
+ * they stay once it has no requests any more, they cannot go back, and tell nothing.
+ */
+function isGreensOwn(green: ArmReading, witness: ArmReading, blue: Totals | null): boolean {
+  const tells = witness.status !== 'ok' || blue?.requests !== 0;
+  return green.status === 'reset' && witness.status !== 'reset' && tells;
 }
 
 /** One that began to count anew has nothing to tell either, and one that does so at every reading never will. */

@@ -245,6 +245,16 @@ describe('a counter reset', () => {
     },
   );
 
+  it('of green is none of its own where the baseline has no requests that could tell', () => {
+    const at = (sec: number, n: number) => reading(sec, counters(sec === 0 ? 500_000 : 0), counters(n));
+    const restarted = [60, 120, 180, 240].flatMap((sec) => [at(sec, 1), at(sec + 5, 100)]);
+
+    const got = follow([at(0, 100), ...restarted], { ...OPTIONS, alone: true });
+
+    expect(got.filter(({ look }) => look?.status.green === 'reset')).toHaveLength(4);
+    expect(got.some(({ signals }) => signals.some(({ kind }) => kind === 'restarting'))).toBe(false);
+  });
+
   it('of green, three times in ten minutes, is a signal of its own', () => {
     const at = (sec: number, n: number) => reading(sec, counters(10_000 + sec * 18), counters(n));
     const loop = (gapSec: number) =>
