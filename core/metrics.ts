@@ -14,6 +14,11 @@ export interface Counters {
   readonly le: readonly number[];
   /** Requests that were sent and are not answered yet; null where the source cannot tell: then see {@link isDrained}. */
   readonly active: number | null;
+  /**
+   * How much older its newest data is than the newest of its snapshot, milliseconds, where its instances are asked at moments
+   * of their own. Left out: not at all.
+   */
+  readonly olderByMs?: number;
 }
 
 /**
@@ -72,7 +77,7 @@ export type OwnQuery =
   | { readonly buckets: string };
 
 /** Cumulative events of one deployment: how many (`requests`), how many of them bad (`errors`), values by bucket (`le`). */
-export type OwnTotals = Pick<Counters, 'requests' | 'errors' | 'le'>;
+export type OwnTotals = Pick<Counters, 'requests' | 'errors' | 'le' | 'olderByMs'>;
 
 /** One reading of the user's own metrics: its times are its own. */
 export interface OwnSnapshot extends Pick<MetricsSnapshot, 'atMs' | 'ageMs' | 'cadence' | 'sinceMs'> {

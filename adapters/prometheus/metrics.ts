@@ -32,7 +32,8 @@ const GONE_SCRAPES = 3;
  * - Counters are added up from their raw samples, each series by itself (see {@link Ledger}): restarts and instances
  *   that come and go lose nothing and invent nothing. Totals begin anew at full hours, which `sinceMs` says.
  * - All queries of a reading end at the same moment, and at one that is old enough for its scrapes to be stored.
- * - `ageMs` is the age of the newest sample; `cadence` the usual time between scrapes.
+ * - `ageMs` is the age of the newest sample; `cadence` the usual time between scrapes. Where each instance counts for itself, a
+ *   deployment's newest sample may be older (`olderByMs`): Prometheus asks each at a moment of its own.
  * - `active` is what each instance last said, without those that have not been scraped for a while: they are gone.
  * - `le` may end below `requests`: a request that failed without an answer has no timing.
  */
@@ -70,21 +71,22 @@ class PrometheusMetrics implements Metrics {
     const newestMs = newest(arms.flatMap((arm) => counted.ledger.tallies(arm.queries.requests)));
     if (newestMs === null) throw this.#nothing(endpoint, arms);
     const everyMs = counted.ledger.everyMs() ?? 0;
-    const there = arms.filter(
-      (arm) =>
-        newestMs - (newest(counted.ledger.tallies(arm.queries.requests)) ?? -Infinity) <=
-        Math.max(GONE_MS, GONE_SCRAPES * everyMs),
-    );
+    const goneMs = Math.max(GONE_MS, GONE_SCRAPES * everyMs);
+    const there = arms.flatMap((arm) => {
+      const olderByMs = newestMs - (newest(counted.ledger.tallies(arm.queries.requests)) ?? -Infinity);
+      return olderByMs <= goneMs ? [{ arm, olderByMs }] : [];
+    });
     const edgesMs = commonEdges(
-      there.flatMap((arm) => bucketsOf(counted, arm)),
+      there.flatMap(({ arm }) => bucketsOf(counted, arm)),
       scaleOf(arms),
     );
     const activeSinceMs = everyMs === 0 ? -Infinity : newestMs - GONE_SCRAPES * everyMs;
     const found: Record<string, Partial<Record<TrafficKind, Counters>>> = {};
-    for (const arm of there) {
+    for (const { arm, olderByMs } of there) {
+      const counters = countersOf(counted, arm, edgesMs, activeSinceMs);
       found[arm.deployment] = {
         ...found[arm.deployment],
-        [arm.kind]: countersOf(counted, arm, edgesMs, activeSinceMs),
+        [arm.kind]: { ...counters, ...(olderByMs > 0 && { olderByMs }) },
       };
     }
     return {

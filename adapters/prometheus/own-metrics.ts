@@ -53,7 +53,10 @@ class PrometheusOwnMetrics implements OwnMetrics {
       cadence: { everyMs: counted.ledger.everyMs() ?? 0, behindMs: reader.settleMs },
       sinceMs: counted.sinceMs,
       metrics: Object.fromEntries(
-        Object.entries(queries).map(([gate, query]) => [gate, metricOf(query, deployments, of, counted)]),
+        Object.entries(queries).map(([gate, query]) => [
+          gate,
+          metricOf(query, deployments, of, counted, newestMs),
+        ]),
       ),
     };
   }
@@ -100,11 +103,13 @@ type TalliesOf = (deployment: string) => (query: string) => readonly Tally[];
 /** Instances whose newest sample is that much older than the newest of all have gone. */
 const GONE_MS = 30_000;
 
+/** @param readMs - the newest sample of all metrics. */
 function metricOf(
   query: OwnQuery,
   deployments: readonly string[],
   of: TalliesOf,
   { ledger }: Counted,
+  readMs: number,
 ): OwnMetric {
   const texts = Object.values(query) as string[];
   const lastOf = (name: string) =>
@@ -124,7 +129,8 @@ function metricOf(
     deployments: Object.fromEntries(
       there.flatMap((name) => {
         const totals = totalsOf(query, of(name), edges);
-        return totals === null ? [] : [[name, totals]];
+        const olderByMs = readMs - lastOf(name);
+        return totals === null ? [] : [[name, { ...totals, ...(olderByMs > 0 && { olderByMs }) }]];
       }),
     ),
   };

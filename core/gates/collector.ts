@@ -15,6 +15,8 @@ export interface CollectorState {
   readonly clockMs: number;
   /** When the data of the last look was made. */
   readonly dataAtMs: number;
+  /** The same of each arm's own; left out by workers that took one for both. */
+  readonly armsAtMs?: PerArm<number>;
   /** Totals at the left edge of the next look; null = the arm has to be seen twice before it counts. */
   readonly base: PerArm<Totals | null>;
   /** When the counters at green's left edge were read; left out by workers that did not keep it. */
@@ -87,10 +89,12 @@ export function startCollecting(reading: Reading, options: CollectOptions): Coll
   const usable = (arm: ArmName) => usableTotals(reading, arm, options);
   const away = (totals: Totals | null) => (totals === null ? reading.atMs : null);
   const base = { blue: usable('blue'), green: usable('green') };
+  const atMs = (arm: ArmName) => (base[arm] === null ? 0 : dataAt(reading, arm));
   return {
     v: 1,
     clockMs: reading.atMs,
     dataAtMs: isStale(reading, options) ? 0 : reading.atMs - reading.ageMs,
+    armsAtMs: { blue: atMs('blue'), green: atMs('green') },
     base,
     greenAtMs: reading.atMs,
     awaySinceMs: { blue: away(base.blue), green: away(base.green) },
@@ -108,6 +112,16 @@ function usableTotals(reading: Reading, arm: ArmName, options: CollectOptions): 
   return totals === null || reading.sinceMs === undefined ? totals : { ...totals, sinceMs: reading.sinceMs };
 }
 
+/** When the newest data of an arm was made. */
+function dataAt(reading: Reading, arm: ArmName): number {
+  return reading.atMs - reading.ageMs - (reading[arm]?.olderByMs ?? 0);
+}
+
+/** The same of its left edge. */
+function edgeAt(state: CollectorState, arm: ArmName): number {
+  return state.armsAtMs?.[arm] ?? state.dataAtMs;
+}
+
 function isStale(reading: Reading, { intervalMs, staleAfterMs }: CollectOptions): boolean {
   return !(reading.ageMs <= (staleAfterMs ?? Math.max(60_000, 6 * intervalMs, 2 * (reading.everyMs ?? 0))));
 }
@@ -121,7 +135,7 @@ interface ArmReading extends Difference {
 function readArm(state: CollectorState, reading: Reading, arm: ArmName, options: CollectOptions): ArmReading {
   const base = state.base[arm];
   const clockWentBack = reading.atMs < state.clockMs;
-  const fresh = reading.atMs - reading.ageMs > state.dataAtMs || clockWentBack;
+  const fresh = dataAt(reading, arm) > edgeAt(state, arm) || clockWentBack;
   const to = fresh ? usableTotals(reading, arm, options) : null;
   if (to === null) return { status: 'missing', look: NO_DATA, to: null, wait: base !== null };
   // Counted anew from another moment on: there is nothing to wait for, and no restart.
@@ -163,6 +177,10 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     },
     clockMs: reading.atMs,
     dataAtMs: green.to || blue.to ? reading.atMs - reading.ageMs : state.dataAtMs,
+    armsAtMs: {
+      blue: witness.to === null ? edgeAt(state, 'blue') : dataAt(reading, 'blue'),
+      green: green.to === null ? edgeAt(state, 'green') : dataAt(reading, 'green'),
+    },
     base: {
       blue: baseAfter(state.base.blue, witness, green),
       green: baseAfter(state.base.green, green, blue),

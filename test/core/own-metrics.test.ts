@@ -37,6 +37,8 @@ interface World {
   readonly high?: number;
   /** How often the own source has new data, seconds. */
   readonly everySec?: number;
+  /** How long after the baseline's instances green's are scraped, seconds. */
+  readonly greenAfterSec?: number;
   readonly away?: (sec: number) => boolean;
   /** From when on its histogram has other buckets than at first. */
   readonly otherBucketsSec?: number;
@@ -72,15 +74,21 @@ const input: WatchInput = {
 
 function ownAt(
   sec: number,
-  { bad = 0, high = 0, everySec = 1, otherBucketsSec = Infinity }: World,
+  { bad = 0, high = 0, everySec = 1, greenAfterSec = 0, otherBucketsSec = Infinity }: World,
 ): OwnSnapshot {
-  const dataSec = Math.floor(sec / everySec) * everySec;
-  const of = (n: number, badShare: number, highShare: number) => ({
-    events: { requests: n, errors: Math.round(n * badShare), le: [] },
-    values: { requests: n, errors: 0, le: [0, n - Math.round(n * highShare), n, n] },
-  });
-  const blue = of(900 * dataSec, 0.01, 0.05);
-  const green = of(100 * dataSec, bad, high);
+  const scraped = (afterSec: number) => Math.floor((sec - afterSec) / everySec) * everySec + afterSec;
+  const [blueSec, greenSec] = [scraped(0), scraped(greenAfterSec)];
+  const dataSec = Math.max(blueSec, greenSec);
+  const of = (perSec: number, atSec: number, badShare: number, highShare: number) => {
+    const n = perSec * Math.max(0, atSec);
+    const older = atSec < dataSec ? { olderByMs: (dataSec - atSec) * 1000 } : {};
+    return {
+      events: { requests: n, errors: Math.round(n * badShare), le: [], ...older },
+      values: { requests: n, errors: 0, le: [0, n - Math.round(n * highShare), n, n], ...older },
+    };
+  };
+  const blue = of(900, blueSec, 0.01, 0.05);
+  const green = of(100, greenSec, bad, high);
   return {
     atMs: sec * 1000,
     ageMs: (sec - dataSec) * 1000,
@@ -155,6 +163,15 @@ describe("a gate with a metric of the user's own", () => {
     const slow = watchFor(31, { bad: 0.03, high: 0.05, everySec: 10 });
 
     expect(slow.memory.state?.metrics['quality']?.step).toEqual({ xB: 270, nB: 27_000, xG: 90, nG: 3_000 });
+  });
+
+  it.each([
+    ['breaches on a bad green', 0.2, 'breach', 'green had'],
+    ['is proven by a good one', 0.01, 'pass', 'quality proven: green had'],
+  ])('%s where both versions are never scraped between the same two looks', (_, bad, verdict, sentence) => {
+    const watched = watchFor(120, { bad, high: 0.05, everySec: 15, greenAfterSec: 12 });
+
+    expect(watched).toMatchObject({ verdict, sentence: expect.stringContaining(sentence) as string });
   });
 
   it('concludes nothing while its source is away, and tells of it', () => {

@@ -198,6 +198,51 @@ describe('looks from counters', () => {
   });
 });
 
+describe('arms that are scraped at moments of their own', () => {
+  const EVERY = 15;
+  /** Nine requests a second of blue and one of green, as far as each was scraped. */
+  const at = (sec: number, last: Partial<Record<'blue' | 'green', number>> = {}): Reading => {
+    const scraped = (phase: number) => Math.floor((sec - phase) / EVERY) * EVERY + phase;
+    const { blue = scraped(0), green = scraped(7) } = last;
+    const newest = Math.max(blue, green);
+    const of = (perSec: number, dataSec: number) =>
+      counters(1000 + perSec * dataSec, 0, dataSec < newest ? { olderByMs: (newest - dataSec) * 1000 } : {});
+    return reading(sec, of(9, blue), of(1, green), { ageMs: (sec - newest) * 1000, everyMs: EVERY * 1000 });
+  };
+  const every5 = (from: number, to: number) =>
+    Array.from({ length: (to - from) / 5 + 1 }, (_, i) => from + 5 * i);
+
+  it('have a look once both have something new, and lose nothing', () => {
+    const got = follow(every5(30, 120).map((sec) => at(sec)));
+
+    const looks = got.flatMap(({ look }) => look ?? []);
+    expect(looks.map(({ dtSec }) => dtSec)).toEqual([15, 15, 15, 15, 15, 15]);
+    expect(looks.map(({ blue, green }) => [blue.n, green.n])).toEqual(looks.map(() => [135, 15]));
+    expect(got.flatMap(({ signals }) => signals)).toEqual([]);
+  });
+
+  it('go on without one that has nothing new for long, and take it back with its edges in line', () => {
+    const got = follow(every5(30, 90).map((sec) => at(sec, sec < 75 ? { green: 22 } : {})));
+
+    const looks = got.flatMap(({ look }) => look ?? []);
+    expect(looks.map(({ dtSec, status, green }) => [dtSec, status.green, green.n])).toEqual([
+      [30, 'missing', 0],
+      [15, 'missing', 0],
+      [15, 'ok', 15],
+    ]);
+  });
+
+  it('are read on from where a worker was that took one moment for both', () => {
+    const { armsAtMs: _, ...old } = startCollecting(at(30), OPTIONS);
+
+    const early = collect(old, at(40), OPTIONS);
+    const { look } = collect(early.state, at(45), OPTIONS);
+
+    expect(early.look).toBeNull();
+    expect(look).toMatchObject({ dtSec: 15, blue: { n: 135 }, green: { n: 15 } });
+  });
+});
+
 describe('counters that cannot be true', () => {
   it.each([
     ['not a number', counters(NaN)],
