@@ -93,11 +93,12 @@ async function watchWindow(
 }
 
 /** What the workflow may not tell by its own clock (workflows/watching.ts). */
-function windowOver({ final, seenMs = 0 }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
-  const { enteredAtMs, lostMs = 0, blindSinceMs } = last.memory;
+function windowOver({ final, seenMs }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
+  const { enteredAtMs, lostMs = 0, lagMs = 0, blindSinceMs } = last.memory;
+  const seen = seenMs === undefined || nowMs - enteredAtMs - lostMs - lagMs >= seenMs;
   return {
     ...last,
-    timeOver: final === true && nowMs - enteredAtMs - lostMs >= seenMs,
+    timeOver: final === true && seen,
     blindForMs: nowMs - (blindSinceMs ?? nowMs),
   };
 }

@@ -113,7 +113,14 @@ export function look(
     memory.setup === null ? setUpGates(input, memory, snapshot, nowMs) : { memory, waiting: null };
   if (setUp.waiting !== null) return setUp.waiting;
   const complete = snapshot === null ? setUp.memory : completeGates(input, setUp.memory, snapshot);
-  return judge(input, complete, snapshot, nowMs);
+  return judge(input, { ...complete, ...lagOf(snapshot) }, snapshot, nowMs);
+}
+
+/** How far a source that gathers may be behind, and the user's own, while all is well. */
+function lagOf(snapshot: MetricsSnapshot | null): Pick<WatchMemory, 'lagMs'> {
+  const cadences = [snapshot?.cadence, snapshot?.own?.cadence].filter((cadence) => cadence !== undefined);
+  if (cadences.length === 0) return {};
+  return { lagMs: Math.max(...cadences.map(({ everyMs, behindMs }) => everyMs + behindMs)) };
 }
 
 /** The answer of a watch. */
@@ -243,7 +250,7 @@ function judge(
   nowMs: number,
 ): Looked {
   const setup = memory.setup as GateSetup;
-  const options = collectOptions(input, setup);
+  const options = collectOptions(input, setup, memory);
   const state = memory.state ?? initialState(setup.config);
   const reading = readingFor(input, snapshot, nowMs);
   const takeOwn = () => {
@@ -335,7 +342,7 @@ function shortestBlipSec({ config }: GateSetup): number {
   return Math.min(...config.metrics.map((metric) => metric.blipSec));
 }
 
-function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {
+function collectOptions(input: WatchInput, setup: GateSetup, { enteredAtMs }: WatchMemory): CollectOptions {
   const { expected, green, kind } = input;
   const share = kind === 'mirror' ? shareOf(expected.mirror, green) : shareOf(expected.live, green);
   return {
@@ -344,6 +351,7 @@ function collectOptions(input: WatchInput, setup: GateSetup): CollectOptions {
     perBlue: expectedPerBlue(kind, share),
     kind,
     alone: input.alone,
+    enteredAtMs,
     patienceMs: Math.max(5_000, 3 * input.watching.intervalMs),
   };
 }

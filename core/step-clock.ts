@@ -13,12 +13,24 @@ export function bakeSeenMs(forMs: number): number {
 type Clock = Pick<RunState, 'stepStartedAtMs' | 'stepPausedMs' | 'stepIndex' | 'memory'>;
 
 /**
- * From when on the time of the step under way counts, milliseconds since the epoch: pauses and holds for drift do not, and of a
- * bake nothing that was not seen.
+ * From when on the time of the step under way counts, milliseconds since the epoch: pauses and holds for drift do not, metrics that
+ * are behind tell of it that much later, and of a bake nothing counts that was not seen.
  */
 export function countsFromMs(step: Step | undefined, state: Clock): number {
   const fromMs = state.stepStartedAtMs + state.stepPausedMs;
-  return step?.kind === 'bake' ? fromMs + unseenMs(step.forMs, state) : fromMs;
+  switch (step?.kind) {
+    case 'mirror':
+    case 'ramp':
+      return fromMs + lagMs(state);
+    case 'bake':
+      return fromMs + lagMs(state) + unseenMs(step.forMs, state);
+    default:
+      return fromMs;
+  }
+}
+
+function lagMs({ memory, stepIndex }: Clock): number {
+  return memory?.stepIndex === stepIndex ? (memory.lagMs ?? 0) : 0;
 }
 
 /** Before the first look nobody has looked; and what was counted before counters began anew is not known. */

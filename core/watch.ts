@@ -26,6 +26,8 @@ export interface WatchMemory {
   readonly lostMs?: number;
   /** What was lost since people were told that the gates see nothing; it counts in `lostMs` once they see again. */
   readonly lostBlindMs?: number;
+  /** How far the newest metrics may be behind while all is well; left out where they tell of now, and by older workers. */
+  readonly lagMs?: number;
   /** Gates with their edges frozen; null until the metric source first gave enough to set them up. */
   readonly setup: GateSetup | null;
   readonly state: GateState | null;

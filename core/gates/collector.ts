@@ -46,6 +46,8 @@ export interface CollectOptions {
   readonly kind?: 'live' | 'mirror';
   /** There is no baseline to wait for, or to compare with; if it has counters, they tell when the source began anew. */
   readonly alone?: boolean;
+  /** When the step began: looks say how long after it their data does, where the source can. */
+  readonly enteredAtMs?: number;
   /** Older data is no data. Default: a minute, or six intervals or two of the source's own, if that is more. */
   readonly staleAfterMs?: number;
   /** How long an arm is waited for, before looks go on without it. Default: 30 s, or three intervals. */
@@ -165,6 +167,7 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     return { state: waiting, look: null, lostMs: 0, signals: signals(waiting, reading, options) };
   }
   const dtSec = wholeLooks(Math.max(0, waited), options.intervalMs) / 1000;
+  const sinceSec = sinceStepSec(state, reading, options, { blue, green });
   const { pairs: pairsBefore, ...before } = state;
   const pairs = pairsBetween(pairsBefore, reading.pairs);
   const next: CollectorState = {
@@ -190,10 +193,11 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
     greenResetsMs: isGreensOwn(green, witness, state.base.blue)
       ? [...state.greenResetsMs, reading.atMs].slice(-RESTARTS)
       : state.greenResetsMs,
-    ...flowsAfter(state, options, blue, green, dtSec),
+    ...flowsAfter(state, options, { blue, green }, { dtSec, sinceSec }),
   };
   const look: Look = {
     dtSec,
+    ...(sinceSec !== undefined && { sinceSec }),
     blue: blue.look,
     green: green.look,
     status: { blue: blue.status, green: green.status },
@@ -202,6 +206,18 @@ export function collect(state: CollectorState, reading: Reading, options: Collec
   const lostMs =
     green.to === null || green.status === 'ok' ? 0 : reading.atMs - (state.greenAtMs ?? state.clockMs);
   return { state: next, look, lostMs: Math.max(0, lostMs), signals: signals(next, reading, options) };
+}
+
+/** How long after the step's beginning the oldest data of a look begins; undefined of a source that tells of now. */
+function sinceStepSec(
+  state: CollectorState,
+  { behindMs }: Reading,
+  { enteredAtMs }: CollectOptions,
+  arms: PerArm<ArmReading>,
+): number | undefined {
+  const told = (['blue', 'green'] as const).filter((arm) => arms[arm].status === 'ok');
+  if (behindMs === undefined || enteredAtMs === undefined || told.length === 0) return undefined;
+  return (Math.min(...told.map((arm) => edgeAt(state, arm))) - behindMs - enteredAtMs) / 1000;
 }
 
 function patience({ everyMs = 0 }: Reading, { patienceMs, intervalMs }: CollectOptions): number {
@@ -243,13 +259,12 @@ function awaySince(state: CollectorState, arm: ArmName, now: ArmReading, reading
 function flowsAfter(
   state: CollectorState,
   { perBlue }: CollectOptions,
-  blue: ArmReading,
-  green: ArmReading,
-  dtSec: number,
+  { blue, green }: PerArm<ArmReading>,
+  { dtSec, sinceSec = 0 }: { readonly dtSec: number; readonly sinceSec: number | undefined },
 ): Pick<CollectorState, 'flows' | 'perBlue'> {
   // Another share: what came before says nothing of what is due now.
   const before = perBlue === state.perBlue ? state.flows : [];
-  const both = blue.status === 'ok' && green.status === 'ok';
+  const both = blue.status === 'ok' && green.status === 'ok' && sinceSec >= 0;
   const flows = both ? withinWindow([...before, { dtSec, blue: blue.look.n, green: green.look.n }]) : before;
   return { flows, perBlue };
 }

@@ -15,6 +15,8 @@ export interface Reading {
   readonly ageMs: number;
   /** How often the source has new data, milliseconds; default 0, at every reading. */
   readonly everyMs?: number;
+  /** Of a source that gathers, how far data that counts as new is behind, milliseconds; left out of one that tells of now. */
+  readonly behindMs?: number;
   /** Since when the totals were counted; totals with different ones have no difference. */
   readonly sinceMs?: number;
   readonly edgesMs: readonly number[];
@@ -38,12 +40,12 @@ export function timesOf({
   sinceMs,
 }: Pick<MetricsSnapshot, 'atMs' | 'ageMs' | 'cadence' | 'sinceMs'>): Pick<
   Reading,
-  'atMs' | 'ageMs' | 'everyMs' | 'sinceMs'
+  'atMs' | 'ageMs' | 'everyMs' | 'behindMs' | 'sinceMs'
 > {
   return {
     atMs,
     ageMs: Math.max(0, ageMs - (cadence?.behindMs ?? 0)),
-    ...(cadence && { everyMs: cadence.everyMs }),
+    ...cadence,
     ...(sinceMs === undefined ? {} : { sinceMs }),
   };
 }

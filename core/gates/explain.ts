@@ -129,6 +129,9 @@ function openText(input: ExplainInput, result: LookResult): string {
   if (suspicion !== null) {
     return `${whatHappened(input, suspicion)}: suspicious (gate ${suspicion.name}), not yet enough to roll back`;
   }
+  if (state.sinceStartSec < 0) {
+    return `the newest metrics end ${seconds(-state.sinceStartSec)} before this step began: they can roll back, and prove nothing`;
+  }
   if (input.mode === 'guard') return guardText(input, result);
   const open = furthest(config, result);
   if (open === undefined && (input.hold ?? holds(input.signals)))

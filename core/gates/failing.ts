@@ -14,8 +14,10 @@ export interface Failing {
  * that is down, and the crash guard does not charge it for what the baseline suffers too. It only ever holds a pass
  * back, so it costs no guarantee.
  */
-export function failing(state: GateState, { green, status }: Look): Failing | null {
-  const { xG, nG } = state.metrics[CRASH_GUARD]?.step ?? { xG: 0, nG: 0 };
+export function failing(state: GateState, { green, status, sinceSec = 0 }: Look): Failing | null {
+  if (sinceSec < 0) return null; // of the time before the step
+  const guard = state.metrics[CRASH_GUARD];
+  const { xG, nG } = guard === undefined || guard.early === true ? { xG: 0, nG: 0 } : guard.step;
   const seen = status.green === 'ok' && plausible(green) ? green : { errors: 0, n: 0 };
   const errors = xG + seen.errors;
   const n = nG + seen.n;

@@ -49,7 +49,7 @@ export function initialState(config: MachineConfig): GateState {
  */
 export function beginStep(config: MachineConfig, state: GateState): GateState {
   const metrics = config.metrics.map((metric): [string, MetricState] => {
-    const { pairs: _, pairing: __, ...old } = state.metrics[metric.name] ?? initialMetric(metric);
+    const { pairs: _, pairing: __, early: ___, ...old } = state.metrics[metric.name] ?? initialMetric(metric);
     return [
       metric.name,
       {
@@ -73,25 +73,29 @@ function takeIn(
   metric: MetricConfig,
   old: MetricState,
   { breach, pass }: Seen,
-  dtSec: number,
+  { dtSec, early }: { readonly dtSec: number; readonly early: boolean },
 ): { readonly state: MetricState; readonly lnM: number } {
   const dispersion = dispersionOf(config, metric);
   const { phi, phiPass } = greenFactors(dispersion, old.dispersion, old.blueDispersion);
   const { phi: phiBlue } = factors(dispersion, old.blueDispersion);
   const side = breachLook(old.breach, metric, config.alpha, breach, dtSec, { phi, phiBlue });
+  const { early: wasEarly, ...own } = old;
+  const step = wasEarly === true && !early ? NOTHING : old.step;
   return {
     lnM: side.lnM,
     state: {
-      ...old,
+      ...own,
+      ...(early && { early }),
       breach: side.state,
-      pass: passLook(old.pass, metric, pass, phiPass),
+      // Before the step, green had another share: that proves nothing in it.
+      pass: early ? old.pass : passLook(old.pass, metric, pass, phiPass),
       dispersion: updateDispersion(old.dispersion, apart(breach), metric.r),
       blueDispersion: updateDispersion(old.blueDispersion, blueAlone(breach), 0),
       step: {
-        xB: old.step.xB + breach.xB,
-        nB: old.step.nB + breach.nB,
-        xG: old.step.xG + breach.xG,
-        nG: old.step.nG + breach.nG,
+        xB: step.xB + breach.xB,
+        nB: step.nB + breach.nB,
+        xG: step.xG + breach.xG,
+        nG: step.nG + breach.nG,
       },
       baseline: { x: old.baseline.x + breach.xB, n: old.baseline.n + breach.nB },
     },
@@ -146,9 +150,13 @@ export function advance(
   options: AdvanceOptions = {},
 ): { readonly state: GateState; readonly result: LookResult } {
   const begun = look.newStep === true ? beginStep(config, state) : state;
-  // A look that began in warm-up holds warm-up requests, however long it is.
-  const warmingUp = begun.sinceStartSec < config.warmupSec;
-  const warm = ({ dtSec }: Look) => begun.sinceStartSec - (dtSec - look.dtSec) >= config.warmupSec;
+  const lookSec = look.sinceSec ?? begun.sinceStartSec;
+  const sinceSec = (view: Look) => view.sinceSec ?? lookSec - (view.dtSec - look.dtSec);
+  const isEarly = (view: Look) => sinceSec(view) < 0;
+  // A look that began in warm-up holds warm-up requests, however long it is; one that was over before the step holds none.
+  const warm = (view: Look) =>
+    Math.max(0, sinceSec(view)) >= config.warmupSec || (isEarly(view) && sinceSec(view) + view.dtSec <= 0);
+  const warmingUp = !warm(look);
   const metrics: Record<string, MetricState> = {};
   const results: Record<string, MetricResult> = {};
   const lnShares: number[] = [];
@@ -165,7 +173,7 @@ export function advance(
             state: sees || metric.paused === true ? old : warmedUp(config, metric, old, view),
             lnM: lnWealth(old.breach, metric, config.alpha),
           }
-        : takeIn(config, metric, old, judged, view.dtSec);
+        : takeIn(config, metric, old, judged, { dtSec: view.dtSec, early: isEarly(view) });
     const state = afterPairs(taken.state, paired);
     metrics[metric.name] = state;
     results[metric.name] = resultOf(config, metric, state, taken.lnM, options.bounds !== false);
@@ -173,8 +181,8 @@ export function advance(
   }
   const next: GateState = {
     algorithm: ALGORITHM,
-    elapsedSec: begun.elapsedSec + (options.mode === 'guard' ? 0 : look.dtSec),
-    sinceStartSec: begun.sinceStartSec + look.dtSec,
+    elapsedSec: begun.elapsedSec + (options.mode === 'guard' || isEarly(look) ? 0 : look.dtSec),
+    sinceStartSec: lookSec + look.dtSec,
     warmingUp,
     metrics,
   };

@@ -15,6 +15,8 @@ export interface RecordedArm {
 /** Looks as the decision record keeps them: exact counts, joined up to the length of a blip. */
 export interface RecordedLook {
   readonly dtSec: number;
+  /** As in a look; of looks that were joined, the first one's. */
+  readonly sinceSec?: number;
   readonly blue: RecordedArm;
   readonly green: RecordedArm;
   readonly pairs?: PairCounts;
@@ -26,7 +28,8 @@ export interface RecordedLook {
  * Adds a look to a record.
  *
  * Looks are joined until they last `blipSec` together, the unit in which the breach side judges (gates.md 2.2): a
- * record grows with time divided by blip, not with looks. An arm without data is never joined with one that has some.
+ * record grows with time divided by blip, not with looks. An arm without data is never joined with one that has some, nor
+ * what was before a step with what is of it.
  */
 export function recordLook(
   record: readonly RecordedLook[],
@@ -35,6 +38,7 @@ export function recordLook(
 ): readonly RecordedLook[] {
   const next: RecordedLook = {
     dtSec: look.dtSec,
+    ...(look.sinceSec !== undefined && { sinceSec: look.sinceSec }),
     blue: recordArm(look.blue, look.status.blue),
     green: recordArm(look.green, look.status.green),
     ...(look.pairs && { pairs: look.pairs }),
@@ -48,9 +52,11 @@ export function recordLook(
 /** Whether two looks have the same arms with data, in every metric that both have. */
 function alike(a: RecordedLook, b: RecordedLook): boolean {
   const same = (arm: 'blue' | 'green') => a[arm].status === b[arm].status && a[arm].timed === b[arm].timed;
+  const early = ({ sinceSec = 0 }: RecordedLook) => sinceSec < 0;
   return (
     same('blue') &&
     same('green') &&
+    early(a) === early(b) &&
     (a.pairs === undefined) === (b.pairs === undefined) &&
     Object.entries(a.own ?? {}).every(([name, look]) => {
       const other = b.own?.[name];
@@ -73,6 +79,7 @@ export function replayLook(
   return {
     ...(own && { own: mapValues(own, (each, name) => replayLook(each, ownEdges[name] ?? 0)) }),
     dtSec: recorded.dtSec,
+    ...(recorded.sinceSec !== undefined && { sinceSec: recorded.sinceSec }),
     blue: armLook(recorded.blue, edges),
     green: armLook(recorded.green, edges),
     status: { blue: recorded.blue.status, green: recorded.green.status },
@@ -98,6 +105,7 @@ function armLook(arm: RecordedArm, edges: number): ArmLook {
 function join(a: RecordedLook, b: RecordedLook): RecordedLook {
   return {
     dtSec: a.dtSec + b.dtSec,
+    ...(a.sinceSec !== undefined && { sinceSec: a.sinceSec }),
     blue: joinArms(a.blue, b.blue),
     green: joinArms(a.green, b.green),
     ...(a.pairs && b.pairs && { pairs: joinPairs(a.pairs, b.pairs) }),

@@ -113,6 +113,11 @@ export type ArmStatus = 'ok' | 'missing' | 'reset';
 
 export interface Look {
   readonly dtSec: number;
+  /**
+   * When its data begins, seconds after the step did, of a source that is behind: a minus tells of the time before the step, and
+   * of a breach alone. Left out: after the looks before it.
+   */
+  readonly sinceSec?: number;
   /** A new step begins with this look. */
   readonly newStep?: boolean;
   readonly blue: ArmLook;
@@ -229,6 +234,8 @@ export interface MetricState {
   readonly blueDispersion: DispersionState;
   /** Judged counts of this step, for people. */
   readonly step: BadCounts;
+  /** These are from before the step; none of its own has come yet. Left out: they are its own. */
+  readonly early?: true;
   /** Pairs of this step, whether it was judged by them or not. Left out: the source gave none. */
   readonly pairs?: Pairs;
   /**
@@ -243,9 +250,9 @@ export interface MetricState {
 /** All that the gates remember: plain JSON, under 2 KB a metric, whatever the traffic and the time. */
 export interface GateState {
   readonly algorithm: typeof ALGORITHM;
-  /** Step clock. Stands still in guard mode. */
+  /** Step clock. Stands still in guard mode, and while looks tell of the time before the step. */
   readonly elapsedSec: number;
-  /** Warm-up clock: seconds since the step began. Never stands still. */
+  /** Warm-up clock: seconds since the step began, as far as looks tell; a minus: before it. Never stands still. */
   readonly sinceStartSec: number;
   /** Whether the newest look was warm-up. Left out in states of older versions. */
   readonly warmingUp?: boolean;

@@ -11,11 +11,13 @@ import { seconds } from './words.js';
  * guards.
  */
 export function unseen(config: MachineConfig, state: GateState, green: string): string | null {
+  const seen = (name: string) => {
+    const { step, early } = state.metrics[name] ?? {};
+    return step !== undefined && step.nG > 0 && early !== true;
+  };
   const nothing = config.metrics.find(
     ({ name, passRole, paused }) =>
-      paused !== true &&
-      (passRole !== false || name === CRASH_GUARD) &&
-      (state.metrics[name]?.step.nG ?? 0) === 0,
+      paused !== true && (passRole !== false || name === CRASH_GUARD) && !seen(name),
   );
   if (nothing === undefined) return null;
   if (nothing.name === CRASH_GUARD) return `${green} had no request`;

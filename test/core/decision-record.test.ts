@@ -46,6 +46,16 @@ describe('the record of looks', () => {
 
     expect(recordLook(recordLook([], look(1, 100, 50, 0), 10), missing, 10)).toHaveLength(2);
   });
+
+  it('never joins what was before a step with what is of it, and keeps when its data begins', () => {
+    const looks = [-2, -1, 0, 1].map((sinceSec): Look => ({ ...look(1, 100, 50, 0), sinceSec }));
+    const record = looks.reduce<readonly RecordedLook[]>((r, l) => recordLook(r, l, 10), []);
+
+    expect(record.map((each) => replayLook(each, EDGES.length))).toMatchObject([
+      { dtSec: 2, sinceSec: -2, green: { n: 100 } },
+      { dtSec: 2, sinceSec: 0, green: { n: 100 } },
+    ]);
+  });
 });
 
 function recordOf(looks: readonly Look[], window: Partial<RecordedWindow> = {}): DecisionRecord {
@@ -86,6 +96,14 @@ describe('replayGates', () => {
       ok: true,
       steps: [{ recorded: { decision: 'pass' }, replayed: { decision: 'pass' } }],
     });
+  });
+
+  it('proves no step by what a source that is behind tells of the time before it', () => {
+    const early = two.map((each, i): Look => ({ ...each, sinceSec: i - two.length }));
+
+    const replayed = replayGates(recordOf(early), [errorsGate, slowGate], watching);
+
+    expect(replayed.ok && replayed.steps[0]?.replayed).toBeNull();
   });
 
   it('expects the noise that the rollout expected, which its endpoint had shown before', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { quiet } from '../../core/gates/unseen.js';
+import { quiet, unseen } from '../../core/gates/unseen.js';
 import { enterStep, look } from '../../core/look.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import type { Gate } from '../../core/plan.js';
+import { countsFromMs } from '../../core/step-clock.js';
 import type { WatchInput } from '../../core/watch.js';
 import { planOf, slowGate } from '../support/plans.js';
 
@@ -142,6 +143,35 @@ describe('time of which nothing was seen', () => {
 
     expect(enterStep({ ...BAKE, memory }, 31_000).lostMs).toBe(10_000);
     expect(enterStep({ ...BAKE, stepIndex: 2, memory }, 31_000).lostMs).toBe(0);
+  });
+});
+
+describe('a bake by a source that is behind', () => {
+  /** Metrics of 20 s ago; the bake began at 0. */
+  const behind = (sec: number): Partial<MetricsSnapshot> => ({
+    ageMs: 20_000,
+    cadence: { everyMs: 1000, behindMs: 20_000 },
+    deployments: { green: { live: counters(1000 + sec) } },
+  });
+  const after = (looks: number) => watch(counters, {}, counters, behind)[looks]?.memory;
+  const seenAfter = (looks: number) => {
+    const { setup, state } = after(looks) ?? {};
+    return setup && state ? unseen(setup.config, state, 'green') : undefined;
+  };
+
+  it('has seen nothing of green before the first of its own data', () => {
+    expect(seenAfter(19)).toMatch(/no request/);
+    expect(seenAfter(30)).toBeNull();
+  });
+
+  it('lasts so much longer', () => {
+    const memory = after(30) ?? null;
+    const clock = { stepIndex: 1, stepStartedAtMs: 0, stepPausedMs: 0, memory };
+    const bake = { kind: 'bake', forMs: 60_000, gates: [], undecided: 'hold' } as const;
+
+    expect(countsFromMs(bake, clock)).toBe(21_000);
+    expect(countsFromMs({ kind: 'approve', withinMs: 60_000, gates: [] }, clock)).toBe(0);
+    expect(countsFromMs(bake, { ...clock, stepIndex: 2 })).toBe(0);
   });
 });
 

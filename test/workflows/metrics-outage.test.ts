@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Plan, Step, UndecidedPolicy } from '../../core/plan.js';
 import type { RolloutStatus } from '../../core/messages.js';
+import type { MetricsSnapshot } from '../../core/metrics.js';
 import { distorted, SILENT } from '../support/absurd-metrics.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import {
@@ -203,6 +204,31 @@ describe.concurrent('five minutes without metrics', () => {
     expect((await rollout.failure()).type).toBe('RolledBack');
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   });
+});
+
+it('a bake that is shorter than its metrics are behind ends by what they tell of it', async () => {
+  const LAG_MS = 3_000;
+  const target = new MemoryTarget();
+  const past: MetricsSnapshot[] = [];
+  distorted(target, (now) => {
+    past.push(now);
+    if (target.traffic.live['green'] === 100) target.behaviour.set('green', { errors: 1, slow: 0 });
+    const told = past.findLast(({ atMs }) => atMs <= now.atMs - LAG_MS) ?? (past[0] as MetricsSnapshot);
+    return {
+      ...told,
+      atMs: now.atMs,
+      ageMs: Math.max(LAG_MS, now.atMs - told.atMs),
+      cadence: { everyMs: 100, behindMs: LAG_MS },
+    };
+  });
+
+  const rollout = await bench.start(
+    planOf('behind', [CREATE, rampStep(50), CUTOVER, bakeStep(2_000)]),
+    target,
+  );
+
+  expect((await rollout.failure()).type).toBe('RolledBack');
+  expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
 });
 
 describe('a step that waits for no metrics, after one that did', () => {

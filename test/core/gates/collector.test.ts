@@ -383,6 +383,30 @@ describe('starved green', () => {
   });
 });
 
+describe('a source that is behind', () => {
+  /** It tells of two minutes and 12 s ago; the step began at 100 s. */
+  const behind = { ageMs: 12_000, everyMs: 5000, behindMs: 120_000 };
+  const at = (sec: number) => reading(sec, counters(sec * 180), counters(sec), behind);
+  const sec = Array.from({ length: 20 }, (_, i) => 120 + 15 * i);
+
+  it('says when the data of a look begins, from the step’s beginning on', () => {
+    const got = follow(sec.map(at), { ...OPTIONS, enteredAtMs: 100_000 });
+
+    expect(got.slice(0, 3).map(({ look }) => look?.sinceSec)).toEqual([-112, -97, -82]);
+    expect(follow(sec.map(at)).some(({ look }) => look !== null && 'sinceSec' in look)).toBe(false);
+  });
+
+  it('tells nothing of a green that starves while its data is of another share', () => {
+    const starves = (enteredAtMs: number) =>
+      follow(sec.slice(0, 8).map(at), { ...OPTIONS, enteredAtMs }).some(({ signals }) =>
+        signals.some(({ kind }) => kind === 'starved'),
+      );
+
+    expect(starves(-100_000)).toBe(true);
+    expect(starves(100_000)).toBe(false);
+  });
+});
+
 describe('a source that begins anew on purpose', () => {
   const hour = (sinceMs: number) => ({ sinceMs });
   const readings = [
