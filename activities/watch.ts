@@ -13,8 +13,11 @@ import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/wa
 import { isPortError } from './classify.js';
 import { beating, beatingSleep, beats, withOwnSignal } from './poll.js';
 
-/** A look does not wait for an endpoint that answers later than this: counts decide, and drift is seen at the next one. */
-const ENDPOINT_MS = 5_000;
+/**
+ * A look does not wait for an endpoint that answers later than this: counts decide, and drift is seen at the next one. Nor for
+ * metrics of the user's own: what is being read goes on without it, and is there for one of the next.
+ */
+const LATE_MS = 5_000;
 
 /**
  * One window of watching: a look each interval, until something is decided or the window is over.
@@ -150,19 +153,17 @@ async function read(
   input: WatchInput,
   signal: AbortSignal,
 ): Promise<Found & { readonly snapshot: MetricsSnapshot | null }> {
-  const late = AbortSignal.timeout(ENDPOINT_MS);
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(LATE_MS)]);
   const both = [input.baseline, input.green];
   const [snapshot, own, endpoint] = await Promise.all([
     orNull('metrics', ports.metrics.read(input.endpoint, both, { signal })),
-    readOwn(ports, input, both, signal),
+    readOwn(ports, input, both, inTime),
     orNull(
       'endpoint',
-      ports.endpoints
-        .read(input.endpoint, { signal: AbortSignal.any([signal, late]) })
-        .catch((err: unknown) => {
-          if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
-          throw err;
-        }),
+      ports.endpoints.read(input.endpoint, { signal: inTime }).catch((err: unknown) => {
+        if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
+        throw err;
+      }),
     ),
   ]);
   const taken = snapshot && own ? { ...snapshot, own } : snapshot;

@@ -1,11 +1,12 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
-import type { Endpoints } from '../../adapters/ports.js';
+import type { CallOptions, Endpoints, OwnMetrics } from '../../adapters/ports.js';
 import { createActivities } from '../../activities/index.js';
+import type { Gate } from '../../core/plan.js';
 import { splitTraffic } from '../../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchResult } from '../../core/watch.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { planOf } from '../support/plans.js';
+import { errorsGate, planOf, slowGate } from '../support/plans.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
@@ -38,15 +39,16 @@ describe('a window of watching', () => {
     expect(beats).toEqual([]);
   });
 
-  it('goes on looking at the metrics while the endpoint does not answer', async () => {
-    const { looks, beats, verdict } = await watchFor({
-      windowMs: 100,
-      intervalMs: 60_000,
-      read: (_name, options) =>
-        new Promise((_, reject) => {
-          options?.signal?.addEventListener('abort', () => reject(options.signal?.reason as Error));
-        }),
+  const unanswered = (options?: CallOptions) =>
+    new Promise<never>((_, reject) => {
+      options?.signal?.addEventListener('abort', () => reject(options.signal?.reason as Error));
     });
+
+  it.each([
+    ['the endpoint does', { read: (_name, options) => unanswered(options) }],
+    ["the source of the user's own metrics does", { own: (_q, _d, options) => unanswered(options) }],
+  ] satisfies [string, Silent][])('goes on looking at the metrics while %s not answer', async (_, silent) => {
+    const { looks, beats, verdict } = await watchFor({ windowMs: 100, intervalMs: 60_000, ...silent });
 
     expect(verdict).toBe('window-over');
     expect(looks).toBe(1);
@@ -99,22 +101,37 @@ function watched(): MemoryTarget {
   return target;
 }
 
+interface Silent {
+  /** Instead of the endpoint's own answer. */
+  readonly read?: Endpoints['read'];
+  /** The source of the user's own metrics, and a gate that asks it. */
+  readonly own?: OwnMetrics['read'];
+}
+
+const qualityGate: Gate = {
+  ...errorsGate,
+  name: 'quality',
+  metric: 'events',
+  query: { bad: 'bad_total{v="$deployment"}', total: 'all_total{v="$deployment"}' },
+  limit: { kind: 'worse-by', share: 0.02, ratio: 1 },
+};
+
 /** Guards a good green, as a bake does. */
 async function watchFor({
   read,
+  own,
   target = watched(),
   heartbeatDetails,
   ...times
 }: {
   readonly windowMs: number;
   readonly intervalMs: number;
-  /** Instead of the endpoint's own answer. */
-  readonly read?: Endpoints['read'];
   readonly target?: MemoryTarget;
   /** What an earlier attempt has left. */
   readonly heartbeatDetails?: WatchBeat;
-}) {
-  const plan = planOf('watched', []);
+} & Silent) {
+  const gates = [errorsGate, slowGate, ...(own === undefined ? [] : [qualityGate])];
+  const plan = planOf('watched', [], { gates });
   const input: WatchInput = {
     target: plan.target,
     endpoint: plan.endpoint,
@@ -143,7 +160,11 @@ async function watchFor({
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));
   const { endpoints, metrics } = target.ports();
-  const ports = { metrics, endpoints: read === undefined ? endpoints : { ...endpoints, read } };
+  const ports = {
+    metrics,
+    endpoints: read === undefined ? endpoints : { ...endpoints, read },
+    ...(own && { own: { read: own, check: () => Promise.resolve([]) } }),
+  };
   const { watch } = createActivities({
     targets: () => Promise.resolve(ports),
     secrets: () => Promise.resolve('s3cret-4me'),
