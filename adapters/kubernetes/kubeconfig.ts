@@ -57,6 +57,8 @@ export class Kubeconfig {
       if (version === this.#version) return;
       const config = load(this.#config.getCurrentContext());
       if (config.getCurrentCluster()?.server !== this.cluster.server) return;
+      // `users` is what kubectl writes last: without it, what is half written is whole YAML.
+      if (config.getCurrentUser() === null && this.#config.getCurrentUser() !== null) return;
       this.#config = config;
       this.#version = version;
     } catch {

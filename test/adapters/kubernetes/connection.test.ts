@@ -25,14 +25,14 @@ let address: string;
 let asked: { readonly line: string; readonly token: string | undefined; readonly body: string }[];
 let refused: string;
 
-/** Writes the kubeconfig, with what its current user is known by. */
-const configure = (user: object, cluster = address) =>
+/** Writes the kubeconfig, with what its current user is known by; undefined: without its users. */
+const configure = (user: object | undefined, cluster = address) =>
   writeFile(
     join(folder, 'config'),
     JSON.stringify({
       'current-context': 'here',
       clusters: [{ name: 'one', cluster: { server: cluster, 'insecure-skip-tls-verify': true } }],
-      users: [
+      users: user && [
         { name: 'ada', user },
         { name: 'worker', user: inCluster(join(folder, 'token')) },
         { name: 'eve', user: { exec: hanging(join(folder, 'plugins')) } },
@@ -162,6 +162,7 @@ describe('a credential that is renewed', () => {
 
   it.each<[string, () => Promise<void>]>([
     ['is half written', () => writeFile(join(folder, 'config'), '{"users": [')],
+    ['is half written, up to its users', () => configure(undefined)],
     ['is gone', () => rm(join(folder, 'config'))],
     ['leads to another cluster', () => configure({ token: 'of-others' }, 'http://127.0.0.1:1')],
   ])('is that of before while the kubeconfig %s', async (_, change) => {
