@@ -30,6 +30,11 @@ export class IstioGateways {
     this.#served = new ServedRules(gatewayUrl);
   }
 
+  /** To be called with what is found, before it is written. */
+  remember(found: VirtualService): void {
+    this.#served.remember(found);
+  }
+
   async stateOf(found: VirtualService, options: CallOptions): Promise<RouteState> {
     if (found.metadata.deletionTimestamp !== undefined) return { state: 'deleting' };
     const error = await this.#faultOf(found, options);

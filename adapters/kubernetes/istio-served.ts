@@ -47,10 +47,19 @@ export class ServedRules {
   readonly #gatewayUrl: string | undefined;
   /** Whose rules the gateway has told of, by host and name: from then on, no other answer will do, and none at all neither. */
   readonly #told = new Set<string>();
+  /** What rules said to `-`, by the name of their VirtualService, before they were written anew with a name of their own. */
+  readonly #before = new Map<string, Set<string>>();
 
   /** @param gatewayUrl - where they are reached from here; undefined: nobody said. */
   constructor(gatewayUrl: string | undefined) {
     this.#gatewayUrl = gatewayUrl;
+  }
+
+  /** Remembers rules that say to `-` which they are: a gateway that still does so serves by them. */
+  remember({ metadata: { name }, spec }: VirtualService): void {
+    const { who, says } = signatureOf(spec.http);
+    if (who !== NOBODY || says === undefined) return;
+    this.#before.set(name, (this.#before.get(name) ?? new Set()).add(says));
   }
 
   /**
@@ -79,7 +88,12 @@ export class ServedRules {
       answer === undefined ||
       (answer.status >= 300 && answer.status < 400) ||
       SAYS_NOTHING.has(answer.status);
-    if (saysNothing && !this.#told.has(asked)) return { state: 'ready' };
+    if (saysNothing && !this.#told.has(asked)) {
+      const before = answer === undefined ? undefined : this.#before.get(metadata.name);
+      const text = before && (await ask(url, { host, [PIN_HEADER]: NOBODY }, options))?.text;
+      // By their own words alone: another VirtualService of the host may answer to `-` for good.
+      if (text === undefined || text === says || !before?.has(text)) return { state: 'ready' };
+    }
     return {
       state: 'updating',
       error:

@@ -37,7 +37,9 @@ export class VirtualServices implements Router {
   async find(endpoint: string, options: CallOptions): Promise<EndpointRoute | undefined> {
     const what = `read the route of endpoint ${endpoint}`;
     const found = await this.#client.find(VirtualService, VIRTUAL_SERVICES, endpoint, { what, ...options });
-    return found === undefined ? undefined : new VirtualServiceRoute(this.#client, this.#gateways, found);
+    if (found === undefined) return undefined;
+    this.#gateways.remember(found);
+    return new VirtualServiceRoute(this.#client, this.#gateways, found);
   }
 
   async list(options: CallOptions): Promise<readonly ListedRoute[]> {

@@ -238,6 +238,28 @@ describe('a gateway that is asked by which rules it serves', () => {
       await endpoints.writeTraffic('diabetes', half);
       expect(first()).not.toMatchObject({ match });
     });
+
+    it.each<[string, () => Answer, boolean]>([
+      ['these', () => ({ text: written() }), true],
+      ['the other', () => others, false],
+    ])('that told of %s before they were written anew, and tells no more', async (_, told, isPending) => {
+      await endpoints.writeTraffic('diabetes', half);
+      Object.assign(first() ?? {}, { match: [{ headers: { 'azureml-model-deployment': { exact: '-' } } }] });
+      const before = told();
+      answer = () => (asked.at(-1)?.endsWith(' -') ? before : { status: 404, text: '' });
+      begin();
+      const cutOff = new AbortController();
+      const write = endpoints.writeTraffic(
+        'diabetes',
+        { live: { blue: 100 }, mirror: {} },
+        { signal: cutOff.signal, taken: () => cutOff.abort() },
+      );
+
+      await expect(write).rejects.toThrow();
+      expect((await pending()) !== undefined).toBe(isPending);
+      answer = () => ({ status: 404, text: '' });
+      expect(await pending()).toBeUndefined();
+    });
   });
 
   it('holds what may still get requests: shares are not there yet, and nothing is deleted', async () => {
