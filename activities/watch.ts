@@ -4,6 +4,7 @@ import { CancelledFailure } from '@temporalio/common';
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
 import { findDeployment, isReady, type EndpointState } from '../core/endpoint.js';
+import { failed } from '../core/gates/index.js';
 import { instanceTrouble, withRestarts } from '../core/instance-trouble.js';
 import { enterStep, look, resultOf, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
@@ -96,11 +97,13 @@ async function watchWindow(
 }
 
 /** What the workflow may not tell by its own clock (workflows/watching.ts). */
-function windowOver({ final, seenMs }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
-  const { enteredAtMs, lostMs = 0, lagMs = 0, blindSinceMs } = last.memory;
+function windowOver({ green, final, seenMs }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
+  const { enteredAtMs, lostMs = 0, lagMs = 0, blindSinceMs, state } = last.memory;
   const seen = seenMs === undefined || nowMs - enteredAtMs - lostMs - lagMs >= seenMs;
+  const failing = state === null ? null : failed(state, green);
   return {
     ...last,
+    ...(failing === null ? {} : { failed: failing }),
     timeOver: final === true && seen,
     blindForMs: nowMs - (blindSinceMs ?? nowMs),
   };

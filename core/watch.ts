@@ -134,6 +134,8 @@ export interface WatchResult {
   readonly timeOver?: boolean;
   /** For how long no look had told anything then. */
   readonly blindForMs?: number;
+  /** That green failed at least half of the step's requests until then, in words. */
+  readonly failed?: string;
   /** A look saw the baseline answer with all the instances that are wanted, and nobody but an autoscaler had taken any away. */
   readonly baselineAnswers?: true;
   readonly memory: WatchMemory;

@@ -75,6 +75,8 @@ export class Run {
   turns = 0;
   /** For how long the last window had seen nothing when it was over. */
   blindForMs = 0;
+  /** That green failed at least half of the step's requests until then, in words; null where it did not. */
+  failed: string | null = null;
   /** The traffic whose write is under way, in words. */
   writing: string | null = null;
   outcome: Outcome | null = null;

@@ -164,7 +164,7 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
 }
 
 /** Why a bake that is over says nothing of green, though nothing spoke against it; null where it was seen to be well. */
-function leftOpen({ blindForMs, green, plan, state }: Run, step: StepOf<'bake'>): string | null {
+function leftOpen({ blindForMs, failed, green, plan, state }: Run, step: StepOf<'bake'>): string | null {
   // One look without data is none of it: a reading may come a moment before its source has new counters.
   if (blindForMs > BLIND_LOOKS * plan.watching.intervalMs) {
     const because = state.blind?.because ?? 'the gates see nothing';
@@ -175,6 +175,7 @@ function leftOpen({ blindForMs, green, plan, state }: Run, step: StepOf<'bake'>)
   const dwell = { atLeastMs: step.forMs, atMostMs: step.forMs };
   const why = unseen(stepConfig(setup.config, { ...dwell, active: step.gates }), gates, green);
   if (why !== null) return `${why} in the bake`;
+  if (failed !== null) return `${failed} in the bake`;
   const silence = quiet(collector, step.forMs, green);
   return silence === null ? null : `${silence} of the bake`;
 }

@@ -63,6 +63,7 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   const result = ended.value;
   if (result.atMs !== undefined) run.state.lookedAtMs = result.atMs;
   run.blindForMs = result.blindForMs ?? 0;
+  run.failed = result.failed ?? null;
   // Its record stays with the window's result in the history; the next window keeps its own.
   run.state.memory = { ...result.memory, record: [] };
   if (result.memory.setup !== null) run.state.metricsBefore = null;

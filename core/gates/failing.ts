@@ -1,6 +1,7 @@
 import { CRASH_GUARD, CRASH_LIMIT } from './crash-guard.js';
 import { plausible } from './events.js';
 import type { GateState, Look } from './types.js';
+import { count } from './words.js';
 
 export interface Failing {
   readonly errors: number;
@@ -16,10 +17,24 @@ export interface Failing {
  */
 export function failing(state: GateState, { green, status, sinceSec = 0 }: Look): Failing | null {
   if (sinceSec < 0) return null; // of the time before the step
-  const guard = state.metrics[CRASH_GUARD];
-  const { xG, nG } = guard === undefined || guard.early === true ? { xG: 0, nG: 0 } : guard.step;
+  const before = inStep(state);
   const seen = status.green === 'ok' && plausible(green) ? green : { errors: 0, n: 0 };
-  const errors = xG + seen.errors;
-  const n = nG + seen.n;
-  return n > 0 && errors >= CRASH_LIMIT * n ? { errors, n } : null;
+  return halfOf({ errors: before.errors + seen.errors, n: before.n + seen.n });
+}
+
+/** The same of a step that is over, in words; null where green answered more than half of its requests, or had none. */
+export function failed(state: GateState, green: string): string | null {
+  const most = halfOf(inStep(state));
+  return most === null ? null : `${green} failed ${count(most.errors)} of its ${count(most.n)} requests`;
+}
+
+function inStep(state: GateState): Failing {
+  const guard = state.metrics[CRASH_GUARD];
+  return guard === undefined || guard.early === true
+    ? { errors: 0, n: 0 }
+    : { errors: guard.step.xG, n: guard.step.nG };
+}
+
+function halfOf(seen: Failing): Failing | null {
+  return seen.n > 0 && seen.errors >= CRASH_LIMIT * seen.n ? seen : null;
 }

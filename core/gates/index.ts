@@ -37,7 +37,7 @@ export { evaluate } from './evaluate.js';
 export { plausible } from './events.js';
 export { gateEvidence, type GateEvidence, type GateStanding } from './evidence.js';
 export { explain, signalInWords, type ExplainInput } from './explain.js';
-export { failing } from './failing.js';
+export { failed, failing } from './failing.js';
 export {
   capSeconds,
   informationLimit,

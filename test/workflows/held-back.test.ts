@@ -272,6 +272,29 @@ describe('a bake in which green has no more requests', () => {
   });
 });
 
+describe('a bake in which green failed all that it was asked', () => {
+  it('in one burst, too short for a breach, is not proven: the baseline stays', async () => {
+    const target = new MemoryTarget();
+    const steps = [CREATE, CUTOVER, bakeStep(10_000), DELETE_BASELINE];
+    const rollout = await bench.start(planOf('bake-burst', steps), target);
+    await rollout.until((s) => s.phase === 'baking');
+    target.requestsPerSecond = 0;
+    target.behaviour.set('green', { errors: 1, slow: 0 });
+    await looks(rollout, target, 60); // more than half of it
+    target.requestsPerSecond = 2_000;
+    await looks(rollout, target, 1);
+    target.requestsPerSecond = 0;
+
+    const held = await rollout.until((s) => s.hold?.kind === 'undecided' || s.outcome !== null);
+
+    expect(held.hold?.because).toMatch(/^green failed ([\d,]+) of its \1 requests in the bake$/);
+    expect(target.deployments.has('blue')).toBe(true);
+    await rollout.send('abort', by);
+    await rollout.failure();
+    expect(target.traffic).toEqual(BLUE);
+  }, 60_000);
+});
+
 describe('all traffic on green, by somebody else', () => {
   it('is not adopted while green has yet to be compared, and costs no gate its comparison', async () => {
     const target = new MemoryTarget();
