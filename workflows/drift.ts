@@ -16,6 +16,8 @@ import { write } from './write.js';
 /** How long instances that are given back may take to be ready. */
 export const INSTANCES_WITHIN_MS = 10 * 60_000;
 
+const CHANGED_AGAIN = 'was not restored: somebody changed it again meanwhile';
+
 /**
  * Holds until a person adopts or restores, or it is as the rollout wrote it by itself; the gates keep their power
  * meanwhile. A hold that the run had before it went on as a new one goes on.
@@ -48,6 +50,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
         run.driftChoice === 'adopt'
           ? sameDrift(next, seen)
           : mayRestore(expected, seen.observed, next?.observed ?? null);
+      if (!isMeant && run.driftChoice === 'restore') run.note(CHANGED_AGAIN);
       if (!isMeant) run.driftChoice = null;
       seen = next;
       run.willRescale(next?.scaled ?? []);
@@ -88,7 +91,9 @@ function begun({ state: { hold } }: Run): Pick<DriftHold, 'sinceMs' | 'earlier'>
  */
 async function restore(run: Run, expected: Traffic, drift: Drift): Promise<boolean> {
   try {
-    return await putBack(run, expected, drift);
+    const back = await putBack(run, expected, drift);
+    if (!back) run.note(CHANGED_AGAIN);
+    return back;
   } catch (err) {
     if (!(err instanceof ActivityFailure) || isCancellation(err)) throw err;
     run.note(`could not be restored: ${reasonOf(err)}`);
@@ -112,7 +117,9 @@ async function putBack(run: Run, expected: Traffic, { observed, scaled }: Drift)
   const summary = `restore traffic: ${trafficText(expected)}`;
   const ended = await write(run, observed, expected, summary, { takeOver: true, goesBack: true });
   if (ended !== null) return false;
-  delete run.state.takeOver;
+  // What a look found put back by somebody else was not written either.
+  if (sameTraffic(heldFor(run) ?? observed, expected)) run.state.takeOver = true;
+  else delete run.state.takeOver;
   return true;
 }
 

@@ -1,9 +1,10 @@
 import { describe, it } from 'vitest';
 
 import type { Drift } from '../../core/drift.js';
+import type { Step } from '../../core/plan.js';
 import { sameTraffic } from '../../core/traffic.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { CREATE, planOf, rampStep } from '../support/plans.js';
+import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -161,13 +162,14 @@ async function restoringGreen(
   name: string,
   change: (target: MemoryTarget) => void,
   isFound: (hold: Drift) => boolean,
+  { steps = [CREATE, rampStep(50, LONG)] as readonly Step[], phase = 'ramping' } = {},
 ) {
   const target = new MemoryTarget();
   target.changeInstances('blue', 4);
-  const plan = planOf(name, [CREATE, rampStep(50, LONG)]);
+  const plan = planOf(name, steps);
   const deployment = { ...plan.deployment, instanceCount: 3 };
   const rollout = await bench.start({ ...plan, deployment }, target);
-  await rollout.until((s) => s.traffic?.live['green'] === 50);
+  await rollout.until((s) => s.phase === phase && s.traffic?.live['green'] === 50);
   target.changeTraffic({ live: { green: 100 }, mirror: {} });
   target.changeInstances('green', 1);
   await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length > 0);
@@ -252,12 +254,40 @@ describe.concurrent('everybody on blue by hand while a restore waits', () => {
       const held = await rollout.until(() => target.looks > looks + 5, TURNS_MS);
 
       expect(held).toMatchObject({ phase: 'held', hold: { kind: 'drift', observed: BLUE } });
+      expect(held.notes).toEqual(['was not restored: somebody changed it again meanwhile']);
       expect(target.traffic).toEqual(BLUE);
       await rollout.send('resolveDrift', { choice: 'restore', ...by });
       await rollout.until((s) => s.phase === 'ramping', TURNS_MS);
       expect(target.traffic.live).toEqual({ blue: 50, green: 50 });
       await rollout.send('abort', by);
       await rollout.failure();
+    },
+    3 * TURNS_MS,
+  );
+});
+
+describe.concurrent('shares that somebody puts back by hand while a restore waits', () => {
+  it(
+    'are taken over by the next step, and not held for once more',
+    async ({ expect }) => {
+      const half = { live: { blue: 50, green: 50 }, mirror: {} };
+      const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
+      const { target, rollout } = await restoringGreen(
+        'restoring-again',
+        (its) => {
+          its.changeTraffic(half);
+          its.rulesOwner = 'kubectl-edit';
+        },
+        ({ observed }) => observed !== null && sameTraffic(observed, half),
+        { steps: [CREATE, rampStep(50), approve, CUTOVER], phase: 'waiting-for-approval' },
+      );
+
+      await rollout.until((s) => s.phase === 'waiting-for-approval', TURNS_MS);
+      await rollout.send('approve', by);
+      const end = await rollout.until((s) => s.outcome !== null || s.hold?.kind === 'drift');
+
+      expect(end.outcome).toBe('promoted');
+      expect(target.rulesOwner).toBeNull();
     },
     3 * TURNS_MS,
   );
