@@ -79,6 +79,9 @@ export async function releaseMinimum(run: Run): Promise<void> {
       run.note(
         `the autoscaler of ${deployment} still keeps ${minimum.from} instances or more, it kept ${minimum.to} before: ${asStop(err).message}`,
       );
+      // Nor would the others be taken.
+      run.state.undos = run.state.undos.filter(({ kind }) => kind !== 'restore-minimum');
+      return;
     }
     run.state.undos = run.state.undos.filter((one) => one !== undo);
   }

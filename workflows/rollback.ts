@@ -36,9 +36,16 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
       run.enter('rolling-back');
       run.tell('rolling-back', stop.message);
       let greenServes: string | null = null;
+      let minimumStays = false;
+      const leave = (undo: Undo, text: string): void => {
+        left.push(text);
+        minimumStays ||= undo.kind === 'restore-minimum';
+      };
       for (const undo of undos) {
+        // There may be two where it is not known what it is held at: who does not take one takes no other.
+        if (undo.kind === 'restore-minimum' && minimumStays) continue;
         if (greenServes !== null && needsBaseline(run, undo)) {
-          left.push(`${leftText(run, undo)} (${greenServes})`);
+          leave(undo, `${leftText(run, undo)} (${greenServes})`);
           continue;
         }
         // Instances that the traffic does not wait for come after all else.
@@ -47,7 +54,7 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
           if (undo.kind === 'restore-traffic') rollbackMs = Date.now() - startedAtMs;
           continue;
         }
-        left.push(failed.text);
+        leave(undo, failed.text);
         greenServes ??= whyGreenServes(run, undo, failed);
       }
     });

@@ -94,6 +94,28 @@ describe.concurrent('an autoscaled baseline', () => {
     ]);
   });
 
+  it('is left to do once where nobody knows what it is held at, and the autoscaler cannot be asked any more', async () => {
+    const target = autoscaled();
+    const plan = planOf('held-twice', [CREATE, rampStep(10), APPROVE, CUTOVER, bakeStep(60_000)]);
+    const rollout = await bench.start(plan, target);
+    await rollout.until((s) => s.phase === 'waiting-for-approval');
+    target.autoscale = { minimum: 4, maximum: 8, instances: 7 };
+    let asked = 0;
+    target.fault = (call) => {
+      if (call !== 'autoscale') return undefined;
+      asked += 1;
+      return asked === 1 ? undefined : 'throw-permanent';
+    };
+    await rollout.send('approve', { by: 'ada', reason: 'looks good' });
+    await rollout.until((s) => s.phase === 'baking');
+    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    const { report } = await rollout.failure();
+
+    expect(report.left).toEqual([
+      expect.stringContaining('set the fewest instances of blue of held-twice to 1 ('),
+    ]);
+  });
+
   it('is let go at the very end, when a person can stop nothing any more, also where the gates saw nothing', async () => {
     const target = autoscaled();
     const lettingGo = outage(target, 'autoscale', () => target.traffic.live['green'] === 100);
