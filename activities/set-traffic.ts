@@ -52,13 +52,15 @@ async function attempt(
   const { endpoints } = ports;
   const { from, to } = input;
   const goesBack = from === null || input.goesBack === true;
+  // A restore that waited for a credential would keep green from being looked at.
+  const again = (err: unknown): unknown => askedAgain(err, from === null);
   const signal = cancellationSignal();
   const show = async (): Promise<EndpointState> => {
     confirm();
     try {
       return await endpoints.read(input.endpoint, { signal });
     } catch (err) {
-      throw goesBack ? askedAgain(err) : err;
+      throw goesBack ? again(err) : err;
     }
   };
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
@@ -87,7 +89,7 @@ async function attempt(
         // A target that takes no writes will not take the one that was cut off. What nobody would answer for is no way back.
         const settled = (err.kind === 'permanent' && err.code !== NO_DEPLOYMENT) || triedOften();
         if (there && settled) return;
-        throw askedAgain(err);
+        throw again(err);
       }
       // Not taken: someone else manages the rules now, whatever they show. A part of it may have been, before.
       if (err.code === FIELD_CONFLICT) {

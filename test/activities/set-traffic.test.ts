@@ -165,6 +165,7 @@ describe('going back after a write that was cut off', () => {
     expect(await run({}, refuse, undefined, often)).toMatchObject(expected);
     expect(await run({}, () => ({ traffic: half }), refuse, often)).toMatchObject(expected);
     expect(await run({ from: half }, refuse, undefined, often)).toBe(no);
+    expect(await run({ from: half, goesBack: true }, refuse, undefined, often)).toBe(no);
   });
 
   const sooner = { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 3_000 };
