@@ -228,7 +228,10 @@ describe('people', () => {
   it('pause, resume, and are told plainly when it does not fit', async () => {
     const spec = await specFor('paused', LONG);
     await on('paused', ['submit', spec]);
-    await untilPhase('paused', 'ramping');
+    // Not merely ramping: a pause during the write of the share says that it comes through.
+    await expect
+      .poll(() => json('paused', ['status', 'diabetes']), { timeout: 20_000, interval: 100 })
+      .toMatchObject({ phase: 'ramping', traffic: { live: { blue: 90, green: 10 } } });
 
     const early = await on('paused', ['approve', 'diabetes']);
     const paused = await on('paused', ['pause', 'diabetes', '--reason', 'lunch']);
