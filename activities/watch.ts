@@ -156,19 +156,20 @@ async function read(
   input: WatchInput,
   signal: AbortSignal,
 ): Promise<Found & { readonly snapshot: MetricsSnapshot | null }> {
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(LATE_MS)]);
   const both = [input.baseline, input.green];
-  const [snapshot, own, endpoint] = await Promise.all([
-    orNull('metrics', ports.metrics.read(input.endpoint, both, { signal })),
-    readOwn(ports, input, both, inTime),
-    orNull(
-      'endpoint',
-      ports.endpoints.read(input.endpoint, { signal: inTime }).catch((err: unknown) => {
-        if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
-        throw err;
-      }),
-    ),
-  ]);
+  const all = (inTime: AbortSignal) =>
+    Promise.all([
+      orNull('metrics', ports.metrics.read(input.endpoint, both, { signal })),
+      readOwn(ports, input, both, inTime),
+      orNull(
+        'endpoint',
+        ports.endpoints.read(input.endpoint, { signal: inTime }).catch((err: unknown) => {
+          if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
+          throw err;
+        }),
+      ),
+    ]);
+  const [snapshot, own, endpoint] = await withOwnSignal(signal, all, LATE_MS);
   const taken = snapshot && own ? { ...snapshot, own } : snapshot;
   if (endpoint === null) return { snapshot: taken, endpoint, drift: 'unknown' };
   if (endpoint === 'gone') {

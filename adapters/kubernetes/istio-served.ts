@@ -110,6 +110,9 @@ async function ask(url: URL, headers: Readonly<Record<string, string>>, { signal
   try {
     const { statusCode: status, body } = await request(url, {
       headers,
+      // Node may forget the signal's timeout, which nothing here reads again.
+      headersTimeout: ASK_WITHIN_MS,
+      bodyTimeout: ASK_WITHIN_MS,
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     return { status, text: await body.text() };
