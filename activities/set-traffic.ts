@@ -73,6 +73,7 @@ async function attempt(
     let sent = false;
     const options = {
       signal,
+      goesBack,
       confirm: () => {
         confirm();
         sent = true;
@@ -173,13 +174,12 @@ function isOneOf(traffic: Traffic, ...known: readonly Traffic[]): boolean {
 function write(
   { endpoints }: TargetPorts,
   input: SetTrafficInput,
-  options: Omit<WriteOptions, 'takeOver' | 'goesBack' | 'again'>,
+  options: Omit<WriteOptions, 'takeOver' | 'again'>,
 ): Promise<void> {
   // To go back, and to restore by a person's word, is to write whoever else does.
-  const goesBack = input.from === null || input.goesBack === true;
-  const takeOver = goesBack || input.takeOver === true;
+  const takeOver = options.goesBack === true || input.takeOver === true;
   const again = input.unsettled === true;
-  return endpoints.writeTraffic(input.endpoint, input.to, { ...options, takeOver, goesBack, again });
+  return endpoints.writeTraffic(input.endpoint, input.to, { ...options, takeOver, again });
 }
 
 function notShown(

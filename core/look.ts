@@ -293,11 +293,7 @@ function judge(
   const seen = { ...memory, state, collector, blindSinceMs, own: own.collectors, ...lost };
   const taken = Object.keys(own.looks).length === 0 ? counted : { ...counted, own: own.looks };
   const fails = failing(state, taken);
-  const signals: Signal[] = [
-    ...main,
-    ...own.signals,
-    ...(fails === null ? [] : [{ kind: 'failing' as const, ...fails }]),
-  ];
+  const signals = [...main, ...own.signals, ...(fails === null ? [] : [fails])];
   const config = stepConfig(setup.config, { ...input.dwell, active: input.active });
   const hold = holds(signals) || forLong || ownAway.length > 0;
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });

@@ -50,8 +50,10 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
         run.driftChoice === 'adopt'
           ? sameDrift(next, seen)
           : mayRestore(expected, seen.observed, next?.observed ?? null);
-      if (!isMeant && run.driftChoice === 'restore') run.note(CHANGED_AGAIN);
-      if (!isMeant) run.driftChoice = null;
+      if (!isMeant) {
+        if (run.driftChoice === 'restore') run.note(CHANGED_AGAIN);
+        run.driftChoice = null;
+      }
       seen = next;
       run.willRescale(next?.scaled ?? []);
     }

@@ -1,6 +1,7 @@
 import { holds, type Signal } from './collector.js';
 import { CRASH_GUARD } from './crash-guard.js';
 import { proven, requiredMetrics } from './decide.js';
+import { failedInWords } from './failing.js';
 import { countsInWords, marginInWords } from './margin-words.js';
 import type { GateProblem } from './setup.js';
 import type { AdvanceOptions, GateState, LookResult, MachineConfig, MetricConfig } from './types.js';
@@ -206,7 +207,7 @@ export function signalInWords(signal: Signal, blue: string, green: string): stri
       if (!Number.isFinite(signal.ageSec)) return 'the metric source does not answer';
       return `the newest metrics are ${seconds(signal.ageSec)} old`;
     case 'failing':
-      return `${green} failed ${count(signal.errors)} of its ${count(signal.n)} requests in this step, whatever ${blue} did`;
+      return `${failedInWords(signal, green)} in this step, whatever ${blue} did`;
     case 'restarting':
       return `${green}'s counters started anew ${signal.count} times in ${seconds(signal.windowSec)}: it keeps restarting`;
     case 'own':

@@ -1,12 +1,11 @@
+import type { Signal } from './collector.js';
 import { CRASH_GUARD, CRASH_LIMIT } from './crash-guard.js';
 import { plausible } from './events.js';
 import type { GateState, Look } from './types.js';
 import { count } from './words.js';
 
-export interface Failing {
-  readonly errors: number;
-  readonly n: number;
-}
+type Failing = Extract<Signal, { readonly kind: 'failing' }>;
+type Seen = Pick<Failing, 'errors' | 'n'>;
 
 /**
  * Whether green failed at least half of its requests in this step, this look among them.
@@ -25,16 +24,20 @@ export function failing(state: GateState, { green, status, sinceSec = 0 }: Look)
 /** The same of a step that is over, in words; null where green answered more than half of its requests, or had none. */
 export function failed(state: GateState, green: string): string | null {
   const most = halfOf(inStep(state));
-  return most === null ? null : `${green} failed ${count(most.errors)} of its ${count(most.n)} requests`;
+  return most === null ? null : failedInWords(most, green);
 }
 
-function inStep(state: GateState): Failing {
+export function failedInWords({ errors, n }: Seen, green: string): string {
+  return `${green} failed ${count(errors)} of its ${count(n)} requests`;
+}
+
+function inStep(state: GateState): Seen {
   const guard = state.metrics[CRASH_GUARD];
   return guard === undefined || guard.early === true
     ? { errors: 0, n: 0 }
     : { errors: guard.step.xG, n: guard.step.nG };
 }
 
-function halfOf(seen: Failing): Failing | null {
-  return seen.n > 0 && seen.errors >= CRASH_LIMIT * seen.n ? seen : null;
+function halfOf({ errors, n }: Seen): Failing | null {
+  return n > 0 && errors >= CRASH_LIMIT * n ? { kind: 'failing', errors, n } : null;
 }

@@ -6,16 +6,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { digestOf, snapshot } from '../../../host/serving/snapshot.js';
 import { watchSyncs } from '../../support/watch-syncs.js';
 
-describe('digestOf', () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'greenlight-snapshot-'));
-  });
-  afterEach(async () => {
-    vi.restoreAllMocks();
-    await rm(folder, { recursive: true, force: true });
-  });
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'greenlight-snapshot-'));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await rm(folder, { recursive: true, force: true });
+});
 
+describe('digestOf', () => {
   it('is that of names and contents, in the order of names', async () => {
     await mkdir(join(folder, 'b'));
     await writeFile(join(folder, 'b', 'c.txt'), 'two');
@@ -38,15 +38,6 @@ describe('digestOf', () => {
 });
 
 describe('snapshot', () => {
-  let folder: string;
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'greenlight-snapshot-'));
-  });
-  afterEach(async () => {
-    vi.restoreAllMocks();
-    await rm(folder, { recursive: true, force: true });
-  });
-
   it('is on the disk with all its files and folders, and those on the way to it, when it returns', async () => {
     await mkdir(join(folder, 'source', 'b'), { recursive: true });
     await writeFile(join(folder, 'source', 'b', 'c.txt'), 'two');
