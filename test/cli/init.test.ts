@@ -98,6 +98,23 @@ describe('the spec that init writes', () => {
   );
 
   it.each`
+    target       | gate         | because
+    ${HOST}      | ${'slow'}    | ${'a tenth of the few milliseconds that a model at hand takes is not to be proven'}
+    ${NAMESPACE} | ${'latency'} | ${'it is compared with the baseline'}
+    ${AZURE}     | ${null}      | ${'Azure Monitor has no histograms'}
+  `(
+    'judges latency on $target.kind by the gate $gate, since $because',
+    ({ target, gate }: { target: Target; gate: string | null }) => {
+      const files = initialFiles(endpointOf({ blue: 100 }), { target, deploymentFile: './g.yml' });
+
+      const gates = [...(files?.spec ?? '').matchAll(/^  (\w+): \{ metric: latency/gm)].map(
+        ([, name]) => name,
+      );
+      expect(gates).toEqual(gate === null ? [] : [gate]);
+    },
+  );
+
+  it.each`
     live                       | green
     ${{ blue: 100 }}           | ${'green'}
     ${{ green: 100 }}          | ${'blue'}
