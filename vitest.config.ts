@@ -34,7 +34,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { test: { ...base, name: 'alone', include: ALONE, sequence: { groupOrder: 1 } } },
+      // Whole processes start and stop here, one after the other: half a minute each on a busy machine.
+      { test: { ...base, name: 'alone', include: ALONE, testTimeout: 180_000, sequence: { groupOrder: 1 } } },
     ],
   },
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
   const child = spawn(python, [join(FOLDER, 'drive.py'), host.file.url, host.file.tokenFile, FOLDER], {
     env: { PATH: process.env['PATH'], HOME: host.folder, REQUESTS_CA_BUNDLE: host.file.caFile },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 180_000,
+    timeout: 540_000,
   });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   for (const line of out.split('\n').filter((each) => each.startsWith('{'))) {

@@ -242,11 +242,14 @@ describe('an endpoint', () => {
 
 describe('a deployment', () => {
   it('goes through its life: created, busy, scaled, refused while live, deleted', async () => {
-    const put = await host.arm('PUT', `${path}/deployments/blue`, host.deploymentBody('blue'));
+    const go = join(host.folder, 'go');
+    const body = host.deploymentBody('blue', { env: { WAIT_FOR: go } });
+    const put = await host.arm('PUT', `${path}/deployments/blue`, body);
     expect([put.status, put.body.properties.provisioningState]).toEqual([201, 'Creating']);
     const meanwhile = await host.arm('PUT', path, host.endpointBody());
     expect([meanwhile.status, meanwhile.body.error.code]).toEqual([409, 'Conflict']);
     expect(meanwhile.body.error.message).toContain('(deployment-put of deployment blue) runs since');
+    await writeFile(go, '');
     expect(await host.ended(put)).toMatchObject({ status: 'Succeeded' });
 
     await host.setTraffic('diabetes', { blue: 100 });
@@ -298,7 +301,10 @@ describe('a deployment', () => {
   });
 
   it('that never answers its probe ends as Failed at its deadline', async () => {
-    const properties = { readinessProbe: { period: 'PT0.5S', failureThreshold: 2, timeout: 'PT0.2S' } };
+    const properties = {
+      readinessProbe: { period: 'PT0.5S', failureThreshold: 2, timeout: 'PT0.2S' },
+      requestSettings: { maxConcurrentRequestsPerInstance: 8, requestTimeout: 'PT1S' },
+    };
     const body = host.deploymentBody('late', { env: { SLOW_INIT_S: '60' }, properties });
 
     const { status, error } = await host.ended(host.arm('PUT', `${path}/deployments/late`, body));
@@ -375,7 +381,8 @@ describe('the host’s own metrics', () => {
 
 describe('what is told to come back', () => {
   it('a write to an endpoint that is busy gets 409, and after a second', async () => {
-    const body = host.deploymentBody('slow', { env: { SLOW_INIT_S: '1' } });
+    const go = join(host.folder, 'go-slow');
+    const body = host.deploymentBody('slow', { env: { WAIT_FOR: go } });
     const operation = await host.arm('PUT', `${path}/deployments/slow`, body);
 
     const answer = await host.arm('PUT', path, host.endpointBody());
@@ -385,6 +392,7 @@ describe('what is told to come back', () => {
       'Conflict',
       '1',
     ]);
+    await writeFile(go, '');
     await host.ended(operation);
   });
 

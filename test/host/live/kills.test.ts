@@ -40,5 +40,5 @@ it.each([0, 150])(
     // Envoy, and the two processes of blue: nothing was started twice, nothing was left.
     expect(host.processes()).toHaveLength(3);
   },
-  60_000,
+  180_000,
 );

@@ -112,8 +112,11 @@ describe('a managed deployment', () => {
     await host.arm('PUT', SETTING, setting(bounds('2', '3')));
     const during: number[] = [];
     const state = async () => (await host.arm('GET', '/onlineEndpoints/managed/deployments/green')).body;
-    while ((await state()).properties.provisioningState === 'Creating') {
-      during.push(await capacity('managed', 'blue'));
+    for (;;) {
+      const size = await capacity('managed', 'blue');
+      // It was the size during the operation only if that still runs now.
+      if ((await state()).properties.provisioningState !== 'Creating') break;
+      during.push(size);
     }
 
     expect(new Set(during)).toEqual(new Set([1]));

@@ -197,11 +197,12 @@ describe('what an instance that died has left', () => {
     const leader = await running(WITHOUT_MARKS);
     await hostFinds(leader);
     expect(await until(() => deployment.instances['1']?.state === 'ready', PATIENCE)).toBe(true);
-    const left = findInSessions([leader.pid]).filter(({ pid }) => pid !== leader.pid);
+    const others = () => findInSessions([leader.pid]).filter(({ pid }) => pid !== leader.pid);
+    expect(await until(() => others().length === 1, PATIENCE)).toBe(true);
+    const left = others();
 
     signal(leader, 'SIGKILL');
 
-    expect(left).toHaveLength(1);
     expect(await until(() => !left.some(isAlive), PATIENCE)).toBe(true);
   });
 
