@@ -46,14 +46,14 @@ async function startHostProvider(): Promise<Provider> {
       );
       await endpoints.writeTraffic(name, { live: { blue: 100 }, mirror: {} });
     },
-    through: ({ server }) =>
+    through: ({ server }, deadlineMs) =>
       Promise.resolve({
         endpoints: createAzureMlEndpoints({
           ...host.settings,
           baseUrl: server.url,
           ca: server.ca,
           scoringFetch: (url, init) => fetch(url, init as RequestInit),
-          deadlineMs: 1_000,
+          deadlineMs,
         }),
         metrics: createEnvoyMetrics({
           adminUrl: host.file.envoyAdminUrl,

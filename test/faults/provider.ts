@@ -28,8 +28,8 @@ export interface Provider {
   /** An endpoint that blue serves alone. */
   createEndpoint(name: string): Promise<void>;
   deployment(name: string): DeploymentSpec;
-  /** The adapter behind the proxy, with a second's patience. */
-  through(proxy: FaultProxy): Promise<TargetPorts>;
+  /** The adapter behind the proxy, whose calls wait for so long. */
+  through(proxy: FaultProxy, patienceMs: number): Promise<TargetPorts>;
   /** What a command line names the target by; it goes past the proxy. */
   readonly commandLine: readonly string[];
   stop(): Promise<void>;
@@ -73,14 +73,18 @@ export function describeProviderFaults(
    * An endpoint that blue serves, and a rollout of green on it through a proxy of its own.
    *
    * @param setting.fault - what each call meets; see {@link eachOnce}.
+   * @param setting.patienceMs - a call's deadline. More than a second where a stall of this machine would count.
    */
-  async function start(steps: readonly Step[], setting: { readonly fault?: Fault } & Partial<Plan> = {}) {
-    const { fault, ...more } = setting;
+  async function start(
+    steps: readonly Step[],
+    setting: { readonly fault?: Fault; readonly patienceMs?: number } & Partial<Plan> = {},
+  ) {
+    const { fault, patienceMs = 1_000, ...more } = setting;
     const endpoint = `faults-${++made}`;
     await provider.createEndpoint(endpoint);
     const proxy = await FaultProxy.start(provider.service);
     proxies.push(proxy);
-    const ports = await provider.through(proxy);
+    const ports = await provider.through(proxy, patienceMs);
     let attempt: Attempt | undefined;
     const eachMeets = (met: Fault): void => {
       proxy.decide = eachOnce(met, () => attempt, nameOf);
@@ -112,7 +116,7 @@ export function describeProviderFaults(
   };
 
   /** As `start`, and on to where green has its share and is watched. */
-  async function startOnGreen(more: Partial<Plan> = {}) {
+  async function startOnGreen(more: Parameters<typeof start>[1] = {}) {
     const started = await start([PATIENT_CREATE, LONG], more);
     await started.rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10, 60_000);
     started.proxy.calls.length = 0;
@@ -196,7 +200,7 @@ export function describeProviderFaults(
     it.runIf(lags)(
       'waits half a minute for a service that shows the old shares for so long, and writes once',
       async () => {
-        const { rollout, proxy, shown } = await startOnGreen();
+        const { rollout, proxy, shown } = await startOnGreen({ patienceMs: 20_000 });
 
         proxy.lateMs = 30_000;
         proxy.decide = inTurn(isWrite, ['late']);
@@ -215,7 +219,9 @@ export function describeProviderFaults(
     it.runIf(lags)(
       'waits half a minute for a service that shows the old shares for so long, and writes once',
       async () => {
-        const { rollout, proxy, shown } = await start([PATIENT_CREATE, SHORT, CUTOVER]);
+        const { rollout, proxy, shown } = await start([PATIENT_CREATE, SHORT, CUTOVER], {
+          patienceMs: 20_000,
+        });
 
         proxy.lateMs = 30_000;
         proxy.decide = inTurn(isWrite, ['late']);

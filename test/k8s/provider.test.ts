@@ -40,14 +40,14 @@ async function startCluster(): Promise<Provider> {
     async createEndpoint(name) {
       await models.openEndpoint({}, name);
     },
-    async through({ server }) {
+    async through({ server }, deadlineMs) {
       const file = join(models.folder, `through-${new URL(server.url).port}.kubeconfig`);
       await writeFile(file, await kubeConfigFor(models.kubeConfigFile, server), { mode: 0o600 });
       const through = createKubernetesEndpoints({
         connection: connectBy(file),
         namespace: models.namespace,
         gatewayUrl: models.bed.gatewayUrl,
-        deadlineMs: 1_000,
+        deadlineMs,
       });
       return { ...through, metrics: (await models.ports()).metrics };
     },

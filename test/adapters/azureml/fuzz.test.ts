@@ -101,7 +101,7 @@ describe('whatever the service answers', () => {
             if (/\/onlineEndpoints\/diabetes\?/.test(given.address)) shown = given.body;
             return given;
           };
-          const on = createAzureMlEndpoints({ ...settingsFor(arm), deadlineMs: 2_000 });
+          const on = createAzureMlEndpoints(settingsFor(arm));
           const gaveUp = AbortSignal.timeout(PATIENCE_MS);
           const end = await ends.of(() => call(on, gaveUp), gaveUp);
 

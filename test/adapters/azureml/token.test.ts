@@ -105,12 +105,12 @@ describe('a token', () => {
       .fn<GetToken>()
       .mockResolvedValue({ token: TOKEN, expiresOnTimestamp: Date.now() + hours(1) })
       .mockImplementationOnce(never);
-    const endpoints = client(getToken, 1_000);
+    const endpoints = client(getToken, 4_000);
 
     await expect(endpoints.read('diabetes')).rejects.toMatchObject({
       kind: 'transient',
       code: 'NoToken',
-      message: expect.stringContaining('within 0.75 s') as string,
+      message: expect.stringContaining('within 3 s') as string,
     });
     await expect(endpoints.read('diabetes')).resolves.toMatchObject({ name: 'diabetes' });
   });
@@ -147,7 +147,7 @@ describe('a token', () => {
     const endpoints = createAzureMlEndpoints({
       ...settingsFor(arm),
       credential: { getToken },
-      deadlineMs: 1_000,
+      deadlineMs: 4_000,
     });
 
     await expect(endpoints.invoke('diabetes', 'blue', '{}')).rejects.toMatchObject({ code: 'NoToken' });

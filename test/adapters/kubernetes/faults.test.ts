@@ -378,6 +378,8 @@ describe('writing traffic', () => {
 
     it('takes a fault that passes for none: a controller may not know a Service yet that is new', async () => {
       refuse('diabetes-green');
+      // Else a stall of this machine would be a fault that stands.
+      vi.useFakeTimers({ toFake: ['Date'] });
       let looks = 0;
       api.fault = ({ method, path }) => {
         if (method !== 'GET' || path !== ROUTE || !ROUTE_RULES().includes('diabetes-green')) return undefined;

@@ -19,13 +19,17 @@ beforeEach(async () => {
 });
 afterEach(() => receiver.close());
 
-async function send(channel: NotifyChannel, env: NodeJS.ProcessEnv = { HOOK: url, HOOK_SECRET: WHSEC }) {
+async function send(
+  channel: NotifyChannel,
+  env: NodeJS.ProcessEnv = { HOOK: url, HOOK_SECRET: WHSEC },
+  deadlineMs = 20_000,
+) {
   const notifier = createNotifier({
     channels: [],
     env,
     links: { publicUrl: 'https://g.example/', signer },
     uiLink: () => null,
-    deadlineMs: 300,
+    deadlineMs,
   });
   await notifier.send({ from: 'plan', channel }, notificationOf());
 }
@@ -80,7 +84,7 @@ describe('the notifier', () => {
   it('gives a receiver that hangs up after its deadline', async () => {
     receiver.answer = () => undefined;
 
-    expect(await failureOf(send(channelOf()))).toEqual({
+    expect(await failureOf(send(channelOf(), undefined, 300))).toEqual({
       kind: 'transient',
       code: 'NoAnswer',
       message: 'the receiver of notify[0] (cloudevents) gave no answer within 0.3 s',
