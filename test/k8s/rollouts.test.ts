@@ -18,13 +18,88 @@ afterAll(async () => {
   await world?.stop();
 });
 
-describe('a rollout on a Kubernetes namespace, under load', () => {
+// Each has an endpoint of its own, and waits most of its time.
+describe.concurrent('a rollout on a Kubernetes namespace, beside others and under load', () => {
   it('promotes a good version, and no client loses a request', () => expectPromoted(world));
 
   it('rolls a bad version back: blue answers everything again, and green is gone', async () => {
     await expectRolledBack(world);
   });
 
+  it('holds when somebody else changes the shares, and puts them back when it is told to', async () => {
+    const door = await world.openEndpoint();
+    const clients = world.clients(door);
+    clients.start(2, 30);
+    const submitting = world.submit(await world.writeSpec(door, LONG_RAMP));
+    await world.untilStatus(
+      door,
+      ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
+    );
+
+    const api = world.bed.kubeConfig().makeApiClient(CustomObjectsApi);
+    const id = {
+      group: 'gateway.networking.k8s.io',
+      version: 'v1',
+      plural: 'httproutes',
+      namespace: world.namespace,
+      name: door.endpoint,
+    };
+    const is = (await api.getNamespacedCustomObject(id)) as {
+      spec: { rules: { backendRefs: { weight: number }[] }[] };
+    };
+    const rules = structuredClone(is.spec.rules);
+    rules[0]?.backendRefs.forEach((backend, i) => (backend.weight = i === 0 ? 90 : 10));
+    await api.patchNamespacedCustomObject(
+      { ...id, body: { spec: { rules } }, fieldManager: 'kubectl-edit' },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
+
+    await world.untilStatus(door, ({ phase }) => phase === 'held');
+    expect((await shown(world, door)).traffic.live).toEqual({ blue: 90, green: 10 });
+    const restored = await world.command([
+      ...['drift', door.endpoint, '--target', `kubernetes/${world.namespace}`],
+      ...['--restore', '--reason', 'test', '--by', 'ada'],
+    ]);
+    expect(restored.result.exitCode, restored.said.join('\n')).toBe(0);
+    await world.untilStatus(
+      door,
+      ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
+    );
+    expect((await shown(world, door)).traffic.live).toEqual({ blue: 50, green: 50 });
+    await world.command([
+      'abort',
+      door.endpoint,
+      '--target',
+      `kubernetes/${world.namespace}`,
+      '--reason',
+      'test',
+      '--by',
+      'ada',
+    ]);
+    await submitting;
+    await clients.stop();
+    expect(await shown(world, door)).toEqual({
+      traffic: { live: { blue: 100 }, mirror: {} },
+      deployments: ['blue'],
+    });
+  });
+
+  it('gives up a version that never gets ready, and leaves nothing of it', async () => {
+    const door = await world.openEndpoint();
+    const steps = [{ create: { 'ready-within': '15s' } }, { ramp: ['50%'], ...DWELL }, 'cutover'];
+    const { result, said } = await world.submit(await world.writeSpec(door, steps, { NEVER_READY: 'yes' }));
+
+    expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
+    expect(said.join('\n')).toMatch(/ready/i);
+    expect(await shown(world, door)).toEqual({
+      traffic: { live: { blue: 100 }, mirror: {} },
+      deployments: ['blue'],
+    });
+    expect(await servedBy(world.bed.kubeConfig(), world.namespace, `${door.endpoint}-green`)).toBe(0);
+  });
+});
+
+describe('a rollout on a Kubernetes namespace, under load', () => {
   it('loses no request when shares begin and end, one cutover after the other', async () => {
     const door = await world.openEndpoint();
     const [blue, green] = [`${door.endpoint}-blue`, `${door.endpoint}-green`];
@@ -98,79 +173,7 @@ describe('a rollout on a Kubernetes namespace, under load', () => {
   });
 });
 
-describe('a namespace that is not as it should be', () => {
-  it('holds when somebody else changes the shares, and puts them back when it is told to', async () => {
-    const door = await world.openEndpoint();
-    const clients = world.clients(door);
-    clients.start(2, 30);
-    const submitting = world.submit(await world.writeSpec(door, LONG_RAMP));
-    await world.untilStatus(
-      door,
-      ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
-    );
-
-    const api = world.bed.kubeConfig().makeApiClient(CustomObjectsApi);
-    const id = {
-      group: 'gateway.networking.k8s.io',
-      version: 'v1',
-      plural: 'httproutes',
-      namespace: world.namespace,
-      name: door.endpoint,
-    };
-    const is = (await api.getNamespacedCustomObject(id)) as {
-      spec: { rules: { backendRefs: { weight: number }[] }[] };
-    };
-    const rules = structuredClone(is.spec.rules);
-    rules[0]?.backendRefs.forEach((backend, i) => (backend.weight = i === 0 ? 90 : 10));
-    await api.patchNamespacedCustomObject(
-      { ...id, body: { spec: { rules } }, fieldManager: 'kubectl-edit' },
-      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
-    );
-
-    await world.untilStatus(door, ({ phase }) => phase === 'held');
-    expect((await shown(world, door)).traffic.live).toEqual({ blue: 90, green: 10 });
-    const restored = await world.command([
-      ...['drift', door.endpoint, '--target', `kubernetes/${world.namespace}`],
-      ...['--restore', '--reason', 'test', '--by', 'ada'],
-    ]);
-    expect(restored.result.exitCode, restored.said.join('\n')).toBe(0);
-    await world.untilStatus(
-      door,
-      ({ phase, traffic }) => phase === 'ramping' && traffic?.live['green'] === 50,
-    );
-    expect((await shown(world, door)).traffic.live).toEqual({ blue: 50, green: 50 });
-    await world.command([
-      'abort',
-      door.endpoint,
-      '--target',
-      `kubernetes/${world.namespace}`,
-      '--reason',
-      'test',
-      '--by',
-      'ada',
-    ]);
-    await submitting;
-    await clients.stop();
-    expect(await shown(world, door)).toEqual({
-      traffic: { live: { blue: 100 }, mirror: {} },
-      deployments: ['blue'],
-    });
-  });
-
-  it('gives up a version that never gets ready, and leaves nothing of it', async () => {
-    const door = await world.openEndpoint();
-    const steps = [{ create: { 'ready-within': '15s' } }, { ramp: ['50%'], ...DWELL }, 'cutover'];
-    const { result, said } = await world.submit(await world.writeSpec(door, steps, { NEVER_READY: 'yes' }));
-
-    expect(result.exitCode, said.join('\n')).toBe(ROLLED_BACK);
-    expect(said.join('\n')).toMatch(/ready/i);
-    expect(await shown(world, door)).toEqual({
-      traffic: { live: { blue: 100 }, mirror: {} },
-      deployments: ['blue'],
-    });
-    expect(await servedBy(world.bed.kubeConfig(), world.namespace, `${door.endpoint}-green`)).toBe(0);
-  });
-
+describe('a namespace that does not allow what a rollout needs', () => {
   it('names the quota that leaves no room for green', async () => {
     const door = await world.openEndpoint();
     const api = world.bed.kubeConfig().makeApiClient(CoreV1Api);
