@@ -20,10 +20,10 @@ describe('a window of watching', () => {
   });
 
   it('looks once each interval', async () => {
-    const { looks, lastedMs } = await watchFor({ windowMs: 500, intervalMs: 200 });
+    const { looks, lastedMs } = await watchFor({ windowMs: 50_000, intervalMs: 20_000 });
 
     expect(looks).toBe(3);
-    expect(lastedMs).toBeGreaterThanOrEqual(495);
+    expect(lastedMs).toBeGreaterThanOrEqual(49_995);
   });
 
   it('heartbeats with its memory between looks that are further apart than the heartbeat timeout', async () => {
@@ -52,8 +52,8 @@ describe('a window of watching', () => {
 
     expect(verdict).toBe('window-over');
     expect(looks).toBe(1);
-    // One after the look, and one every two seconds of the five that it waited.
-    expect(beats.length).toBeGreaterThanOrEqual(3);
+    // One after the look, and at least one in the five seconds that it waited.
+    expect(beats.length).toBeGreaterThanOrEqual(2);
   });
 
   it('goes on after a crash where its last heartbeat was, although it was given no memory', async () => {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
+import type { Traffic } from '../../core/traffic.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
@@ -136,13 +137,21 @@ describe.concurrent('an abort while a write is under way', () => {
     let asked = (): void => undefined;
     const writing = new Promise<void>((resolve) => (asked = resolve));
     const ports = target.ports();
+    let left: Traffic | null = null;
     // Hears that its client has left; its service has the request all the same, and is slow.
     const cutOff: typeof ports.endpoints.writeTraffic = async (name, traffic, options) => {
-      if (traffic.live['green'] !== 10) return ports.endpoints.writeTraffic(name, traffic, options);
+      if (traffic.live['green'] !== 10) {
+        await ports.endpoints.writeTraffic(name, traffic, options);
+        const late = left;
+        left = null;
+        // After the rollback has written: until then all seems to be as before.
+        if (late !== null) setTimeout(() => target.changeTraffic(late), 1_000);
+        return;
+      }
       asked();
       await sleep(60_000, undefined, options?.signal === undefined ? {} : { signal: options.signal }).catch(
         (error: unknown) => {
-          setTimeout(() => target.changeTraffic(traffic), 1_000);
+          left = traffic;
           throw error;
         },
       );

@@ -237,7 +237,7 @@ describe('a step that waits for no metrics, after one that did', () => {
   > = {
     'cutting-over': { steps: [CREATE, rampStep(50), APPROVE, CUTOVER], call: 'writeTraffic' },
     'deleting-baseline': {
-      steps: [CREATE, CUTOVER, { ...BAKE, forMs: 1_500, undecided: 'proceed' }, DELETE_BASELINE],
+      steps: [CREATE, CUTOVER, { ...BAKE, forMs: 5_000, undecided: 'proceed' }, DELETE_BASELINE],
       call: 'deleteDeployment',
     },
   };
@@ -289,7 +289,7 @@ describe('a step that waits for no metrics, after one that did', () => {
 });
 
 describe.concurrent('a step whose time is over while its gates see nothing', () => {
-  const WITHIN_MS = 1_500;
+  const WITHIN_MS = 4_000;
   const dwell = { atLeastMs: WITHIN_MS, atMostMs: WITHIN_MS };
   const TIMED: Readonly<Record<string, (undecided: UndecidedPolicy) => readonly Step[]>> = {
     mirror: (undecided) => [CREATE, mirrorStep(10, { dwell, undecided })],
@@ -344,7 +344,7 @@ describe.concurrent('a step whose time is over while its gates see nothing', () 
 
     expect({ type, reason: report.reason }).toEqual({
       type: 'RolledBack',
-      reason: 'nobody approved within 1s500ms',
+      reason: 'nobody approved within 4s',
     });
     expect(target.everLive).not.toContainEqual({ live: { green: 100 }, mirror: {} });
   });

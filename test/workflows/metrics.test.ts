@@ -59,6 +59,12 @@ describe("a worker's metrics of rollouts", () => {
     const lines = await counted('held');
     expect(lines).toContain(`rollout_holds_total{${name('held')},kind="undecided"} 1`);
     expect(lines).toContain(`rollout_ended_total{${name('held')},outcome="aborted"} 1`);
-    expect(lines.filter((line) => line.startsWith('rollout_green_share_percent'))).toEqual([]);
+    // The look under way hears of its end with its next heartbeat.
+    await expect
+      .poll(
+        async () => (await counted('held')).filter((line) => line.startsWith('rollout_green_share_percent')),
+        { timeout: 20_000 },
+      )
+      .toEqual([]);
   });
 });

@@ -380,7 +380,7 @@ describe.concurrent('a restore whose traffic cannot be written', () => {
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
 
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0);
+    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0, 60_000);
     await rollout.send('resolveDrift', { choice: 'adopt', ...by });
     await rollout.until((s) => s.phase === 'ramping');
     target.fault = () => undefined;
@@ -390,7 +390,7 @@ describe.concurrent('a restore whose traffic cannot be written', () => {
     expect(report.notes).toEqual([
       expect.stringMatching(/^could not be restored: writeTraffic is forbidden/),
     ]);
-  });
+  }, 90_000);
 });
 
 describe.concurrent('a restore whose instances do not get ready', () => {
@@ -412,7 +412,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
     const { target, rollout } = await heldAt(0, 'restored-by-name', [CREATE, CUTOVER, BAKE]);
     const room = noRoom(target);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.notes.length > 0);
+    await rollout.until((s) => s.notes.length > 0, 60_000);
     room.denied = false;
     await rollout.until((s) => s.phase === 'baking');
     // Another hold does not forget it either.
@@ -435,7 +435,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
     await rollout.until((s) => s.phase === 'held' && s.hold?.kind === 'drift' && s.hold.scaled.length > 0);
     const room = noRoom(target);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.notes.length === 1);
+    await rollout.until((s) => s.notes.length === 1, 60_000);
     room.denied = false;
     await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0);
     const { writes } = target;
@@ -443,7 +443,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
 
     room.denied = true;
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.notes.length === 2);
+    await rollout.until((s) => s.notes.length === 2, 60_000);
     const meanwhile = writes.slice(before);
     room.denied = false;
     target.fault = () => undefined;
