@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
@@ -46,7 +47,7 @@ export interface CliBenchOptions {
 
 /** The real workflows and activities on the queue that the CLI uses, in a namespace that no other test sees. */
 export function useCliBench({ env = {}, plugins }: CliBenchOptions = {}): CliBench {
-  const namespace = `cli-${process.pid}`;
+  const namespace = `cli-${randomUUID()}`;
   const targets = new Map<string, MemoryTarget>();
   const portsOf = async (target: Target) => {
     const found = target.kind === 'host' ? targets.get(target.workspace) : undefined;

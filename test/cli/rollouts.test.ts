@@ -12,6 +12,13 @@ const { on } = bench;
 
 const QUICK = ['create', 'ramp: 50%\n    for: 1s .. 20s', 'cutover', 'delete-baseline'];
 const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
+const ASKED = [
+  'create',
+  'ramp: 50%\n    for: 1s .. 20s',
+  'approve: { within: 1h }',
+  'cutover',
+  'delete-baseline',
+];
 const ASKS = ['create', 'approve: { within: 1h }', 'cutover'];
 
 /** A spec for an endpoint in memory that nobody else uses. */
@@ -59,23 +66,28 @@ function plain(text: string): string[] {
 
 describe('submit --wait', () => {
   it('tells a promotion to its end, and exits 0', async () => {
-    const spec = await specFor('promoted', QUICK);
+    const spec = await specFor('promoted', ASKED);
 
-    const told = await on('promoted', ['submit', spec, '--wait', '--by', 'ada']);
+    const told = await on('promoted', ['submit', spec, '--wait', '--by', 'ada'], {
+      // It asks once a second: a share that stands no longer than that may not be told.
+      onLine: (text) => {
+        if (text.includes('waits for approval')) void on('promoted', ['approve', 'diabetes']);
+      },
+    });
 
     expect(told.code).toBe(0);
     expect(told.stderr).toContain(
-      'Started rollout/host/promoted/diabetes (diabetes: whoever serves now → green, 4 steps)',
+      'Started rollout/host/promoted/diabetes (diabetes: whoever serves now → green, 5 steps)',
     );
     expect(told.stderr).toContain(
       '  Temporal UI  http://127.0.0.1:1/namespaces/' +
         `${bench.namespace}/workflows/rollout%2Fhost%2Fpromoted%2Fdiabetes/`,
     );
     const lines = plain(told.stdout);
-    expect(lines).toContain('✓ 1/4 create: green is ready (…)');
+    expect(lines).toContain('✓ 1/5 create: green is ready (…)');
     expect(lines).toContain('traffic: blue 50 %, green 50 %');
-    expect(lines.find((line) => line.startsWith('✓ 2/4 ramp 50 %: errors proven: '))).toBeDefined();
-    expect(lines).toContain('✓ 4/4 delete-baseline: blue is gone (…)');
+    expect(lines.find((line) => line.startsWith('✓ 2/5 ramp 50 %: errors proven: '))).toBeDefined();
+    expect(lines).toContain('✓ 5/5 delete-baseline: blue is gone (…)');
     expect(lines.at(-1)).toMatch(/^PROMOTED after .*: diabetes is served by green$/);
   });
 
@@ -182,7 +194,7 @@ describe('submit', () => {
 
   it('starts nothing without a worker, and says what to do', async () => {
     const spec = await specFor('nobody', QUICK);
-    const namespace = `empty-${process.pid}`;
+    const namespace = `empty-${randomUUID()}`;
     await makeNamespace(namespace);
     const empty = await stateWithTemporal(namespace);
 

@@ -65,7 +65,9 @@ it('one trace leads from submit through workflow and activity to each call of Az
   expect(await rollout.result()).toMatchObject({ kind: 'report', report: { outcome: 'promoted' } });
   await greenlight.close();
 
-  await expect.poll(() => spans().some(({ name }) => name === 'ARM PUT'), { timeout: 10_000 }).toBe(true);
+  await expect
+    .poll(() => spans().map(({ name }) => name), { timeout: 10_000 })
+    .toEqual(expect.arrayContaining(['ARM PUT', 'submit', 'StartWorkflow:rollout', 'RunWorkflow:rollout']));
   const all = spans();
   const root = all.find(({ name }) => name === 'submit');
   const calls = all.filter(({ name }) => name.startsWith('ARM '));

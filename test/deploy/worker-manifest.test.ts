@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -35,7 +36,7 @@ const text = await readFile(join(packageRoot(), 'deploy', 'kubernetes', 'worker.
 const { template } = (parse(text) as Manifest).spec;
 const [container] = template.spec.containers;
 /** Its version becomes the current one, which concerns all rollouts of a namespace. */
-const NAMESPACE = `manifest-${process.pid}`;
+const NAMESPACE = `manifest-${randomUUID()}`;
 /** Not where it would listen by itself: only who listens on every address answers here. */
 const FROM_OUTSIDE = '127.0.0.2';
 

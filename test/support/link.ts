@@ -13,8 +13,11 @@ export class Link {
     this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  /** @param address - host:port of the server. */
-  static async open(address: string): Promise<Link> {
+  /**
+   * @param address - host:port of the server.
+   * @param at - the port to listen on; who mends it gives one that nobody is given meanwhile.
+   */
+  static async open(address: string, at = 0): Promise<Link> {
     const [host, port] = address.split(':');
     const sockets = new Set<Socket>();
     const keep = (socket: Socket): Socket => {
@@ -30,7 +33,7 @@ export class Link {
       near.once('close', () => far.destroy());
       far.once('close', () => near.destroy());
     });
-    await listen(server, 0);
+    await listen(server, at);
     return new Link(server, sockets);
   }
 

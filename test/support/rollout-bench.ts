@@ -120,8 +120,8 @@ export interface BenchOptions {
 
 /** To be called at the top of a test file: a namespace and a worker for it. */
 export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): Bench {
-  const namespace = `bench-${process.pid}`;
-  const taskQueue = `test-${process.pid}`;
+  const namespace = `bench-${randomUUID()}`;
+  const taskQueue = `test-${randomUUID()}`;
   const workflowBundle = { codePath: inject('workflowCode') };
   const metrics = createMetrics();
   const targets = new Map<string, BenchTarget>();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -21,7 +22,7 @@ import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { Rollout } from '../support/rollout-bench.js';
 import { WAITER } from '../support/waiter.js';
 
-const namespace = `versions-${process.pid}`;
+const namespace = `versions-${randomUUID()}`;
 const targets = new Map<string, MemoryTarget>();
 let connection: NativeConnection;
 let clientConnection: Connection;
