@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RolloutEvents, RolloutName } from '../core/rollout-events.js';
-import type { Hold } from '../core/run.js';
+import type { Hold, Phase } from '../core/run.js';
 import type { Outcome } from '../core/failures.js';
 
 const OUTCOMES: readonly Outcome[] = [
@@ -11,6 +11,17 @@ const OUTCOMES: readonly Outcome[] = [
   'rollback-incomplete',
 ];
 const HOLDS: readonly Hold['kind'][] = ['undecided', 'drift', 'blind'];
+/** Those that a step stands for. */
+const PHASES: readonly Phase[] = [
+  'creating',
+  'smoke-testing',
+  'mirroring',
+  'ramping',
+  'waiting-for-approval',
+  'cutting-over',
+  'baking',
+  'deleting-baseline',
+];
 const NAME = ['endpoint', 'target'] as const;
 
 /** Counts what rollouts tell. Labels name endpoints and targets, never runs. */
@@ -59,6 +70,11 @@ export function rolloutMetrics(registry: Registry): RolloutEvents {
     for (const outcome of OUTCOMES) ended.inc({ ...name, outcome }, 0);
     for (const kind of HOLDS) held.inc({ ...name, kind }, 0);
   };
+  // The same for these, but once and for all: they name no endpoint, and `zero` sets back what was counted.
+  for (const outcome of OUTCOMES) durations.zero({ outcome });
+  for (const phase of PHASES) {
+    for (const result of ['done', 'stopped']) steps.zero({ phase, result });
+  }
   return {
     begun({ endpoint, target }) {
       know({ endpoint, target });

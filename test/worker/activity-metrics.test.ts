@@ -61,6 +61,8 @@ describe('activityMetrics', () => {
     });
 
     expect(text).toContain('rollout_watch_verdicts_total{endpoint="diabetes",verdict="breach"} 1');
+    // A series has to begin at 0, or its first increase is not seen.
+    expect(text).toContain('rollout_watch_verdicts_total{endpoint="diabetes",verdict="pass"} 0');
     expect(text).toContain(
       'rollout_gate_verdicts_total{endpoint="diabetes",gate="errors",verdict="breach"} 1',
     );
