@@ -1,5 +1,5 @@
 import { changesBetween, type RolloutChange } from '../client/events.js';
-import { endpointArgument } from '../core/command-text.js';
+import { commandsAfterIncomplete } from '../core/after-incomplete.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
 import { actionLine } from '../core/status-text.js';
@@ -92,14 +92,13 @@ export function endLines(report: RolloutReport): string[] {
     report.rollbackMs === null
       ? []
       : [`  from the decision to the traffic read back: ${(report.rollbackMs / 1000).toFixed(1)} s`];
+  const [look, revert] = commandsAfterIncomplete(report);
   return [
     `${END_TEXT[report.outcome]} after ${took}: ${report.reason}`,
     ...back,
     ...report.left.map((left) => `  left to do: ${left}`),
     ...(report.outcome === 'rollback-incomplete'
-      ? [
-          `  now: look at it with \`greenlight endpoint show ${endpointArgument(report)}\`, then \`greenlight revert ${endpointArgument(report)} --to ${report.baseline || 'BASELINE'}\``,
-        ]
+      ? [`  now: look at it with \`${look}\`, then \`${revert}\``]
       : []),
   ];
 }

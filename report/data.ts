@@ -1,3 +1,4 @@
+import { commandsAfterIncomplete } from '../core/after-incomplete.js';
 import type { DecisionRecord } from '../core/decision-record.js';
 import type { Outcome } from '../core/failures.js';
 import type { RolloutStatus } from '../core/messages.js';
@@ -57,7 +58,8 @@ export function storyOf({ ending }: ReportData): Story {
   switch (ending.kind) {
     case 'report': {
       const { outcome, reason, rollbackMs, steps, actions, notes, left } = ending.report;
-      return { ...HEADLINE[outcome], reason, rollbackMs, steps, actions, notes, left, actionsNow: [] };
+      const actionsNow = outcome === 'rollback-incomplete' ? commandsAfterIncomplete(ending.report) : [];
+      return { ...HEADLINE[outcome], reason, rollbackMs, steps, actions, notes, left, actionsNow };
     }
     case 'running': {
       const { phase, verdict, hold, steps, actions, notes, actionsNow, next } = ending.status;

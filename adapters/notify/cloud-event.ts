@@ -1,5 +1,5 @@
 import type { Notification, NotifyEvent } from '../../core/notification.js';
-import type { Links } from './message.js';
+import { commandsOf, type Links } from './message.js';
 
 /** Version of CDEvents whose vocabulary and shapes these are. */
 const CDEVENTS = '0.4.1';
@@ -58,7 +58,7 @@ export function cloudEventBody(notification: Notification, links: Links): object
             }
           : { endpoint, event, baseline, green },
       },
-      customData: { ...notification, links },
+      customData: { ...notification, actionsNow: commandsOf(notification), links },
       customDataContentType: 'application/json',
     },
   };

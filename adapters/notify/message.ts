@@ -1,3 +1,4 @@
+import { commandsAfterIncomplete } from '../../core/after-incomplete.js';
 import { eventText, type Notification, type NotifyEvent } from '../../core/notification.js';
 import { trafficText } from '../../core/traffic.js';
 
@@ -33,6 +34,13 @@ const TONES: Readonly<Record<NotifyEvent, Message['tone']>> = {
   'rollback-incomplete': 'bad',
 };
 
+/** The commands that make sense now. A rollout that is over has none itself: what is left to do then is a person's. */
+export function commandsOf(notification: Notification): readonly string[] {
+  return notification.event === 'rollback-incomplete'
+    ? commandsAfterIncomplete(notification)
+    : notification.actionsNow;
+}
+
 export function messageOf(notification: Notification, { approve, reject, ui }: Links): Message {
   const { endpoint, event, text, baseline, green, target, step, traffic, next } = notification;
   const asks = event === 'approval-wanted' || event === 'held' || event === 'rollback-incomplete';
@@ -50,7 +58,7 @@ export function messageOf(notification: Notification, { approve, reject, ui }: L
     title: `${endpoint}: ${eventText(event).toLowerCase()}`,
     text,
     facts: facts.filter(([, value]) => value !== ''),
-    commands: asks ? notification.actionsNow : [],
+    commands: asks ? commandsOf(notification) : [],
     buttons: [
       ...button('Approve …', approve),
       ...button('Reject …', reject, true),

@@ -66,6 +66,20 @@ describe('shares over time', () => {
   });
 });
 
+describe('what can be done now', () => {
+  it('is told of a rollback that is incomplete, and of no other end', () => {
+    const data = rolledBack();
+    if (data.ending.kind !== 'report') throw new Error('the sample has a report');
+    const report = { ...data.ending.report, outcome: 'rollback-incomplete', rollbackMs: null } as const;
+
+    expect(storyOf(data).actionsNow).toEqual([]);
+    expect(storyOf({ ...data, ending: { kind: 'report', report } }).actionsNow).toEqual([
+      'greenlight endpoint show diabetes',
+      'greenlight revert diabetes --to blue',
+    ]);
+  });
+});
+
 describe('limits', () => {
   it('follow the baseline where they are relative, and are level where they are not', () => {
     const { record } = rolledBack();

@@ -226,6 +226,24 @@ describe('a message', () => {
     `);
   });
 
+  it('of a rollback that is incomplete has the commands that look and put the traffic back, on its own target', () => {
+    const over = notificationOf({
+      event: 'rollback-incomplete',
+      phase: 'finished',
+      target: 'kubernetes/models',
+      actionsNow: [],
+      ask: null,
+    });
+    const commands = [
+      'greenlight endpoint show diabetes --target kubernetes/models',
+      'greenlight revert diabetes --target kubernetes/models --to blue',
+    ];
+
+    expect(messageOf(over, links).commands).toEqual(commands);
+    expect(cloudEventBody(over, links)).toMatchObject({ data: { customData: { actionsNow: commands } } });
+    expect(messageOf({ ...over, baseline: '' }, links).commands[1]).toMatch(/ --to BASELINE$/);
+  });
+
   it('shows names and reasons as they are, whatever a chat would make of them', () => {
     const nasty = notificationOf({ text: 'see <!channel> & *bold* [x](http://evil)' });
 
