@@ -145,7 +145,7 @@ function specCommands(program: Command, add: Add): void {
     async () => (await import('./commands/plan.js')).plan,
   ).option(
     '--rps <number>',
-    'requests a second of the endpoint (default: measured for some seconds)',
+    'requests a second of the endpoint (default: measured for some seconds, on Azure for up to a minute)',
     aboveZero,
   );
   add(

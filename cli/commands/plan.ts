@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { CallOptions } from '../../adapters/ports.js';
 import { createTargets } from '../../adapters/targets.js';
 import { forecastPlan, type PlanForecast } from '../../core/gates/index.js';
 
@@ -12,8 +13,8 @@ import { readSpec } from '../spec-file.js';
 
 const COUNT_FOR_MS = 10_000;
 const COUNT_EVERY_MS = 2_000;
-/** A plan does not wait for a target that hangs. */
-const WITHIN_MS = 20_000;
+/** A plan does not wait for a target that hangs: so long for each answer. */
+const ANSWERS_WITHIN_MS = 20_000;
 
 /** What a spec means, and what its gates can do at the traffic that there is, or that is given. */
 export const plan: CommandFunction = async (ctx, [file = ''], options) => {
@@ -60,7 +61,7 @@ async function forecastFor(ctx: Context, plan: Plan, given: number | undefined):
 function whyNoRate(plan: Plan, found: Measured | { readonly why: string }): string {
   if ('why' in found) return found.why;
   if (found.name === '') return `no deployment of ${plan.endpoint} holds all live traffic`;
-  const within = `in ${COUNT_FOR_MS / 1000} s`;
+  const within = `in ${Math.round(found.countedMs / 1000)} s`;
   return found.rps === null
     ? `the counters of ${found.name} did not go on ${within}`
     : `${found.name} had no request ${within}`;
@@ -70,6 +71,7 @@ function whyNoRate(plan: Plan, found: Measured | { readonly why: string }): stri
 const UNKNOWN: Measured = {
   name: '',
   rps: null,
+  countedMs: 0,
   baseline: null,
   edgesMs: Array.from({ length: 230 }, (_, i) => 1.05 ** i),
 };
@@ -79,17 +81,27 @@ async function measure(
   plan: Plan,
   count: boolean,
 ): Promise<Measured | { readonly why: string }> {
-  const signal = AbortSignal.timeout(WITHIN_MS);
+  let asked = AbortSignal.timeout(ANSWERS_WITHIN_MS);
+  const call = (): CallOptions => {
+    asked = AbortSignal.timeout(ANSWERS_WITHIN_MS);
+    return { signal: asked };
+  };
   try {
     const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(plan.target);
-    if (count) ctx.out.note(`Counting the requests of ${plan.endpoint} for up to ${COUNT_FOR_MS / 1000} s …`);
+    if (count) {
+      ctx.out.note(
+        `Counting the requests of ${plan.endpoint} for up to ${COUNT_FOR_MS / 1000} s, longer where its metrics come less often …`,
+      );
+    }
     return await measureBaseline(ports, plan, {
       forMs: count ? COUNT_FOR_MS : 0,
       everyMs: COUNT_EVERY_MS,
-      signal,
+      call,
     });
   } catch (error) {
-    if (signal.aborted) return { why: `${plan.endpoint} did not answer within ${WITHIN_MS / 1000} s` };
+    if (asked.aborted) {
+      return { why: `${plan.endpoint} did not answer within ${ANSWERS_WITHIN_MS / 1000} s` };
+    }
     if (error instanceof Error && error.name === 'PortError') return { why: error.message };
     throw error;
   }

@@ -51,6 +51,50 @@ describe('what the baseline does now', () => {
     expect(found.rps).toBe(5);
   });
 
+  it.each`
+    because                                                         | movesAfterSec | dataSec | rps     | sec
+    ${'the next figures come later than that'}                      | ${41}         | ${60}   | ${5}    | ${42}
+    ${'all went on in time: it ends then'}                          | ${3}          | ${60}   | ${5}    | ${10}
+    ${'none come when they should: it ends after their usual time'} | ${Infinity}   | ${0}    | ${null} | ${62}
+  `(
+    'is counted for ten seconds, or until a source that gathers by the minute has newer figures: $because',
+    async ({ movesAfterSec, dataSec, rps, sec }: Record<string, number>) => {
+      const { endpoints, metrics } = new MemoryTarget().ports();
+      let nowSec = 200;
+      const read = () => {
+        const toSec = nowSec - 200 < movesAfterSec! ? 0 : dataSec!;
+        const live = { requests: toSec * 5, errors: 0, le: [], active: null };
+        const snapshot = {
+          ...{ atMs: nowSec * 1000, ageMs: (nowSec - toSec) * 1000, edgesMs: [] },
+          ...{ cadence: { everyMs: 60_000, behindMs: 180_000 }, deployments: { blue: { live } } },
+        };
+        nowSec += 2;
+        return Promise.resolve(snapshot);
+      };
+
+      // Two seconds by the source's clock between its readings, and next to none by ours.
+      const ask = { forMs: 10_000, everyMs: 1 };
+      const found = await measureBaseline({ endpoints, metrics: { ...metrics, read } }, plan, ask);
+
+      expect([found.rps, found.countedMs]).toEqual([rps, sec! * 1000]);
+    },
+  );
+
+  it('waits for each answer by itself, however long it counts', async () => {
+    const { endpoints, metrics } = new MemoryTarget().ports();
+    const signals: unknown[] = [];
+    const call = () => ({ signal: new AbortController().signal });
+    const read: typeof metrics.read = (endpoint, deployments, options) => {
+      signals.push(options?.signal);
+      return metrics.read(endpoint, deployments, options);
+    };
+
+    await measureBaseline({ endpoints, metrics: { ...metrics, read } }, plan, { ...QUICK, call });
+
+    expect(signals.length).toBeGreaterThan(1);
+    expect(new Set(signals).size).toBe(signals.length);
+  });
+
   it('is not known where the source is away', async () => {
     const target = new MemoryTarget();
     target.metricsAway = true;
