@@ -121,7 +121,7 @@ export const mirrorShare = () =>
     {
       code: 'share',
       expected: 'a whole percent such as 10%',
-      help: 'share of live traffic that is copied to green, 1% to 100% (Azure ML and the endpoint host mirror 50% at most)',
+      help: 'share of live traffic that is copied to green, 1% to 100% (the endpoint host mirrors 50% at most; on Azure ML leave the step out)',
       explain: (found) => noUnit(found, '%') ?? outside(found, 1, 100),
     },
     percentOf,
