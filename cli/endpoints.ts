@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import type { AdminEndpoints, WriteOptions } from '../adapters/ports.js';
 import { type AdminTargetPorts, createTargets } from '../adapters/targets.js';
+import { endpointArgument, type Located } from '../core/command-text.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import type { Context } from './context.js';
@@ -32,11 +33,12 @@ export const READ_BACK_EVERY_MS = 500;
  */
 export async function writeAndReadBack(
   endpoints: AdminEndpoints,
-  endpoint: string,
+  located: Located,
   traffic: Traffic,
   note: (line: string) => void,
   options: WriteOptions = {},
 ): Promise<EndpointState> {
+  const { endpoint } = located;
   const untilMs = Date.now() + WRITE_WITHIN_MS;
   await untilTaken(() => endpoints.writeTraffic(endpoint, traffic, options), untilMs, note);
   for (;;) {
@@ -46,7 +48,7 @@ export async function writeAndReadBack(
       throw new CliError(
         'unreachable',
         `${endpoint} took the traffic ${trafficText(traffic)} and shows ${trafficText(shown.traffic)} after ${WRITE_WITHIN_MS / 60_000} minutes${shown.pending === undefined ? '' : `: ${shown.pending}`}.\n` +
-          'Something else may be writing it, a rollout for one: look at `greenlight status`, and run this again.',
+          `Something else may be writing it, a rollout for one: look at \`greenlight status ${endpointArgument(located)}\`, and run this again.`,
       );
     }
     await sleep(READ_BACK_EVERY_MS);

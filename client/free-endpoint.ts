@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { commandsAfterIncomplete } from '../core/after-incomplete.js';
 import { endpointArgument } from '../core/command-text.js';
 import type { Target } from '../core/plan.js';
 import type { QueueEntry } from '../core/queue.js';
@@ -118,8 +119,9 @@ function unprovenEnd(claimant: Claimant, ended: Ended): string | undefined {
   if (ended.kind === 'lost') return lostText(claimant, ended.because);
   const { outcome, left } = ended.report;
   if (outcome !== 'rollback-incomplete') return undefined;
+  const [, back] = commandsAfterIncomplete(ended.report);
   return (
     `The rollout that held ${claimant.endpoint} could not be taken back in full; left to do: ${left.join('; ')}.\n` +
-    `Do that (\`greenlight revert ${endpointArgument(claimant)}\` puts the traffic back), and submit again.`
+    `Do that (\`${back}\` puts the traffic back), and submit again.`
   );
 }

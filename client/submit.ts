@@ -146,9 +146,10 @@ async function whenStarted(
       runId,
     );
   }
+  // The baseline of the rollout before: the plan's own may be the very version that was to be taken back.
   const advice =
     fate.fate === 'dropped'
-      ? `\nLook with \`greenlight endpoint show ${on}\`; \`greenlight revert ${on}\` puts the traffic back. Then submit again.`
+      ? `\nLook with \`greenlight endpoint show ${on}\`; \`greenlight revert ${on} --to BASELINE\` puts the traffic back. Then submit again.`
       : '';
   throw new GreenlightError('refused', `Nothing was started: ${fate.because}.${advice}`);
 }

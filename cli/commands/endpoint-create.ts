@@ -63,7 +63,7 @@ async function firstDeployment(
     throw await quotingNoSecret(error, secrets, deployment);
   }
   const all = normalTraffic({ live: { [name]: 100 }, mirror: {} });
-  await writeAndReadBack(endpoints, endpoint, all, ctx.out.note);
+  await writeAndReadBack(endpoints, { target: ctx.target, endpoint }, all, ctx.out.note);
 }
 
 /** Targets repeat what they were given, and what a terminal shows is kept: by CI, and by who shares it. */

@@ -16,6 +16,7 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   const [to, goes] = [names.to, names.delete].map((name) =>
     name === undefined ? undefined : nameOn(ctx.target, name),
   );
+  const located = { target: ctx.target, endpoint };
   const ports = await openTarget(ctx);
   const { endpoints } = ports;
   const before = await endpoints.read(endpoint);
@@ -26,7 +27,7 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   const changed = !sameTraffic(before.traffic, wanted) || before.pending !== undefined;
   // An emergency: whoever manages the traffic rules now.
   const how = { takeOver: true, goesBack: true };
-  if (changed) await writeAndReadBack(endpoints, endpoint, wanted, ctx.out.note, how);
+  if (changed) await writeAndReadBack(endpoints, located, wanted, ctx.out.note, how);
   const serves = `${endpoint} serves ${trafficText(wanted)}`;
   const back = `${serves}, read back. Before: ${trafficText(before.traffic)}.`;
   const facts = { endpoint, changed, before: before.traffic, traffic: wanted };
@@ -42,7 +43,6 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
   await warnOfRollout(ctx, endpoint);
   if (goes === undefined) return 'ok';
 
-  const located = { target: ctx.target, endpoint };
   const wasThere = await deleteDeployment(ports, located, goes, ctx.out.note);
   ctx.out.result(
     wasThere

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createKubernetesEndpoints, type KubernetesEndpoints } from '../../adapters/kubernetes/endpoints.js';
 import { writeAndReadBack } from '../../cli/endpoints.js';
 import { FakeApiServer } from '../adapters/kubernetes/fake-api-server.js';
@@ -6,8 +6,9 @@ import { FakeApiServer } from '../adapters/kubernetes/fake-api-server.js';
 let api: FakeApiServer;
 let endpoints: KubernetesEndpoints;
 const BLUE = { live: { blue: 100 }, mirror: {} };
+const DIABETES = { target: 'kubernetes/models', endpoint: 'diabetes' };
 const write = (options?: { takeOver: boolean }) =>
-  writeAndReadBack(endpoints, 'diabetes', BLUE, () => undefined, options);
+  writeAndReadBack(endpoints, DIABETES, BLUE, () => undefined, options);
 
 beforeEach(async () => {
   api = new FakeApiServer();
@@ -35,7 +36,17 @@ describe('traffic that a person writes past every rollout', () => {
       },
     };
 
-    await writeAndReadBack(late as KubernetesEndpoints, 'diabetes', BLUE, () => undefined);
+    await writeAndReadBack(late as KubernetesEndpoints, DIABETES, BLUE, () => undefined);
     expect(readings).toBe(3);
+  });
+
+  it('tells, where it is never shown, by which command to see who else writes it', async () => {
+    const deaf = { read: endpoints.read.bind(endpoints), writeTraffic: () => Promise.resolve() };
+    const clock = vi.spyOn(Date, 'now').mockReturnValueOnce(0).mockReturnValue(600_000);
+    onTestFinished(() => clock.mockRestore());
+
+    await expect(
+      writeAndReadBack(deaf as unknown as KubernetesEndpoints, DIABETES, BLUE, () => undefined),
+    ).rejects.toThrow('`greenlight status diabetes --target kubernetes/models`');
   });
 });

@@ -306,6 +306,7 @@ describe.concurrent('a rollout that could not be taken back', () => {
     expect(told.stderr).toContain(
       'Nothing was started. The rollout that held diabetes could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
     );
+    expect(told.stderr).toContain('`greenlight revert diabetes --target host/stuck --to blue` puts');
     expect(await lastOf('stuck')).toMatchObject({ outcome: 'rollback-incomplete' });
   });
 
@@ -326,6 +327,9 @@ describe.concurrent('a rollout that could not be taken back', () => {
     expect(told.code).toBe(11);
     expect(told.stderr).toContain(
       'Nothing was started: the rollout before it could not be taken back in full; left to do: set the traffic of diabetes to blue 100 %',
+    );
+    expect(told.stderr).toContain(
+      '`greenlight revert diabetes --target host/stuck-queue --to BASELINE` puts',
     );
     expect(await lastOf('stuck-queue')).toMatchObject({ outcome: 'rollback-incomplete' });
   });

@@ -1,13 +1,19 @@
-import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import {
+  ApplicationFailure,
+  WorkflowFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { KnownRollout } from '../../client/find.js';
-import { supersedeFrom } from '../../client/free-endpoint.js';
+import { supersedeFrom, untilFree } from '../../client/free-endpoint.js';
 import { behind, enqueue, queueEntry, untilSettled, withdraw } from '../../client/queue.js';
 import { sendAction } from '../../client/send-action.js';
 import type { Session } from '../../client/temporal.js';
+import { FailureType } from '../../core/failures.js';
 import { workflowId } from '../../core/plan.js';
 import { planOf, rampStep } from '../support/plans.js';
 import { WAITER } from '../support/waiter.js';
+import { reportOf } from '../cli/statuses.js';
 
 const PLAN = planOf('diabetes', [rampStep(10)]);
 
@@ -54,6 +60,35 @@ it('takes a plan back that cannot supersede, or tells how', async () => {
   expect(await superseded(session)).toEqual([
     'it still waits, before all others, as 3f2a9c01, and starts when the rollout before it ends: `greenlight status diabetes --target host/diabetes` shows it, `greenlight withdraw diabetes --target host/diabetes --id 3f2a9c01` takes it back',
   ]);
+});
+
+it('names the baseline to go back to where the rollout before could not be taken back', async () => {
+  const outcome = 'rollback-incomplete';
+  const report = reportOf({
+    outcome,
+    target: 'host/diabetes',
+    left: ['set the traffic of diabetes to blue 100 %'],
+  });
+  const type = FailureType.RollbackIncomplete;
+  const failure = ApplicationFailure.create({ type, message: 'stuck', details: [report] });
+  const held = {
+    result: () => Promise.reject(new WorkflowFailedError('failed', failure, 'NON_RETRYABLE_FAILURE')),
+  };
+  const client = {
+    withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
+    workflow: { getHandle: () => held },
+  };
+  const holder = { handle: held, description: { runId: 'first' } } as unknown as KnownRollout;
+  const claimant = { target: PLAN.target, endpoint: 'diabetes', by: 'bob', spec: 'rollout.yml' };
+
+  await expect(
+    untilFree({ client } as unknown as Session, holder, claimant, undefined, () => undefined),
+  ).rejects.toMatchObject({
+    code: 'refused',
+    message: expect.stringContaining(
+      '`greenlight revert diabetes --target host/diabetes --to blue` puts the traffic back',
+    ) as string,
+  });
 });
 
 it('says that no worker does the work, and that the plan may still be withdrawn', async () => {
