@@ -69,7 +69,7 @@ async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
       ctx.out.note(
         `A rollout of ${endpoint} runs. It will notice that someone else changed the traffic, and hold for a person:\n` +
           `  $ greenlight abort ${on} --reason …    ends it, and puts the traffic back as it was before the rollout\n` +
-          `  $ greenlight drift ${on} --adopt --reason …    goes on from here`,
+          `  $ greenlight drift ${on} --adopt --reason …    goes on from here, where a step is left that gives the new version its share`,
       );
     } finally {
       await session.client.connection.close();
