@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createTargets, type AdminTargetPorts } from '../adapters/targets.js';
+import { namesServer } from '../client/temporal.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import { findDeployment, type EndpointState } from '../core/endpoint.js';
 import { targetName } from '../core/plan.js';
@@ -33,8 +34,15 @@ export async function checkTarget(ctx: Context, endpoint: string | undefined): P
     ];
   } catch (error) {
     const [found, advice] = splitAdvice(textOf(error));
-    return [problem(name, found, ctx.target.kind === 'host' ? 'run `greenlight up`' : advice)];
+    return [problem(name, found, ctx.target.kind === 'host' ? startHostText() : advice)];
   }
+}
+
+/** Where a server is named, what starts the host starts a worker for that one, too. */
+function startHostText(): string {
+  return namesServer()
+    ? 'name the target with --target or GREENLIGHT_TARGET, if it is another one; the endpoint host comes with `greenlight up`, and with it a worker for your Temporal'
+    : 'run `greenlight up`';
 }
 
 async function checkEndpoint(

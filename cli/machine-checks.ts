@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { namesServer } from '../client/temporal.js';
 import type { Target } from '../core/plan.js';
 import { cacheDir, entryPath, hasEntry } from '../embedded/cache.js';
 import { ENVOY_VERSION } from '../embedded/envoy.js';
@@ -36,15 +37,7 @@ export async function checkTools(kind: Target['kind']): Promise<readonly Check[]
   ]);
   return [
     forHostOnly(kind, checkPython(python)),
-    temporal !== undefined
-      ? ok('Temporal program', temporal)
-      : warning(
-          'Temporal program',
-          'neither on the PATH nor in the cache',
-          go === undefined
-            ? '`greenlight up` downloads it; where that is not possible, install Go 1.25 or later, or the Temporal CLI, or set TEMPORAL_ADDRESS'
-            : '`greenlight up` downloads it, or builds it with Go',
-        ),
+    checkTemporalProgram(temporal, go),
     go !== undefined
       ? ok('Go', versionText(go))
       : ok('Go', 'not found; only needed where Temporal can be neither downloaded nor found'),
@@ -61,6 +54,20 @@ export async function checkTools(kind: Target['kind']): Promise<readonly Check[]
 function forHostOnly(kind: Target['kind'], check: Check): Check {
   if (kind === 'host' || check.state === 'ok') return check;
   return ok(check.name, `${check.found}; only the endpoint host needs it`);
+}
+
+function checkTemporalProgram(found: string | undefined, go: Version | undefined): Check {
+  const name = 'Temporal program';
+  const missing = 'neither on the PATH nor in the cache';
+  if (found !== undefined) return ok(name, found);
+  if (namesServer()) return ok(name, `${missing}; only needed for a server on this machine`);
+  return warning(
+    name,
+    missing,
+    go === undefined
+      ? '`greenlight up` downloads it; where that is not possible, install Go 1.25 or later, or the Temporal CLI, or set TEMPORAL_ADDRESS'
+      : '`greenlight up` downloads it, or builds it with Go',
+  );
 }
 
 function checkPython(found: Version | undefined): Check {

@@ -18,12 +18,14 @@ export async function checkTemporal(ctx: Context): Promise<readonly Check[]> {
     session = await connect(await findTemporal(ctx), ASK_MS);
   } catch (error) {
     const [found, ...mend] = textOf(error).split('\n');
-    return [problem('Temporal', found ?? '', mend.join(' ') || 'run `greenlight up`')];
+    return [problem('Temporal', found ?? '', mend.join(' ') || 'see the message')];
   }
   try {
     return await session.client.withDeadline(Date.now() + ASK_MS, () => checkServer(session));
   } catch (error) {
-    return [problem('Temporal', textOf(error), 'see its log; `greenlight up` starts one on this machine')];
+    const ours = session.place.source === 'stack';
+    const mend = ours ? 'see its log; `greenlight up` starts one on this machine' : 'see its log';
+    return [problem('Temporal', textOf(error), mend)];
   } finally {
     await session.client.connection.close();
   }
@@ -43,16 +45,11 @@ async function checkServer(session: Session): Promise<readonly Check[]> {
     ];
   }
   const workers = await pollingWorkers(session, Date.now());
+  const [missing = '', advice = ''] = noWorkerText(session).split('\n');
   return [
     ok('Temporal', `${place.address}, namespace ${place.namespace} (named by ${place.origin})`),
     await checkSearchAttributes(session),
-    workers.length > 0
-      ? ok('Worker', workers.join(', '))
-      : problem(
-          'Worker',
-          noWorkerText(session).split('\n')[0] ?? '',
-          'run `greenlight up`, or start a worker against that server and namespace',
-        ),
+    workers.length > 0 ? ok('Worker', workers.join(', ')) : problem('Worker', missing, advice),
     versionsCheck(await workerVersions(session, Date.now())),
   ];
 }
@@ -97,7 +94,7 @@ async function checkSearchAttributes({ client, place }: Session): Promise<Check>
     return problem(
       'Search attributes',
       textOf(error),
-      `run \`greenlight up\`, or \`temporal operator search-attribute create --namespace ${place.namespace} ${create}\``,
+      `run ${place.source === 'stack' ? '`greenlight up`, or ' : ''}\`temporal operator search-attribute create --namespace ${place.namespace} ${create}\``,
     );
   }
 }

@@ -14,6 +14,7 @@ import { Story, type Teller } from './story.js';
 export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> {
   const stop = ctx.stop();
   const teller = await tellerOf(ctx, rollout);
+  const on = endpointArgument(rollout);
   try {
     for await (const seen of rollout.observe(AbortSignal.any([stop, teller.left]))) {
       switch (seen.kind) {
@@ -22,7 +23,7 @@ export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> 
           break;
         case 'silent':
           teller.say(
-            'no worker answers; the rollout stands safe in Temporal and goes on with the next worker (`greenlight up` starts one)',
+            `no worker answers; the rollout stands safe in Temporal and goes on with the next worker (\`greenlight doctor ${on}\` says how to start one)`,
           );
           break;
         case 'answering':
@@ -41,7 +42,6 @@ export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> 
   } finally {
     teller.close();
   }
-  const on = endpointArgument(rollout);
   ctx.out.note(
     `Stopped waiting. The rollout of ${rollout.endpoint} goes on: \`greenlight status ${on} --wait\` waits again, ` +
       `\`greenlight abort ${on} --reason …\` stops it.`,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
+import { endpointArgument } from '../core/command-text.js';
 import type { DecisionRecord } from '../core/decision-record.js';
 import type { ActionInput, ResolveDriftInput } from '../core/messages.js';
 import { targetName, type Target } from '../core/plan.js';
@@ -87,7 +88,7 @@ export class Rollout {
     const why =
       workers.length === 0
         ? noWorkerText(this.#session)
-        : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}`;
+        : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}; \`greenlight doctor ${endpointArgument(this)}\` shows whether a worker of its version runs`;
     throw new GreenlightError(
       'no-worker',
       `A rollout of ${this.endpoint} on ${targetName(this.target)} runs since ${new Date(startedAtMs(description)).toISOString()}, and no worker says where it stands.\n${why}\n` +

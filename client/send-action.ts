@@ -137,6 +137,6 @@ async function whyNoAnswer(session: Session, cause: unknown): Promise<WhyNoAnswe
   const why =
     workers.length === 0
       ? noWorkerText(session)
-      : `A worker polls (${workers.join(', ')}), and did not answer: it may be busy, or have died just now.`;
+      : `A worker polls (${workers.join(', ')}), and did not answer: it may be busy, be of another version, or have died just now; \`greenlight doctor\` shows which versions still have workers.`;
   return { code: 'no-worker', why, when: 'a worker is back' };
 }

@@ -77,7 +77,7 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     if (isUnreachable(error)) throw perhapsStarted(session, plan, error);
-    if (/search attribute/i.test(detailsOf(error))) throw unknownAttributes(session, error);
+    if (/search attribute/i.test(detailsOf(error))) throw unknownAttributes(session, plan, error);
     throw error;
   }
 }
@@ -118,11 +118,13 @@ function perhapsStarted({ place }: Session, plan: Plan, error: unknown): Greenli
   );
 }
 
-function unknownAttributes({ place }: Session, error: unknown): GreenlightError {
+function unknownAttributes({ place }: Session, plan: Plan, error: unknown): GreenlightError {
   return new GreenlightError(
     'unreachable',
     `Temporal at ${place.address}, namespace ${place.namespace}, does not know the search attributes of rollouts: ${detailsOf(error)}\n` +
-      'Run `greenlight up`, which registers them; `greenlight doctor` prints the command by hand.',
+      (place.source === 'stack'
+        ? 'Run `greenlight up`, which registers them; `greenlight doctor` prints the command by hand.'
+        : `\`greenlight doctor ${endpointArgument(plan)}\` prints the command that registers them.`),
     { cause: error },
   );
 }

@@ -3,7 +3,7 @@ import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { type Encryption, openEncryption } from '../codec/data-converter.js';
 import { ROLLOUT_WORKFLOW } from '../core/messages.js';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
-import { temporalSettings, type TemporalSettings } from '../embedded/connection.js';
+import { configuredTemporal, temporalSettings, type TemporalSettings } from '../embedded/connection.js';
 import { readJson } from '../embedded/files.js';
 import { TEMPORAL_FILE, TemporalServer } from '../embedded/temporal-server.js';
 import type { Tracing } from '../telemetry/tracing.js';
@@ -64,6 +64,15 @@ export async function findTemporal({ env, stateDir }: Surroundings): Promise<Tem
           : 'TEMPORAL_ADDRESS',
     uiUrl: env['GREENLIGHT_TEMPORAL_UI'] || (own?.address === settings.address ? own.uiUrl : null),
   };
+}
+
+/** Whether the environment or Temporal's configuration file names a server, also where that file cannot be used. */
+export function namesServer(): boolean {
+  try {
+    return configuredTemporal() !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** A server that a program names itself. */

@@ -1,5 +1,5 @@
 import { TASK_QUEUE } from '../core/names.js';
-import type { Session } from './temporal.js';
+import type { Session, TemporalPlace } from './temporal.js';
 
 /** temporal.api.enums.v1.TaskQueueType */
 const QUEUE_TYPE = { workflow: 1, activity: 2 } as const;
@@ -33,9 +33,18 @@ export async function recentPollers(
   );
 }
 
+/** One line that says what is missing, and one that says what to do about it. */
 export function noWorkerText({ place }: Session): string {
   return (
     `No worker polls the task queue "${TASK_QUEUE}" of namespace "${place.namespace}" on Temporal at ${place.address}, so nothing would be done.\n` +
-    'Run `greenlight up`, which starts one on this machine, or start a worker against that server and namespace.'
+    startWorkerText(place)
   );
+}
+
+/** A worker of this machine takes what others submit, too, with this machine's credentials: no advice for a server that is shared. */
+function startWorkerText({ source }: TemporalPlace): string {
+  return source === 'stack'
+    ? 'Run `greenlight up`, which starts one on this machine, or start a worker against that server and namespace.'
+    : 'Start the workers of that server and namespace where they belong, with their own credentials (docs/operations.md, "Workers"). ' +
+        "`greenlight up` would let this machine act on everybody's endpoints.";
 }

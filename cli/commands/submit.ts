@@ -104,7 +104,7 @@ async function heardOf(ctx: Context, rollout: Rollout): Promise<Exit> {
   if ('status' in answer) return 'ok';
   ctx.out.note(
     `The rollout of ${rollout.endpoint} is started, and no worker has taken it up yet: ${answer.silent}\n` +
-      'It waits in Temporal, and has changed nothing. `greenlight doctor` shows whether a worker runs; `greenlight up` starts one.',
+      `It waits in Temporal, and has changed nothing. \`greenlight doctor ${endpointArgument(rollout)}\` shows whether a worker runs, and how to start one.`,
   );
   return 'no-worker';
 }

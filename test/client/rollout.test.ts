@@ -52,6 +52,12 @@ function shown(runs: readonly Run[]): Rollout {
   const client = {
     workflow: { getHandle: handleOf },
     options: { loadedDataConverter: { payloadCodecs: [] } },
+    workflowService: {
+      describeTaskQueue: () =>
+        Promise.resolve({
+          pollers: [{ identity: 'laptop', lastAccessTime: { seconds: Date.now() / 1_000 } }],
+        }),
+    },
     withDeadline: (_at: number, work: () => unknown) => work(),
     withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
   };
@@ -112,6 +118,15 @@ it('says by its newest run where it stands', async () => {
   const rollout = shown([{ runId: 'its newest run', firstRunId: SHOWN, answer: () => status }]);
 
   expect(await rollout.ask()).toEqual({ status, look: undefined });
+});
+
+it('tells, where a worker polls and does not answer, how to see whether it is of another version', async () => {
+  await expect(shown([{ runId: SHOWN }]).status()).rejects.toMatchObject({
+    code: 'no-worker',
+    message: expect.stringMatching(
+      /A worker polls \(laptop\).*`greenlight doctor diabetes` shows whether a worker of its version runs\n/,
+    ) as string,
+  });
 });
 
 it('ends with its newest run where Temporal has forgotten the one that it began with', async () => {
