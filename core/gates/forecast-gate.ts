@@ -51,8 +51,11 @@ export interface GateForecast {
   readonly needsSec: number | null;
 }
 
-/** How much worse a version is: more errors (share), or slower (factor). */
+/** How much worse a version is: more errors (share), or slower (factor; Infinity = every request is beyond any limit). */
 type Worse = { readonly errors: number } | { readonly slower: number };
+
+/** So many times the latency is beyond any limit: a request can hang, however soon the baseline answers. */
+const SLOWEST = 1e9;
 
 function describe(worse: Worse, { own }: MetricConfig): string {
   const [all, errors, latency] =
@@ -76,11 +79,22 @@ function ratesOf(
     const more = worse !== null && 'errors' in worse ? worse.errors : 0;
     return { blue: before.errorRate, green: Math.min(1, before.errorRate + more) };
   }
-  const blueMs = edges && edgesOf(config, metric)[edges.blue];
-  const greenMs = edges && edgesOf(config, metric)[edges.green];
-  if (before.histogram === null || blueMs === undefined || greenMs === undefined) return null;
-  const by = worse !== null && 'slower' in worse ? worse.slower : 1;
-  return { blue: shareAbove(before.histogram, blueMs), green: shareAbove(before.histogram, greenMs / by) };
+  const { histogram } = before;
+  if (histogram === null || edges === undefined) return null;
+  const { [edges.blue]: blueMs, [edges.green]: greenMs } = edgesOf(config, metric);
+  if (blueMs === undefined || greenMs === undefined) return null;
+  if (worse === null) return { blue: counted(histogram, edges.blue), green: counted(histogram, edges.green) };
+  const by = 'slower' in worse ? worse.slower : 1;
+  return {
+    blue: shareAbove(histogram, blueMs),
+    green: by === Infinity ? 1 : shareAbove(histogram, greenMs / by),
+  };
+}
+
+/** The baseline's own share beyond an edge, as it was counted: none where there was none, as with errors. */
+function counted({ le }: Histogram, edge: number): number {
+  const total = le.at(-1) ?? 0;
+  return total === 0 ? 0 : (total - (le[edge] ?? total)) / total;
 }
 
 /** Seconds of the step until so many requests of green have been judged. */
@@ -121,7 +135,7 @@ export function forecastGate(
     const cap = capSeconds(metric, traffic.intervalSec) + stepSeconds(config, metric, traffic, 0);
     return Math.max(cap, stepSeconds(config, metric, traffic, requests));
   };
-  const worst = metric.source === 'errors' ? { errors: 1 } : { slower: 10 };
+  const worst = metric.source === 'errors' ? { errors: 1 } : { slower: Infinity };
   const passSec = pass(0.5);
   const needs = metric.passRole === false ? caughtIn(worst, 0.9) : pass(0.9);
   return {
@@ -150,7 +164,7 @@ function smallest(metric: MetricConfig, caught: (worse: Worse) => boolean): stri
   const make = (size: number): Worse =>
     metric.source === 'errors' ? { errors: size } : { slower: 1 + size };
   let low = 1e-5;
-  let high = metric.source === 'errors' ? 1 : 9;
+  let high = metric.source === 'errors' ? 1 : SLOWEST;
   if (!caught(make(high))) return null;
   for (let i = 0; i < 40; i++) {
     const middle = Math.sqrt(low * high);

@@ -193,7 +193,7 @@ function stepProblems(step: StepForecast): string[] {
   return step.gates.filter(({ decides }) => !decides).map((gate) => problemText(step, gate));
 }
 
-function problemText({ step, label, greenRps, atMostMs }: StepForecast, gate: GateForecast): string {
+function problemText({ step, label, kind, greenRps, atMostMs }: StepForecast, gate: GateForecast): string {
   const at = `Step ${step} (${label}), gate ${gate.gate}`;
   const lasts = seconds(atMostMs / 1000);
   if (gate.needsSec === null) {
@@ -204,9 +204,11 @@ function problemText({ step, label, greenRps, atMostMs }: StepForecast, gate: Ga
   }
   const needs = seconds(gate.needsSec);
   const onGreen = `${perSecond(greenRps)} on green`;
+  // After cutover green has all there is.
+  const orShare = kind === 'bake' ? '' : ', or give green a larger share';
   return gate.role === 'guard'
     ? `${at}: with ${onGreen} it could not roll back within ${lasts}, were every request bad. ` +
-        `Let the step last ${needs}, or give green a larger share`
+        `Let the step last ${needs}${orShare}`
     : `${at}: with ${onGreen} a version like the baseline is not proven within ${lasts}; ` +
         `nine times of ten it takes up to ${needs}. Let the step last that long, give green a larger share, ` +
         'or allow a larger margin';

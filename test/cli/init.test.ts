@@ -2,9 +2,12 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { initialFiles } from '../../cli/init-spec.js';
+import { forecastPlan } from '../../core/gates/index.js';
 import type { EndpointState } from '../../core/endpoint.js';
 import type { Target } from '../../core/plan.js';
 import { loadSpec } from '../../spec/index.js';
+import { Folder } from '../spec/folder.js';
+import { BASELINES } from '../support/baselines.js';
 import { greenlight, temporaryFolder } from './cli.js';
 
 let shown: EndpointState | undefined;
@@ -111,6 +114,18 @@ describe('the spec that init writes', () => {
         ([, name]) => name,
       );
       expect(gates).toEqual(gate === null ? [] : [gate]);
+    },
+  );
+
+  it.each(Object.keys(BASELINES) as (keyof typeof BASELINES)[])(
+    'has gates that can decide on the endpoint host, beside a %s baseline',
+    async (baseline) => {
+      const folder = await Folder.make();
+      const files = initialFiles(endpointOf({ blue: 100 }), { target: HOST, deploymentFile: './green.yml' });
+
+      const plan = await folder.plan(files?.spec ?? '').finally(() => folder.remove());
+
+      expect(forecastPlan(plan, { ...BASELINES[baseline], rps: 40 }).problems).toEqual([]);
     },
   );
 

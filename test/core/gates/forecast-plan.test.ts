@@ -1,6 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { forecastPlan, type StepForecast, type TrafficNow } from '../../../core/gates/index.js';
 import type { Gate, Step } from '../../../core/plan.js';
+import { packageRoot } from '../../../embedded/package-root.js';
+import { Folder } from '../../spec/folder.js';
+import { BASELINES } from '../../support/baselines.js';
 import { planOf, rampStep, mirrorStep } from '../../support/plans.js';
 
 const MINUTE = 60_000;
@@ -128,6 +133,12 @@ describe('the forecast of a plan', () => {
 });
 
 describe('what cannot work at the traffic', () => {
+  const bakeBy = (gate: string, forMs: number): Step => ({
+    kind: 'bake',
+    forMs,
+    gates: [gate],
+    undecided: 'hold',
+  });
   const quick = { gates: ['errors'], dwell: { atLeastMs: 0, atMostMs: 5 * MINUTE } };
 
   it('is a gate that is not proven in time: with the time that it would need', () => {
@@ -166,5 +177,106 @@ describe('what cannot work at the traffic', () => {
     expect(problems[1]).toMatch(
       /^Step 1 \(ramp 10 %\), gate errors: with 0\.001\/s on green it could not roll back within 5 min, were every request bad\. Let the step last [\d.]+ (min|h), or give green a larger share$/,
     );
+  });
+
+  it('is a bake too short for a rollback, where green cannot get a larger share', () => {
+    const { problems } = forecast({ rps: 40 }, [bakeBy('errors', 5000)]);
+
+    expect(problems.at(-1)).toBe(
+      'Step 1 (bake 5s), gate errors: with 40/s on green it could not roll back within 5 s, were every request bad. ' +
+        'Let the step last 55 s',
+    );
+  });
+
+  const slow: Gate = {
+    ...{ ...base, name: 'slow', dispersion: { mode: 'auto' }, blipMs: 30_000 },
+    ...{ metric: 'latency', quantile: 0.95, limit: { kind: 'at-most', ms: 250 } },
+  };
+
+  it.each(Object.entries(BASELINES))(
+    'is no limit beyond what a %s baseline takes, in a bake: requests can take longer than that',
+    (_, now) => {
+      const { problems, steps } = forecast({ ...now, rps: 40 }, [bakeBy('slow', 30 * MINUTE)], [slow]);
+
+      expect(problems).toEqual([]);
+      expect(gateOf(steps[0], 'slow')?.smallest).toMatch(/^[\d.]+x latency$/);
+    },
+  );
+
+  it('is no limit that a thousand times the latency of the baseline is within', () => {
+    const far: Gate = { ...slow, limit: { kind: 'at-most', ms: 20_000 } };
+    const { problems, steps } = forecast(
+      { ...BASELINES.quick, rps: 40 },
+      [bakeBy('slow', 30 * MINUTE)],
+      [far],
+    );
+
+    expect(problems).toEqual([]);
+    expect(gateOf(steps[0], 'slow')?.smallest).toMatch(/^[\d,]{5,}x latency$/);
+  });
+
+  it('is no share that is small, where none of few requests went beyond its limit', () => {
+    const rare: Gate = {
+      ...{ ...base, name: 'rare', dispersion: { mode: 'auto' } },
+      ...{ metric: 'slow-share', aboveMs: 250, limit: { kind: 'at-most', share: 0.001 } },
+    };
+    const baseline = { requests: 500, errors: 0, le: [...EDGES.map(() => 500), 500] };
+    const long = { gates: ['rare'], dwell: { atLeastMs: 0, atMostMs: 60 * MINUTE } };
+
+    expect(forecast({ baseline }, [rampStep(25, long)], [rare]).problems).toEqual([]);
+  });
+});
+
+describe('gates that cannot decide, in the specs that come with Greenlight', () => {
+  let folder: Folder;
+  beforeAll(async () => {
+    folder = await Folder.make();
+  });
+  afterAll(() => folder.remove());
+
+  const DEPLOYMENT = {
+    'green-deployment.yml': 'name: green\n',
+    'orange-deployment.yml': 'name: orange\n',
+    'sample-request.json': '{}',
+  };
+  const FILES = Object.fromEntries(
+    Object.entries(DEPLOYMENT).flatMap(([name, text]) => [
+      [name, text],
+      [`diabetes/${name}`, text],
+    ]),
+  );
+
+  // A tenth is little where requests differ much: not a gate that could never decide, but one for longer steps.
+  const TAKES_LONGER = expect.stringMatching(
+    /^Step 3 \(ramp 10 %\), gate latency: .* is not proven within 30 min; nine times of ten it takes up to 86 min/,
+  ) as unknown;
+
+  it.each`
+    spec                             | rps    | quick | usual | wide
+    ${'standard'}                    | ${100} | ${[]} | ${[]} | ${[]}
+    ${'diabetes-v2'}                 | ${50}  | ${[]} | ${[]} | ${[]}
+    ${'diabetes-v3'}                 | ${50}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/adopt-existing'}     | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/guard-gates'}        | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/keep-for-debugging'} | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/linear-thirds'}      | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/long-bake'}          | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/low-traffic'}        | ${0.5} | ${[]} | ${[]} | ${[]}
+    ${'cookbook/manual-promotion'}   | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/mirror-only'}        | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/tightened-gates'}    | ${40}  | ${[]} | ${[]} | ${[]}
+    ${'cookbook/two-step-canary'}    | ${40}  | ${[]} | ${[]} | ${[TAKES_LONGER]}
+    ${'cookbook/unattended'}         | ${40}  | ${[]} | ${[]} | ${[]}
+  `('$spec at $rps/s', async ({ spec, rps, quick, usual, wide }) => {
+    const text = await readFile(join(packageRoot(), 'rollout-specs', `${spec as string}.yml`), 'utf8');
+    const plan = await folder.plan(text, FILES);
+    const problems = Object.fromEntries(
+      Object.entries(BASELINES).map(([name, now]) => [
+        name,
+        forecastPlan(plan, { ...now, rps: rps as number }).problems,
+      ]),
+    );
+
+    expect(problems).toEqual({ quick, usual, wide } as unknown);
   });
 });
