@@ -1,10 +1,17 @@
-import type { AssetRef, DeploymentSpec, Probe, ResourceAmounts } from '../core/deployment.js';
+import type {
+  AssetRef,
+  DeploymentManifest,
+  DeploymentSpec,
+  Probe,
+  ResourceAmounts,
+} from '../core/deployment.js';
 import type { Row } from './rows.js';
 import { durationText } from './units.js';
 
 /** A deployment as rows for people. Environment variables are named; their values are not shown. */
 export function deploymentRows(deployment: DeploymentSpec): Row[] {
-  const { requestSettings: requests, scale, resources } = deployment;
+  const { manifest, requestSettings: requests, scale, resources } = deployment;
+  if (manifest !== undefined) return manifestRows(deployment, manifest);
   return [
     ['kind', deployment.kind],
     ...some('description', deployment.description),
@@ -39,6 +46,19 @@ export function deploymentRows(deployment: DeploymentSpec): Row[] {
     ['tags', mapText(deployment.tags)],
     ['properties', mapText(deployment.properties)],
     ...some('files', deployment.filesDigest),
+  ];
+}
+
+/** Of a manifest only what is known of every one: the rest is as its author, and the cluster, have it. */
+function manifestRows({ kind, instanceCount }: DeploymentSpec, manifest: DeploymentManifest): Row[] {
+  const autoscaled = manifest.kind === 'InferenceService';
+  return [
+    ['kind', kind],
+    [
+      'manifest',
+      `${manifest.kind ?? 'Deployment'}, as it stands in the file; requests go to port ${manifest.port}`,
+    ],
+    ['instances', autoscaled ? `at least ${instanceCount}` : String(instanceCount)],
   ];
 }
 

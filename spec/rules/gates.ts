@@ -8,7 +8,9 @@ import type { Facts } from './facts.js';
 /** Each gate by itself can fail and can pass, and they share what may be spent. */
 export function gateRules({ draft, deployment }: Facts): Problem[] {
   const { source, gates } = draft;
-  const timeoutMs = deployment?.request_settings.request_timeout_ms;
+  // A manifest says nothing of a timeout, and none is set for it.
+  const timeoutMs =
+    deployment?.manifest === undefined ? deployment?.request_settings.request_timeout_ms : undefined;
   const problems: Problem[] = [];
   if (draft.written.gates && gates.size === 0 && isEmptyMapping(source.value)) {
     problems.push(
@@ -63,7 +65,7 @@ function beyondTimeout({ source }: Facts['draft'], name: string, gate: Gate, tim
   return [
     problemAt(source, ['gates', name, limit.key], {
       code: 'never-fails',
-      message: `no request takes longer than the deployment's timeout of ${latencyText(timeoutMs)}, so a limit of ${latencyText(limit.ms)} can never be exceeded`,
+      message: `no request is answered after the deployment's timeout of ${latencyText(timeoutMs)}, so no answer can ever exceed a limit of ${latencyText(limit.ms)}`,
       help: 'name a limit below request_settings.request_timeout_ms of the deployment file',
     }),
   ];

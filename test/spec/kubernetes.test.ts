@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { packageRoot } from '../../embedded/package-root.js';
-import { loadSpec } from '../../spec/index.js';
+import { loadSpec, renderPlan } from '../../spec/index.js';
 import { Folder } from './folder.js';
 
 let folder: Folder;
@@ -84,6 +84,29 @@ describe('a Kubernetes namespace as target', () => {
     );
     expect((await folder.plan(SPEC, { 'green.yml': own })).deployment.manifest?.port).toBe(9000);
   });
+
+  it.each([
+    ['Deployment', MANIFEST, '3'],
+    ['InferenceService', INFERENCE_SERVICE, 'at least 2'],
+  ])(
+    'knows of a manifest what stands in it: a %s has no timeout, so no limit is beyond it',
+    async (kind, green, instances) => {
+      const gates =
+        'gates:\n  errors: { metric: error-rate, worse-by: 1pp }\n' +
+        '  slow: { metric: latency, quantile: p95, at-most: 8s }\n  stuck: { metric: slow-share, above: 6s, at-most: 1%, role: guard }\n';
+
+      expect(await heads(SPEC + gates, green)).toEqual([]);
+      const text = renderPlan(await folder.plan(SPEC + gates, { 'green.yml': green }));
+      expect(text.split('\n\n').find((part) => part.startsWith('Deployment green'))).toBe(
+        [
+          'Deployment green',
+          '  kind       kubernetes',
+          `  manifest   ${kind}, as it stands in the file; requests go to port 8080`,
+          `  instances  ${instances}`,
+        ].join('\n'),
+      );
+    },
+  );
 
   it.each([
     [
