@@ -1,4 +1,5 @@
 import { isBrokenReference, secretName } from '../../core/secrets.js';
+import { isAssetId } from '../compile-deployment.js';
 import { onAzure } from '../draft.js';
 import { quote, type Path, type Problem } from '../problem.js';
 import { filesOf } from '../resolve-files.js';
@@ -46,7 +47,7 @@ export function placedDeploymentRules(deployment: Deployment, source: Source, pl
     ...(place.onAzure ? azureRules(deployment, endpoint) : []),
     ...(namespace !== undefined
       ? kubernetesRules(deployment, source, { endpoint, namespace })
-      : manifestRules(deployment)),
+      : [...manifestRules(deployment), ...assetRules(deployment)]),
   ].map(([path, complaint]) => problemAt(source, path, complaint));
 }
 
@@ -166,6 +167,32 @@ function kindRules(form: Deployment): Finding[] {
     ]);
   }
   return findings;
+}
+
+/** What stands for an asset by an address, which names it whole, or by its name and version. */
+const WHOLE_ID = /^azureml:(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i;
+const VERSIONED_ID = /^azureml:[^:@/]+:[^:@/]+$/;
+
+/** A label such as `@latest` is another version tomorrow; where assets are deployed by their ids, the target refuses it. */
+function assetRules({ model, code_configuration: code, environment }: Deployment): Finding[] {
+  const named: [kind: string, path: Path, id: unknown][] = [
+    typeof model === 'object' ? ['model', ['model', 'path'], model.path] : ['model', ['model'], model],
+    ['code', ['code_configuration', 'code'], code?.code],
+    ['environment', ['environment'], environment],
+  ];
+  return named.flatMap(([kind, path, id]): Finding[] => {
+    if (typeof id !== 'string' || !isAssetId(id) || WHOLE_ID.test(id) || VERSIONED_ID.test(id)) return [];
+    return [
+      [
+        path,
+        {
+          code: 'asset-version',
+          message: `the ${kind} ${quote(id)} names no version; expected azureml:NAME:VERSION, a registry address or a full id`,
+          help: 'pin the version, so that what was tested is what is deployed',
+        },
+      ],
+    ];
+  });
 }
 
 function only(field: string, kind: string, help: string): Complaint {

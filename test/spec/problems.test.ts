@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { assetId } from '../../adapters/azureml/assets.js';
 import { renderProblems } from '../../spec/index.js';
 import { Folder, GREEN, SPEC, type Files } from './folder.js';
 
@@ -303,5 +304,60 @@ describe('a secret in a deployment file', () => {
     expect(problems.map(({ code }) => code).join()).toMatch(/deployment\/(plain-)?secret/);
     expect(renderProblems(problems)).not.toContain('HIDDEN');
     expect(JSON.stringify(problems)).not.toContain('HIDDEN');
+  });
+});
+
+describe('the id of an asset', () => {
+  const settings = { workspaceId: '/ws', localPaths: false };
+
+  it.each`
+    id                                                                    | versioned
+    ${'azureml:mine:1'}                                                   | ${true}
+    ${'azureml:mine:1.5-rc.2'}                                            | ${true}
+    ${'azureml://registries/azureml/models/mine/versions/1'}              | ${true}
+    ${'azureml:/subscriptions/0/resourceGroups/ml/codes/mine/versions/1'} | ${true}
+    ${'azureml:mine@latest'}                                              | ${false}
+    ${'azureml:mine'}                                                     | ${false}
+    ${'azureml:mine:'}                                                    | ${false}
+    ${'azureml:a:b:c'}                                                    | ${false}
+    ${'azureml:a/b:1'}                                                    | ${false}
+  `(
+    '$id names a version: $versioned, as the deployment will find',
+    async ({ id, versioned }: { id: string; versioned: boolean }) => {
+      const found = () => assetId('environment', { kind: 'id', id }, settings);
+      if (versioned) expect(found).not.toThrow();
+      else expect(found).toThrow('names no version');
+
+      const green = `name: green\ninstance_type: S\nmodel: '${id}'\nenvironment: '${id}'\ncode_configuration: { code: '${id}', scoring_script: a.py }\n`;
+      for (const target of [AZURE, '']) {
+        const problems = await folder.problems(SPEC + target, { 'green.yml': green });
+
+        const ofFile = problems.filter(({ file }) => file.endsWith('green.yml'));
+        expect(ofFile.map(({ code, path }) => `${code} ${path}`)).toEqual(
+          versioned
+            ? []
+            : [
+                'deployment/asset-version model',
+                'deployment/asset-version environment',
+                'deployment/asset-version code_configuration.code',
+              ],
+        );
+      }
+    },
+  );
+
+  it('is told to name a version, and why', async () => {
+    const problems = await folder.problems(SPEC, {
+      'green.yml': 'name: green\nmodel: { path: azureml:mine@latest }\nenvironment: azureml:e@latest\n',
+    });
+
+    expect(problems.map(({ path }) => path)).toEqual(['model.path', 'environment']);
+    expect(problems.at(-1)).toMatchObject({
+      severity: 'error',
+      message:
+        'the environment "azureml:e@latest" names no version; expected azureml:NAME:VERSION, a registry address or a full id',
+      help: 'pin the version, so that what was tested is what is deployed',
+      at: { line: 3, column: 14 },
+    });
   });
 });
