@@ -3,6 +3,7 @@ import { PortError, type CallOptions } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { GATEWAY_CLASSES, GATEWAYS, type KubeClient } from './client.js';
 import { Gateway, GatewayClass, type ParentRef, type Route } from './objects.js';
+import { sameParent } from './states.js';
 
 /** What the gateways of a route can do, as their class says. */
 export interface GatewayFeatures {
@@ -35,7 +36,9 @@ export class Gateways {
 
   /** Of all the route's gateways together: what one of them cannot do, the route cannot. */
   features(route: Route, { signal }: CallOptions = {}): Promise<GatewayFeatures> {
-    const key = JSON.stringify(route.spec.parentRefs);
+    const { spec, status } = route;
+    const said = status.parents.map(({ parentRef, controllerName }) => [parentRef, controllerName]);
+    const key = JSON.stringify([spec.parentRefs, said]);
     const known = this.#known.get(key);
     if (known !== undefined && known.untilMs > Date.now()) return unlessAborted(known.features, signal);
     const features = this.#ask(route);
@@ -73,7 +76,7 @@ export class Gateways {
   /** Without the signal of whoever asks first: others wait for the same answer. */
   async #ask(route: Route): Promise<GatewayFeatures> {
     const found: GatewayFeatures[] = [];
-    for (const parent of route.spec.parentRefs) found.push(await this.#featuresOf(parent));
+    for (const parent of route.spec.parentRefs) found.push(await this.#featuresOf(parent, route));
     const unable = found.find(({ capabilities: { mirror } }) => mirror.shares !== 'any') ?? found[0];
     return {
       capabilities: (unable ?? unknown('the route names no gateway', 'name one in spec.parentRefs'))
@@ -83,7 +86,7 @@ export class Gateways {
     };
   }
 
-  async #featuresOf(parent: ParentRef): Promise<GatewayFeatures> {
+  async #featuresOf(parent: ParentRef, route: Route): Promise<GatewayFeatures> {
     try {
       const gateway = await this.#gateway(parent);
       if (gateway === undefined)
@@ -100,6 +103,8 @@ export class Gateways {
     } catch (thrown) {
       // A gateway that may not be looked at serves all the same; only what depends on it is refused.
       if (!(thrown instanceof PortError) || thrown.kind !== 'permanent') throw thrown;
+      const known = knownBy(route, parent);
+      if (known !== undefined) return known;
       const [because = '', ...instead] = thrown.message.split('; ');
       return unknown(`what the gateway can do cannot be read: ${because}`, instead.join('; '));
     }
@@ -138,8 +143,22 @@ function featuresOf({ metadata, spec, status }: GatewayClass): GatewayFeatures {
       'use a gateway that lists its status.supportedFeatures, or leave the mirror step out',
     );
   }
+  return featuresIn(list, `GatewayClass ${name}`, spec.controllerName);
+}
+
+/** By the controller's name in the route's status, which needs no right beyond the route's. */
+function knownBy({ metadata, status }: Route, parent: ParentRef): GatewayFeatures | undefined {
+  for (const { parentRef, controllerName } of status.parents) {
+    const list = KNOWN[controllerName];
+    if (list !== undefined && sameParent(parentRef, parent, metadata))
+      return featuresIn(list, `Gateway ${parent.name}`, controllerName);
+  }
+  return undefined;
+}
+
+function featuresIn(list: readonly string[], whose: string, controllerName: string): GatewayFeatures {
   const has = new Set(list);
-  const who = `GatewayClass ${name} (${spec.controllerName}) supports`;
+  const who = `${whose} (${controllerName}) supports`;
   const mirror: EndpointCapabilities['mirror'] = has.has(PERCENT_MIRROR)
     ? { shares: 'any', most: 100 }
     : has.has(MIRROR)
@@ -157,7 +176,7 @@ function featuresOf({ metadata, spec, status }: GatewayClass): GatewayFeatures {
   return {
     capabilities: { mirror, liveWithMirror: true, pin: true },
     marksBackends: has.has(MARK_BACKENDS),
-    clustersComeAndGo: spec.controllerName !== ISTIO,
+    clustersComeAndGo: controllerName !== ISTIO,
   };
 }
 

@@ -63,7 +63,12 @@ function refusalText(gateway: string, route: string, { type, reason, message }: 
   return `${gateway} says ${type} is False of HTTPRoute ${route}${reason === undefined ? '' : ` (${reason})`}: ${oneLine(message ?? 'no reason')}`;
 }
 
-function sameParent(a: ParentRef, b: ParentRef, { namespace }: { readonly [key: string]: unknown }): boolean {
+/** Whether two references of one route, whose metadata this is, name the same gateway or part of one. */
+export function sameParent(
+  a: ParentRef,
+  b: ParentRef,
+  { namespace }: { readonly [key: string]: unknown },
+): boolean {
   return (
     a.name === b.name &&
     (a.namespace ?? namespace) === (b.namespace ?? namespace) &&

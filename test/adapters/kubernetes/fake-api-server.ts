@@ -39,6 +39,8 @@ export const ISTIO_GATEWAY = `/apis/networking.istio.io/v1/namespaces/ingress/ga
 export class FakeApiServer {
   readonly objects = new Map<string, Stored>();
   readonly asked: Asked[] = [];
+  /** Whose gateway the route's is, as its status says. */
+  controllerName = 'example.com/fake';
   /** Who else manages the route's rules. */
   rulesOwner: string | undefined;
   /** What the gateway says of a route that was just written. */
@@ -193,7 +195,7 @@ export class FakeApiServer {
       parents: [
         {
           parentRef: { name: 'door' },
-          controllerName: 'example.com/fake',
+          controllerName: this.controllerName,
           conditions: conditions.map((c) => ({ observedGeneration: route.metadata.generation, ...c })),
         },
       ],
