@@ -1,11 +1,15 @@
 import type { CallOptions } from '../ports.js';
 import { GATEWAYS, ROUTES, SERVICES, type KubeClient } from './client.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, MADE_BY, MADE_BY_LABEL } from './names.js';
-import { Gateway, Service } from './objects.js';
+import { Gateway, Route, Service, type ParentRef, type Rule } from './objects.js';
 import { permanent } from './permanent.js';
 import type { Routers } from './routers.js';
 
-/** An endpoint without deployments: a route that leads nowhere yet. One of any kind that is there stays as it is. */
+/**
+ * An endpoint without deployments: a route that leads nowhere yet. One of any kind that is there stays as it is.
+ *
+ * @throws {PortError} permanent `NoGateway`, `GatewayTaken`.
+ */
 export async function createRoute(
   routers: Routers,
   name: string,
@@ -14,13 +18,15 @@ export async function createRoute(
 ): Promise<void> {
   const { client } = routers;
   if (await routers.has(name, options)) return;
+  const parent = await gatewayOf(client, gateway, options);
+  await refuseShadowed(client, name, parent, options);
   await client.apply(
     {
       apiVersion: ROUTES.apiVersion,
       kind: ROUTES.kind,
       metadata: { name, labels: { [MADE_BY_LABEL]: MADE_BY } },
       spec: {
-        parentRefs: [await gatewayOf(client, gateway, options)],
+        parentRefs: [parent],
         rules: [{ matches: [{ path: { type: 'PathPrefix', value: '/' } }] }],
       },
     },
@@ -45,6 +51,64 @@ async function gatewayOf(
   throw permanent(
     'NoGateway',
     `Namespace ${client.namespace} has ${only === undefined ? 'no gateway' : `the gateways ${[only, ...more].join(', ')}`}; expected the one that new endpoints are put behind; set GREENLIGHT_GATEWAY to its NAME, or to NAMESPACE/NAME`,
+  );
+}
+
+/**
+ * Of two routes that take every request of a gateway, the older one gets them: clients and smoke requests of the new endpoint
+ * would be answered by the other one's model, and its gates would count none.
+ *
+ * @throws {PortError} permanent `GatewayTaken`.
+ */
+async function refuseShadowed(
+  client: KubeClient,
+  endpoint: string,
+  gateway: { readonly name: string; readonly namespace?: string },
+  options: CallOptions,
+): Promise<void> {
+  const { namespace } = client;
+  const what = `look whether another route takes every request of gateway ${gateway.name}`;
+  const routes = await client.list(Route, ROUTES, { what, ...options });
+  const other = routes.find(
+    ({ spec }) =>
+      spec.hostnames.length === 0 &&
+      spec.parentRefs.some((parent) => isWhole(parent, gateway, namespace)) &&
+      spec.rules.some(takesAll),
+  );
+  if (other === undefined) return;
+  const { name } = other.metadata;
+  throw permanent(
+    'GatewayTaken',
+    `HTTPRoute ${name} takes every request of gateway ${gateway.name}, so it would answer the clients of ${endpoint} too; give it a host name first, by which alone its clients reach it then (\`kubectl patch httproute ${name} -n ${namespace} --type merge -p '{"spec":{"hostnames":["${name}.example.com"]}}'\`), or make HTTPRoute ${endpoint} with \`spec.hostnames\` of its own yourself, which is taken as it is`,
+  );
+}
+
+/** A part of a gateway, by a section or a port of its listeners, leaves the others to others. */
+function isWhole(
+  { kind = 'Gateway', name, namespace, sectionName, port }: ParentRef,
+  gateway: { readonly name: string; readonly namespace?: string },
+  own: string,
+): boolean {
+  return (
+    kind === 'Gateway' &&
+    name === gateway.name &&
+    (namespace ?? own) === (gateway.namespace ?? own) &&
+    sectionName === undefined &&
+    port === undefined
+  );
+}
+
+function takesAll({ matches = [] }: Rule): boolean {
+  return (
+    matches.length === 0 ||
+    matches.some(
+      ({ path, headers = [], method, queryParams }) =>
+        (path?.type ?? 'PathPrefix') === 'PathPrefix' &&
+        (path?.value ?? '/') === '/' &&
+        headers.length === 0 &&
+        method === undefined &&
+        queryParams === undefined,
+    )
   );
 }
 
