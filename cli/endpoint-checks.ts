@@ -60,6 +60,11 @@ async function checkEndpoint(
     const [found, advice] = splitAdvice(textOf(error));
     return [problem(about, found, advice)];
   }
+  // A rollout is refused by that, whatever the shares are.
+  if (state.state === 'failed' && state.error !== undefined) {
+    const [found, advice] = splitAdvice(state.error);
+    return [problem(about, found, advice)];
+  }
   const baseline = wholeHolder(state.traffic.live);
   const holder = baseline === undefined ? undefined : findDeployment(state, baseline);
   if (baseline === undefined || holder?.state !== 'ready') {

@@ -17,7 +17,7 @@ export function endpointText(endpoint: EndpointState): string {
       ? ['no deployments']
       : table(['DEPLOYMENT', 'STATE', 'LIVE', 'MIRROR', 'INSTANCES', ''], rows).split('\n');
   return [
-    `${endpoint.name} (${endpoint.kind}) is ${endpoint.state}`,
+    `${endpoint.name} (${endpoint.kind}) is ${endpoint.state}${endpoint.error === undefined ? '' : `: ${endpoint.error}`}`,
     `Traffic  ${trafficText(endpoint.traffic)}`,
     `Address  ${endpoint.scoringUri}`,
     '',

@@ -38,6 +38,7 @@ import { getsAny } from './rules.js';
 import { pendingOf, refuseUntaken } from './pending.js';
 import { deploymentState, untakenOf } from './states.js';
 import { refuseSelected, refuseTaken } from './taken.js';
+import { refuseUnlabelled, unlabelledOf } from './unlabelled.js';
 import { refuseUnserved } from './unserved.js';
 import { backendsWithGone, viewOf, type View } from './view.js';
 
@@ -92,7 +93,9 @@ class RouteEndpoints implements KubernetesEndpoints {
       Promise.all([...view.deployments.keys()].map((name) => this.#stateOf(view, endpoint, name, options))),
       this.#door(view, options).catch(() => undefined),
     ]);
-    const { state, error } = routed;
+    const unlabelled = routed.state === 'ready' ? unlabelledOf(this.#client, view, endpoint) : undefined;
+    const { state, error } =
+      unlabelled === undefined ? routed : { state: 'failed' as const, error: unlabelled };
     return {
       name: endpoint,
       kind: 'kubernetes',
@@ -146,6 +149,7 @@ class RouteEndpoints implements KubernetesEndpoints {
   ): Promise<void> {
     const view = await viewOf(this.#routers, endpoint, options);
     view.route.refuseOwned();
+    refuseUnlabelled(this.#client, view, endpoint, spec.name);
     const { service, workload, workloadKind, podLabels, autoscaler } = manifestsOf(endpoint, spec, tags);
     await refuseTaken(this.#client, endpoint, spec.name, [SERVICES, workloadKind], options);
     await refuseSelected(this.#client, endpoint, spec.name, podLabels, options);

@@ -17,6 +17,7 @@ import {
   liveRules,
   MOST_BACKENDS,
   MOST_RULES,
+  strangersOf,
   trafficOf,
   withDeployments,
   withoutDeployment,
@@ -98,6 +99,10 @@ class HttpRoute implements EndpointRoute {
 
   traffic(backends: readonly Backend[]): Traffic {
     return trafficOf(this.#rules, this.#frame(backends));
+  }
+
+  strangers(backends: readonly Backend[]): readonly string[] | undefined {
+    return strangersOf(this.#rules, this.#frame(backends));
   }
 
   unfinished(backends: readonly Backend[]): string | undefined {

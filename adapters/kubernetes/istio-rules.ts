@@ -132,6 +132,16 @@ export function liveHttpRules(rules: readonly HttpRule[], frame: IstioFrame): re
   );
 }
 
+/** Who gets live traffic where none of it is a deployment's; undefined: some is. */
+export function istioStrangersOf(
+  rules: readonly HttpRule[],
+  frame: IstioFrame,
+): readonly string[] | undefined {
+  if (liveHttpRules(rules, frame).length > 0) return undefined;
+  const names = rules.flatMap((rule) => (isForHeader(rule) ? [] : namesOf(rule.route ?? [], frame)));
+  return [...new Set(names)];
+}
+
 function trafficOfRule(rule: HttpRule, frame: IstioFrame): Traffic {
   const entries = rule.route ?? [];
   const total = entries.reduce((sum, { weight = 0 }) => sum + weight, 0);

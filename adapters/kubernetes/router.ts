@@ -51,6 +51,8 @@ export interface EndpointRoute {
   /** Whether what serves it has taken it as it stands, as far as that can be told. */
   state(options: CallOptions): Promise<RouteState>;
   traffic(backends: readonly Backend[]): Traffic;
+  /** Who gets its live traffic where no rule is, or may become, a deployment's; undefined: one is, or may. */
+  strangers(backends: readonly Backend[]): readonly string[] | undefined;
   /** Why a change of its shares is not over, though they show; undefined, or left out: it is. */
   unfinished?(backends: readonly Backend[]): string | undefined;
   /** Whether the header reaches a deployment on every way that live traffic takes. */

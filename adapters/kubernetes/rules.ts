@@ -211,6 +211,13 @@ export function liveRules(rules: readonly Rule[], frame: Frame): readonly number
   });
 }
 
+/** Who gets live traffic where none of it is, or may become, a deployment's; undefined: some is, or may. */
+export function strangersOf(rules: readonly Rule[], frame: Frame): readonly string[] | undefined {
+  if (liveRules(rules, frame).length > 0) return undefined;
+  const names = rules.flatMap((rule) => (isForHeader(rule) ? [] : namesOf(rule.backendRefs ?? [], frame)));
+  return [...new Set(names)];
+}
+
 /** The deployment that a rule sends requests with the header to, whatever value it wants. */
 export function pinnedTo(rule: Rule, frame: Frame): string | undefined {
   const [ref, ...more] = rule.backendRefs ?? [];

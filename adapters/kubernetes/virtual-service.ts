@@ -8,6 +8,7 @@ import { IstioGateways } from './istio-gateways.js';
 import { VirtualService, type HttpRule } from './istio-objects.js';
 import {
   isIstioPinned,
+  istioStrangersOf,
   istioTraffic,
   liveHttpRules,
   withIstioPins,
@@ -82,6 +83,10 @@ class VirtualServiceRoute implements EndpointRoute {
 
   traffic(backends: readonly Backend[]): Traffic {
     return istioTraffic(this.#found.spec.http, this.#frame(backends));
+  }
+
+  strangers(backends: readonly Backend[]): readonly string[] | undefined {
+    return istioStrangersOf(this.#found.spec.http, this.#frame(backends));
   }
 
   isPinned(backends: readonly Backend[], deployment: string): boolean {

@@ -39,7 +39,9 @@ export const endpointCreate: CommandFunction = async (ctx, [name = ''], options)
   const on = endpointArgument({ target: ctx.target, endpoint: name });
   const next =
     first === undefined
-      ? `It has no deployment yet: \`greenlight endpoint create ${on} --deployment FILE\` gives it one.`
+      ? created.state === 'failed'
+        ? 'Mend that first.'
+        : `It has no deployment yet: \`greenlight endpoint create ${on} --deployment FILE\` gives it one.`
       : `Keys: \`greenlight endpoint keys ${on}\`. The next version comes with \`greenlight submit SPEC\`.`;
   ctx.out.result(`${endpointText(created)}\n\n${next}`, created);
   return 'ok';

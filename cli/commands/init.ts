@@ -1,7 +1,7 @@
 import { access, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { endpointArgument } from '../../core/command-text.js';
-import { trafficText } from '../../core/traffic.js';
+import { sumShares, trafficText } from '../../core/traffic.js';
 import { openEndpoints } from '../endpoints.js';
 import { CliError } from '../errors.js';
 import { initialFiles } from '../init-spec.js';
@@ -21,10 +21,13 @@ export const init: CommandFunction = async (ctx, [endpoint = ''], options) => {
   }
   const files = initialFiles(found, { target: ctx.target, deploymentFile: `./${deploymentFile}` });
   if (files === undefined) {
+    // Nobody can be given what no rule leads to.
+    const why = sumShares(found.traffic.live) === 0 ? found.error : undefined;
+    const on = endpointArgument({ target: ctx.target, endpoint });
     throw new CliError(
       'refused',
       `No deployment of ${endpoint} holds all live traffic (${trafficText(found.traffic)}), so there is no baseline to compare with.\n` +
-        `Give it to one with \`greenlight revert ${endpointArgument({ target: ctx.target, endpoint })} --to DEPLOYMENT\`, and run this again.`,
+        (why ?? `Give it to one with \`greenlight revert ${on} --to DEPLOYMENT\`, and run this again.`),
     );
   }
   const wanted: readonly (readonly [string, string, string])[] = [

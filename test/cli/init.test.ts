@@ -238,6 +238,16 @@ describe('greenlight init', () => {
     expect(told.code).toBe(11);
     expect(told.stderr).toContain('No deployment of diabetes holds all live traffic (blue 50 %, green 50 %)');
   });
+
+  it('says why nobody gets any traffic where the endpoint knows, and not to give it to one', async () => {
+    shown = endpointOf({}, { state: 'failed', error: 'HTTPRoute diabetes leads to Service diabetes-v1' });
+
+    const told = await greenlight(['init', 'diabetes', '--file', '/nowhere/rollout.yml']);
+
+    expect(told.code).toBe(11);
+    expect(told.stderr).toContain('HTTPRoute diabetes leads to Service diabetes-v1');
+    expect(told.stderr).not.toContain('revert');
+  });
 });
 
 describe('suggestions', () => {

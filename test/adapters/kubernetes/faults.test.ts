@@ -501,9 +501,10 @@ describe('creating a deployment', () => {
 
   it('asks to be repeated, with no Deployment made, while the Service that it has written is not shown', async () => {
     let shown = false;
+    const blue = api.objects.get('/api/v1/namespaces/models/services/diabetes-blue');
     api.fault = ({ method, path }) =>
       method === 'GET' && path.endsWith('/services') && !shown
-        ? { status: 200, headers: {}, text: '{"items":[]}' }
+        ? { status: 200, headers: {}, text: JSON.stringify({ items: [blue] }) }
         : undefined;
     const create = () => endpoints.createDeployment('diabetes', deploymentSpec('green'), {});
 

@@ -61,6 +61,94 @@ describe('a new endpoint behind a gateway', () => {
   });
 });
 
+describe('a route that leads to Services without the labels', () => {
+  const LABELS = { 'greenlight/endpoint': 'diabetes', 'greenlight/deployment': 'blue' };
+  const take = (kind: string, path: string) => {
+    api.put(`${path}/diabetes-v1`, {
+      ...api.objects.get(`${path}/diabetes-blue`),
+      metadata: { name: 'diabetes-v1' },
+    });
+    api.objects.delete(`${path}/diabetes-blue`);
+    return kind;
+  };
+  /** As a team has it that has read of adopting, and forgot to label. */
+  const byTeam = (router: 'HTTPRoute' | 'VirtualService') => {
+    if (router === 'VirtualService') api.routeByIstio();
+    take('Service', '/api/v1/namespaces/models/services');
+    take('Deployment', '/apis/apps/v1/namespaces/models/deployments');
+    const object = router === 'HTTPRoute' ? api.route : api.virtualService;
+    object.spec = JSON.parse(
+      JSON.stringify(object.spec).replaceAll('diabetes-blue', 'diabetes-v1'),
+    ) as Record<string, unknown>;
+    endpoints = createKubernetesEndpoints({
+      connection: api.connection,
+      namespace: 'models',
+      gatewayUrl: 'http://127.0.0.1:1',
+    }).endpoints;
+  };
+  const create = (name: string) => endpoints.createDeployment('diabetes', deploymentSpec(name), {});
+
+  describe.each(['HTTPRoute', 'VirtualService'] as const)('(%s)', (router) => {
+    const why = `${router} diabetes leads to Service diabetes-v1, and to no deployment of diabetes; `;
+    beforeEach(() => byTeam(router));
+
+    it('is read as failed, with the labels to give', async () => {
+      expect(await endpoints.read('diabetes')).toMatchObject({
+        state: 'failed',
+        error: expect.stringMatching(
+          new RegExp(
+            `^${why}.*kubectl label service/NAME deployment/NAME -n models greenlight/endpoint=diabetes greenlight/deployment=blue`,
+          ),
+        ) as string,
+        traffic: { live: {}, mirror: {} },
+      });
+    });
+
+    it('gets no deployment, which no traffic could ever get to, and nothing is made', async () => {
+      await expect(create('blue')).rejects.toMatchObject({
+        kind: 'permanent',
+        code: 'NotLabelled',
+        message: expect.stringContaining(why) as string,
+      });
+      expect(api.writes()).toEqual([]);
+    });
+
+    it('is like any other once they have them', async () => {
+      const service = api.objects.get('/api/v1/namespaces/models/services/diabetes-v1');
+      Object.assign(service?.metadata ?? {}, { labels: LABELS });
+
+      await create('green');
+
+      expect(await endpoints.read('diabetes')).toMatchObject({
+        state: 'ready',
+        traffic: { live: { blue: 100 } },
+      });
+    });
+
+    it('gets one whose Service it names already, and which is gone', async () => {
+      api.objects.delete('/api/v1/namespaces/models/services/diabetes-v1');
+      const object = router === 'HTTPRoute' ? api.route : api.virtualService;
+      object.spec = JSON.parse(
+        JSON.stringify(object.spec).replaceAll('diabetes-v1', 'diabetes-blue'),
+      ) as Record<string, unknown>;
+
+      await create('blue');
+
+      expect((await endpoints.read('diabetes')).traffic).toEqual({ live: { blue: 100 }, mirror: {} });
+    });
+  });
+
+  it('gets one where a rule of it leads nowhere yet', async () => {
+    byTeam('HTTPRoute');
+    const rules = api.route.spec?.['rules'] as object[];
+    rules.unshift({ matches: [{ path: { type: 'PathPrefix', value: '/score' } }] });
+
+    await create('blue');
+
+    expect((await endpoints.read('diabetes')).state).toBe('ready');
+  });
+});
+
 describe('a gateway whose class may not be read', () => {
   const refs = () =>
     JSON.stringify((api.route.spec?.['rules'] as { backendRefs: object[] }[])[0]?.backendRefs);
