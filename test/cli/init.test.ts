@@ -1,11 +1,14 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { initialFiles } from '../../cli/init-spec.js';
 import { forecastPlan } from '../../core/gates/index.js';
 import type { EndpointState } from '../../core/endpoint.js';
 import type { Target } from '../../core/plan.js';
+import { packageRoot } from '../../embedded/package-root.js';
 import { loadSpec } from '../../spec/index.js';
+import { blocksOf } from '../docs/pages.js';
 import { Folder } from '../spec/folder.js';
 import { BASELINES } from '../support/baselines.js';
 import { greenlight, temporaryFolder } from './cli.js';
@@ -101,10 +104,10 @@ describe('the spec that init writes', () => {
   );
 
   it.each`
-    target       | gate         | because
-    ${HOST}      | ${'slow'}    | ${'a tenth of the few milliseconds that a model at hand takes is not to be proven'}
-    ${NAMESPACE} | ${'latency'} | ${'it is compared with the baseline'}
-    ${AZURE}     | ${null}      | ${'Azure Monitor has no histograms'}
+    target       | gate      | because
+    ${HOST}      | ${'slow'} | ${'a tenth of the few milliseconds that a model at hand takes is not to be proven'}
+    ${NAMESPACE} | ${'slow'} | ${'the buckets of a stock proxy cannot tell a tenth'}
+    ${AZURE}     | ${null}   | ${'Azure Monitor has no histograms'}
   `(
     'judges latency on $target.kind by the gate $gate, since $because',
     ({ target, gate }: { target: Target; gate: string | null }) => {
@@ -147,6 +150,50 @@ describe('the spec that init writes', () => {
     const split = endpointOf({ blue: 50, green: 50 });
 
     expect(initialFiles(split, { target: HOST, deploymentFile: './g.yml' })).toBeUndefined();
+  });
+});
+
+describe('the spec that init writes for Kubernetes', () => {
+  const STOCK = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000];
+
+  const written = () =>
+    initialFiles(endpointOf({ blue: 100 }, { kind: 'kubernetes' }), {
+      target: NAMESPACE,
+      deploymentFile: './green.yml',
+    });
+
+  /** What `greenlight plan` rejects at 50 requests a second: half of them take 30 ms, and one of twenty 54 ms. */
+  async function problemsOf(spec: string, edgesMs: readonly number[]): Promise<readonly string[]> {
+    const folder = await Folder.make();
+    const green = { 'green.yml': written()?.deployment ?? '' };
+    const plan = await folder.plan(spec, green).finally(() => folder.remove());
+    const requests = 200_000;
+    const slower = (ms: number) => requests / (1 + (ms / 30) ** 5);
+    const le = [...edgesMs.map((ms) => Math.round(requests - slower(ms))), requests];
+    return forecastPlan(plan, { rps: 50, baseline: { requests, errors: 0, le }, edgesMs }).problems;
+  }
+
+  /** Those of the EnvoyProxy in docs/metrics.md. */
+  async function documentedEdges(): Promise<readonly number[]> {
+    const page = await readFile(join(packageRoot(), 'docs', 'metrics.md'), 'utf8');
+    const block = blocksOf('metrics.md', page).find(({ text }) => text.includes('kind: EnvoyProxy'));
+    const { spec } = parse(block?.text ?? '') as { spec: { bootstrap: { value: string } } };
+    const { stats_config: stats } = parse(spec.bootstrap.value) as {
+      stats_config: { histogram_bucket_settings: readonly { buckets: readonly number[] }[] };
+    };
+    return stats.histogram_bucket_settings[0]?.buckets ?? [];
+  }
+
+  it('can be decided by what a stock proxy counts', async () => {
+    expect(await problemsOf(written()?.spec ?? '', STOCK)).toEqual([]);
+  });
+
+  it('compares latency too, once its # is away, by the buckets of docs/metrics.md: not by stock ones', async () => {
+    const compared = (written()?.spec ?? '').replace(/^  # (?=latency:)/m, '  ');
+
+    expect(compared).toMatch(/^  latency: /m);
+    expect(await problemsOf(compared, await documentedEdges())).toEqual([]);
+    expect(await problemsOf(compared, STOCK)).not.toEqual([]);
   });
 });
 
