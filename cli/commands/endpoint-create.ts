@@ -4,6 +4,7 @@ import { machineSecrets } from '../../adapters/secrets.js';
 import { endpointArgument } from '../../core/command-text.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { EndpointState } from '../../core/endpoint.js';
+import type { Target } from '../../core/plan.js';
 import { withoutSecrets, withSecrets } from '../../core/secrets.js';
 import { normalTraffic, sumShares } from '../../core/traffic.js';
 import { shortDuration } from '../../core/units.js';
@@ -42,10 +43,15 @@ export const endpointCreate: CommandFunction = async (ctx, [name = ''], options)
       ? created.state === 'failed'
         ? 'Mend that first.'
         : `It has no deployment yet: \`greenlight endpoint create ${on} --deployment FILE\` gives it one.`
-      : `Keys: \`greenlight endpoint keys ${on}\`. The next version comes with \`greenlight submit SPEC\`.`;
+      : `${keysText(ctx.target, on)}The next version comes with \`greenlight submit SPEC\`.`;
   ctx.out.result(`${endpointText(created)}\n\n${next}`, created);
   return 'ok';
 };
+
+/** On Kubernetes there are none: who may call is the gateway's to say. */
+function keysText({ kind }: Target, on: string): string {
+  return kind === 'kubernetes' ? '' : `Keys: \`greenlight endpoint keys ${on}\`. `;
+}
 
 async function firstDeployment(
   ctx: Context,

@@ -4,10 +4,14 @@ import { expect, it, vi } from 'vitest';
 import { PortError, type AdminEndpoints } from '../../adapters/ports.js';
 import { endpointCreate } from '../../cli/commands/endpoint-create.js';
 import type { Context } from '../../cli/context.js';
+import type { Target } from '../../core/plan.js';
 import { temporaryFolder } from './cli.js';
 
 const endpoints = vi.hoisted(() => ({}) as Partial<AdminEndpoints>);
-vi.mock('../../cli/endpoints.js', () => ({ openEndpoints: () => Promise.resolve(endpoints) }));
+vi.mock('../../cli/endpoints.js', () => ({
+  openEndpoints: () => Promise.resolve(endpoints),
+  writeAndReadBack: () => Promise.resolve(),
+}));
 
 const SECRET = 'hunter2-and-more';
 
@@ -17,20 +21,35 @@ environment: { image: registry/model:1 }
 environment_variables: { DB_PASSWORD: '\${secret:db-password}' }
 `;
 
-/** What the command throws where the target has this of the first deployment. */
-async function thrown(target: Pick<AdminEndpoints, 'createDeployment' | 'readDeployment'>): Promise<unknown> {
+const NAMESPACE: Target = { kind: 'kubernetes', namespace: 'models' };
+
+/** Creates an endpoint with a first deployment, where the target has this of it; what is printed, or thrown. */
+async function created(
+  of: Pick<AdminEndpoints, 'createDeployment' | 'readDeployment'>,
+  target: Target = NAMESPACE,
+): Promise<unknown> {
   const file = join(await temporaryFolder(), 'blue.yml');
   await writeFile(file, BLUE);
-  Object.assign(endpoints, target, {
+  Object.assign(endpoints, of, {
     createEndpoint: () => Promise.resolve(),
-    read: () => Promise.resolve({ deployments: [], traffic: { live: {}, mirror: {} } }),
+    read: () =>
+      Promise.resolve({
+        name: 'diabetes',
+        deployments: [],
+        traffic: { live: {}, mirror: {} },
+        scoringUri: '',
+      }),
   });
+  const printed: string[] = [];
   const ctx = {
     env: { GREENLIGHT_SECRET_DB_PASSWORD: SECRET },
-    target: { kind: 'kubernetes', namespace: 'models' },
-    out: { note: () => undefined },
+    target,
+    out: { note: () => undefined, result: (text: string) => printed.push(text) },
   } as unknown as Context;
-  return endpointCreate(ctx, ['diabetes'], { deployment: file }).catch((error: unknown) => error);
+  return endpointCreate(ctx, ['diabetes'], { deployment: file }).then(
+    () => printed.join('\n'),
+    (error: unknown) => error,
+  );
 }
 
 it.each([
@@ -58,5 +77,24 @@ it.each([
 ])('shows no secret of a first deployment %s', async (_where, found, shown) => {
   const target = { createDeployment: () => Promise.resolve(), ...found } as unknown as AdminEndpoints;
 
-  expect(await thrown(target)).toMatchObject(shown);
+  expect(await created(target)).toMatchObject(shown);
 });
+
+it.each`
+  target                                  | keys     | because
+  ${{ kind: 'host', workspace: 'local' }} | ${true}  | ${'clients call with one'}
+  ${NAMESPACE}                            | ${false} | ${'the gateway says who may call, and there are none'}
+`(
+  'tells of keys on $target.kind: $keys, since $because',
+  async ({ target, keys }: { target: Target; keys: boolean }) => {
+    const ready = {
+      createDeployment: () => Promise.resolve(),
+      readDeployment: () => Promise.resolve({ state: 'ready' }),
+    } as unknown as AdminEndpoints;
+
+    const told = await created(ready, target);
+
+    expect(told).toContain('The next version comes with `greenlight submit SPEC`.');
+    expect(String(told).includes('greenlight endpoint keys')).toBe(keys);
+  },
+);
