@@ -139,25 +139,30 @@ describe('submit --wait', () => {
   it('goes on with the run that somebody resets the rollout to', async () => {
     const spec = await specFor('reset', LONG);
     const waiting = on('reset', ['submit', spec, '--wait']);
-    await untilPhase('reset', 'ramping');
     const { workflow, workflowService } = await connected();
     const run = workflow.getHandle('rollout/host/reset/diabetes');
+    // Not merely ramping, which a status says ahead of the history: a run from before the share knows nothing of it.
+    const watch = async () =>
+      ((await run.fetchHistory()).events ?? []).find(
+        (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'watch',
+      );
+    await expect.poll(watch, { timeout: 20_000, interval: 100 }).toBeDefined();
+    const task = (await watch())?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId;
     const { runId } = await run.describe();
-    const task = (await run.fetchHistory()).events?.findLast(
-      ({ workflowTaskCompletedEventAttributes }) => workflowTaskCompletedEventAttributes != null,
-    );
 
     await workflowService.resetWorkflowExecution({
       namespace: bench.namespace,
       workflowExecution: { workflowId: run.workflowId, runId },
-      workflowTaskFinishEventId: task?.eventId ?? null,
+      workflowTaskFinishEventId: task ?? null,
       requestId: randomUUID(),
       reason: 'by hand',
     });
-    await on('reset', ['abort', 'diabetes', '--reason', 'enough']);
+    const aborted = await on('reset', ['abort', 'diabetes', '--reason', 'enough']);
+    const story = await waiting;
 
     expect((await run.describe()).runId).not.toBe(runId);
-    expect((await waiting).code).toBe(5);
+    expect(aborted).toMatchObject({ code: 0, stderr: '' });
+    expect(story.code, story.stdout + story.stderr).toBe(5);
   });
 
   it('stops waiting at Ctrl-C, says so, and lets the rollout go on', async () => {
