@@ -72,7 +72,7 @@ ${mirrorText(endpoint, target)}  - ramp: [10%, 25%, 50%] # live traffic
 }
 
 function latencyText({ kind }: Target, baseline: string): string {
-  const limit = `  slow: { metric: latency, quantile: p95, at-most: 250ms } # whatever ${baseline} does\n`;
+  const limit = `  slow: { metric: latency, quantile: p95, at-most: 250ms } # a limit above what ${baseline} takes now: else every version is rolled back\n`;
   const against = (where: string): string =>
     `  # ${where}:\n` +
     `  # latency: { metric: latency, quantile: p95, slower-by: 10% } # p95 at most a tenth slower than ${baseline}'s\n`;

@@ -12,7 +12,7 @@ export function unlabelledOf(
   const strangers = route.strangers(backends);
   if (strangers === undefined) return undefined;
   const who = strangers.length === 0 ? 'no Service' : strangers.join(', ');
-  return `${route.title} leads to ${who}, and to no deployment of ${endpoint}; label the Service that it leads to, and the Deployment behind that (\`kubectl label service/NAME deployment/NAME -n ${namespace} ${ENDPOINT_LABEL}=${endpoint} ${DEPLOYMENT_LABEL}=blue\`)`;
+  return `${route.title} leads to ${who}, and to no deployment of ${endpoint}; label the Service that it leads to, and the Deployment behind that (\`kubectl label service/NAME deployment/NAME -n ${namespace} ${ENDPOINT_LABEL}=${endpoint} ${DEPLOYMENT_LABEL}=blue\`), and where that is a subset, no Service, or one of another namespace, lead the route to a whole Service of namespace ${namespace} first`;
 }
 
 /**

@@ -44,7 +44,10 @@ export const endpointCreate: CommandFunction = async (ctx, [name = ''], options)
         ? 'Mend that first.'
         : `It has no deployment yet: \`greenlight endpoint create ${on} --deployment FILE\` gives it one.`
       : `${keysText(ctx.target, on)}The next version comes with \`greenlight submit SPEC\`.`;
-  ctx.out.result(`${endpointText(created)}\n\n${next}`, created);
+  const { error, ...calm } = created;
+  // A gateway takes note of a new route a moment later.
+  const passes = error !== undefined && created.state === 'updating';
+  ctx.out.result(`${endpointText(passes ? calm : created)}\n\n${next}`, created);
   return 'ok';
 };
 

@@ -43,7 +43,7 @@ export const init: CommandFunction = async (ctx, [endpoint = ''], options) => {
     [
       ...written.map((path) => `wrote ${path}`),
       ...(deployment === undefined ? [`Say in ${deploymentPath} what the new version is.`] : []),
-      `Then: greenlight validate ${file}, greenlight submit ${file} --wait`,
+      `Then: greenlight validate ${file}, greenlight plan ${file}, greenlight submit ${file} --wait`,
     ].join('\n'),
     { endpoint, baseline: files.baseline, spec: resolve(file), deployment: deploymentPath, written },
   );

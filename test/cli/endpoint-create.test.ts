@@ -98,3 +98,25 @@ it.each`
     expect(String(told).includes('greenlight endpoint keys')).toBe(keys);
   },
 );
+
+it("takes a gateway's first moments for no fault", async () => {
+  Object.assign(endpoints, {
+    createEndpoint: () => Promise.resolve(),
+    read: () =>
+      Promise.resolve({
+        name: 'diabetes',
+        kind: 'kubernetes',
+        state: 'updating',
+        error: 'gateway door has not taken note of HTTPRoute diabetes',
+        deployments: [],
+        traffic: { live: {}, mirror: {} },
+        scoringUri: '',
+      }),
+  });
+  const printed: string[] = [];
+  const out = { note: () => undefined, result: (text: string) => printed.push(text) };
+
+  await endpointCreate({ env: {}, target: NAMESPACE, out } as unknown as Context, ['diabetes'], {});
+
+  expect(printed.join('\n')).toMatch(/^diabetes \(kubernetes\) is updating\nTraffic/);
+});

@@ -206,7 +206,8 @@ describe('greenlight init', () => {
     const told = await greenlight(['init', 'diabetes', '--file', file]);
 
     expect(told).toMatchObject({ code: 0, stderr: '' });
-    expect(told.stdout).toContain(`greenlight validate ${file}`);
+    for (const command of ['validate', 'plan', 'submit'])
+      expect(told.stdout).toContain(`greenlight ${command} ${file}`);
     expect((await readdir(folder)).sort()).toEqual(['diabetes-deployment.yml', 'rollout.yml']);
     expect(await readFile(file, 'utf8')).toContain('deployment: ./diabetes-deployment.yml');
   });
