@@ -12,16 +12,20 @@ const KEY_ID = 'encryption-key-id';
 const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+/** After so long the keys are read anew before they encrypt: a rotation reaches who runs for months, too. */
+const READ_ANEW_MS = 60_000;
 
 /**
  * Encrypts every payload with AES-256-GCM, its metadata included, under the first key, and names the key beside it.
  *
  * Payloads that are not encrypted pass: rollouts from before the keys go on. A payload under a key that is not known yet
- * makes it read its keys anew, so that a key can be added while workers run.
+ * makes it read its keys anew, so that a key can be added while workers run; and which one is the first is read anew
+ * each minute.
  */
 export class AesCodec implements PayloadCodec {
   readonly #source: KeySource;
   #keys: CodecKeys;
+  #readAtMs = performance.now();
 
   private constructor(source: KeySource, keys: CodecKeys) {
     this.#source = source;
@@ -38,9 +42,9 @@ export class AesCodec implements PayloadCodec {
     return this.#keys.map(({ id }) => id);
   }
 
-  encode(payloads: Payload[]): Promise<Payload[]> {
-    const [key] = this.#keys;
-    return Promise.resolve(payloads.map((payload) => encrypt(payload, key)));
+  async encode(payloads: Payload[]): Promise<Payload[]> {
+    const [key] = await this.#newest();
+    return payloads.map((payload) => encrypt(payload, key));
   }
 
   /** @throws {CodecError} for a payload under a key that is not among them, or that was changed. */
@@ -52,6 +56,15 @@ export class AesCodec implements PayloadCodec {
         return decrypt(payload, await this.#key(id));
       }),
     );
+  }
+
+  /** A file that cannot be read just then leaves the keys as they were. */
+  async #newest(): Promise<CodecKeys> {
+    if (performance.now() - this.#readAtMs >= READ_ANEW_MS) {
+      this.#readAtMs = performance.now();
+      this.#keys = await this.#source.read().catch(() => this.#keys);
+    }
+    return this.#keys;
   }
 
   async #key(id: string): Promise<CodecKey> {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { AesCodec, noKeysCodec } from '../../codec/aes-codec.js';
 import { parseKeys, type KeySource } from '../../codec/keys.js';
@@ -10,7 +10,7 @@ const lines = {
 };
 const source = (text: () => string): KeySource => ({
   origin: 'the keys of the test',
-  read: () => Promise.resolve(parseKeys(text(), 'the keys of the test')),
+  read: () => Promise.resolve().then(() => parseKeys(text(), 'the keys of the test')),
 });
 const codecOf = (...text: string[]) => AesCodec.open(source(() => text.join('\n')));
 const SECRET = { plan: 'nobody may read this' };
@@ -20,6 +20,8 @@ const textOf = (payloads: Payload[]) =>
   payloads.map(({ data }) => Buffer.from(data ?? []).toString('latin1')).join();
 
 describe('the codec', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('gives back what it was given, and shows nothing of it meanwhile', async () => {
     const codec = await codecOf(lines.k1);
 
@@ -53,6 +55,23 @@ describe('the codec', () => {
     text = `${lines.k1}\n${lines.k2}`;
 
     expect(valueOf(await codec.decode(await newer.encode([plain()])))).toEqual(SECRET);
+  });
+
+  it('writes with the key that is the first by now, a minute later at most, and with the last known one without keys', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    let text = `${lines.k1}\n${lines.k2}`;
+    const codec = await AesCodec.open(source(() => text));
+    const writesWith = async () => {
+      vi.advanceTimersByTime(60_000);
+      const [stored] = await codec.encode([plain()]);
+      return Buffer.from(stored?.metadata?.['encryption-key-id'] ?? []).toString();
+    };
+    expect(await writesWith()).toBe('k1');
+
+    text = `${lines.k2}\n${lines.k1}`;
+    expect(await writesWith()).toBe('k2');
+    text = 'half wri';
+    expect(await writesWith()).toBe('k2');
   });
 
   it('names a key that it does not have, and those that it has', async () => {
