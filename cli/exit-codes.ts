@@ -25,11 +25,15 @@ export const EXIT_CODES = {
   },
   'already-running': { code: 7, means: 'Another rollout holds the endpoint. Nothing was started.' },
   unreachable: { code: 8, means: 'Temporal, or the place where endpoints live, does not answer.' },
-  'no-worker': { code: 9, means: 'Temporal answers, and no worker does the work.' },
+  'no-worker': {
+    code: 9,
+    means: 'Temporal answers, and no worker does the work. What submit started goes on with the next one.',
+  },
   'not-found': { code: 10, means: 'There is no such rollout, endpoint or deployment.' },
   refused: {
     code: 11,
-    means: 'What was asked does not fit now, or the target said no. Nothing was changed.',
+    means:
+      'What was asked does not fit now, or the target said no. The message tells what was done before that.',
   },
   'not-ready': { code: 12, means: 'doctor: a rollout could not run here.' },
   interrupted: { code: 130, means: 'Ctrl-C. With --wait, only the waiting ended: the rollout goes on.' },
