@@ -1,4 +1,4 @@
-import { detailsOf, GRPC, grpcCode, isBareGrpc, isUnreachable, type ErrorCode } from '../client/errors.js';
+import { asGreenlightError, type ErrorCode } from '../client/errors.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
 
 /** Ends a command with a message for people: what is wrong, what was expected, what to do. */
@@ -34,8 +34,10 @@ export function explainError(error: unknown, debug: boolean): Explained {
   return { exit: 'unexpected', text: `${message}${advice}${stack}` };
 }
 
-function explainKnown(error: unknown): Explained | undefined {
-  if (error instanceof CliError) return { exit: error.exit, text: error.message };
+function explainKnown(thrown: unknown): Explained | undefined {
+  if (thrown instanceof CliError) return { exit: thrown.exit, text: thrown.message };
+  // Commands ask Temporal by other ways than the library's, too.
+  const error = asGreenlightError(thrown);
   if (!(error instanceof Error)) return undefined;
   switch (error.name) {
     case 'GreenlightError': {
@@ -45,17 +47,9 @@ function explainKnown(error: unknown): Explained | undefined {
     case 'PortError':
       return { exit: portExit(error), text: error.message };
     case 'EmbeddedError':
-    case 'CodecError':
       return { exit: 'unexpected', text: error.message };
-    case 'ServiceError':
-      return explainService(error);
-    case 'NamespaceNotFoundError':
-      return {
-        exit: 'unreachable',
-        text: `Temporal has no namespace "${(error as { readonly namespace?: string }).namespace ?? '?'}". Set TEMPORAL_NAMESPACE to one that it has, or create it.`,
-      };
     default:
-      return isBareGrpc(error) ? explainService(error) : systemText(error);
+      return systemText(error);
   }
 }
 
@@ -63,24 +57,6 @@ function portExit(error: Error): Exit {
   const { kind, code } = error as Error & { readonly kind?: string; readonly code?: string };
   if (code === 'ResourceNotFound') return 'not-found';
   return kind === 'permanent' ? 'refused' : 'unreachable';
-}
-
-function explainService(error: Error): Explained {
-  const code = grpcCode(error);
-  const details = detailsOf(error);
-  if (code === GRPC.permissionDenied || code === GRPC.unauthenticated) {
-    return {
-      exit: 'unreachable',
-      text: `Temporal does not let this client in: ${details}\nCheck TEMPORAL_API_KEY or the TLS settings, and the namespace.`,
-    };
-  }
-  if (isUnreachable(error)) {
-    return {
-      exit: 'unreachable',
-      text: `Temporal stopped answering: ${details}\nRun \`greenlight doctor\` to see what is up.`,
-    };
-  }
-  return { exit: 'unexpected', text: `Temporal said no: ${details}` };
 }
 
 function systemText(error: Error): Explained | undefined {

@@ -2,11 +2,12 @@
  * What kind of refusal it is, for programs.
  *
  * `usage`: an argument is not what it should be; `spec`: the spec was rejected by its check; `already-running`: another
- * rollout holds the endpoint; `unreachable`: Temporal does not answer; `no-worker`: Temporal answers, and no worker does
- * the work; `not-found`: there is no such rollout; `refused`: what was asked does not fit now.
+ * rollout holds the endpoint; `unreachable`: Temporal does not answer, or does not let this client in; `no-worker`:
+ * Temporal answers, and no worker does the work; `not-found`: there is no such rollout; `refused`: what was asked does not
+ * fit now; `unexpected`: Temporal said no otherwise, or the keys for what it keeps cannot be used.
  */
 export type ErrorCode =
-  'usage' | 'spec' | 'already-running' | 'unreachable' | 'no-worker' | 'not-found' | 'refused';
+  'usage' | 'spec' | 'already-running' | 'unreachable' | 'no-worker' | 'not-found' | 'refused' | 'unexpected';
 
 /** The only error that this room throws on purpose: what is wrong, what was expected, what to do. */
 export class GreenlightError extends Error {
@@ -42,7 +43,7 @@ export function grpcCode(error: unknown): number | undefined {
 }
 
 /** Whether it is an error of gRPC as it comes: Temporal's client wraps only those of its own calls. */
-export function isBareGrpc(error: Error): boolean {
+function isBareGrpc(error: Error): boolean {
   const { code, details } = error as { readonly code?: unknown; readonly details?: unknown };
   // Processes and aborted requests have numbers for codes, too.
   return typeof code === 'number' && typeof details === 'string';
@@ -61,4 +62,61 @@ export function detailsOf(error: unknown): string {
     if (typeof details === 'string' && details !== '') return details;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Does what a program asked for. Temporal's errors become ours at this edge only: within, who waits and tries again needs
+ * them as they are.
+ *
+ * @throws {GreenlightError} for every error that {@link asGreenlightError} knows.
+ */
+export async function inOurWords<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asGreenlightError(error);
+  }
+}
+
+/**
+ * What Temporal's client and the codec throw, as an error that says what to do, with theirs as the cause. Any other error
+ * is given back as it is.
+ *
+ * Errors of other rooms are known by name, so that nothing of them has to be loaded to say that they were thrown.
+ */
+export function asGreenlightError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const ours = (code: ErrorCode, message: string): GreenlightError =>
+    new GreenlightError(code, message, { cause: error });
+  switch (error.name) {
+    case 'ServiceError':
+      return ours(...ofService(error));
+    case 'NamespaceNotFoundError':
+      return ours(
+        'unreachable',
+        `Temporal has no namespace "${(error as { readonly namespace?: string }).namespace ?? '?'}". Set TEMPORAL_NAMESPACE to one that it has, or create it.`,
+      );
+    case 'CodecError':
+      return ours('unexpected', error.message);
+    default:
+      return isBareGrpc(error) ? ours(...ofService(error)) : error;
+  }
+}
+
+function ofService(error: Error): [ErrorCode, string] {
+  const code = grpcCode(error);
+  const details = detailsOf(error);
+  if (code === GRPC.permissionDenied || code === GRPC.unauthenticated) {
+    return [
+      'unreachable',
+      `Temporal does not let this client in: ${details}\nCheck TEMPORAL_API_KEY or the TLS settings, and the namespace.`,
+    ];
+  }
+  if (isUnreachable(error)) {
+    return [
+      'unreachable',
+      `Temporal stopped answering: ${details}\nRun \`greenlight doctor\` to see what is up.`,
+    ];
+  }
+  return ['unexpected', `Temporal said no: ${details}`];
 }

@@ -5,7 +5,7 @@ import type { DecisionRecord } from '../core/decision-record.js';
 import { nameOn, targetName, type Plan, type Target } from '../core/plan.js';
 import { stateDir } from '../embedded/state-dir.js';
 import type { Ending } from '../report/index.js';
-import { GreenlightError } from './errors.js';
+import { GreenlightError, inOurWords } from './errors.js';
 import type { RolloutEvent } from './events.js';
 import { findRollout } from './find.js';
 import { listRollouts, type ListedRollout, type ListOptions } from './list.js';
@@ -46,15 +46,17 @@ export class Greenlight {
    *
    * @throws {GreenlightError} unreachable, with the address and where it came from; usage, when the target is none.
    */
-  static async connect(options: GreenlightOptions = {}): Promise<Greenlight> {
-    const { target = DEFAULT_TARGET, env = process.env } = options;
-    const chosen = typeof target === 'string' ? parseTarget(target) : target;
-    const around = { env, stateDir: resolve(options.stateDir ?? stateDir(env)) };
-    const place =
-      options.temporal === undefined
-        ? await findTemporal(around)
-        : await namedTemporal(around, options.temporal);
-    return new Greenlight(await connect(place), chosen, options.by ?? thisUser(env));
+  static connect(options: GreenlightOptions = {}): Promise<Greenlight> {
+    return inOurWords(async () => {
+      const { target = DEFAULT_TARGET, env = process.env } = options;
+      const chosen = typeof target === 'string' ? parseTarget(target) : target;
+      const around = { env, stateDir: resolve(options.stateDir ?? stateDir(env)) };
+      const place =
+        options.temporal === undefined
+          ? await findTemporal(around)
+          : await namedTemporal(around, options.temporal);
+      return new Greenlight(await connect(place), chosen, options.by ?? thisUser(env));
+    });
   }
 
   async close(): Promise<void> {
@@ -77,23 +79,25 @@ export class Greenlight {
   }
 
   /** As `submit`; but where it need not be waited for, a plan that found its endpoint taken is left in the queue. */
-  async begin(spec: string | Plan, options: BeginOptions): Promise<Rollout | Queued> {
-    const { plan, name } = await planOf(spec);
-    const { by = this.#by } = options;
-    const memo = { digest: plan.digest, by, spec: options.name ?? name };
-    const start = () => begin(this.session, plan, memo, options);
-    const { tracing } = this.session;
-    const facts = { 'greenlight.endpoint': plan.endpoint, 'greenlight.target': targetName(plan.target) };
-    const begun = tracing === undefined ? await start() : await tracing.span('submit', facts, start);
-    if ('kind' in begun) return begun;
-    const handle: WorkflowHandle & { readonly firstExecutionRunId?: string } = begun;
-    return new Rollout({
-      session: this.session,
-      handle,
-      endpoint: plan.endpoint,
-      target: plan.target,
-      runId: handle.firstExecutionRunId ?? '',
-      by,
+  begin(spec: string | Plan, options: BeginOptions): Promise<Rollout | Queued> {
+    return inOurWords(async () => {
+      const { plan, name } = await planOf(spec);
+      const { by = this.#by } = options;
+      const memo = { digest: plan.digest, by, spec: options.name ?? name };
+      const start = () => begin(this.session, plan, memo, options);
+      const { tracing } = this.session;
+      const facts = { 'greenlight.endpoint': plan.endpoint, 'greenlight.target': targetName(plan.target) };
+      const begun = tracing === undefined ? await start() : await tracing.span('submit', facts, start);
+      if ('kind' in begun) return begun;
+      const handle: WorkflowHandle & { readonly firstExecutionRunId?: string } = begun;
+      return new Rollout({
+        session: this.session,
+        handle,
+        endpoint: plan.endpoint,
+        target: plan.target,
+        runId: handle.firstExecutionRunId ?? '',
+        by,
+      });
     });
   }
 
@@ -102,32 +106,34 @@ export class Greenlight {
    *
    * @throws {GreenlightError} not-found, when there was none, or it is too long ago.
    */
-  async rollout(named: string, target = this.#target): Promise<Rollout> {
-    const { session } = this;
-    const endpoint = nameOn(target, named);
-    const found = await findRollout(session, target, endpoint);
-    if (found === undefined) {
-      throw new GreenlightError(
-        'not-found',
-        `Temporal at ${session.place.address} knows no rollout of ${endpoint} on ${targetName(target)}.\n` +
-          '`greenlight list` shows those that it knows; another target is named with --target.',
-      );
-    }
-    const { handle, description } = found;
-    return new Rollout({
-      session,
-      handle,
-      endpoint,
-      target,
-      runId: description.runId,
-      by: this.#by,
-      description,
+  rollout(named: string, target = this.#target): Promise<Rollout> {
+    return inOurWords(async () => {
+      const { session } = this;
+      const endpoint = nameOn(target, named);
+      const found = await findRollout(session, target, endpoint);
+      if (found === undefined) {
+        throw new GreenlightError(
+          'not-found',
+          `Temporal at ${session.place.address} knows no rollout of ${endpoint} on ${targetName(target)}.\n` +
+            '`greenlight list` shows those that it knows; another target is named with --target.',
+        );
+      }
+      const { handle, description } = found;
+      return new Rollout({
+        session,
+        handle,
+        endpoint,
+        target,
+        runId: description.runId,
+        by: this.#by,
+        description,
+      });
     });
   }
 
   /** The rollouts that run, or all that Temporal remembers, newest first. */
   list(options: ListOptions = {}): Promise<readonly ListedRollout[]> {
-    return listRollouts(this.session, options);
+    return inOurWords(() => listRollouts(this.session, options));
   }
 
   /** @see Rollout.status */

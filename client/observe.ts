@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
-import { detailsOf } from './errors.js';
+import { asGreenlightError, detailsOf } from './errors.js';
 import { askStatus, endOf, type Chain, type Ended } from './find.js';
 import type { Session } from './temporal.js';
 import { throughOutages } from './through-outages.js';
@@ -73,7 +73,7 @@ export async function* observe(
         yield next;
         if (next.kind === 'ended') return;
       } else if (failure !== undefined) {
-        throw failure.error;
+        throw asGreenlightError(failure.error);
       } else {
         await new Promise<void>((resolve) => {
           wake = resolve;

@@ -7,7 +7,7 @@ import { targetName, type Target } from '../core/plan.js';
 import type { Ending } from '../report/index.js';
 import { renderPlan } from '../spec/index.js';
 import { decisionRecord } from './decision-record.js';
-import { GreenlightError } from './errors.js';
+import { GreenlightError, inOurWords } from './errors.js';
 import { atTheEnd, changesBetween, type RolloutEvent } from './events.js';
 import { askStatus, chainOf, endOf, lastEnd, lastRun, type Answer, type Chain, type Ended } from './find.js';
 import { newestBeat, withBeat } from './live.js';
@@ -79,31 +79,37 @@ export class Rollout {
    *
    * @throws {GreenlightError} no-worker, when it runs and no worker says where it stands.
    */
-  async status(): Promise<Ending> {
-    const description = await this.#newest();
-    if (description.status.name !== 'RUNNING') return this.result();
-    const answer = await this.ask();
-    if ('status' in answer) return { kind: 'running', status: withBeat(answer.status, answer.look) };
-    const workers = await pollingWorkers(this.#session, Date.now());
-    const why =
-      workers.length === 0
-        ? noWorkerText(this.#session)
-        : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}; \`greenlight doctor ${endpointArgument(this)}\` shows whether a worker of its version runs`;
-    throw new GreenlightError(
-      'no-worker',
-      `A rollout of ${this.endpoint} on ${targetName(this.target)} runs since ${new Date(startedAtMs(description)).toISOString()}, and no worker says where it stands.\n${why}\n` +
-        'The rollout stands safe in Temporal and goes on with the next worker.',
-    );
+  status(): Promise<Ending> {
+    return inOurWords(async () => {
+      const description = await this.#newest();
+      if (description.status.name !== 'RUNNING') return this.result();
+      const answer = await this.ask();
+      if ('status' in answer) return { kind: 'running', status: withBeat(answer.status, answer.look) };
+      const workers = await pollingWorkers(this.#session, Date.now());
+      const why =
+        workers.length === 0
+          ? noWorkerText(this.#session)
+          : `A worker polls (${workers.join(', ')}), and gave no answer: ${answer.silent}; \`greenlight doctor ${endpointArgument(this)}\` shows whether a worker of its version runs`;
+      throw new GreenlightError(
+        'no-worker',
+        `A rollout of ${this.endpoint} on ${targetName(this.target)} runs since ${new Date(startedAtMs(description)).toISOString()}, and no worker says where it stands.\n${why}\n` +
+          'The rollout stands safe in Temporal and goes on with the next worker.',
+      );
+    });
   }
 
   /** One question to the worker, without judging a silence. */
   ask(): Promise<Answer> {
-    return askStatus(this.#session, this.#chain);
+    return inOurWords(() => askStatus(this.#session, this.#chain));
   }
 
-  /** Waits for its end. A rollback is an end like any other: nothing is thrown for it. */
+  /**
+   * Waits for its end. A rollback is an end like any other: nothing is thrown for it.
+   *
+   * @throws {GreenlightError} unreachable, when Temporal goes away meanwhile; only `watch` sits that out.
+   */
   result(): Promise<Ended> {
-    return endOf(this.#session, this.#chain);
+    return inOurWords(() => endOf(this.#session, this.#chain));
   }
 
   /**
@@ -195,25 +201,29 @@ export class Rollout {
     { by = this.#by, reason = '', requestId = randomUUID() }: Act,
     choice?: ResolveDriftInput['choice'],
   ): Promise<string> {
-    const input: ActionInput | ResolveDriftInput =
-      choice === undefined ? { by, reason } : { by, reason, choice };
-    if (!this.running) {
-      const description = await this.#newest();
-      throw new GreenlightError(
-        'not-found',
-        `No rollout of ${this.endpoint} runs now. The last one ended at ${description.closeTime?.toISOString() ?? 'an unknown time'}: ` +
-          (await lastEnd(this.#session, description)),
-      );
-    }
-    return sendAction(this.#session, this.#handle, name, input, requestId);
+    return inOurWords(async () => {
+      const input: ActionInput | ResolveDriftInput =
+        choice === undefined ? { by, reason } : { by, reason, choice };
+      if (!this.running) {
+        const description = await this.#newest();
+        throw new GreenlightError(
+          'not-found',
+          `No rollout of ${this.endpoint} runs now. The last one ended at ${description.closeTime?.toISOString() ?? 'an unknown time'}: ` +
+            (await lastEnd(this.#session, description)),
+        );
+      }
+      return sendAction(this.#session, this.#handle, name, input, requestId);
+    });
   }
 
   /** What its gates saw and said, window by window, up to the newest look. */
-  async evidence(): Promise<DecisionRecord> {
-    const { client } = this.#session;
-    const description = await this.#newest();
-    const beat = description.status.name === 'RUNNING' ? await newestBeat(client, description) : undefined;
-    return decisionRecord(client, this.workflowId, description.runId, beat);
+  evidence(): Promise<DecisionRecord> {
+    return inOurWords(async () => {
+      const { client } = this.#session;
+      const description = await this.#newest();
+      const beat = description.status.name === 'RUNNING' ? await newestBeat(client, description) : undefined;
+      return decisionRecord(client, this.workflowId, description.runId, beat);
+    });
   }
 
   #newest(): Promise<WorkflowExecutionDescription> {
@@ -225,24 +235,26 @@ export class Rollout {
    *
    * @throws {GreenlightError} no-worker, when it runs and no worker says where it stands.
    */
-  async report(): Promise<string> {
-    const [record, end, description, { reportHtml }] = await Promise.all([
-      this.evidence(),
-      this.status(),
-      this.#newest(),
-      import('../report/index.js'), // half a second, which only a report needs
-    ]);
-    return reportHtml({
-      ending: end,
-      record,
-      planText: renderPlan(record.plan),
-      target: targetName(record.plan.target),
-      workflowId: this.workflowId,
-      runId: this.runId,
-      uiLink: this.ui,
-      startedAtMs: startOf(end) ?? startedAtMs(description),
-      endedAtMs: description.closeTime?.getTime() ?? null,
-      nowMs: Date.now(),
+  report(): Promise<string> {
+    return inOurWords(async () => {
+      const [record, end, description, { reportHtml }] = await Promise.all([
+        this.evidence(),
+        this.status(),
+        this.#newest(),
+        import('../report/index.js'), // half a second, which only a report needs
+      ]);
+      return reportHtml({
+        ending: end,
+        record,
+        planText: renderPlan(record.plan),
+        target: targetName(record.plan.target),
+        workflowId: this.workflowId,
+        runId: this.runId,
+        uiLink: this.ui,
+        startedAtMs: startOf(end) ?? startedAtMs(description),
+        endedAtMs: description.closeTime?.getTime() ?? null,
+        nowMs: Date.now(),
+      });
     });
   }
 }
