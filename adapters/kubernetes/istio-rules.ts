@@ -1,10 +1,11 @@
 import type { Traffic } from '../../core/traffic.js';
+import { distinctNames } from './entry-names.js';
 import type { Destination, HttpDestination, HttpMatch, HttpRule, Mirror } from './istio-objects.js';
 import { limitOfRule } from './limits.js';
 import { PIN_HEADER } from './names.js';
 import { permanent } from './permanent.js';
 import type { Backend } from './router.js';
-import { agreedTraffic, distinctNames } from './rules.js';
+import { agreedTraffic } from './rules.js';
 import { weightsOf } from './shares.js';
 
 /** What the rules of one VirtualService are read and written with. */

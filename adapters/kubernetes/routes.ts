@@ -1,9 +1,10 @@
 import type { CallOptions } from '../ports.js';
 import { GATEWAYS, ROUTES, SERVICES, type KubeClient } from './client.js';
 import { DEPLOYMENT_LABEL, ENDPOINT_LABEL, MADE_BY, MADE_BY_LABEL } from './names.js';
-import { Gateway, Route, Service, type ParentRef, type Rule } from './objects.js';
+import { Gateway, Route, Service, type Rule } from './objects.js';
 import { permanent } from './permanent.js';
 import type { Routers } from './routers.js';
+import { sameParent } from './states.js';
 
 /**
  * An endpoint without deployments: a route that leads nowhere yet. One of any kind that is there stays as it is.
@@ -72,7 +73,10 @@ async function refuseShadowed(
   const other = routes.find(
     ({ spec }) =>
       spec.hostnames.length === 0 &&
-      spec.parentRefs.some((parent) => isWhole(parent, gateway, namespace)) &&
+      // One of a section or a port of its listeners leaves the others to others.
+      spec.parentRefs.some(
+        ({ kind = 'Gateway', ...parent }) => kind === 'Gateway' && sameParent(parent, gateway, { namespace }),
+      ) &&
       spec.rules.some(takesAll),
   );
   if (other === undefined) return;
@@ -80,21 +84,6 @@ async function refuseShadowed(
   throw permanent(
     'GatewayTaken',
     `HTTPRoute ${name} takes every request of gateway ${gateway.name}, so it would answer the clients of ${endpoint} too; give it a host name first, by which alone its clients reach it then (\`kubectl patch httproute ${name} -n ${namespace} --type merge -p '{"spec":{"hostnames":["${name}.example.com"]}}'\`), or make HTTPRoute ${endpoint} with \`spec.hostnames\` of its own yourself, which is taken as it is`,
-  );
-}
-
-/** A part of a gateway, by a section or a port of its listeners, leaves the others to others. */
-function isWhole(
-  { kind = 'Gateway', name, namespace, sectionName, port }: ParentRef,
-  gateway: { readonly name: string; readonly namespace?: string },
-  own: string,
-): boolean {
-  return (
-    kind === 'Gateway' &&
-    name === gateway.name &&
-    (namespace ?? own) === (gateway.namespace ?? own) &&
-    sectionName === undefined &&
-    port === undefined
   );
 }
 

@@ -1,3 +1,4 @@
+import { parseAssetId } from '../../core/asset-id.js';
 import { isBrokenReference, secretName } from '../../core/secrets.js';
 import { isAssetId } from '../compile-deployment.js';
 import { onAzure } from '../draft.js';
@@ -169,10 +170,6 @@ function kindRules(form: Deployment): Finding[] {
   return findings;
 }
 
-/** What stands for an asset by an address, which names it whole, or by its name and version. */
-const WHOLE_ID = /^azureml:(?:\/|[a-z][a-z0-9+.-]*:\/\/)/i;
-const VERSIONED_ID = /^azureml:[^:@/]+:[^:@/]+$/;
-
 /** A label such as `@latest` is another version tomorrow; where assets are deployed by their ids, the target refuses it. */
 function assetRules({ model, code_configuration: code, environment }: Deployment): Finding[] {
   const named: [kind: string, path: Path, id: unknown][] = [
@@ -181,7 +178,7 @@ function assetRules({ model, code_configuration: code, environment }: Deployment
     ['environment', ['environment'], environment],
   ];
   return named.flatMap(([kind, path, id]): Finding[] => {
-    if (typeof id !== 'string' || !isAssetId(id) || WHOLE_ID.test(id) || VERSIONED_ID.test(id)) return [];
+    if (typeof id !== 'string' || !isAssetId(id) || parseAssetId(id) !== undefined) return [];
     return [
       [
         path,
