@@ -108,32 +108,6 @@ async function pause(ms: number): Promise<void> {
 }
 
 /**
- * Runs work with a signal of its own, which is aborted with `signal`. What the work hangs on it goes with it, where
- * `signal` would keep it for as long as itself lives.
- *
- * @param withinMs - aborted after so long, too. By a timer that holds it: where nothing else does, Node forgets an
- *   `AbortSignal.any` of an `AbortSignal.timeout`, and it never fires.
- */
-export async function withOwnSignal<T>(
-  signal: AbortSignal,
-  work: (own: AbortSignal) => Promise<T>,
-  withinMs?: number,
-): Promise<T> {
-  const own = new AbortController();
-  const abort = (): void => own.abort(signal.reason);
-  if (signal.aborted) abort();
-  signal.addEventListener('abort', abort, { once: true });
-  const late = (): void => own.abort(new DOMException('It did not answer in time', 'TimeoutError'));
-  const timer = withinMs === undefined ? undefined : setTimeout(late, withinMs);
-  try {
-    return await work(own.signal);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-/**
  * Heartbeats while one call is under way.
  *
  * @param beat - as with {@link beatingSleep}.

@@ -1,6 +1,7 @@
 import { activityInfo, cancellationDetails, cancellationSignal, log } from '@temporalio/activity';
 import { CancelledFailure } from '@temporalio/common';
 
+import { withOwnSignal } from '../adapters/own-signal.js';
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
 import { findDeployment, isReady, type EndpointState } from '../core/endpoint.js';
@@ -12,7 +13,7 @@ import { ownQueriesOf } from '../core/plan.js';
 import { withoutSecrets } from '../core/secrets.js';
 import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
 import { isPortError } from './classify.js';
-import { beating, beatingSleep, beats, withOwnSignal } from './poll.js';
+import { beating, beatingSleep, beats } from './poll.js';
 
 /**
  * A look does not wait for an endpoint that answers later than this: counts decide, and drift is seen at the next one. Nor for
@@ -63,7 +64,7 @@ async function watchWindow(
 
   for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
     const { snapshot, endpoint, drift } = await beating(
-      () => withOwnSignal(signal, (own) => read(ports, input, own)),
+      () => withOwnSignal({ signal }, (own) => read(ports, input, own)),
       beat,
     );
     if (signal.aborted) return interrupted(input, last, memory);
@@ -169,7 +170,7 @@ async function read(
         }),
       ),
     ]);
-  const [snapshot, own, endpoint] = await withOwnSignal(signal, all, LATE_MS);
+  const [snapshot, own, endpoint] = await withOwnSignal({ signal, withinMs: LATE_MS }, all);
   const taken = snapshot && own ? { ...snapshot, own } : snapshot;
   if (endpoint === null) return { snapshot: taken, endpoint, drift: 'unknown' };
   if (endpoint === 'gone') {

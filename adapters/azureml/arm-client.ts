@@ -11,6 +11,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { type z } from 'zod';
 import { isLoopback } from '../loopback.js';
+import { withOwnSignal } from '../own-signal.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { noAnswerInTime, notReached, refused, retryAfterMs, unexpectedAnswer } from './errors.js';
 import { recordingPolicy, type Recorder } from './recorder.js';
@@ -133,20 +134,15 @@ export class ArmClient {
   /** @throws {PortError} for every answer that is not in `accept`, and for none at all. */
   async call(call: ArmCall): Promise<ArmAnswer> {
     call.signal?.throwIfAborted();
-    const deadline = new AbortController();
-    const cancel = (): void => deadline.abort();
-    call.signal?.addEventListener('abort', cancel, { once: true });
-    const timer = setTimeout(cancel, this.#deadlineMs);
-    try {
-      return await unlessAborted(this.#send(call, deadline.signal), deadline.signal);
-    } catch (thrown) {
-      call.signal?.throwIfAborted();
-      if (deadline.signal.aborted) throw noAnswerInTime(call.what, this.host, this.#deadlineMs);
-      throw notReached(call.what, this.host, thrown);
-    } finally {
-      clearTimeout(timer);
-      call.signal?.removeEventListener('abort', cancel);
-    }
+    return withOwnSignal({ signal: call.signal, withinMs: this.#deadlineMs }, async (own) => {
+      try {
+        return await unlessAborted(this.#send(call, own), own);
+      } catch (thrown) {
+        call.signal?.throwIfAborted();
+        if (own.aborted) throw noAnswerInTime(call.what, this.host, this.#deadlineMs);
+        throw notReached(call.what, this.host, thrown);
+      }
+    });
   }
 
   /** A token of the same identity for another service, asked for anew. @throws {PortError} `NoToken`. */

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { AccessToken } from '@azure/core-auth';
 import { Agent, fetch as undiciFetch } from 'undici';
 import { oneLine } from '../../core/one-line.js';
+import { withOwnSignal } from '../own-signal.js';
 import { PortError, type InvokeResult } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { noAnswerInTime, notReached } from './errors.js';
@@ -77,29 +78,30 @@ export class Scoring {
   ): Promise<InvokeResult> {
     const what = `invoke deployment ${deployment} of endpoint ${endpoint}`;
     const host = new URL(door.uri).host;
-    const timeout = AbortSignal.timeout(DEADLINE_MS);
     const start = performance.now();
-    try {
-      const response = await this.#fetch(door.uri, {
-        method: 'POST',
-        headers: {
-          Authorization: `Bearer ${door.secret}`,
-          'Content-Type': 'application/json',
-          'azureml-model-deployment': deployment.toLowerCase(),
-        },
-        body,
-        redirect: 'manual',
-        signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      });
-      const text = await response.text();
-      return { status: response.status, body: text, durationMs: performance.now() - start };
-    } catch (thrown) {
-      // Its address may have changed: ask again next time.
-      this.#doors.delete(endpoint);
-      signal?.throwIfAborted();
-      if (timeout.aborted) throw noAnswerInTime(what, host, DEADLINE_MS);
-      throw notReached(what, host, thrown);
-    }
+    return withOwnSignal({ signal, withinMs: DEADLINE_MS }, async (own) => {
+      try {
+        const response = await this.#fetch(door.uri, {
+          method: 'POST',
+          headers: {
+            Authorization: `Bearer ${door.secret}`,
+            'Content-Type': 'application/json',
+            'azureml-model-deployment': deployment.toLowerCase(),
+          },
+          body,
+          redirect: 'manual',
+          signal: own,
+        });
+        const text = await response.text();
+        return { status: response.status, body: text, durationMs: performance.now() - start };
+      } catch (thrown) {
+        // Its address may have changed: ask again next time.
+        this.#doors.delete(endpoint);
+        signal?.throwIfAborted();
+        if (own.aborted) throw noAnswerInTime(what, host, DEADLINE_MS);
+        throw notReached(what, host, thrown);
+      }
+    });
   }
 
   /** One fetch for all callers that come at once; a failed one is not remembered. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { oneLine } from '../../core/one-line.js';
+import { withOwnSignal } from '../own-signal.js';
 import { PortError, type CallOptions } from '../ports.js';
 import { NoCredential, type Connection } from './connection.js';
 import { Rights } from './rights.js';
@@ -246,27 +247,27 @@ export class KubeClient {
     readonly missing?: boolean;
     readonly signal?: AbortSignal;
   }): Promise<string | undefined> {
-    const deadline = AbortSignal.timeout(this.#deadlineMs);
-    let answer;
-    try {
-      answer = await this.#connection.send({
-        method: call.method,
-        path: call.path,
-        headers: {
-          accept: 'application/json, */*',
-          ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
-        },
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-        signal: call.signal === undefined ? deadline : AbortSignal.any([call.signal, deadline]),
-      });
-    } catch (thrown) {
-      call.signal?.throwIfAborted();
-      const within = `within ${this.#deadlineMs / 1000} s`;
-      if (thrown instanceof NoCredential) {
-        throw noCredential(call.what, deadline.aborted ? new Error(`nothing came ${within}`) : thrown);
+    const answer = await withOwnSignal({ signal: call.signal, withinMs: this.#deadlineMs }, async (own) => {
+      try {
+        return await this.#connection.send({
+          method: call.method,
+          path: call.path,
+          headers: {
+            accept: 'application/json, */*',
+            ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
+          },
+          ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+          signal: own,
+        });
+      } catch (thrown) {
+        call.signal?.throwIfAborted();
+        const within = `within ${this.#deadlineMs / 1000} s`;
+        if (thrown instanceof NoCredential) {
+          throw noCredential(call.what, own.aborted ? new Error(`nothing came ${within}`) : thrown);
+        }
+        throw notReached(call.what, this.server, own.aborted ? new Error(`no answer ${within}`) : thrown);
       }
-      throw notReached(call.what, this.server, deadline.aborted ? new Error(`no answer ${within}`) : thrown);
-    }
+    });
     const right = `${call.may} in namespace ${this.namespace}`;
     if (answer.status >= 200 && answer.status <= 299) {
       this.#rights.granted(right);

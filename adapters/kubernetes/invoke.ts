@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { request } from 'undici';
 import { oneLine } from '../../core/one-line.js';
+import { withOwnSignal } from '../own-signal.js';
 import { PortError, type CallOptions, type InvokeResult } from '../ports.js';
 import { PATH_ANNOTATION, PIN_HEADER } from './names.js';
 
@@ -47,30 +48,33 @@ export async function invoke(
   body: string,
   { signal }: CallOptions,
 ): Promise<InvokeResult> {
-  const timeout = AbortSignal.timeout(DEADLINE_MS);
   const start = performance.now();
-  try {
-    const answer = await request(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        [PIN_HEADER]: deployment,
-        ...(host === undefined ? {} : { host }),
-      },
-      body,
-      headersTimeout: DEADLINE_MS,
-      bodyTimeout: DEADLINE_MS,
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    });
-    const text = await answer.body.text();
-    return { status: answer.statusCode, body: text, durationMs: performance.now() - start };
-  } catch (thrown) {
-    signal?.throwIfAborted();
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new PortError(
-      `The gateway at ${url.host} did not answer a request to deployment ${deployment} of endpoint ${endpoint}: ${oneLine(why)}; check that it can be reached from here, or set GREENLIGHT_GATEWAY_URL`,
-      { kind: 'transient', code: 'GatewayNotReached' },
-      { cause: thrown },
-    );
-  }
+  return withOwnSignal({ signal, withinMs: DEADLINE_MS }, async (own) => {
+    try {
+      const answer = await request(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          [PIN_HEADER]: deployment,
+          ...(host === undefined ? {} : { host }),
+        },
+        body,
+        signal: own,
+      });
+      const text = await answer.body.text();
+      return { status: answer.statusCode, body: text, durationMs: performance.now() - start };
+    } catch (thrown) {
+      signal?.throwIfAborted();
+      const why = own.aborted
+        ? `nothing came within ${DEADLINE_MS / 1000} s`
+        : thrown instanceof Error
+          ? thrown.message
+          : String(thrown);
+      throw new PortError(
+        `The gateway at ${url.host} did not answer a request to deployment ${deployment} of endpoint ${endpoint}: ${oneLine(why)}; check that it can be reached from here, or set GREENLIGHT_GATEWAY_URL`,
+        { kind: 'transient', code: 'GatewayNotReached' },
+        { cause: thrown },
+      );
+    }
+  });
 }

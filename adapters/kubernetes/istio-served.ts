@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request } from 'undici';
+import { withOwnSignal } from '../own-signal.js';
 import type { CallOptions } from '../ports.js';
 import { hostOf } from './invoke.js';
 import type { HttpRule, VirtualService } from './istio-objects.js';
@@ -106,16 +107,11 @@ export class ServedRules {
 
 /** @returns undefined for no answer. */
 async function ask(url: URL, headers: Readonly<Record<string, string>>, { signal }: CallOptions) {
-  const timeout = AbortSignal.timeout(ASK_WITHIN_MS);
   try {
-    const { statusCode: status, body } = await request(url, {
-      headers,
-      // Node may forget the signal's timeout, which nothing here reads again.
-      headersTimeout: ASK_WITHIN_MS,
-      bodyTimeout: ASK_WITHIN_MS,
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    return await withOwnSignal({ signal, withinMs: ASK_WITHIN_MS }, async (own) => {
+      const { statusCode: status, body } = await request(url, { headers, signal: own });
+      return { status, text: await body.text() };
     });
-    return { status, text: await body.text() };
   } catch {
     signal?.throwIfAborted();
     return undefined;

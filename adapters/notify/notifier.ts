@@ -9,6 +9,7 @@ import {
   type SecretReference,
 } from '../../core/notification.js';
 import { isLoopback } from '../loopback.js';
+import { withOwnSignal } from '../own-signal.js';
 import { type CallOptions, type Notifier, PortError } from '../ports.js';
 import { cloudEventBody } from './cloud-event.js';
 import type { LinkClaim, LinkSigner } from './links.js';
@@ -141,7 +142,6 @@ async function post(
   deadlineMs: number,
   { signal }: CallOptions,
 ): Promise<void> {
-  const deadline = AbortSignal.timeout(deadlineMs);
   const fails = (
     kind: 'transient' | 'permanent' | 'throttled',
     code: string,
@@ -153,26 +153,19 @@ async function post(
       code,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
-  let status: number;
-  let retryAfter: string | undefined;
-  try {
-    const answer = await request(url, {
-      method: 'POST',
-      headers,
-      body,
-      signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
-    });
-    status = answer.statusCode;
-    retryAfter = [answer.headers['retry-after']].flat()[0];
-    // What it says is not kept: it may repeat what it was sent.
-    await answer.body.dump({ limit: 64 * 1024, ...(signal === undefined ? {} : { signal }) });
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (deadline.aborted)
-      throw fails('transient', 'NoAnswer', `gave no answer within ${deadlineMs / 1000} s`);
-    const { code } = error as NodeJS.ErrnoException;
-    throw fails('transient', 'NotReached', `was not reached${code === undefined ? '' : ` (${code})`}`);
-  }
+  const { status, retryAfter } = await withOwnSignal({ signal, withinMs: deadlineMs }, async (own) => {
+    try {
+      const answer = await request(url, { method: 'POST', headers, body, signal: own });
+      // What it says is not kept: it may repeat what it was sent.
+      await answer.body.dump({ limit: 64 * 1024, signal: own });
+      return { status: answer.statusCode, retryAfter: [answer.headers['retry-after']].flat()[0] };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (own.aborted) throw fails('transient', 'NoAnswer', `gave no answer within ${deadlineMs / 1000} s`);
+      const { code } = error as NodeJS.ErrnoException;
+      throw fails('transient', 'NotReached', `was not reached${code === undefined ? '' : ` (${code})`}`);
+    }
+  });
   if (status >= 200 && status <= 299) return;
   if (status === 429) {
     const seconds = Number(retryAfter);

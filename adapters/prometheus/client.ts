@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import { oneLine } from '../../core/one-line.js';
+import { withOwnSignal } from '../own-signal.js';
 import { PortError } from '../ports.js';
 import type { PrometheusConnection } from './connection.js';
 import type { RawSeries } from './ledger.js';
@@ -74,23 +75,23 @@ export class PrometheusClient {
     shape: S,
     signal?: AbortSignal,
   ): Promise<z.output<S>> {
-    const deadline = AbortSignal.timeout(DEADLINE_MS);
-    const stop = signal === undefined ? deadline : AbortSignal.any([deadline, signal]);
-    try {
-      const { statusCode, headers, body } = await request(`${this.#connection.url}/api/v1/query`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded', ...(await this.#authorization()) },
-        body: new URLSearchParams({ query, time: (atMs / 1000).toFixed(3) }).toString(),
-        dispatcher: await this.#dispatcher(),
-        signal: stop,
-      });
-      const text = await body.text();
-      return this.#read(query, statusCode, headers['retry-after'], text, shape);
-    } catch (thrown) {
-      if (thrown instanceof PortError) throw thrown;
-      if (signal?.aborted) throw signal.reason;
-      throw this.#unreadable(reasonOf(thrown, deadline), thrown);
-    }
+    return withOwnSignal({ signal, withinMs: DEADLINE_MS }, async (own) => {
+      try {
+        const { statusCode, headers, body } = await request(`${this.#connection.url}/api/v1/query`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded', ...(await this.#authorization()) },
+          body: new URLSearchParams({ query, time: (atMs / 1000).toFixed(3) }).toString(),
+          dispatcher: await this.#dispatcher(),
+          signal: own,
+        });
+        const text = await body.text();
+        return this.#read(query, statusCode, headers['retry-after'], text, shape);
+      } catch (thrown) {
+        if (thrown instanceof PortError) throw thrown;
+        signal?.throwIfAborted();
+        throw this.#unreadable(reasonOf(thrown, own), thrown);
+      }
+    });
   }
 
   #read<S extends z.ZodType>(
@@ -202,7 +203,7 @@ async function readSecretFile(file: string): Promise<string> {
   }
 }
 
-function reasonOf(thrown: unknown, deadline: AbortSignal): string {
-  if (deadline.aborted) return `no answer within ${DEADLINE_MS / 1000} s`;
+function reasonOf(thrown: unknown, own: AbortSignal): string {
+  if (own.aborted) return `no answer within ${DEADLINE_MS / 1000} s`;
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -5,7 +5,7 @@ import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
 import { smoke } from '../../activities/smoke.js';
-import { beatingSleep, beats, poll, withOwnSignal } from '../../activities/poll.js';
+import { beatingSleep, beats, poll } from '../../activities/poll.js';
 import { PortError } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 
@@ -120,27 +120,5 @@ describe('a heartbeat that carries news', () => {
     });
 
     expect(sent).toEqual([1, 4, 6, 6].map((look) => ({ look })));
-  });
-});
-
-describe('a signal of one piece of work', () => {
-  it('is aborted with the signal that it follows, for the same reason', async () => {
-    const outer = new AbortController();
-    const reason = await withOwnSignal(outer.signal, (own) => {
-      outer.abort('enough');
-      return Promise.resolve(own.reason as unknown);
-    });
-
-    expect(reason).toBe('enough');
-    const late = await withOwnSignal(outer.signal, (own) => Promise.resolve(own.aborted));
-    expect(late).toBe(true);
-  });
-
-  it('leaves nothing with the signal that it follows', async () => {
-    const outer = new AbortController();
-    await withOwnSignal(outer.signal, () => Promise.resolve());
-    await withOwnSignal(outer.signal, () => Promise.reject(new Error('failed'))).catch(() => undefined);
-
-    expect(getEventListeners(outer.signal, 'abort')).toEqual([]);
   });
 });
