@@ -225,7 +225,7 @@ function hostNoteReader(hostState: string): () => Promise<HostNote> {
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       throw new PortError(
         missing
-          ? `There is no endpoint host: ${file} does not exist; start it with \`greenlight up\``
+          ? `There is no endpoint host: ${file} does not exist; name the target with --target or GREENLIGHT_TARGET if it is another one, or start the host with \`greenlight up\``
           : `The note of the endpoint host, ${file}, cannot be read: ${error instanceof Error ? error.message : String(error)}; ` +
               'start the host again with `greenlight up`',
         { kind: 'transient', code: 'HostNotRunning' },

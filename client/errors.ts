@@ -92,9 +92,11 @@ export function asGreenlightError(error: unknown): unknown {
     case 'ServiceError':
       return ours(...ofService(error));
     case 'NamespaceNotFoundError':
+      return ours(...noNamespace((error as { readonly namespace?: string }).namespace));
+    case 'WorkflowNotFoundError':
       return ours(
-        'unreachable',
-        `Temporal has no namespace "${(error as { readonly namespace?: string }).namespace ?? '?'}". Set TEMPORAL_NAMESPACE to one that it has, or create it.`,
+        'not-found',
+        'Temporal knows this rollout no more: it keeps one that has ended for the retention of its namespace.',
       );
     case 'CodecError':
       return ours('unexpected', error.message);
@@ -103,9 +105,19 @@ export function asGreenlightError(error: unknown): unknown {
   }
 }
 
+function noNamespace(namespace = '?'): [ErrorCode, string] {
+  return [
+    'unreachable',
+    `Temporal has no namespace "${namespace}". Set TEMPORAL_NAMESPACE to one that it has, or create it.`,
+  ];
+}
+
 function ofService(error: Error): [ErrorCode, string] {
   const code = grpcCode(error);
   const details = detailsOf(error);
+  // Only some calls of Temporal's client give it a name of its own.
+  const namespace = /^Namespace (\S+) is not found/.exec(details)?.[1];
+  if (code === GRPC.notFound && namespace !== undefined) return noNamespace(namespace);
   if (code === GRPC.permissionDenied || code === GRPC.unauthenticated) {
     return [
       'unreachable',

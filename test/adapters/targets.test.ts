@@ -68,7 +68,7 @@ describe('createTargets', () => {
     await expect(createTargets({ hostState })(HOST)).rejects.toMatchObject({
       kind: 'transient',
       code: 'HostNotRunning',
-      message: `There is no endpoint host: ${join(hostState, 'host.json')} does not exist; start it with \`greenlight up\``,
+      message: `There is no endpoint host: ${join(hostState, 'host.json')} does not exist; name the target with --target or GREENLIGHT_TARGET if it is another one, or start the host with \`greenlight up\``,
     });
   });
 

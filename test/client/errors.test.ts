@@ -105,6 +105,16 @@ it.each([
     { code: 'unreachable', message: expect.stringContaining('no namespace "prod"') as string },
   ],
   [
+    'one that only the server names',
+    Object.assign(new Error('5 NOT_FOUND'), { code: 5, details: 'Namespace prod is not found.' }),
+    { code: 'unreachable', message: expect.stringContaining('no namespace "prod"') as string },
+  ],
+  [
+    'a rollout past its retention',
+    Object.assign(new Error('workflow execution not found'), { name: 'WorkflowNotFoundError' }),
+    { code: 'not-found', message: expect.stringContaining('for the retention') as string },
+  ],
+  [
     'any other no',
     Object.assign(new Error('3 INVALID_ARGUMENT'), { code: 3, details: 'too long' }),
     { code: 'unexpected', message: 'Temporal said no: too long' },
