@@ -163,8 +163,7 @@ export interface RolloutActivities {
   /** Changes an autoscaler's fewest instances, unless somebody else did. */
   setMinimum(input: SetMinimumInput): Promise<void>;
   watch(input: WatchInput): Promise<WatchResult>;
-  /** Gives it its instances back, and waits until they are ready. */
-  /** @returns nothing by workers that did not tell. */
+  /** Gives it its instances back, and waits until they are ready. @returns nothing by workers that did not tell. */
   scaleDeployment(input: ScaleDeploymentInput): Promise<ScaleDeploymentResult | void>;
   /** Delivers one notification. Nothing is ever decided by whether it succeeds. */
   notify(input: NotifyInput): Promise<void>;

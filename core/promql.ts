@@ -1,6 +1,3 @@
-/** What stands for the deployment in a query of the user's own. */
-export const DEPLOYMENT = '$deployment';
-
 export type Selector =
   | {
       readonly ok: true;

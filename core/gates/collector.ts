@@ -48,8 +48,6 @@ export interface CollectOptions {
   readonly alone?: boolean;
   /** When the step began: looks say how long after it their data does, where the source can. */
   readonly enteredAtMs?: number;
-  /** Older data is no data. Default: a minute, or six intervals or two of the source's own, if that is more. */
-  readonly staleAfterMs?: number;
   /** How long an arm is waited for, before looks go on without it. Default: 30 s, or three intervals. */
   readonly patienceMs?: number;
 }
@@ -124,8 +122,9 @@ function edgeAt(state: CollectorState, arm: ArmName): number {
   return state.armsAtMs?.[arm] ?? state.dataAtMs;
 }
 
-function isStale(reading: Reading, { intervalMs, staleAfterMs }: CollectOptions): boolean {
-  return !(reading.ageMs <= (staleAfterMs ?? Math.max(60_000, 6 * intervalMs, 2 * (reading.everyMs ?? 0))));
+/** Data older than a minute, or six intervals or two of the source's own, if that is more, is no data. */
+function isStale(reading: Reading, { intervalMs }: CollectOptions): boolean {
+  return !(reading.ageMs <= Math.max(60_000, 6 * intervalMs, 2 * (reading.everyMs ?? 0)));
 }
 
 /** What one arm has to say at this reading. `wait`: it had data before, and may have again at the next reading. */

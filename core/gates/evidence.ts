@@ -16,7 +16,7 @@ export interface GateEvidence {
   readonly standing: GateStanding;
   /** What is counted as bad: `errors`, `slower than 250 ms`. */
   readonly counts: string;
-  /** `at most 0.5 pp worse than blue`. */
+  /** `at most 0.5 pp more than blue`. */
   readonly limit: string;
   /** Bad requests and requests of this step, as the breach side counts them. */
   readonly green: { readonly bad: number; readonly requests: number };

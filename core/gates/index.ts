@@ -29,31 +29,16 @@ export {
   type CollectorState,
   type Signal,
 } from './collector.js';
-export { readingOf, type Arm, type Reading } from './counters.js';
-export { CRASH_GUARD } from './crash-guard.js';
-export { decide, type Measured, type Verdict } from './decide.js';
-export { parseEvalInput, type EvalInput, type ParsedEvalInput } from './eval-input.js';
+export { readingOf, type Reading } from './counters.js';
+export { decide, type Measured } from './decide.js';
+export { parseEvalInput } from './eval-input.js';
 export { evaluate } from './evaluate.js';
 export { plausible } from './events.js';
-export { gateEvidence, type GateEvidence, type GateStanding } from './evidence.js';
-export { explain, signalInWords, type ExplainInput } from './explain.js';
+export { gateEvidence, type GateEvidence } from './evidence.js';
+export { explain, signalInWords } from './explain.js';
 export { failed, failing } from './failing.js';
-export {
-  capSeconds,
-  informationLimit,
-  requestsToBreach,
-  requestsToPass,
-  type ForecastOptions,
-  type Rates,
-} from './forecast.js';
-export {
-  forecastGate,
-  forecastInWords,
-  type Before,
-  type Caught,
-  type GateForecast,
-  type StepTraffic,
-} from './forecast-gate.js';
+export { informationLimit, requestsToBreach, requestsToPass } from './forecast.js';
+export { forecastGate, forecastInWords, type GateForecast } from './forecast-gate.js';
 export {
   forecastPlan,
   type OwnTraffic,
@@ -61,12 +46,11 @@ export {
   type StepForecast,
   type TrafficNow,
 } from './forecast-plan.js';
-export type { Histogram } from './histogram.js';
 export { advance, beginStep, initialState } from './machine.js';
-export { mapGates, plannedBlocks, type Mapping, type MappingInput } from './mapping.js';
+export { mapGates, plannedBlocks, type MappingInput } from './mapping.js';
 export { collectOwn, ownReadings, type OwnCollectors } from './own.js';
 export { recordLook, replayLook, type RecordedArm, type RecordedLook } from './record.js';
-export type { GateNote, GateProblem, GateSetup } from './setup.js';
+export type { GateProblem, GateSetup } from './setup.js';
 export { expectedPerBlue } from './starved.js';
-export { stepConfig, type StepSettings } from './step-config.js';
+export { stepConfig } from './step-config.js';
 export * from './types.js';

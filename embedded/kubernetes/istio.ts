@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { ensureDaemon, stopDaemon } from '../daemons.js';
 import { ensureEnvoy } from '../envoy.js';
-import { type Progress, progressToStderr } from '../progress.js';
+import { progressToStderr } from '../progress.js';
 import { NODE_ADDRESS } from './control-plane.js';
 import { latencyBounds } from './gateway.js';
 import { ensureGoTool, goBuild, type GoTool, hasGoTool } from './go-tools.js';
@@ -46,8 +46,8 @@ export const hasIstiod = () => hasGoTool(PILOT);
  *
  * @throws {EmbeddedError} when it cannot be built.
  */
-export async function ensureIstiod(progress: Progress = progressToStderr): Promise<string> {
-  return join(await ensureGoTool(PILOT, progress), 'pilot-discovery');
+export async function ensureIstiod(): Promise<string> {
+  return join(await ensureGoTool(PILOT, progressToStderr), 'pilot-discovery');
 }
 
 /** Where a bed's Istio runs. */

@@ -47,7 +47,7 @@ function endpointRoutes(endpoint: GatewayEndpoint): Json[] {
     ...pinned,
     {
       match: { prefix, headers: [{ name: PIN_HEADER, present_match: true }] },
-      direct_response: plain(404, `endpoint ${endpoint.name} has no ready deployment of that name`),
+      direct_response: notFound(`endpoint ${endpoint.name} has no ready deployment of that name`),
       typed_per_filter_config: auth,
     },
     {
@@ -66,7 +66,7 @@ const PIN_HEADER = 'azureml-model-deployment';
 function liveAction(endpoint: GatewayEndpoint): JsonObject {
   const live = endpoint.deployments.filter((deployment) => (endpoint.traffic[deployment.name] ?? 0) > 0);
   if (live.length === 0) {
-    return { direct_response: plain(404, `endpoint ${endpoint.name} has no deployment with live traffic`) };
+    return { direct_response: notFound(`endpoint ${endpoint.name} has no deployment with live traffic`) };
   }
   const mirrors = mirrorsOf(endpoint);
   return {
@@ -169,7 +169,7 @@ function credentials(endpoint: GatewayEndpoint): JsonObject {
 function nowhere(): JsonObject {
   return {
     match: { prefix: '/' },
-    direct_response: plain(404, 'there is no such endpoint; ask the endpoint for its scoringUri'),
+    direct_response: notFound('there is no such endpoint; ask the endpoint for its scoringUri'),
     typed_per_filter_config: {
       'envoy.filters.http.api_key_auth': {
         '@type': `${TYPE}envoy.config.route.v3.FilterConfig`,
@@ -179,8 +179,8 @@ function nowhere(): JsonObject {
   };
 }
 
-function plain(status: number, message: string): JsonObject {
-  return { status, body: { inline_string: `${message}\n` } };
+function notFound(message: string): JsonObject {
+  return { status: 404, body: { inline_string: `${message}\n` } };
 }
 
 /** A cluster per deployment and kind of traffic, all pointing at the same instances, so that their statistics come apart. */
