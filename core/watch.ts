@@ -10,7 +10,7 @@ import type { DeploymentSpec } from './deployment.js';
 import type { Drift, Scaled, Written } from './drift.js';
 import type { EndpointRef } from './activities.js';
 import type { MetricsSnapshot } from './metrics.js';
-import type { Gate, Watching } from './plan.js';
+import type { Dwell, Gate, Watching } from './plan.js';
 import type { Traffic } from './traffic.js';
 
 export type { GateEvidence } from './gates/index.js';
@@ -90,7 +90,7 @@ export interface WatchInput extends EndpointRef {
   readonly gates: readonly Gate[];
   /** Names of the gates that this step listens to. */
   readonly active: readonly string[];
-  readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
+  readonly dwell: Dwell;
   /** Sum of the longest dwells of all watched steps of the plan. */
   readonly plannedMs: number;
   /** How many of them there are. Left out in windows of older versions. */

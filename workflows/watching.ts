@@ -1,4 +1,4 @@
-import { plannedWatches, plannedWatchMs } from '../core/plan.js';
+import { plannedWatches, plannedWatchMs, type Dwell } from '../core/plan.js';
 import { visibleDrift, type Drift } from '../core/drift.js';
 import type { BlindHold } from '../core/run.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
@@ -13,7 +13,7 @@ import { Stop } from './stop.js';
 export interface Watch {
   readonly mode: 'judge' | 'guard';
   readonly gates: readonly string[];
-  readonly dwell: { readonly atLeastMs: number; readonly atMostMs: number };
+  readonly dwell: Dwell;
   /** Stop looking at this time; null = no limit of its own. */
   readonly untilMs: number | null;
   /** But not before so much of the step was seen. */

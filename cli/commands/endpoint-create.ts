@@ -8,9 +8,8 @@ import type { Target } from '../../core/plan.js';
 import { withoutSecrets, withSecrets } from '../../core/secrets.js';
 import { normalTraffic, sumShares } from '../../core/traffic.js';
 import { shortDuration } from '../../core/units.js';
-import { renderProblems } from '../../spec/index.js';
+import { loadDeployment, renderProblems } from '../../spec/index.js';
 import type { Context } from '../context.js';
-import { readDeploymentFile } from '../deployment-file.js';
 import { endpointText } from '../endpoint-view.js';
 import { openEndpoints, writeAndReadBack } from '../endpoints.js';
 import { CliError } from '../errors.js';
@@ -25,7 +24,7 @@ type Endpoints = Awaited<ReturnType<typeof openEndpoints>>;
 
 export const endpointCreate: CommandFunction = async (ctx, [name = ''], options) => {
   const { deployment: file } = options as { deployment?: string };
-  const first = file === undefined ? undefined : await readDeploymentFile(file, ctx.target, name);
+  const first = file === undefined ? undefined : await loadDeployment(file, ctx.target, name);
   if (first !== undefined && first.problems.length > 0) ctx.out.note(renderProblems(first.problems));
   if (first?.ok === false) {
     if (ctx.out.json) ctx.out.result('', { ok: false, problems: first.problems });

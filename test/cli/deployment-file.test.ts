@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { readDeploymentFile } from '../../cli/deployment-file.js';
+import { loadDeployment } from '../../spec/load-deployment.js';
 import { greenlight, temporaryFolder } from './cli.js';
 
 const BLUE = `name: blue
@@ -18,7 +18,7 @@ it('the first deployment of an endpoint meets the rules of every other, before a
   const file = join(await temporaryFolder(), 'blue.yml');
   await writeFile(file, BLUE);
 
-  const { ok, problems } = await readDeploymentFile(
+  const { ok, problems } = await loadDeployment(
     file,
     { kind: 'kubernetes', namespace: 'models' },
     'diabetes',

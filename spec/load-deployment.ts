@@ -2,14 +2,14 @@ import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
 import type { DeploymentSpec } from '../core/deployment.js';
 import type { Target } from '../core/plan.js';
-import { compileDeployment } from '../spec/compile-deployment.js';
-import { readDeploymentForm } from '../spec/deployment-form.js';
-import { hidingSecrets, type Problem } from '../spec/problem.js';
-import { readYaml } from '../spec/read-yaml.js';
-import { resolveDeploymentFiles } from '../spec/resolve-files.js';
-import { placedDeploymentRules } from '../spec/rules/deployment.js';
+import { compileDeployment } from './compile-deployment.js';
+import { readDeploymentForm } from './deployment-form.js';
+import { hidingSecrets, type Problem } from './problem.js';
+import { readYaml } from './read-yaml.js';
+import { resolveDeploymentFiles } from './resolve-files.js';
+import { placedDeploymentRules } from './rules/deployment.js';
 
-export type DeploymentFile =
+export type LoadedDeployment =
   | { readonly ok: true; readonly deployment: DeploymentSpec; readonly problems: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -18,11 +18,11 @@ export type DeploymentFile =
  *
  * Its files may lie in the folder that the command runs in, or beside it where it lies elsewhere.
  */
-export async function readDeploymentFile(
+export async function loadDeployment(
   file: string,
   target: Target,
   endpoint: string,
-): Promise<DeploymentFile> {
+): Promise<LoadedDeployment> {
   const reading = await readYaml(file, file, 'deployment');
   if (!reading.source) return { ok: false, problems: reading.problems };
   const { form, source, problems } = readDeploymentForm(reading.source);
