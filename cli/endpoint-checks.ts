@@ -34,13 +34,13 @@ export async function checkTarget(ctx: Context, endpoint: string | undefined): P
     ];
   } catch (error) {
     const [found, advice] = splitAdvice(textOf(error));
-    return [problem(name, found, ctx.target.kind === 'host' ? startHostText() : advice)];
+    return [problem(name, found, ctx.target.kind === 'host' ? startHostText(ctx) : advice)];
   }
 }
 
 /** Where a server is named, what starts the host starts a worker for that one, too. */
-function startHostText(): string {
-  return namesServer()
+function startHostText({ env }: Context): string {
+  return namesServer(env)
     ? 'name the target with --target or GREENLIGHT_TARGET, if it is another one; the endpoint host comes with `greenlight up`, and with it a worker for your Temporal'
     : 'run `greenlight up`';
 }

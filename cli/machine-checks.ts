@@ -30,7 +30,7 @@ export function checkNode(version: string): Check {
  *
  * @param kind - of the target: model servers and their gateway run on this machine for the endpoint host alone.
  */
-export async function checkTools(kind: Target['kind']): Promise<readonly Check[]> {
+export async function checkTools(kind: Target['kind'], env: NodeJS.ProcessEnv): Promise<readonly Check[]> {
   const [python, go, temporal, envoy] = await Promise.all([
     toolVersion('python3', ['--version'], /Python (\d+\.\d+\.\d+)/),
     toolVersion('go', ['version'], /go(\d+\.\d+(?:\.\d+)?)/),
@@ -39,7 +39,7 @@ export async function checkTools(kind: Target['kind']): Promise<readonly Check[]
   ]);
   return [
     forHostOnly(kind, checkPython(python)),
-    checkTemporalProgram(temporal, go),
+    checkTemporalProgram(temporal, go, namesServer(env)),
     go !== undefined
       ? ok('Go', versionText(go))
       : ok('Go', 'not found; only needed where Temporal can be neither downloaded nor found'),
@@ -58,10 +58,10 @@ function forHostOnly(kind: Target['kind'], check: Check): Check {
   return ok(check.name, `${check.found}; only the endpoint host needs it`);
 }
 
-function checkTemporalProgram(found: string | undefined, go: Version | undefined): Check {
+function checkTemporalProgram(found: string | undefined, go: Version | undefined, named: boolean): Check {
   const name = 'Temporal program';
   if (found !== undefined) return ok(name, found);
-  if (namesServer()) return ok(name, `${MISSING}; only needed for a server on this machine`);
+  if (named) return ok(name, `${MISSING}; only needed for a server on this machine`);
   return warning(
     name,
     MISSING,

@@ -24,7 +24,7 @@ export interface GreenlightOptions {
   readonly by?: string;
   /** Folder that notes what `greenlight up` started. Default: as for the command line. */
   readonly stateDir?: string;
-  /** Default: the process's. */
+  /** The variables that name Temporal, the folder, and the keys for what Temporal keeps. Default: the process's. */
   readonly env?: NodeJS.ProcessEnv;
 }
 

@@ -46,7 +46,7 @@ export interface Surroundings {
  * @throws {CodecError} when there are keys that cannot be used.
  */
 export async function findTemporal({ env, stateDir }: Surroundings): Promise<TemporalPlace> {
-  const settings = await temporalSettings(stateDir).catch((error: unknown) => {
+  const settings = await temporalSettings(stateDir, env).catch((error: unknown) => {
     if (error instanceof Error && error.name === 'EmbeddedError') {
       throw new GreenlightError('unreachable', error.message, { cause: error });
     }
@@ -59,17 +59,17 @@ export async function findTemporal({ env, stateDir }: Surroundings): Promise<Tem
     origin:
       settings.source === 'stack'
         ? `\`greenlight up\`, by ${join(stateDir, TEMPORAL_FILE)}`
-        : env['TEMPORAL_ADDRESS'] === undefined
-          ? "Temporal's configuration file"
-          : 'TEMPORAL_ADDRESS',
+        : env['TEMPORAL_ADDRESS']
+          ? 'TEMPORAL_ADDRESS'
+          : "Temporal's configuration file",
     uiUrl: env['GREENLIGHT_TEMPORAL_UI'] || (own?.address === settings.address ? own.uiUrl : null),
   };
 }
 
 /** Whether the environment or Temporal's configuration file names a server, also where that file cannot be used. */
-export function namesServer(): boolean {
+export function namesServer(env: NodeJS.ProcessEnv): boolean {
   try {
-    return configuredTemporal() !== undefined;
+    return configuredTemporal(env) !== undefined;
   } catch {
     return true;
   }

@@ -19,12 +19,13 @@ export interface TemporalSettings {
  * The server that the user configured, by `TEMPORAL_ADDRESS` and its siblings or by Temporal's configuration file;
  * undefined when neither names an address.
  *
+ * @param env - all that is looked at: where it names no file, and no home to find one in, none is read.
  * @throws {EmbeddedError} when the configuration file is not what it should be.
  */
-export function configuredTemporal(): TemporalSettings | undefined {
+export function configuredTemporal(env: NodeJS.ProcessEnv): TemporalSettings | undefined {
   let config: ClientConnectConfig;
   try {
-    config = loadClientConnectConfig({ configFileStrict: true });
+    config = loadClientConnectConfig({ configFileStrict: true, overrideEnvVars: thoseSet(env) });
   } catch (error) {
     // Without the cause: its text goes on with the lines around the mistake, one of which may be the API key.
     throw new EmbeddedError(
@@ -43,6 +44,16 @@ export function configuredTemporal(): TemporalSettings | undefined {
   };
 }
 
+/** Set and empty, a variable says nothing: pipelines hand on so what nobody has set. Emptied metadata is not sent, though. */
+function thoseSet(env: NodeJS.ProcessEnv): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && (entry[1] !== '' || entry[0].startsWith('TEMPORAL_GRPC_META_')),
+    ),
+  );
+}
+
 /** What is wrong and where, without what stands there. */
 function slipOf(error: unknown): string {
   const [what = ''] = messageOf(error).split('\n');
@@ -57,8 +68,11 @@ function slipOf(error: unknown): string {
  *
  * @throws {EmbeddedError} when there is neither.
  */
-export async function temporalSettings(state: string): Promise<TemporalSettings> {
-  const configured = configuredTemporal();
+export async function temporalSettings(
+  state: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<TemporalSettings> {
+  const configured = configuredTemporal(env);
   if (configured !== undefined) return configured;
   const own = await readJson(join(state, TEMPORAL_FILE), TemporalServer);
   if (own === undefined) {

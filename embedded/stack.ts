@@ -52,7 +52,7 @@ export interface StackOptions {
 export async function startStack({ state, progress = progressToStderr }: StackOptions): Promise<Stack> {
   return exclusively(state, async () => {
     const encryption = await openEncryption(process.env);
-    const configured = configuredTemporal();
+    const configured = configuredTemporal(process.env);
     // Before anything slow: an address that leads nowhere is for the user to correct.
     if (configured !== undefined) await prepareNamespace(configured);
     const tools =

@@ -9,7 +9,7 @@ import { checkDaemons, checkEncryption, checkPrometheus, checkTemporal } from '.
 export const doctor: CommandFunction = async (ctx, [endpoint]) => {
   const [tools, folders, room, temporal, encryption, rights, target, prometheus, daemons, ports] =
     await Promise.all([
-      checkTools(ctx.target.kind),
+      checkTools(ctx.target.kind, ctx.env),
       checkFolders(ctx.stateDir),
       checkRoom(ctx.stateDir),
       checkTemporal(ctx),

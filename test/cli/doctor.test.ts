@@ -52,7 +52,7 @@ describe('its checks of this machine', () => {
       vi.stubEnv('GREENLIGHT_CACHE', empty);
       onTestFinished(() => void vi.unstubAllEnvs());
 
-      const states = new Map((await checkTools(kind)).map(({ name, state }) => [name, state]));
+      const states = new Map((await checkTools(kind, {})).map(({ name, state }) => [name, state]));
 
       expect([states.get('Python'), states.get('Envoy')]).toEqual([python, envoy]);
     },

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PortError } from '../../adapters/ports.js';
 import { CliError, explainError } from '../../cli/errors.js';
 import { EXIT_CODES } from '../../cli/exit-codes.js';
@@ -120,10 +120,8 @@ describe('explainError', () => {
       file,
       '[profile.default]\naddress = "temporal:7233"\napi_key = "hunter2\nnamespace = "prod"\n',
     );
-    vi.stubEnv('TEMPORAL_CONFIG_FILE', file);
-    onTestFinished(() => void vi.unstubAllEnvs());
 
-    const slip = thrownBy(configuredTemporal);
+    const slip = thrownBy(() => configuredTemporal({ TEMPORAL_CONFIG_FILE: file }));
 
     expect(explainError(slip, false).text).toMatch(
       /configuration cannot be used: .* \(line 3, column \d+\)\n/,

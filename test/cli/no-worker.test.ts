@@ -21,8 +21,7 @@ const PLAN = planOf('diabetes', [rampStep(10)]);
 it('is no reason to start one on this machine where the server is one that others share', async () => {
   const namespace = `shared-${randomUUID()}`;
   await makeNamespace(namespace);
-  vi.stubEnv('TEMPORAL_ADDRESS', inject('temporalAddress'));
-  vi.stubEnv('TEMPORAL_NAMESPACE', namespace);
+  const env = { TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_NAMESPACE: namespace };
   vi.stubEnv('PATH', await temporaryFolder());
   vi.stubEnv('GREENLIGHT_CACHE', await temporaryFolder());
   vi.stubEnv('KUBECONFIG', join(await temporaryFolder(), 'none'));
@@ -30,9 +29,9 @@ it('is no reason to start one on this machine where the server is one that other
   const state = ['--state', await temporaryFolder()];
   const spec = await writeSpec(await temporaryFolder(), 'shared', ['create', 'cutover']);
 
-  const submitted = await greenlight(['submit', spec, ...state]);
-  const looked = await greenlight(['doctor', '--target', 'kubernetes/none-such/models', ...state]);
-  const astray = await greenlight(['doctor', ...state]);
+  const submitted = await greenlight(['submit', spec, ...state], { env });
+  const looked = await greenlight(['doctor', '--target', 'kubernetes/none-such/models', ...state], { env });
+  const astray = await greenlight(['doctor', ...state], { env });
 
   expect(submitted).toMatchObject({ code: 9, stdout: '' });
   expect(submitted.stderr).toContain('\nStart the workers of that server and namespace where they belong, ');
