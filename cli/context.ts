@@ -21,7 +21,7 @@ export interface Context {
   readonly out: Output;
   /** Where a person sits and types; null in a pipe, in a file or in CI. */
   readonly terminal: Terminal | null;
-  /** From the call on, Ctrl-C aborts the signal and does not end the program. For commands that wait. */
+  /** From the first call on, Ctrl-C and SIGTERM abort the signal and do not end the program. For commands that wait. */
   readonly stop: () => AbortSignal;
 }
 

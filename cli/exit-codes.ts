@@ -36,7 +36,10 @@ export const EXIT_CODES = {
       'What was asked does not fit now, or the target said no. The message tells what was done before that.',
   },
   'not-ready': { code: 12, means: 'doctor: a rollout could not run here.' },
-  interrupted: { code: 130, means: 'Ctrl-C. With --wait, only the waiting ended: the rollout goes on.' },
+  interrupted: {
+    code: 130,
+    means: 'Ctrl-C, or SIGTERM. With --wait, only the waiting ended: the rollout goes on.',
+  },
 } as const;
 
 export type Exit = keyof typeof EXIT_CODES;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { withoutReader } from './no-reader.js';
 import { runCli } from './run.js';
+import { stopOf } from './stop.js';
 import { terminalOf } from './terminal.js';
 
 const noReader = withoutReader(process.stdout, (code) => process.exit(code));
@@ -13,13 +14,7 @@ void runCli(process.argv.slice(2), {
   terminal: terminalOf(process),
   stdout: (text) => process.stdout.write(text),
   stderr: (text) => process.stderr.write(text),
-  stop: () => {
-    noReader.waits();
-    const stop = new AbortController();
-    // Once: a second Ctrl-C ends it, whatever it is at.
-    process.once('SIGINT', () => stop.abort());
-    return stop.signal;
-  },
+  stop: stopOf(process, () => noReader.waits()),
 }).then((code) => {
   process.exitCode = code;
 });

@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
 import { greenlight, stateWithTemporal, temporaryFolder } from './cli.js';
 import { useCliBench } from './cli-bench.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 const bench = useCliBench();
 const { on } = bench;
@@ -179,6 +184,24 @@ describe('submit --wait', () => {
       'Stopped waiting. The rollout of diabetes goes on: `greenlight status diabetes --target host/interrupted --wait` waits again, `greenlight abort diabetes --target host/interrupted --reason …` stops it.',
     );
     expect(await json('interrupted', ['status', 'diabetes'])).toMatchObject({ phase: 'ramping' });
+  });
+
+  it('stops waiting so, too, where a pipeline ends its job', async () => {
+    const spec = await specFor('cancelled', LONG);
+    await on('cancelled', ['submit', spec]);
+    const state = await stateWithTemporal(bench.namespace);
+    const words = ['status', 'diabetes', '--wait', '--target', 'host/cancelled', '--state', state];
+    const job = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let told = '';
+    job.stderr.on('data', (text: Buffer) => (told += text.toString()));
+    const ended = once(job, 'exit');
+    await once(job.stdout, 'data');
+
+    job.kill('SIGTERM');
+
+    expect(await ended).toEqual([130, null]);
+    expect(told).toContain('Stopped waiting. The rollout of diabetes goes on: ');
+    expect(await json('cancelled', ['status', 'diabetes'])).toMatchObject({ outcome: null });
   });
 });
 
