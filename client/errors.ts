@@ -23,10 +23,12 @@ export class GreenlightError extends Error {
 /** gRPC status codes, as far as people can do something about them. */
 export const GRPC = {
   cancelled: 1,
+  unknown: 2,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
   permissionDenied: 7,
+  resourceExhausted: 8,
   failedPrecondition: 9,
   unimplemented: 12,
   unavailable: 14,
@@ -53,6 +55,12 @@ function isBareGrpc(error: Error): boolean {
 export function isUnreachable(error: unknown): boolean {
   const code = grpcCode(error);
   return code === GRPC.unavailable || code === GRPC.deadlineExceeded;
+}
+
+/** Whether Temporal was reached, and lets this client do nothing: its key has expired, or the namespace is not for it. */
+export function isTurnedAway(error: unknown): boolean {
+  const code = grpcCode(error);
+  return code === GRPC.permissionDenied || code === GRPC.unauthenticated;
 }
 
 /** The text that the server gave, which the client's own error only wraps. */
@@ -113,12 +121,11 @@ function noNamespace(namespace = '?'): [ErrorCode, string] {
 }
 
 function ofService(error: Error): [ErrorCode, string] {
-  const code = grpcCode(error);
   const details = detailsOf(error);
   // Only some calls of Temporal's client give it a name of its own.
   const namespace = /^Namespace (\S+) is not found/.exec(details)?.[1];
-  if (code === GRPC.notFound && namespace !== undefined) return noNamespace(namespace);
-  if (code === GRPC.permissionDenied || code === GRPC.unauthenticated) {
+  if (grpcCode(error) === GRPC.notFound && namespace !== undefined) return noNamespace(namespace);
+  if (isTurnedAway(error)) {
     return [
       'unreachable',
       `Temporal does not let this client in: ${details}\nCheck TEMPORAL_API_KEY or the TLS settings, and the namespace.`,

@@ -8,7 +8,7 @@ import { readJson } from '../embedded/files.js';
 import { TEMPORAL_FILE, TemporalServer } from '../embedded/temporal-server.js';
 import type { Tracing } from '../telemetry/tracing.js';
 import { tracesWanted } from '../telemetry/wanted.js';
-import { detailsOf, GreenlightError } from './errors.js';
+import { asGreenlightError, detailsOf, GreenlightError, isTurnedAway } from './errors.js';
 import { RETRIES } from './late-calls.js';
 
 /** A Temporal server, and how it was found. */
@@ -100,7 +100,7 @@ export interface NamedTemporal extends Pick<ConnectionOptions, 'tls'> {
   readonly namespace?: string;
 }
 
-/** @throws {GreenlightError} unreachable. The caller closes `client.connection`. */
+/** @throws {GreenlightError} unreachable, also where it was reached and lets nobody in. The caller closes `client.connection`. */
 export async function connect(place: TemporalPlace, withinMs = CONNECT_MS): Promise<Session> {
   try {
     const connection = await Connection.connect({
@@ -115,6 +115,7 @@ export async function connect(place: TemporalPlace, withinMs = CONNECT_MS): Prom
     const client = new Client({ connection, namespace, dataConverter, ...plugins });
     return { client, place, ...(tracing === undefined ? {} : { tracing }) };
   } catch (error) {
+    if (isTurnedAway(error)) throw asGreenlightError(error);
     throw new GreenlightError('unreachable', unreachableText(place, error), { cause: error });
   }
 }

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { Greenlight } from '../../client/greenlight.js';
-import { findTemporal } from '../../client/temporal.js';
+import { connect, findTemporal } from '../../client/temporal.js';
 import { temporaryFolder } from '../cli/cli.js';
 
 /** A port on which nothing listens. */
@@ -61,4 +64,26 @@ it('sends no metadata that a variable empties', async () => {
 
   expect(await metadata({})).toEqual({ tenant: 'blue' });
   expect(await metadata({ TEMPORAL_GRPC_META_TENANT: '' })).toEqual({});
+});
+
+it.each([7, 16])('tells who is turned away, with %i, that the server was reached', async (code) => {
+  const refusal = {
+    'content-type': 'application/grpc',
+    'grpc-status': String(code),
+    'grpc-message': 'Request unauthorized.',
+  };
+  const server = createServer().listen(0, '127.0.0.1');
+  server.on('stream', (stream) => stream.respond(refusal, { endStream: true }));
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const connecting = connect(await found({ TEMPORAL_ADDRESS: address }));
+
+  await expect(connecting).rejects.toMatchObject({
+    name: 'GreenlightError',
+    code: 'unreachable',
+    message:
+      'Temporal does not let this client in: Request unauthorized.\nCheck TEMPORAL_API_KEY or the TLS settings, and the namespace.',
+  });
 });
