@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { detailsOf, GreenlightError, isUnreachable } from './errors.js';
+import { detailsOf, GRPC, GreenlightError, grpcCode, isUnreachable } from './errors.js';
 import type { Session } from './temporal.js';
 
 /** Between two questions. */
@@ -28,7 +28,7 @@ export interface Waiter {
 }
 
 /**
- * Asks Temporal something, and again while it does not answer.
+ * Asks Temporal something, and again while it does not answer, or has no time to.
  *
  * @throws {GreenlightError} unreachable, when it stays away for five minutes; what `ask` throws otherwise, and anything
  *   when the waiting is over.
@@ -43,7 +43,7 @@ export async function throughOutages<T>(
     try {
       return await asking(client, ask, over);
     } catch (error) {
-      if (over.aborted || !isUnreachable(error)) throw error;
+      if (over.aborted || !mayPass(error)) throw error;
       // A question that was open for long before it failed: it had been back meanwhile.
       if (awaySinceMs === null || Date.now() - askedAtMs > FAILS_WITHIN_MS) {
         awaySinceMs = Date.now();
@@ -59,6 +59,12 @@ export async function throughOutages<T>(
       await sleep(EVERY_MS, undefined, { signal: over });
     }
   }
+}
+
+/** Away, or over its limit of requests, or failing without saying of what, as where a part of it is being replaced. */
+function mayPass(error: unknown): boolean {
+  const code = grpcCode(error);
+  return isUnreachable(error) || code === GRPC.resourceExhausted || code === GRPC.unknown;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { ServiceError } from '@temporalio/client';
 import { expect, it, vi } from 'vitest';
 import type { Session } from '../../client/temporal.js';
 import { throughOutages } from '../../client/through-outages.js';
@@ -39,4 +40,34 @@ it('keeps no call of a day for as long as it waits, and tells no outage', async 
   expect(await waiting).toBe('promoted');
   expect(Math.max(...most, ...[...signals].map(listeners))).toBeLessThan(200);
   expect(away).not.toHaveBeenCalled();
+});
+
+const CLIENT = { withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work() };
+const SESSION = { client: CLIENT, place: { address: 'temporal:7233' } } as unknown as Session;
+
+/** As Temporal's client throws it once it has tried ten times. */
+const said = (code: number) =>
+  new ServiceError('Failed to get the history', { cause: Object.assign(new Error('no'), { code }) });
+
+it.each([
+  ['is away', 14],
+  ['is over its limit of requests', 8],
+  ['fails without saying of what', 2],
+])('asks on where Temporal %s, and tells it once', async (_, code) => {
+  const { signal: over } = new AbortController();
+  const ask = vi.fn<() => Promise<string>>().mockResolvedValue('promoted');
+  for (let nth = 0; nth < 2; nth++) ask.mockRejectedValueOnce(said(code));
+  const away = vi.fn();
+
+  expect(await throughOutages(SESSION, ask, { over, away, afterwards: '' })).toBe('promoted');
+  expect(away).toHaveBeenCalledTimes(1);
+});
+
+it('takes any other no for an answer', async () => {
+  const { signal: over } = new AbortController();
+  const no = said(7);
+
+  const asking = throughOutages(SESSION, () => Promise.reject(no), { over, away: vi.fn(), afterwards: '' });
+
+  await expect(asking).rejects.toBe(no);
 });
