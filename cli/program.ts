@@ -15,6 +15,12 @@ export interface Call {
   readonly load: () => Promise<CommandFunction>;
 }
 
+/** For who must not meet another rollout than the one meant: a pipeline, above all. */
+const RUN = [
+  '--run <id>',
+  "the rollout with this runId, as `submit --output json` prints it, and no other (default: the endpoint's newest)",
+] as const;
+
 /** Every command: its words, its options, its help. Loads nothing but commander. */
 export function createProgram(version: string, run: (call: Call) => Promise<void>): Command {
   const program = new Command('greenlight')
@@ -189,7 +195,9 @@ function specCommands(program: Command, add: Add): void {
     "Show where an endpoint's rollout stands and what can be done now, or how the last one ended.",
     'greenlight status diabetes',
     async () => (await import('./commands/status.js')).status,
-  ).option('--wait', 'tell what happens until it is over, and exit by how it ended');
+  )
+    .option('--wait', 'tell what happens until it is over, and exit by how it ended')
+    .option(...RUN);
   add(
     program,
     'watch <endpoint>',
@@ -206,7 +214,9 @@ function gateCommands(program: Command, add: Add): void {
     "Write an endpoint's newest rollout as one HTML page to read, print or mail: what happened, why, and on what evidence.",
     'greenlight report diabetes --file diabetes.html',
     async () => (await import('./commands/report.js')).report,
-  ).option('--file <file>', 'where to write it (default: rollout-ENDPOINT.html in this folder)');
+  )
+    .option('--file <file>', 'where to write it (default: rollout-ENDPOINT.html in this folder)')
+    .option(...RUN);
   add(
     program,
     'evidence <endpoint>',
@@ -249,6 +259,7 @@ function messageCommands(program: Command, add: Add): void {
     if (reason === 'required') command.requiredOption('--reason <text>', 'why; kept with the rollout');
     else command.option('--reason <text>', 'why; kept with the rollout', '');
     return command
+      .option(...RUN)
       .option('--by <name>', 'who acts (default: the user of this machine)')
       .option('--request-id <id>', 'a name for this request: sent twice, it acts once');
   };

@@ -53,14 +53,18 @@ export function chainOf(description: WorkflowExecutionDescription): Chain {
   return { workflowId, firstRunId: firstRunOf(description), seenRunId: runId };
 }
 
-/** @returns undefined when no rollout of that endpoint is known: there was none, or it is too long ago. */
+/**
+ * @param runId - any run of the rollout that is meant, also where the endpoint has had another since; left out: the newest.
+ * @returns undefined when no such rollout of that endpoint is known: there was none, or it is too long ago.
+ */
 export async function findRollout(
   session: Session,
   target: Target,
   endpoint: string,
+  runId?: string,
 ): Promise<KnownRollout | undefined> {
   const id = workflowId(target, endpoint);
-  const description = await describeNewest(session, id);
+  const description = await (runId === undefined ? describe(session, id) : newestFrom(session, id, runId));
   if (description === undefined) return undefined;
   // What is said to it reaches it, or nobody: the endpoint may have another rollout by then.
   const only = { firstExecutionRunId: firstRunOf(description) };
@@ -68,13 +72,27 @@ export async function findRollout(
   return { handle, description, running: description.status.name === 'RUNNING' };
 }
 
-/** The newest run of a workflow's id, whichever rollout's it is. */
-async function describeNewest(
+/** The newest run of the rollout that a run is of. */
+async function newestFrom(
+  session: Session,
+  id: string,
+  runId: string,
+): Promise<WorkflowExecutionDescription | undefined> {
+  // Before the run itself: Temporal forgets the one that a rollout began with first, in the middle of a long one.
+  const newest = await newestRun(session, { workflowId: id, firstRunId: runId, seenRunId: runId });
+  if (newest !== undefined) return newest;
+  const named = await describe(session, id, runId);
+  return named && lastRun(session, chainOf(named));
+}
+
+/** A run of a workflow's id; left out: the newest one, whichever rollout's it is. */
+async function describe(
   { client }: Session,
   id: string,
+  runId?: string,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
-    return await client.workflow.getHandle(id).describe();
+    return await client.workflow.getHandle(id, runId).describe();
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
@@ -114,7 +132,7 @@ async function newestRun(
   session: Session,
   { workflowId, firstRunId }: Chain,
 ): Promise<WorkflowExecutionDescription | undefined> {
-  const newest = await describeNewest(session, workflowId);
+  const newest = await describe(session, workflowId);
   if (newest === undefined || firstRunId === '') return newest;
   return firstRunOf(newest) === firstRunId ? newest : undefined;
 }

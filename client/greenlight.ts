@@ -7,7 +7,7 @@ import { stateDir } from '../embedded/state-dir.js';
 import type { Ending } from '../report/index.js';
 import { GreenlightError, inOurWords } from './errors.js';
 import type { RolloutEvent } from './events.js';
-import { findRollout } from './find.js';
+import { chainOf, findRollout } from './find.js';
 import { listRollouts, type ListedRollout, type ListOptions } from './list.js';
 import { Rollout, type Act } from './rollout.js';
 import { begin, planOf, type BeginOptions, type Queued, type SubmitOptions } from './submit.js';
@@ -27,6 +27,16 @@ export interface GreenlightOptions {
   /** The variables that name Temporal, the folder, and the keys for what Temporal keeps. Default: the process's. */
   readonly env?: NodeJS.ProcessEnv;
 }
+
+/** Which rollout of an endpoint is meant. */
+export interface RolloutChoice {
+  /** Default: the client's. */
+  readonly target?: Target | undefined;
+  readonly run?: string | undefined;
+}
+
+/** As Temporal makes them. */
+const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Starts rollouts, watches and steers them. The command line is built on it. */
 export class Greenlight {
@@ -104,17 +114,26 @@ export class Greenlight {
   /**
    * The newest rollout of an endpoint, under way or over.
    *
-   * @throws {GreenlightError} not-found, when there was none, or it is too long ago.
+   * @param choice.run - the `runId` of a rollout: that one and no other, also where the endpoint has had another since.
+   * @throws {GreenlightError} not-found, when there was none, or it is too long ago; usage, when the run is none.
    */
-  rollout(named: string, target = this.#target): Promise<Rollout> {
+  rollout(named: string, { target = this.#target, run }: RolloutChoice = {}): Promise<Rollout> {
     return inOurWords(async () => {
       const { session } = this;
       const endpoint = nameOn(target, named);
-      const found = await findRollout(session, target, endpoint);
+      // Above all where it is empty, for want of a rollout: without one the newest would be meant, whoever's that is.
+      if (run !== undefined && !RUN_ID.test(run)) {
+        throw new GreenlightError(
+          'usage',
+          `"${run}" is no run of a rollout; expected its runId, as \`greenlight submit --output json\` prints it`,
+        );
+      }
+      const found = await findRollout(session, target, endpoint, run);
       if (found === undefined) {
+        const which = run === undefined ? 'rollout' : `rollout with the run ${run}`;
         throw new GreenlightError(
           'not-found',
-          `Temporal at ${session.place.address} knows no rollout of ${endpoint} on ${targetName(target)}.\n` +
+          `Temporal at ${session.place.address} knows no ${which} of ${endpoint} on ${targetName(target)}.\n` +
             '`greenlight list` shows those that it knows; another target is named with --target.',
         );
       }
@@ -124,7 +143,7 @@ export class Greenlight {
         handle,
         endpoint,
         target,
-        runId: description.runId,
+        runId: chainOf(description).firstRunId,
         by: this.#by,
         description,
       });

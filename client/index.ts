@@ -2,7 +2,7 @@
  * Greenlight as a library: `import { Greenlight } from 'greenlight'`. What this file exports is public; docs/library.md
  * tells how to use it.
  */
-export { Greenlight, type GreenlightOptions } from './greenlight.js';
+export { Greenlight, type GreenlightOptions, type RolloutChoice } from './greenlight.js';
 export { Rollout, type Act } from './rollout.js';
 export { GreenlightError, type ErrorCode } from './errors.js';
 export { SpecError, type SubmitOptions } from './submit.js';

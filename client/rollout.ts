@@ -33,6 +33,7 @@ export interface RolloutParts {
   readonly handle: WorkflowHandle;
   readonly endpoint: string;
   readonly target: Target;
+  /** Of the run that it began with. */
   readonly runId: string;
   /** Who acts where nobody is named. */
   readonly by: string;
@@ -45,8 +46,9 @@ export class Rollout {
   readonly endpoint: string;
   readonly target: Target;
   readonly workflowId: string;
+  /** Of the run that it began with: it keeps that however long it goes on, and no other rollout has it. */
   readonly runId: string;
-  /** Its page in Temporal's UI; null when that one's address is not known. */
+  /** The page of its newest run in Temporal's UI; null when that one's address is not known. */
   readonly ui: string | null;
   /** Whether it ran when it was found. */
   readonly running: boolean;
@@ -62,7 +64,6 @@ export class Rollout {
     this.target = target;
     this.workflowId = handle.workflowId;
     this.runId = runId;
-    this.ui = uiLink(session.place, handle.workflowId, runId);
     this.running = description === undefined || description.status.name === 'RUNNING';
     this.startedAtMs = description === undefined ? Date.now() : startedAtMs(description);
     this.#session = session;
@@ -71,6 +72,7 @@ export class Rollout {
       description === undefined
         ? { workflowId: handle.workflowId, firstRunId: runId, seenRunId: runId }
         : chainOf(description);
+    this.ui = uiLink(session.place, handle.workflowId, this.#chain.seenRunId);
     this.#by = by;
   }
 
@@ -208,7 +210,7 @@ export class Rollout {
         const description = await this.#newest();
         throw new GreenlightError(
           'not-found',
-          `No rollout of ${this.endpoint} runs now. The last one ended at ${description.closeTime?.toISOString() ?? 'an unknown time'}: ` +
+          `The rollout of ${this.endpoint} ended at ${description.closeTime?.toISOString() ?? 'an unknown time'}: ` +
             (await lastEnd(this.#session, description)),
         );
       }

@@ -10,11 +10,15 @@ import { withGreenlight } from '../with-greenlight.js';
 /** The commands by which people steer a rollout: each sends one message and prints the answer. */
 export function act(name: ActName): CommandFunction {
   return async (ctx, [endpoint = ''], options) => {
-    const { reason, requestId = randomUUID() } = options as { reason: string; requestId?: string };
+    const {
+      reason,
+      run,
+      requestId = randomUUID(),
+    } = options as { reason: string; run?: string; requestId?: string };
     const by = givenName((options as { by?: string }).by) ?? thisUser(ctx.env);
     const choice = name === 'drift' ? choiceOf(options) : undefined;
     return withGreenlight(ctx, async (greenlight) => {
-      const rollout = await greenlight.rollout(endpoint);
+      const rollout = await greenlight.rollout(endpoint, { run });
       const answer = await rollout.act(name, { by, reason, requestId }, choice);
       const said = { by, reason, ...(choice === undefined ? {} : { choice }) };
       ctx.out.result(`${endpoint}: ${answer}`, { endpoint, action: name, ...said, answer, requestId });

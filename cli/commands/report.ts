@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import type { CommandFunction } from '../program.js';
 import { withGreenlight } from '../with-greenlight.js';
 
-/** Writes an endpoint's newest rollout, over or under way, as one HTML file. */
+/** Writes a rollout, over or under way, as one HTML file. */
 export const report: CommandFunction = async (ctx, [endpoint = ''], options) => {
-  const { file = `rollout-${endpoint}.html` } = options as { file?: string };
+  const { file = `rollout-${endpoint}.html`, run } = options as { file?: string; run?: string };
   return withGreenlight(ctx, async (greenlight) => {
-    const rollout = await greenlight.rollout(endpoint);
+    const rollout = await greenlight.rollout(endpoint, { run });
     const page = await rollout.report();
     await writeFile(file, page);
     const bytes = Buffer.byteLength(page);

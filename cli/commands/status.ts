@@ -11,9 +11,9 @@ import { idsOf, waitForEnd } from '../wait.js';
 import { withGreenlight } from '../with-greenlight.js';
 
 export const status: CommandFunction = async (ctx, [endpoint = ''], options) => {
-  const { wait = false } = options as { wait?: boolean };
+  const { wait = false, run } = options as { wait?: boolean; run?: string };
   return withGreenlight(ctx, async (greenlight) => {
-    const rollout = await greenlight.rollout(endpoint);
+    const rollout = await greenlight.rollout(endpoint, { run });
     if (wait && rollout.running) return waitForEnd(ctx, rollout);
     const exit = await show(ctx, greenlight, rollout);
     // Asked where it stands, an answer is a success; asked to wait for the end, the end counts.

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
@@ -308,10 +309,48 @@ describe('people', () => {
     expect(plain(story.stdout).at(-2)).toMatch(/^ABORTED after .*: aborted by ada: wrong model$/);
     expect(late.code).toBe(10);
     expect(late.stderr).toMatch(
-      /^greenlight: No rollout of diabetes runs now\. The last one ended at \S+Z: aborted: aborted by ada: wrong model\n$/,
+      /^greenlight: The rollout of diabetes ended at \S+Z: aborted: aborted by ada: wrong model\n$/,
     );
     expect(over.code).toBe(0);
     expect(over.stdout).toMatch(/^diabetes on host\/aborted: blue → green\nABORTED after /);
+  });
+
+  it('reach the rollout of a run and no other, for who must not meet a stranger', async () => {
+    const spec = await specFor('named', LONG);
+    const started = async (by: string) => {
+      const { runId } = await json('named', ['submit', spec, '--by', by]);
+      await untilPhase('named', 'ramping');
+      return String(runId);
+    };
+    const first = await started('ada');
+    const aborted = await on('named', ['abort', 'diabetes', '--run', first, '--reason', 'enough']);
+    await on('named', ['status', 'diabetes', '--run', first, '--wait']);
+    const second = await started('bob');
+
+    const late = await on('named', ['abort', 'diabetes', '--run', first, '--reason', 'the job failed']);
+    const story = await on('named', ['status', 'diabetes', '--run', first, '--wait']);
+    const page = join(bench.folder, 'first.html');
+    const kept = await json('named', ['report', 'diabetes', '--run', first, '--file', page]);
+
+    expect(aborted.code).toBe(0);
+    expect(late).toMatchObject({
+      code: 10,
+      stderr: expect.stringMatching(/The rollout of diabetes ended at .*: aborted by .*: enough/) as string,
+    });
+    expect(story.code).toBe(5);
+    expect(kept).toMatchObject({ runId: first });
+    expect(await readFile(page, 'utf8')).toContain(first);
+    expect(await json('named', ['status', 'diabetes'])).toMatchObject({ phase: 'ramping', runId: second });
+  });
+
+  it('refuse to guess which run is meant', async () => {
+    const told = await on('nowhere', ['abort', 'diabetes', '--run', '', '--reason', 'the job failed']);
+    const unknown = await on('nowhere', ['abort', 'diabetes', '--run', randomUUID(), '--reason', 'x']);
+
+    expect(told.code).toBe(2);
+    expect(told.stderr).toContain('"" is no run of a rollout; expected its runId, as `greenlight submit');
+    expect(unknown.code).toBe(10);
+    expect(unknown.stderr).toContain('knows no rollout with the run ');
   });
 
   it('must choose how to settle drift', async () => {

@@ -5,8 +5,9 @@ import {
   WorkflowNotFoundError,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RolloutEvent } from '../../client/events.js';
+import { findRollout } from '../../client/find.js';
 import { Rollout } from '../../client/rollout.js';
 import type { Session } from '../../client/temporal.js';
 import { reportOf, statusOf } from '../cli/statuses.js';
@@ -24,9 +25,10 @@ interface Run {
 }
 
 const SHOWN = 'the run that was shown';
+const HOST = { kind: 'host', workspace: 'local' } as const;
 
-/** The rollout of one run, found when that was the newest, in a Temporal with these runs under its workflow id. */
-function shown(runs: readonly Run[]): Rollout {
+/** A Temporal with these runs under the workflow id of each rollout. */
+function temporalOf(runs: readonly Run[]): Session {
   const handleOf = (workflowId: string, asked?: string) => {
     const found = (): Run => {
       const run = asked === undefined ? runs.at(-1) : runs.find(({ runId }) => runId === asked);
@@ -61,11 +63,17 @@ function shown(runs: readonly Run[]): Rollout {
     withDeadline: (_at: number, work: () => unknown) => work(),
     withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
   };
+  return { client, place: { uiUrl: null } } as unknown as Session;
+}
+
+/** The rollout of one run, found when that was the newest. */
+function shown(runs: readonly Run[]): Rollout {
+  const session = temporalOf(runs);
   return new Rollout({
-    session: { client, place: { uiUrl: null } } as unknown as Session,
-    handle: handleOf('rollout/host/local/diabetes'),
+    session,
+    handle: session.client.workflow.getHandle('rollout/host/local/diabetes'),
     endpoint: 'diabetes',
-    target: { kind: 'host', workspace: 'local' },
+    target: HOST,
     runId: SHOWN,
     by: 'ada',
   });
@@ -156,4 +164,24 @@ it('is lost where it was terminated, whoever has begun since', async () => {
 
   expect(await shown(alone).result()).toEqual(lost);
   expect(await shown([...alone, { runId: 'the run that began since' }]).result()).toEqual(lost);
+});
+
+describe('found by one of its runs', () => {
+  const later = { runId: 'its newest run', firstRunId: SHOWN };
+  const found = async (runs: readonly Run[], run: string) => {
+    const known = await findRollout(temporalOf(runs), HOST, 'diabetes', run);
+    return known && [known.description.runId, known.running];
+  };
+
+  it('is the newest one, also where Temporal has forgotten the run that it began with', async () => {
+    expect(await found([later], SHOWN)).toEqual(['its newest run', true]);
+    expect(await found([later], 'its newest run')).toEqual(['its newest run', true]);
+  });
+
+  it('is itself where another holds the endpoint by now, and no rollout where nobody knows the run', async () => {
+    const runs = [{ runId: SHOWN, status: 'COMPLETED' }, { runId: 'the run that began since' }];
+
+    expect(await found(runs, SHOWN)).toEqual([SHOWN, false]);
+    expect(await found(runs, 'a run of nobody')).toBeUndefined();
+  });
 });
