@@ -5,7 +5,7 @@ import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
 import { runningDaemon } from '../embedded/daemons.js';
 import { ok, problem, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
-import { connect, findTemporal, type Session } from '../client/temporal.js';
+import { connect, findTemporal, type Session, type TemporalPlace } from '../client/temporal.js';
 import { noWorkerText, pollingWorkers } from '../client/workers.js';
 import { workerVersions, type WorkerVersion } from '../client/versions.js';
 
@@ -88,15 +88,20 @@ async function checkSearchAttributes({ client, place }: Session): Promise<Check>
     await client.workflowService.countWorkflowExecutions({ namespace: place.namespace, query });
     return ok('Search attributes', names.join(', '));
   } catch (error) {
-    const create = Object.entries(SEARCH_ATTRIBUTES)
-      .map(([name, type]) => `--name ${name} --type ${type === 'INT' ? 'Int' : 'Keyword'}`)
-      .join(' ');
-    return problem(
-      'Search attributes',
-      textOf(error),
-      `run ${place.source === 'stack' ? '`greenlight up`, or ' : ''}\`temporal operator search-attribute create --namespace ${place.namespace} ${create}\``,
-    );
+    return problem('Search attributes', textOf(error), `run ${registering(place)}`);
   }
+}
+
+/** The commands that make a namespace know the search attributes. */
+function registering({ source, namespace }: TemporalPlace): string {
+  const types = Object.entries(SEARCH_ATTRIBUTES).map(
+    ([name, type]) => [name, type === 'INT' ? 'Int' : 'Keyword'] as const,
+  );
+  const flags = types.map(([name, type]) => `--name ${name} --type ${type}`).join(' ');
+  const create = `\`temporal operator search-attribute create --namespace ${namespace} ${flags}\``;
+  if (source === 'stack') return `\`greenlight up\`, or ${create}`;
+  const cloudFlags = types.map(([name, type]) => `--search-attribute ${name}=${type}`).join(' ');
+  return `${create}; on Temporal Cloud, \`tcld namespace search-attributes add --namespace ${namespace} ${cloudFlags}\``;
 }
 
 /** Whether payloads are encrypted, and with which keys. */

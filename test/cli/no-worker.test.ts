@@ -6,7 +6,7 @@ import type { Rollout } from '../../client/rollout.js';
 import type { Session } from '../../client/temporal.js';
 import type { Context } from '../../cli/context.js';
 import { waitForEnd } from '../../cli/wait.js';
-import { makeNamespace } from '../support/namespace.js';
+import { makeBareNamespace, makeNamespace } from '../support/namespace.js';
 import { planOf, rampStep } from '../support/plans.js';
 import { greenlight, temporaryFolder } from './cli.js';
 import { writeSpec } from './cli-bench.js';
@@ -40,6 +40,24 @@ it('is no reason to start one on this machine where the server is one that other
   );
   expect(astray.stdout).toContain('  Endpoint host: name the target with --target or GREENLIGHT_TARGET, ');
   for (const told of [submitted.stderr, looked.stdout]) expect(told).not.toMatch(STARTS_HERE);
+});
+
+it('is told with the commands that register search attributes on a server of ours and on Temporal Cloud', async () => {
+  const namespace = `bare-${randomUUID()}`;
+  await makeBareNamespace(namespace);
+  const env = { TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_NAMESPACE: namespace };
+  const state = await temporaryFolder();
+  let told = '';
+  const looked = async () => (told = (await greenlight(['doctor', '--state', state], { env })).stdout);
+
+  await expect
+    .poll(looked, { timeout: 20_000 })
+    .toContain(
+      `  Search attributes: run \`temporal operator search-attribute create --namespace ${namespace} --name RolloutEndpoint --type Keyword `,
+    );
+  expect(told).toContain(
+    `; on Temporal Cloud, \`tcld namespace search-attributes add --namespace ${namespace} --search-attribute RolloutEndpoint=Keyword `,
+  );
 });
 
 it('registers no search attributes by a worker of this machine either', async () => {
