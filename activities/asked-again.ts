@@ -1,9 +1,20 @@
+import { activityInfo } from '@temporalio/activity';
+
 import { UNAUTHORIZED } from '../core/failures.js';
 import { classify, isPortError } from './classify.js';
-import { isYoung } from './poll.js';
 
 /** The longest wait that a target may ask for where clients wait: the service may name minutes. */
 export const THROTTLED_FOR_MS = 10_000;
+
+/** So long a no that should be for good is asked again where clients wait: a role may be on its way, an answer a proxy's. */
+const YOUNG_MS = 15_000;
+
+/**
+ * In which attempt this worker heard the first no of those that it has heard since any other answer, by activity. Of more
+ * than any worker runs at once, the oldest are forgotten: what ends otherwise leaves its own behind.
+ */
+const firstNos = new Map<string, number>();
+const NOS_KEPT = 10_000;
 
 /**
  * What a failed call of something that clients wait for is taken for: the first no is not the last one, nor is one to a
@@ -12,15 +23,45 @@ export const THROTTLED_FOR_MS = 10_000;
  * @param waits - whether there is nothing else to be done until the credential is renewed.
  */
 export function askedAgain(err: unknown, waits = true): unknown {
-  if (isPortError(err) && err.kind === 'throttled' && (err.retryAfterMs ?? 0) > THROTTLED_FOR_MS) {
-    return classify(err, {}, { retryAfterMs: THROTTLED_FOR_MS });
-  }
-  return firstNo(err, waits);
+  const answer = firstNo(err, waits);
+  const isLong =
+    isPortError(answer) && answer.kind === 'throttled' && (answer.retryAfterMs ?? 0) > THROTTLED_FOR_MS;
+  return isLong ? classify(answer, {}, { retryAfterMs: THROTTLED_FOR_MS }) : answer;
 }
 
 /** The half of it for what is polled, where the poll itself waits for who throttles. */
 export function firstNo(err: unknown, waits = true): unknown {
-  if (!isPortError(err) || err.kind !== 'permanent') return err;
-  const mayPass = isYoung() || (waits && err.code === UNAUTHORIZED);
+  if (!isPortError(err)) return err;
+  if (err.kind !== 'permanent') {
+    // What is said after an outage is no older than its end.
+    firstNos.delete(activityKey());
+    return err;
+  }
+  const mayPass = isYoungNo() || (waits && err.code === UNAUTHORIZED);
   return mayPass ? classify(err, {}, { kind: 'transient' }) : err;
+}
+
+/**
+ * To be asked at each no: whether the waits between the attempts since the first one come to no more than that yet. The
+ * time itself may have passed without a worker: nobody had an answer then. One that has heard none yet counts anew.
+ */
+export function isYoungNo(): boolean {
+  const { attempt, retryPolicy = {} } = activityInfo();
+  const key = activityKey();
+  const first = firstNos.get(key) ?? attempt;
+  firstNos.set(key, first);
+  const [oldest] = firstNos.keys();
+  if (firstNos.size > NOS_KEPT && oldest !== undefined) firstNos.delete(oldest);
+  // Numbers of milliseconds where the server tells them, which fills in what was left out as here.
+  const { initialInterval = 1_000, backoffCoefficient = 2, maximumInterval = Infinity } = retryPolicy;
+  let waitedMs = 0;
+  for (let n = first; n < attempt && waitedMs < YOUNG_MS; n++) {
+    waitedMs += Math.min(Number(initialInterval) * backoffCoefficient ** (n - 1), Number(maximumInterval));
+  }
+  return waitedMs < YOUNG_MS;
+}
+
+function activityKey(): string {
+  const { workflowExecution, activityId } = activityInfo();
+  return `${workflowExecution?.runId}/${activityId}`;
 }

@@ -8,9 +8,9 @@ import { isAnother, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
-import { firstNo } from './asked-again.js';
+import { firstNo, isYoungNo } from './asked-again.js';
 import { isPortError } from './classify.js';
-import { beating, isYoung, poll } from './poll.js';
+import { beating, poll } from './poll.js';
 
 /** How long a deletion may take; Azure's own take minutes. */
 const GONE_WITHIN_MS = 30 * 60_000;
@@ -90,7 +90,7 @@ function refuseServing({ endpoint, deployment, madeBy }: DeleteDeploymentInput, 
     const details: DriftDetails = { observed: normalTraffic(traffic) };
     throw ApplicationFailure.nonRetryable(message, FailureType.Drift, details);
   }
-  const nonRetryable = !isYoung();
+  const nonRetryable = !isYoungNo();
   const type = nonRetryable ? FailureType.PortPermanent : FailureType.PortTransient;
   throw ApplicationFailure.create({ message, type, nonRetryable });
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { activityInfo, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
+import { cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 
 import { isPortError } from './classify.js';
 
@@ -12,24 +12,6 @@ const FIRST_BEAT_MS = 1_000;
 
 /** Sent is one every three seconds (worker/tuning.ts): news that come sooner would be encoded to be overwritten. */
 const NEWS_MS = 2_500;
-
-/** So long a no that should be for good is asked again where clients wait: a role may be on its way, an answer a proxy's. */
-const YOUNG_MS = 15_000;
-
-/**
- * Whether the waits between the activity's attempts come to no more than that yet. The time since it was asked for may have
- * passed without a worker: nobody had an answer then.
- */
-export function isYoung(): boolean {
-  const { attempt, retryPolicy = {} } = activityInfo();
-  // Numbers of milliseconds where the server tells them, which fills in what was left out as here.
-  const { initialInterval = 1_000, backoffCoefficient = 2, maximumInterval = Infinity } = retryPolicy;
-  let waitedMs = 0;
-  for (let n = 1; n < attempt && waitedMs < YOUNG_MS; n++) {
-    waitedMs += Math.min(Number(initialInterval) * backoffCoefficient ** (n - 1), Number(maximumInterval));
-  }
-  return waitedMs < YOUNG_MS;
-}
 
 /** @returns a heartbeat for one attempt, to be called as often as one likes; it may carry something. */
 export function beats(): (details?: unknown) => void {

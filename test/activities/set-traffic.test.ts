@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -7,6 +8,7 @@ import type { SetTrafficInput } from '../../core/activities.js';
 import type { DeploymentState } from '../../core/endpoint.js';
 import { FailureType } from '../../core/failures.js';
 import type { Traffic } from '../../core/traffic.js';
+import { attemptsOf } from '../support/attempts.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
@@ -61,6 +63,17 @@ async function run(
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
   info: Partial<Info> = {},
 ): Promise<unknown> {
+  return new MockActivityEnvironment({ activityId: randomUUID(), scheduledTimestampMs: Date.now(), ...info })
+    .run(() => once(input, read, written))
+    .catch((error: unknown) => error);
+}
+
+/** An attempt of one, in an activity. */
+function once(
+  input: Partial<SetTrafficInput>,
+  read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
+  written: (to: Traffic, options: WriteOptions) => void = () => undefined,
+): Promise<unknown> {
   const endpoints = {
     read: () => Promise.resolve({ deployments: [], ...read() }),
     writeTraffic: (_name: string, to: Traffic, options: WriteOptions) =>
@@ -69,17 +82,13 @@ async function run(
         written(to, options);
       }),
   };
-  return new MockActivityEnvironment({ scheduledTimestampMs: Date.now(), ...info })
-    .run(() =>
-      setTraffic({ endpoints } as never, {
-        target: { kind: 'kubernetes', namespace: 'models' },
-        endpoint: 'diabetes',
-        from: null,
-        to: blue,
-        ...input,
-      }),
-    )
-    .catch((error: unknown) => error);
+  return setTraffic({ endpoints } as never, {
+    target: { kind: 'kubernetes', namespace: 'models' },
+    endpoint: 'diabetes',
+    from: null,
+    to: blue,
+    ...input,
+  });
 }
 
 function ready(name: string, ready: number): DeploymentState {
@@ -160,12 +169,13 @@ describe('going back after a write that was cut off', () => {
     const refuse = () => {
       throw no;
     };
-    const often = { attempt: 9 };
+    const often = async (...given: Parameters<typeof once>) =>
+      (await attemptsOf(9, () => once(...given))).at(-1);
 
-    expect(await run({}, refuse, undefined, often)).toMatchObject(expected);
-    expect(await run({}, () => ({ traffic: half }), refuse, often)).toMatchObject(expected);
-    expect(await run({ from: half }, refuse, undefined, often)).toBe(no);
-    expect(await run({ from: half, goesBack: true }, refuse, undefined, often)).toBe(no);
+    expect(await often({}, refuse)).toMatchObject(expected);
+    expect(await often({}, () => ({ traffic: half }), refuse)).toMatchObject(expected);
+    expect(await often({ from: half }, refuse)).toBe(no);
+    expect(await often({ from: half, goesBack: true }, refuse)).toBe(no);
   });
 
   const sooner = { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 3_000 };
@@ -181,18 +191,48 @@ describe('going back after a write that was cut off', () => {
       const refuse = () => {
         throw new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
       };
-      const info = { attempt, scheduledTimestampMs: Date.now() - 20_000 };
+      const info = {
+        scheduledTimestampMs: Date.now() - 20_000,
+        ...(retryPolicy === undefined ? {} : { retryPolicy }),
+      };
 
-      const answer = await run(
-        {},
-        refuse,
-        undefined,
-        retryPolicy === undefined ? info : { ...info, retryPolicy },
-      );
+      const answers = await attemptsOf(attempt, () => once({}, refuse), info);
 
-      expect(answer).toMatchObject(expected);
+      expect(answers.at(-1)).toMatchObject(expected);
     },
   );
+
+  it.each([
+    ['an outage', new PortError('away', { kind: 'transient', code: 'Unavailable' })],
+    ['a busy target', new PortError('busy', { kind: 'throttled', code: 'Busy', retryAfterMs: 60_000 })],
+  ])('counts from the first no after %s: before, nobody had said so', async (_, other) => {
+    const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+    const ends = await attemptsOf(
+      18,
+      (n) =>
+        once(
+          {},
+          () => ({ traffic: half }),
+          () => {
+            throw n === 2 || n > 12 ? no : other;
+          },
+        ),
+      { retryPolicy: sooner },
+    );
+
+    expect(ends[12]).toMatchObject({ type: FailureType.PortTransient, message: 'not now' });
+    expect(ends.indexOf(no)).toBe(17);
+  });
+
+  it('is asked again by a worker that has heard no such no, however often others asked', async () => {
+    const refuse = () => {
+      throw new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+    };
+
+    expect(await run({}, refuse, undefined, { attempt: 50 })).toMatchObject({
+      type: FailureType.PortTransient,
+    });
+  });
 
   it('does not wait for minutes where a target asks for them, as a step does', async () => {
     const busy = (): void => {
