@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 
-import { UNAUTHORIZED } from '../core/failures.js';
+import { MENDED_BY_PEOPLE } from '../core/failures.js';
 import { classify, isPortError } from './classify.js';
 
 /** The longest wait that a target may ask for where clients wait: the service may name minutes. */
@@ -17,10 +17,10 @@ const firstNos = new Map<string, number>();
 const NOS_KEPT = 10_000;
 
 /**
- * What a failed call of something that clients wait for is taken for: the first no is not the last one, nor is one to a
- * credential that has run out, which somebody may renew; and who names a long wait is asked sooner.
+ * What a failed call of something that clients wait for is taken for: the first no is not the last one, nor is one that
+ * somebody may mend, as by renewing a credential that has run out; and who names a long wait is asked sooner.
  *
- * @param waits - whether there is nothing else to be done until the credential is renewed.
+ * @param waits - whether there is nothing else to be done until somebody has mended it.
  */
 export function askedAgain(err: unknown, waits = true): unknown {
   const answer = firstNo(err, waits);
@@ -37,7 +37,7 @@ export function firstNo(err: unknown, waits = true): unknown {
     firstNos.delete(activityKey());
     return err;
   }
-  const mayPass = isYoungNo() || (waits && err.code === UNAUTHORIZED);
+  const mayPass = isYoungNo() || (waits && MENDED_BY_PEOPLE.has(err.code));
   return mayPass ? classify(err, {}, { kind: 'transient' }) : err;
 }
 

@@ -8,7 +8,7 @@ import { isAnother, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
-import { firstNo, isYoungNo } from './asked-again.js';
+import { askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
 
@@ -22,13 +22,13 @@ const LANDS_WITHIN_MS = 5_000;
  * Deletes a deployment that no traffic can reach, after its requests in flight, and waits until it is gone.
  *
  * Safe to repeat: one that is gone already is fine. One that `madeBy` did not make is left alone, and the target's first no is
- * not the last one then: a rollback that is done but for this would end as incomplete.
+ * not the last one then, nor is a busy one left alone for long: a rollback that is done but for this would end as incomplete.
  */
 export async function deleteDeployment(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
   try {
     await remove(ports, input);
   } catch (err) {
-    throw input.madeBy === undefined ? err : firstNo(err);
+    throw input.madeBy === undefined ? err : askedAgain(err);
   }
 }
 
@@ -61,17 +61,21 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
   refuseServing(input, traffic);
   await drain(ports, input, Object.keys(traffic.live), signal);
 
-  const gone = await poll(async () => {
-    const state = await endpoints.readDeployment(endpoint, deployment, { signal });
-    if (state === undefined) return true;
-    if (state.state === 'deleting') return undefined;
-    // Somebody made one of this name anew, as soon as it was free.
-    if (isTheirs(state) || isAnother(state, found)) return true;
-    // Draining took its time: somebody may have gone back to it.
-    refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
-    await endpoints.deleteDeployment(endpoint, deployment, { signal });
-    return undefined;
-  }, GONE_WITHIN_MS);
+  const gone = await poll(
+    async () => {
+      const state = await endpoints.readDeployment(endpoint, deployment, { signal });
+      if (state === undefined) return true;
+      if (state.state === 'deleting') return undefined;
+      // Somebody made one of this name anew, as soon as it was free.
+      if (isTheirs(state) || isAnother(state, found)) return true;
+      // Draining took its time: somebody may have gone back to it.
+      refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
+      await endpoints.deleteDeployment(endpoint, deployment, { signal });
+      return undefined;
+    },
+    GONE_WITHIN_MS,
+    input.madeBy === undefined ? undefined : THROTTLED_FOR_MS,
+  );
   if (gone === true) return;
   throw ApplicationFailure.retryable(
     `Deployment ${deployment} of ${endpoint} is still there ${GONE_WITHIN_MS / 60_000} min after it was asked to go`,

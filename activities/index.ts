@@ -2,6 +2,7 @@ import type { Notifier, Secrets, TargetPorts } from '../adapters/ports.js';
 import type { EndpointRef, RolloutActivities } from '../core/activities.js';
 import type { Target } from '../core/plan.js';
 import type { QueueActivities } from '../core/queue.js';
+import { firstNo } from './asked-again.js';
 import { readAutoscale, setMinimum } from './autoscale.js';
 import { classify } from './classify.js';
 import { createDeployment } from './create-deployment.js';
@@ -33,32 +34,49 @@ export function createActivities({
   secrets,
   notifier,
 }: ActivityDependencies): RolloutActivities & QueueActivities {
+  /**
+   * A worker that lacks what it needs for a target, as one that was started anew may, is no end of what is under way:
+   * another may have it.
+   *
+   * @param waits - whether there is nothing else to be done until somebody gives it to this one.
+   */
   const on =
-    <I extends EndpointRef, R>(work: (ports: TargetPorts, input: I) => Promise<R>) =>
-    async (input: I): Promise<R> => {
-      try {
-        return await work(await targets(input.target), input);
-      } catch (err) {
-        throw classify(err);
-      }
-    };
+    <I extends EndpointRef, R>(
+      work: (ports: TargetPorts, input: I) => Promise<R>,
+      waits: (input: I) => boolean = () => false,
+    ) =>
+    (input: I): Promise<R> =>
+      classified(async () => {
+        const ports = await targets(input.target).catch((err: unknown) => {
+          throw firstNo(err, waits(input));
+        });
+        return work(ports, input);
+      });
   return {
     preflight: (input) =>
       namingChannels(notifier, () =>
-        on((ports, ref: EndpointRef) => preflight(ports, secrets, { ...input, ...ref }))({
-          target: input.plan.target,
-          endpoint: input.plan.endpoint,
+        classified(async () => {
+          const { target, endpoint } = input.plan;
+          return preflight(await targets(target), secrets, { ...input, target, endpoint });
         }),
       ),
     createDeployment: on((ports, input) => createDeployment(ports, secrets, input)),
     smoke: on((ports, input) => smoke(ports, secrets, input)),
-    setTraffic: on(setTraffic),
+    setTraffic: on(setTraffic, ({ from }) => from === null),
     readAutoscale: on(readAutoscale),
-    setMinimum: on(setMinimum),
+    setMinimum: on(setMinimum, ({ goesBack }) => goesBack === true),
     watch: on((ports, input) => watch(ports, secrets, input)),
-    scaleDeployment: on(scaleDeployment),
-    deleteDeployment: on(deleteDeployment),
+    scaleDeployment: on(scaleDeployment, ({ givesWayAfterMs }) => givesWayAfterMs === undefined),
+    deleteDeployment: on(deleteDeployment, ({ madeBy }) => madeBy !== undefined),
     untilFree,
     notify: (input) => notify(notifier, input),
   };
+}
+
+async function classified<R>(call: () => Promise<R>): Promise<R> {
+  try {
+    return await call();
+  } catch (err) {
+    throw classify(err);
+  }
 }

@@ -42,21 +42,24 @@ export async function scaleDeployment(
       }
       ({ ready } = state.instances);
       const { wanted } = state.instances;
+      const refused = (no: unknown): never => {
+        // With an instance that answers, clients need not wait for the others.
+        const err = ready ? no : firstNo(no, waits);
+        throw isPortError(err) && err.kind === 'permanent'
+          ? classify(err, { ready } satisfies NotScaledDetails)
+          : err;
+      };
       // An autoscaler takes back what others ask for, and is to know how many it takes; of none it makes no more by itself.
       const fewer =
-        wanted > 0 && wanted < instances && (await endpoints.isAutoscaled(endpoint, deployment, { signal }));
+        wanted > 0 &&
+        wanted < instances &&
+        (await endpoints.isAutoscaled(endpoint, deployment, { signal }).catch(refused));
       const goal = fewer ? wanted : instances;
       const enough = isReady(state, goal) || (ready && Date.now() >= someAtMs);
       if (enough) return { missing: Math.max(0, goal - (ready ?? goal)), there };
       if (wanted >= goal) return undefined;
       there = false;
-      await endpoints.scale(endpoint, deployment, instances, { signal }).catch((refused: unknown) => {
-        // With an instance that answers, clients need not wait for the others.
-        const err = ready ? refused : firstNo(refused, waits);
-        throw isPortError(err) && err.kind === 'permanent'
-          ? classify(err, { ready } satisfies NotScaledDetails)
-          : err;
-      });
+      await endpoints.scale(endpoint, deployment, instances, { signal }).catch(refused);
       return undefined;
     },
     givesWayAfterMs ?? leftMs,

@@ -88,6 +88,8 @@ export interface SetTrafficResult {
 export interface SetMinimumInput extends EndpointRef {
   readonly deployment: string;
   readonly minimum: MinimumChange;
+  /** By a rollback. Left out by older workflows, also by theirs. */
+  readonly goesBack?: boolean;
 }
 
 export interface ScaleDeploymentInput extends EndpointRef {

@@ -36,6 +36,11 @@ export const OUTDATED = 'Outdated';
 export const NO_DEPLOYMENT = 'NoDeployment';
 /** Who asks is not known, or not any more: its credential has run out, until somebody renews it. */
 export const UNAUTHORIZED = 'Unauthorized';
+/** Nothing tells a worker which cluster to ask: its kubeconfig is not there, or half written. */
+export const NO_CLUSTER = 'NoCluster';
+
+/** What somebody has to mend, and may at any moment, without a word to the rollout. */
+export const MENDED_BY_PEOPLE: ReadonlySet<string> = new Set([UNAUTHORIZED, NO_CLUSTER]);
 
 /** How a rollout ended. */
 export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';

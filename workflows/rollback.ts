@@ -184,7 +184,7 @@ async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Prom
             ...patience,
             summary: `roll back: ${undo.deployment} may go down to ${undo.minimum.to} instances`,
           },
-          [{ ...run.endpoint, deployment: undo.deployment, minimum: undo.minimum }],
+          [{ ...run.endpoint, deployment: undo.deployment, minimum: undo.minimum, goesBack: true }],
         );
         return null;
       default:

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { findHomeDir, KubeConfig, loadYaml, type Cluster, type User } from '@kubernetes/client-node';
+import { NO_CLUSTER } from '../../core/failures.js';
 import { PortError } from '../ports.js';
 
 /**
@@ -146,6 +147,6 @@ function namesOf(config: KubeConfig): string {
 function noCluster(why: string): PortError {
   return new PortError(`There is no Kubernetes cluster to ask: ${why}`, {
     kind: 'permanent',
-    code: 'NoCluster',
+    code: NO_CLUSTER,
   });
 }

@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
+import { PortError } from '../../adapters/ports.js';
 import { FailureType } from '../../core/failures.js';
 import { ROLLOUT_TAG } from '../../core/preflight.js';
 import { inFlight, MemoryTarget } from '../support/memory-target.js';
@@ -87,6 +88,47 @@ it.each([
     expect(target.deployments.get('green')).toMatchObject(made);
   },
 );
+
+describe('a rollback', () => {
+  const anHour = 3_600_000;
+  const busy = new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: anHour });
+
+  it.each(['readDeployment', 'read'] as const)(
+    'asks a busy target again soon, whatever wait it names: %s',
+    async (busyAt) => {
+      const target = new MemoryTarget();
+      target.addDeployment('green', { tags: ours });
+      target.fault = (call) => {
+        if (call === busyAt) throw busy;
+        return undefined;
+      };
+
+      await expect(
+        new MockActivityEnvironment().run(() =>
+          deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
+        ),
+      ).rejects.toMatchObject({ type: FailureType.PortThrottled, nextRetryDelay: 10_000 });
+    },
+  );
+
+  it('does so too while it waits until green is gone', async () => {
+    const target = new MemoryTarget();
+    target.addDeployment('green', { tags: ours });
+    let asked = 0;
+    target.fault = (call) => {
+      if (call === 'deleteDeployment' && ++asked === 1) throw busy;
+      return undefined;
+    };
+    const begunMs = Date.now();
+
+    await new MockActivityEnvironment().run(() =>
+      deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
+    );
+
+    expect(target.writes).toEqual(['delete green']);
+    expect(Date.now() - begunMs).toBeLessThan(20_000);
+  });
+});
 
 describe('requests in flight', () => {
   it('are waited for: nothing is deleted before a reading shows none', async () => {

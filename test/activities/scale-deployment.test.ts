@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it, vi } from 'vitest';
 import { scaleDeployment } from '../../activities/scale-deployment.js';
 import { PortError } from '../../adapters/ports.js';
+import { FailureType } from '../../core/failures.js';
 import { attemptsOf } from '../support/attempts.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
@@ -141,4 +142,25 @@ it.each([
   const ends = await attemptsOf(9, () => scaleDeployment({ endpoints } as never, input));
 
   expect(ends.at(-1)).toMatchObject(expected);
+});
+
+it.each([
+  ['is not the last one where none answers', 0, FailureType.PortTransient],
+  ['ends it where some answer, and says how many', 1, FailureType.PortPermanent],
+])('the first no to whether an autoscaler counts them %s', async (_, ready, first) => {
+  const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+  const state = { name: 'blue', state: 'ready', instances: { wanted: 1, ready }, restarts: 0, tags: {} };
+  const endpoints = {
+    readDeployment: () => Promise.resolve(state),
+    isAutoscaled: () => Promise.reject(no),
+  };
+  const input = {
+    target: { kind: 'kubernetes', namespace: 'models' } as const,
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
+  };
+
+  const ends = await attemptsOf(5, () => scaleDeployment({ endpoints } as never, input));
+
+  expect(ends[0]).toMatchObject({ type: first });
+  expect(ends[4]).toMatchObject({ type: FailureType.PortPermanent, details: [{ ready }] });
 });
