@@ -38,9 +38,21 @@ export const NO_DEPLOYMENT = 'NoDeployment';
 export const UNAUTHORIZED = 'Unauthorized';
 /** Nothing tells a worker which cluster to ask: its kubeconfig is not there, or half written. */
 export const NO_CLUSTER = 'NoCluster';
+/** Nobody gives a worker a token to ask with: its client secret has expired, say. */
+export const NO_TOKEN = 'NoToken';
+/** A certificate, of who is asked or of who asks, is not trusted, or not any more: it may have expired. */
+export const NOT_TRUSTED = 'NotTrusted';
+/** Azure's own code: what is to be changed has a lock, until somebody lifts it. */
+export const SCOPE_LOCKED = 'ScopeLocked';
 
 /** What somebody has to mend, and may at any moment, without a word to the rollout. */
-export const MENDED_BY_PEOPLE: ReadonlySet<string> = new Set([UNAUTHORIZED, NO_CLUSTER]);
+export const MENDED_BY_PEOPLE: ReadonlySet<string> = new Set([
+  UNAUTHORIZED,
+  NO_CLUSTER,
+  NO_TOKEN,
+  NOT_TRUSTED,
+  SCOPE_LOCKED,
+]);
 
 /** How a rollout ended. */
 export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';

@@ -84,6 +84,7 @@ export class ArmClient {
   readonly #apiVersion: string;
   readonly #deadlineMs: number;
   readonly #credential: TokenCredential;
+  readonly #remembered: ReturnType<typeof remembering>;
   readonly #pipeline: Pipeline;
   readonly #http = createDefaultHttpClient();
 
@@ -93,6 +94,7 @@ export class ArmClient {
     this.#apiVersion = settings.apiVersion ?? DEFAULT_API_VERSION;
     this.#deadlineMs = settings.deadlineMs ?? DEFAULT_DEADLINE_MS;
     this.#credential = settings.credential;
+    this.#remembered = remembering(settings.credential, this.#deadlineMs * TOKEN_PART);
     const group = `/subscriptions/${settings.subscription}/resourceGroups/${settings.resourceGroup}`;
     const list = new URL(`${group}/providers/Microsoft.Insights/autoscaleSettings`, this.#base);
     list.searchParams.set('api-version', AUTOSCALE_API_VERSION);
@@ -107,7 +109,7 @@ export class ArmClient {
     if (isLoopback(this.#base.hostname)) this.#pipeline.removePolicy({ name: proxyPolicyName });
     this.#pipeline.addPolicy(
       bearerTokenAuthenticationPolicy({
-        credential: remembering(settings.credential, this.#deadlineMs * TOKEN_PART),
+        credential: this.#remembered,
         scopes: `${this.#base.origin}/.default`,
       }),
     );
@@ -177,6 +179,7 @@ export class ArmClient {
     const response = await this.#pipeline.sendRequest(this.#http, request);
     const text = response.bodyAsText ?? '';
     const waitMs = retryAfterMs(response.headers.get('retry-after'), Date.now());
+    if (response.status === 401) this.#remembered.refused();
     if (!call.accept.includes(response.status)) {
       const error = ArmErrorBody.safeParse(jsonOrUndefined(text)).data?.error;
       throw refused({

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { TokenCredential } from '@azure/core-auth';
+import { NO_TOKEN } from '../../core/failures.js';
 import { PortError } from '../ports.js';
 
 /**
@@ -24,7 +25,7 @@ async function readToken(path: string): Promise<string> {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     throw new PortError(
       `The token file ${path} cannot be read: ${reason}; check that the endpoint host is running`,
-      { kind: 'transient', code: 'NoToken' },
+      { kind: 'transient', code: NO_TOKEN },
       { cause: thrown },
     );
   }
@@ -32,6 +33,6 @@ async function readToken(path: string): Promise<string> {
   if (token !== '') return token;
   throw new PortError(`The token file ${path} is empty; check that the endpoint host is running`, {
     kind: 'transient',
-    code: 'NoToken',
+    code: NO_TOKEN,
   });
 }

@@ -1,5 +1,6 @@
 import { oneLine } from '../../core/one-line.js';
 import { isRestError } from '@azure/core-rest-pipeline';
+import { NO_TOKEN, NOT_TRUSTED, SCOPE_LOCKED, UNAUTHORIZED } from '../../core/failures.js';
 import { PortError, type PortErrorKind } from '../ports.js';
 
 /** One answer of the service, as far as it matters for an error. */
@@ -30,7 +31,7 @@ const LASTING = new Set([
   'EndpointAlreadyExists',
   'ImageBuildFailure',
   'OutOfQuota',
-  'ScopeLocked',
+  SCOPE_LOCKED,
   'ValidationError',
 ]);
 
@@ -54,14 +55,16 @@ function kindOf(refusal: Refusal): PortErrorKind {
 /** 404 of something above the resource: a wrong setting, and never a sign that the resource itself is gone. */
 const PARENT_MISSING = new Set(['InvalidSubscriptionId', 'ResourceGroupNotFound', 'SubscriptionNotFound']);
 
-/** Azure ML answers 404 with several codes (`UserError` among them): one code, so that callers can tell. */
+/** Azure answers 404 with several codes (`UserError` among them), and 401 too: one code each, so that callers can tell. */
 function codeFor({ status, code }: Refusal): string {
+  if (status === 401) return UNAUTHORIZED;
   if (status === 404 && (code === undefined || !PARENT_MISSING.has(code))) return 'ResourceNotFound';
   return code ?? `Http${status}`;
 }
 
 function advice(refusal: Refusal, kind: PortErrorKind, delayMs: number | undefined): string {
   if (refusal.code === 'OutOfQuota') return 'ask for more quota, or use fewer or smaller instances';
+  if (refusal.code === SCOPE_LOCKED) return 'lift the lock that it names';
   if (kind === 'throttled') {
     const why = refusal.status === 429 ? 'too many requests' : 'another operation is running';
     return `${why}; come back in ${Math.ceil((delayMs ?? 0) / 1000)} s`;
@@ -136,7 +139,7 @@ export function notReached(what: string, host: string, thrown: unknown): PortErr
     trust
       ? `${host} showed a certificate that is not trusted for "${what}": ${reason}; name its CA file`
       : `${host} could not be reached for "${what}": ${reason}; check the address and that it is running`,
-    { kind: trust ? 'permanent' : 'transient', code: code ?? 'NotReached' },
+    { kind: trust ? 'permanent' : 'transient', code: trust ? NOT_TRUSTED : (code ?? 'NotReached') },
     { cause: thrown },
   );
 }
@@ -146,7 +149,7 @@ export function noToken(scope: string, thrown: unknown): PortError {
   if (thrown instanceof PortError) return thrown;
   return new PortError(
     `No token for ${scope}: ${reasonOf(thrown)}; sign in (az login) or configure an identity for the worker`,
-    { kind: isFinal(thrown) ? 'permanent' : 'transient', code: 'NoToken' },
+    { kind: isFinal(thrown) ? 'permanent' : 'transient', code: NO_TOKEN },
     { cause: thrown },
   );
 }

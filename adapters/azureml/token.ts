@@ -13,12 +13,15 @@ const ON_ITS_WAY_MS = 1_000;
  * The policy of Azure's SDK has such a memory too, but renews in promises that nobody awaits: one that fails ends the
  * process, and one that never settles holds up every later call. So it is told that no token lasts. Here, a renewal is
  * waited for only once the token before has ended, and has a deadline of its own: it is everybody's, and goes on when
- * one call is cancelled.
+ * one call is cancelled. A token that the service did not accept is forgotten: somebody may have signed in anew.
  *
  * @param withinMs - longest wait for the credential, milliseconds.
  * @throws {PortError} `NoToken`, see {@link askForToken}.
  */
-export function remembering(credential: TokenCredential, withinMs: number): TokenCredential {
+export function remembering(
+  credential: TokenCredential,
+  withinMs: number,
+): TokenCredential & { refused(): void } {
   let held: AccessToken | undefined;
   let renewing: Promise<AccessToken> | undefined;
 
@@ -35,6 +38,7 @@ export function remembering(credential: TokenCredential, withinMs: number): Toke
   }
 
   return {
+    refused: () => void (held = undefined),
     async getToken(scopes, options = {}) {
       // The service refused the token that it was given, and says what the next one has to have.
       if (options.claims !== undefined) held = renewing = undefined;

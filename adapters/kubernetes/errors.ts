@@ -1,6 +1,6 @@
 import { oneLine } from '../../core/one-line.js';
 import { z } from 'zod';
-import { FIELD_CONFLICT, OUTDATED, UNAUTHORIZED } from '../../core/failures.js';
+import { FIELD_CONFLICT, NOT_TRUSTED, OUTDATED, UNAUTHORIZED } from '../../core/failures.js';
 import { PortError, type PortErrorKind } from '../ports.js';
 
 /** The API server's `Status`, as far as it matters for an error. */
@@ -96,7 +96,7 @@ export function notReached(what: string, server: string, thrown: unknown): PortE
     trust
       ? `${server} showed a certificate that is not trusted, asked to ${what}: ${oneLine(why)}; name its authority in the kubeconfig`
       : `${server} could not be reached to ${what}: ${oneLine(why)}; check the address and that it is running`,
-    { kind: trust ? 'permanent' : 'transient', code: code ?? 'NotReached' },
+    { kind: trust ? 'permanent' : 'transient', code: trust ? NOT_TRUSTED : (code ?? 'NotReached') },
     { cause: thrown },
   );
 }

@@ -114,7 +114,7 @@ describe.concurrent('an autoscaled baseline', () => {
     expect(report.left).toEqual([
       expect.stringContaining('set the fewest instances of blue of held-twice to 1 ('),
     ]);
-  });
+  }, 60_000);
 
   it('is let go at the very end, when a person can stop nothing any more, also where the gates saw nothing', async () => {
     const target = autoscaled();

@@ -6,6 +6,8 @@ import {
   refused,
   retryAfterMs,
 } from '../../../adapters/azureml/errors.js';
+import { notReached as notReachedInCluster } from '../../../adapters/kubernetes/errors.js';
+import { MENDED_BY_PEOPLE } from '../../../core/failures.js';
 import { isoDuration } from '../../../adapters/azureml/durations.js';
 
 const asked = { what: 'write the traffic of endpoint diabetes', host: 'management.azure.com' };
@@ -53,6 +55,17 @@ describe('an answer that is not a yes', () => {
     ['ResourceGroupNotFound', 'ResourceGroupNotFound'],
   ])('of 404 %s has the code %s', (code, expected) => {
     expect(refusal(404, code).code).toBe(expected);
+  });
+
+  it.each([
+    [401, 'ExpiredAuthenticationToken'],
+    [401, undefined],
+    [409, 'ScopeLocked'],
+  ])('of %i %s is what people mend, and a rollback waits for', (status, code) => {
+    const error = refusal(status, code);
+
+    expect(error.kind).toBe('permanent');
+    expect(MENDED_BY_PEOPLE).toContain(error.code);
   });
 
   it('says what was asked, of whom, what it answered, and what to do', () => {
@@ -129,6 +142,21 @@ describe('a credential that gives no token', () => {
 });
 
 describe('a request without an answer', () => {
+  it.each(['CERT_HAS_EXPIRED', 'SELF_SIGNED_CERT_IN_CHAIN', 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED'])(
+    'because of %s is what people mend, and a rollback waits for, by whatever target',
+    (code) => {
+      const thrown = Object.assign(new Error('certificate has expired'), { code });
+
+      for (const error of [
+        notReached(asked.what, asked.host, thrown),
+        notReachedInCluster(asked.what, asked.host, thrown),
+      ]) {
+        expect(error.kind).toBe('permanent');
+        expect(MENDED_BY_PEOPLE).toContain(error.code);
+      }
+    },
+  );
+
   it('never shows a token that a foreign message holds', () => {
     const thrown = new Error('Authorization: Bearer eyJ0.abc-_~+/= was refused');
 

@@ -224,6 +224,7 @@ describe('no answer', () => {
 
     await expect(createAzureMlEndpoints(untrusting).read('diabetes')).rejects.toMatchObject({
       kind: 'permanent',
+      code: 'NotTrusted',
       message: expect.stringContaining('name its CA file') as string,
     });
   });

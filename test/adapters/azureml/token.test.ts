@@ -36,8 +36,19 @@ describe('a token', () => {
 
     const error: unknown = await endpoints.read('diabetes').catch((thrown: unknown) => thrown);
 
-    expect(error).toMatchObject({ kind: 'permanent', code: 'AuthenticationFailed' });
+    expect(error).toMatchObject({ kind: 'permanent', code: 'Unauthorized' });
     expect(JSON.stringify(error) + String(error)).not.toContain('secret-token');
+  });
+
+  it('that is refused is not used again: somebody may have signed in anew', async () => {
+    const getToken = vi
+      .fn<GetToken>()
+      .mockResolvedValue({ token: TOKEN, expiresOnTimestamp: Date.now() + hours(1) })
+      .mockResolvedValueOnce({ token: 'secret-token', expiresOnTimestamp: Date.now() + hours(1) });
+    const endpoints = client(getToken);
+
+    await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'Unauthorized' });
+    await expect(endpoints.read('diabetes')).resolves.toMatchObject({ name: 'diabetes' });
   });
 
   it('in a file is read anew when the file changes', async () => {
@@ -47,7 +58,7 @@ describe('a token', () => {
       const endpoints = createAzureMlEndpoints({ ...settingsFor(arm), credential: fileCredential(path) });
       await expect(endpoints.read('diabetes')).rejects.toMatchObject({ kind: 'transient', code: 'NoToken' });
       await writeFile(path, 'old-token\n');
-      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'AuthenticationFailed' });
+      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'Unauthorized' });
       await writeFile(path, `${TOKEN}\n`);
 
       await expect(endpoints.read('diabetes')).resolves.toMatchObject({ name: 'diabetes' });
