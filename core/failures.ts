@@ -42,16 +42,16 @@ export const NO_CLUSTER = 'NoCluster';
 export const NO_TOKEN = 'NoToken';
 /** A certificate, of who is asked or of who asks, is not trusted, or not any more: it may have expired. */
 export const NOT_TRUSTED = 'NotTrusted';
-/** Azure's own code: what is to be changed has a lock, until somebody lifts it. */
-export const SCOPE_LOCKED = 'ScopeLocked';
 
-/** What somebody has to mend, and may at any moment, without a word to the rollout. */
+/**
+ * What somebody has to mend, and may at any moment, without a word to the rollout. Not what somebody wants so: a lock on Azure
+ * that forbids to delete would keep a rollback whose traffic is back waiting for nothing.
+ */
 export const MENDED_BY_PEOPLE: ReadonlySet<string> = new Set([
   UNAUTHORIZED,
   NO_CLUSTER,
   NO_TOKEN,
   NOT_TRUSTED,
-  SCOPE_LOCKED,
 ]);
 
 /** How a rollout ended. */

@@ -1,6 +1,6 @@
 import { oneLine } from '../../core/one-line.js';
 import { isRestError } from '@azure/core-rest-pipeline';
-import { NO_TOKEN, NOT_TRUSTED, SCOPE_LOCKED, UNAUTHORIZED } from '../../core/failures.js';
+import { NO_TOKEN, NOT_TRUSTED, UNAUTHORIZED } from '../../core/failures.js';
 import { PortError, type PortErrorKind } from '../ports.js';
 
 /** One answer of the service, as far as it matters for an error. */
@@ -31,7 +31,7 @@ const LASTING = new Set([
   'EndpointAlreadyExists',
   'ImageBuildFailure',
   'OutOfQuota',
-  SCOPE_LOCKED,
+  'ScopeLocked',
   'ValidationError',
 ]);
 
@@ -64,7 +64,7 @@ function codeFor({ status, code }: Refusal): string {
 
 function advice(refusal: Refusal, kind: PortErrorKind, delayMs: number | undefined): string {
   if (refusal.code === 'OutOfQuota') return 'ask for more quota, or use fewer or smaller instances';
-  if (refusal.code === SCOPE_LOCKED) return 'lift the lock that it names';
+  if (refusal.code === 'ScopeLocked') return 'lift the lock that it names';
   if (kind === 'throttled') {
     const why = refusal.status === 429 ? 'too many requests' : 'another operation is running';
     return `${why}; come back in ${Math.ceil((delayMs ?? 0) / 1000)} s`;

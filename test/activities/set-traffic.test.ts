@@ -165,8 +165,8 @@ describe('going back after a write that was cut off', () => {
     ['waits for a credential that has run out', 'Unauthorized', { nonRetryable: false }],
     ['waits for a credential that is refused', 'NoToken', { nonRetryable: false }],
     ['waits for a certificate that is trusted', 'NotTrusted', { nonRetryable: false }],
-    ['waits for a lock to be lifted', 'ScopeLocked', { nonRetryable: false }],
     ['ends at what it may not', 'Forbidden', { kind: 'permanent' }],
+    ['ends at a lock', 'ScopeLocked', { kind: 'permanent' }],
   ])('%s, however often it was asked for', async (_, code, expected) => {
     const no = new PortError('not now', { kind: 'permanent', code });
     const refuse = () => {

@@ -60,7 +60,6 @@ describe('an answer that is not a yes', () => {
   it.each([
     [401, 'ExpiredAuthenticationToken'],
     [401, undefined],
-    [409, 'ScopeLocked'],
   ])('of %i %s is what people mend, and a rollback waits for', (status, code) => {
     const error = refusal(status, code);
 
