@@ -5,9 +5,10 @@ import { endpointArgument, type Located } from '../core/command-text.js';
 import { findDeployment, type EndpointState } from '../core/endpoint.js';
 import { targetName } from '../core/plan.js';
 import { sumShares, trafficText, wholeHolder } from '../core/traffic.js';
-import { durationText } from '../core/units.js';
+import { counted, durationText } from '../core/units.js';
 import { ok, problem, splitAdvice, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
+import { endpointNoun } from './endpoints.js';
 
 const ASK_MS = 10_000;
 /** Without an endpoint of its own to look at, `doctor` looks at so many. */
@@ -22,10 +23,9 @@ export async function checkTarget(ctx: Context, endpoint: string | undefined): P
   try {
     const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(ctx.target);
     const all = await ports.endpoints.listEndpoints({ signal });
-    const count = all.length === 1 ? '1 endpoint' : `${all.length} endpoints`;
     const names = endpoint === undefined ? all.slice(0, MOST).map((one) => one.name) : [endpoint];
     return [
-      ok(name, `${targetName(ctx.target)} answers, with ${count}`),
+      ok(name, `${targetName(ctx.target)} answers, with ${counted(all.length, endpointNoun(ctx.target))}`),
       ...(
         await Promise.all(
           names.map((one) => checkEndpoint(ports, { target: ctx.target, endpoint: one }, signal)),

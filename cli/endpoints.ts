@@ -4,6 +4,7 @@ import type { AdminEndpoints, WriteOptions } from '../adapters/ports.js';
 import { type AdminTargetPorts, createTargets } from '../adapters/targets.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import type { EndpointState } from '../core/endpoint.js';
+import type { Target } from '../core/plan.js';
 import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import type { Context } from './context.js';
 import { CliError } from './errors.js';
@@ -20,6 +21,11 @@ export function openTarget(ctx: Context): Promise<AdminTargetPorts> {
 /** The endpoints among {@link openTarget}'s ports. */
 export async function openEndpoints(ctx: Context): Promise<AdminEndpoints> {
   return (await openTarget(ctx)).endpoints;
+}
+
+/** What is listed of a target: Azure ML's batch endpoints are none of ours. */
+export function endpointNoun({ kind }: Target): string {
+  return kind === 'kubernetes' ? 'endpoint' : 'online endpoint';
 }
 
 const WRITE_WITHIN_MS = 5 * 60_000;

@@ -101,7 +101,7 @@ async function unlessGone(call: Promise<ArmAnswer>): Promise<ArmAnswer | undefin
 }
 
 /** Whether the service said that there is no such thing. */
-export function isGone(thrown: unknown): boolean {
+export function isGone(thrown: unknown): thrown is PortError {
   return thrown instanceof PortError && thrown.code === 'ResourceNotFound';
 }
 

@@ -39,7 +39,7 @@ export class Queries {
   }
 
   endpoint(name: string, signal: Signal): Promise<EndpointResource> {
-    return this.#get(EndpointResource, `read endpoint ${name}`, pathOf(name), signal);
+    return sayingOnline(this.#get(EndpointResource, `read endpoint ${name}`, pathOf(name), signal));
   }
 
   endpoints(signal: Signal): Promise<EndpointResource[]> {
@@ -58,7 +58,7 @@ export class Queries {
 
   deployments(endpoint: string, signal: Signal): Promise<DeploymentResource[]> {
     const what = `list the deployments of endpoint ${endpoint}`;
-    return this.#all(DeploymentPage, what, `${pathOf(endpoint)}/deployments`, signal);
+    return sayingOnline(this.#all(DeploymentPage, what, `${pathOf(endpoint)}/deployments`, signal));
   }
 
   /** Those of the workspace's resource group, where a deployment's own is as a rule. */
@@ -132,6 +132,17 @@ export class Queries {
       next = got.nextLink;
     } while (next);
     return items;
+  }
+}
+
+/** Where there may be a batch endpoint of that name, all that is to be checked is right. */
+async function sayingOnline<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (thrown) {
+    if (!isGone(thrown)) throw thrown;
+    const { message, kind, code } = thrown;
+    throw new PortError(`${message} (only online endpoints are found, not batch)`, { kind, code });
   }
 }
 

@@ -1,7 +1,7 @@
 import { endpointArgument } from '../../core/command-text.js';
 import { targetName } from '../../core/plan.js';
 import { trafficText } from '../../core/traffic.js';
-import { openEndpoints } from '../endpoints.js';
+import { endpointNoun, openEndpoints } from '../endpoints.js';
 import { table } from '../output.js';
 import type { CommandFunction } from '../program.js';
 
@@ -17,7 +17,7 @@ export const endpointList: CommandFunction = async (ctx) => {
   ]);
   ctx.out.result(
     found.length === 0
-      ? `${targetName(ctx.target)} has no endpoints. \`greenlight endpoint create ${endpointArgument({ target: ctx.target, endpoint: 'NAME' })} --deployment FILE\` creates one.`
+      ? `${targetName(ctx.target)} has no ${endpointNoun(ctx.target)}s. \`greenlight endpoint create ${endpointArgument({ target: ctx.target, endpoint: 'NAME' })} --deployment FILE\` creates one.`
       : table(['ENDPOINT', 'KIND', 'STATE', 'TRAFFIC', 'ADDRESS'], rows),
     found,
   );

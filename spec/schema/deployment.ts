@@ -135,6 +135,21 @@ const BATCH: Refusal = {
   why: 'it belongs to a batch deployment; expected an online deployment',
   help: 'name the file of an online deployment (managed or kubernetes)',
 };
+const OnlineType = z.enum(['managed', 'kubernetes']);
+/** What the file of a batch deployment has for its type. */
+const BATCH_TYPES: ReadonlySet<unknown> = new Set(['model', 'pipeline']);
+const Type = choice(
+  'Who runs it: Azure ML itself, or a Kubernetes cluster attached to it.',
+  [OnlineType],
+  (value): z.ZodType | Misfit =>
+    BATCH_TYPES.has(value)
+      ? {
+          code: 'not-carried',
+          message: `"type: ${String(value)}" is not carried: ${BATCH.why}`,
+          help: BATCH.help,
+        }
+      : OnlineType,
+);
 const READ_ONLY: Refusal = { why: 'the service sets it', help: 'leave it out' };
 
 export const Deployment = refusing(
@@ -145,10 +160,7 @@ export const Deployment = refusing(
       endpoint_name: resourceName()
         .optional()
         .describe('Endpoint of the deployment; must be the endpoint of the rollout.'),
-      type: z
-        .enum(['managed', 'kubernetes'])
-        .prefault('managed')
-        .describe('Who runs it: Azure ML itself, or a Kubernetes cluster attached to it.'),
+      type: Type.prefault('managed'),
       description: z.string().max(4096).optional().describe('Text for people.'),
       tags: texts('Tags of the deployment.', 'Value of a tag.'),
       properties: texts('Properties of the deployment; they can be added, never changed.', 'Value of a property.'),
@@ -233,6 +245,10 @@ export const Deployment = refusing(
     id: READ_ONLY,
     provisioning_state: READ_ONLY,
     creation_context: READ_ONLY,
+    settings: BATCH,
+    component: BATCH,
+    job_definition: BATCH,
+    logging_level: BATCH,
     compute: BATCH,
     mini_batch_size: BATCH,
     output_action: BATCH,

@@ -180,6 +180,22 @@ const deployment: readonly Case[] = [
     { 'green.yml': 'name: green\ndata_collector: {}\nstartup_probe: {}\nmini_batch_size: 5\n' },
   ],
   [
+    'a batch deployment of a model',
+    SPEC,
+    {
+      'green.yml':
+        'name: green\ntype: model\nmodel: azureml:m:1\ncompute: azureml:cpu\nsettings: { mini_batch_size: 5 }\nlogging_level: info\n',
+    },
+  ],
+  [
+    'a batch deployment of a pipeline',
+    SPEC,
+    {
+      'green.yml':
+        'name: green\ntype: pipeline\ncomponent: azureml:c:1\njob_definition: azureml:j\nsettings: { default_compute: cpu }\n',
+    },
+  ],
+  [
     'an environment that would be built',
     SPEC,
     { 'green.yml': 'name: green\nenvironment: { build: { path: . } }\n' },

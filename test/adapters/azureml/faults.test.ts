@@ -239,7 +239,7 @@ describe('an answer', () => {
       code: 'ResourceNotFound',
       message:
         `${host} answered 404 UserError to "read endpoint missing": There is no such thing (request req-7); ` +
-        'check the subscription, resource group, workspace and names',
+        'check the subscription, resource group, workspace and names (only online endpoints are found, not batch)',
     });
   });
 
