@@ -1,4 +1,5 @@
 import { changesBetween, type RolloutChange } from '../client/events.js';
+import { retryingText } from '../client/retrying.js';
 import { commandsAfterIncomplete } from '../core/after-incomplete.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
@@ -37,6 +38,8 @@ function linesOf(change: RolloutChange, previous: RolloutStatus | null, told: bo
       return [`traffic: ${trafficText(change.traffic)}`];
     case 'verdict':
       return told ? [] : [`verdict: ${change.verdict}`];
+    case 'retrying':
+      return [`retrying: ${retryingText(change.retrying)}`];
     case 'held':
       return [`held: ${change.hold.because}`, ...howToAct(status)];
     case 'approval-wanted':

@@ -1,3 +1,4 @@
+import { retryingText } from '../client/retrying.js';
 import type { RolloutStatus } from '../core/messages.js';
 import type { RolloutReport, StepRecord } from '../core/run.js';
 import { actionLine, gateLine } from '../core/status-text.js';
@@ -14,6 +15,7 @@ export function statusText(status: RolloutStatus, nowMs: number): string {
     label === undefined
       ? 'all steps done'
       : `step ${status.stepIndex + 1} of ${status.stepLabels.length}: ${label}, for ${shortDuration(nowMs - status.stepStartedAtMs)}`;
+  const { retrying = null } = status;
   const facts: string[][] = [
     ['Phase', `${status.phase}, ${position}`],
     ['Traffic', status.traffic === null ? 'not read yet' : trafficText(status.traffic)],
@@ -22,6 +24,7 @@ export function statusText(status: RolloutStatus, nowMs: number): string {
       ? []
       : [['Held', `${status.hold.because} (for ${shortDuration(nowMs - status.hold.sinceMs)})`]]),
     ...(status.paused === null ? [] : [['Paused', `by ${status.paused.by}: ${status.paused.reason}`]]),
+    ...(retrying === null ? [] : [['Retrying', retryingText(retrying)]]),
     ['Next', status.next],
     ['Started', `${instantText(status.startedAtMs)}, ${shortDuration(nowMs - status.startedAtMs)} ago`],
   ];

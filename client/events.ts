@@ -1,4 +1,4 @@
-import type { RolloutStatus } from '../core/messages.js';
+import type { Retrying, RolloutStatus } from '../core/messages.js';
 import type { Hold, HumanAction, RolloutReport, StepRecord } from '../core/run.js';
 import { sameTraffic, type Traffic } from '../core/traffic.js';
 import type { GateEvidence } from '../core/watch.js';
@@ -16,6 +16,7 @@ export type RolloutChange = { readonly status: RolloutStatus } & (
   | { readonly kind: 'step-begun'; readonly index: number; readonly label: string }
   | { readonly kind: 'traffic'; readonly traffic: Traffic }
   | { readonly kind: 'verdict'; readonly verdict: string; readonly evidence: readonly GateEvidence[] }
+  | { readonly kind: 'retrying'; readonly retrying: Retrying }
   | { readonly kind: 'held'; readonly hold: Hold }
   | { readonly kind: 'approval-wanted' }
   | { readonly kind: 'paused'; readonly paused: NonNullable<RolloutStatus['paused']> }
@@ -54,6 +55,7 @@ export function changesBetween(previous: RolloutStatus | null, status: RolloutSt
     ...stepBegun(previous, status),
     ...traffic(previous, status),
     ...verdict(previous, status),
+    ...retrying(previous, status),
     ...standstill(previous, status),
     ...status.notes.slice(notedBefore).map((note): RolloutChange => ({ kind: 'note', status, note })),
   ];
@@ -69,6 +71,7 @@ export function atTheEnd(last: RolloutStatus, report: RolloutReport): RolloutSta
     stepIndex: report.steps.length,
     hold: null,
     paused: null,
+    retrying: null,
     steps: report.steps,
     actions: report.actions,
     notes: report.notes,
@@ -102,6 +105,19 @@ function verdict(previous: RolloutStatus | null, status: RolloutStatus): Rollout
     return [];
   }
   return [{ kind: 'verdict', status, verdict: words, evidence }];
+}
+
+/** Less and less often, the longer it lasts: a rollback asks a thousand times an hour. */
+function retrying(previous: RolloutStatus | null, status: RolloutStatus): RolloutChange[] {
+  const { retrying: now = null } = status;
+  if (now === null) return [];
+  const before = previous?.retrying ?? null;
+  const told = before?.activity === now.activity && doublings(before) === doublings(now);
+  return told ? [] : [{ kind: 'retrying', status, retrying: now }];
+}
+
+function doublings({ attempt }: Retrying): number {
+  return Math.floor(Math.log2(attempt));
 }
 
 /** Why it stands still: one reason at a time, the one that weighs most. */

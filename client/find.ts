@@ -15,6 +15,7 @@ import type { RolloutReport } from '../core/run.js';
 import type { WatchBeat } from '../core/watch.js';
 import { detailsOf, isUnreachable } from './errors.js';
 import { newestBeat } from './live.js';
+import { retryingOf } from './retrying.js';
 import type { Session } from './temporal.js';
 
 /** How long a worker may take to answer a question, milliseconds. */
@@ -109,7 +110,8 @@ export async function askStatus(session: Session, rollout: Chain, withinMs = ANS
         return { silent: 'it is over, and another rollout has its endpoint, or none' };
       const run = runFrom(session, rollout.workflowId, newest.runId);
       const status = await run.query<RolloutStatus>(MessageName.status);
-      return { status, look: await newestBeat(client, newest) };
+      const retrying = await retryingOf(client, newest, Date.now());
+      return { status: { ...status, retrying }, look: await newestBeat(client, newest) };
     });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) throw error;

@@ -13,7 +13,7 @@ export type { ListedRollout, ListOptions } from './list.js';
 export type { Ending } from '../report/index.js';
 export { loadSpec, renderPlan, type Loaded, type Problem } from '../spec/index.js';
 export { targetName, type Plan, type Target } from '../core/plan.js';
-export type { RolloutStatus } from '../core/messages.js';
+export type { Retrying, RolloutStatus } from '../core/messages.js';
 export type { HumanAction, Phase, RolloutReport, StepRecord } from '../core/run.js';
 export type { Outcome } from '../core/failures.js';
 export type { DecisionRecord, RecordedWindow } from '../core/decision-record.js';

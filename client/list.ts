@@ -1,9 +1,9 @@
-import { defineSearchAttributeKey, type TypedSearchAttributes } from '@temporalio/common';
+import { defineSearchAttributeKey } from '@temporalio/common';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { ROLLOUT_WORKFLOW } from '../core/messages.js';
-import { type SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
 import { QUEUE_WORKFLOW } from '../core/queue.js';
 import { memoOf } from './queue.js';
+import { textAttribute } from './search-attributes.js';
 import { startedAtMs } from './start-rollout.js';
 import { uiLink, type Session, type TemporalPlace } from './temporal.js';
 import { quoted } from './texts.js';
@@ -69,11 +69,11 @@ function listed(info: WorkflowExecutionInfo, place: TemporalPlace): ListedRollou
   const attributes = info.typedSearchAttributes;
   const running = info.status.name === 'RUNNING';
   return {
-    endpoint: text(attributes, 'RolloutEndpoint') ?? info.workflowId,
-    target: text(attributes, 'RolloutTarget') ?? '-',
-    phase: text(attributes, 'RolloutPhase') ?? '-',
+    endpoint: textAttribute(attributes, 'RolloutEndpoint') ?? info.workflowId,
+    target: textAttribute(attributes, 'RolloutTarget') ?? '-',
+    phase: textAttribute(attributes, 'RolloutPhase') ?? '-',
     // Without an outcome of its own it was ended from outside: Temporal's word for it.
-    outcome: text(attributes, 'RolloutOutcome') ?? (running ? null : info.status.name.toLowerCase()),
+    outcome: textAttribute(attributes, 'RolloutOutcome') ?? (running ? null : info.status.name.toLowerCase()),
     greenShare: attributes.get(defineSearchAttributeKey('RolloutGreenShare', 'INT')) ?? null,
     startedAtMs: startedAtMs(info),
     endedAtMs: info.closeTime?.getTime() ?? null,
@@ -81,12 +81,4 @@ function listed(info: WorkflowExecutionInfo, place: TemporalPlace): ListedRollou
     runId: info.runId,
     ui: uiLink(place, info.workflowId, info.runId),
   };
-}
-
-type TextAttribute = {
-  [N in SearchAttributeName]: (typeof SEARCH_ATTRIBUTES)[N] extends 'KEYWORD' ? N : never;
-}[SearchAttributeName];
-
-function text(attributes: TypedSearchAttributes, name: TextAttribute): string | undefined {
-  return attributes.get(defineSearchAttributeKey(name, 'KEYWORD'));
 }

@@ -44,6 +44,18 @@ export interface StepTimes {
   readonly atMostMs: number;
 }
 
+/** What a target has not taken, and is asked for again. */
+export interface Retrying {
+  /** Name of the activity, as in core/activities.ts: `setTraffic`. */
+  readonly activity: string;
+  /** The one under way, or the next. */
+  readonly attempt: number;
+  /** Since when it is asked for, milliseconds since the epoch; null where Temporal does not tell. */
+  readonly sinceMs: number | null;
+  /** What the target answered last. */
+  readonly because: string;
+}
+
 /** The answer of the status query. */
 export interface RolloutStatus {
   readonly endpoint: string;
@@ -72,4 +84,6 @@ export interface RolloutStatus {
   readonly steps: readonly StepRecord[];
   readonly actions: readonly HumanAction[];
   readonly notes: readonly string[];
+  /** null: nothing is asked for again. Known to Temporal, and not to the workflow, whose own answer leaves it out. */
+  readonly retrying?: Retrying | null;
 }

@@ -55,9 +55,10 @@ export const revert: CommandFunction = async (ctx, [endpoint = ''], options) => 
 
 async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
   try {
-    const [{ connect, findTemporal }, { findRollout }] = await Promise.all([
+    const [{ connect, findTemporal }, { findRollout }, { textAttribute }] = await Promise.all([
       import('../../client/temporal.js'),
       import('../../client/find.js'),
+      import('../../client/search-attributes.js'),
     ]);
     const session = await connect(await findTemporal(ctx), TEMPORAL_MS);
     try {
@@ -65,11 +66,17 @@ async function warnOfRollout(ctx: Context, endpoint: string): Promise<void> {
         findRollout(session, ctx.target, endpoint),
       );
       if (known?.running !== true) return;
+      const phase = textAttribute(known.description.typedSearchAttributes, 'RolloutPhase');
+      // It only tells of its end, and looks at nothing any more.
+      if (phase === 'finished') return;
       const on = endpointArgument({ target: ctx.target, endpoint });
       ctx.out.note(
-        `A rollout of ${endpoint} runs. It will notice that someone else changed the traffic, and hold for a person:\n` +
-          `  $ greenlight abort ${on} --reason …    ends it, and puts the traffic back as it was before the rollout\n` +
-          `  $ greenlight drift ${on} --adopt --reason …    goes on from here, where a step is left that gives the new version its share`,
+        phase === 'rolling-back'
+          ? `The rollout of ${endpoint} is rolling back. It goes on by itself, puts the traffic back as it was before the rollout, whatever it finds, and takes no abort:\n` +
+              `  $ greenlight status ${on}    shows what it waits for`
+          : `A rollout of ${endpoint} runs. It will notice that someone else changed the traffic, and hold for a person:\n` +
+              `  $ greenlight abort ${on} --reason …    ends it, and puts the traffic back as it was before the rollout\n` +
+              `  $ greenlight drift ${on} --adopt --reason …    goes on from here, where a step is left that gives the new version its share`,
       );
     } finally {
       await session.client.connection.close();

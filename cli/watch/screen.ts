@@ -1,6 +1,7 @@
 import type { RolloutStatus } from '../../core/messages.js';
 import { normalTraffic } from '../../core/traffic.js';
 import { durationText, shortDuration } from '../../core/units.js';
+import { retryingText } from '../../client/retrying.js';
 import { markOf } from '../follow.js';
 import type { ActName } from '../../client/send-action.js';
 import { gateRow, type GateRow, type LookHistory } from './gate-rows.js';
@@ -40,7 +41,7 @@ export interface Screen {
   /** Time in the step: how far to its end, 0 to 1, and in words; null where the step has no times. */
   readonly clock: { readonly fraction: number; readonly text: string } | null;
   readonly gates: readonly GateRow[];
-  /** Why it stands still; empty while it moves. */
+  /** Why it stands still, and what is asked for again; empty while it moves. */
   readonly standstill: string;
   readonly verdict: string;
   readonly next: string;
@@ -58,7 +59,7 @@ export function screenOf(status: RolloutStatus, history: LookHistory, nowMs: num
     gates: status.evidence
       .filter(({ standing }) => standing !== 'idle')
       .map((evidence) => gateRow(evidence, history.get(evidence.gate)?.shares ?? [], status)),
-    standstill: standstillOf(status),
+    standstill: [standstillOf(status), retryOf(status)].filter((text) => text !== '').join('\n'),
     verdict: status.verdict,
     next: status.next,
     keys: keysOf(status),
@@ -116,6 +117,10 @@ function standstillOf({ paused, hold, phase, actionsNow }: RolloutStatus): strin
   if (hold !== null) return `held: ${hold.because}${how}`;
   if (paused !== null) return `paused by ${paused.by}: ${paused.reason}`;
   return phase === 'waiting-for-approval' ? 'waits for approval' : '';
+}
+
+function retryOf({ retrying = null }: RolloutStatus): string {
+  return retrying === null ? '' : `retrying: ${retryingText(retrying)}`;
 }
 
 const LEAVE: Key = { key: 'q', name: 'leave', text: 'leave (it goes on)', reason: 'none' };

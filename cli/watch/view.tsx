@@ -66,7 +66,8 @@ export function View(props: ViewProps): ReactElement {
     return color === undefined ? {} : { color };
   };
   // A view higher than the terminal would flicker: where there is little room, a gate has one line.
-  const brief = props.height < reserved(screen, false) + Math.min(screen.steps.length, FEW_STEPS);
+  const brief =
+    props.height < reserved(screen, { width, brief: false }) + Math.min(screen.steps.length, FEW_STEPS);
   return (
     <Box flexDirection="column" width={width}>
       <Box justifyContent="space-between">
@@ -78,7 +79,7 @@ export function View(props: ViewProps): ReactElement {
         </Text>
       </Box>
       <Text> </Text>
-      {stepsThatFit(screen.steps, props.height - reserved(screen, brief)).map((step, i) => (
+      {stepsThatFit(screen.steps, props.height - reserved(screen, { width, brief })).map((step, i) => (
         <Text key={i} wrap="truncate">
           <Text {...tone(step.tone)}>{step.mark}</Text> {step.label}
           {step.tone === 'busy' && screen.clock !== null ? (
@@ -228,8 +229,17 @@ function Gate({
 }
 
 /** Lines of everything but the steps. */
-function reserved({ gates, shares, standstill }: Screen, brief: boolean): number {
-  return 11 + (brief ? 1 : 3) * gates.length + shares.length + standstill.split('\n').length;
+function reserved(
+  { gates, shares, standstill }: Screen,
+  { width, brief }: { readonly width: number; readonly brief: boolean },
+): number {
+  const stands = standstill.split('\n').reduce((lines, line) => lines + linesOf(line, width), 0);
+  return 11 + (brief ? 1 : 3) * gates.length + shares.length + stands;
+}
+
+/** Lines that a text takes at the most: it is broken between words. */
+function linesOf(text: string, width: number): number {
+  return text.length <= width ? 1 : Math.ceil(text.length / (0.8 * width));
 }
 
 /** All steps where there is room; else those around the one under way, and how many stand before and after. */

@@ -95,6 +95,15 @@ describe('changes', () => {
       ['held: no decision after 30 min', '  $ greenlight approve diabetes'],
     ],
     [
+      'what is asked for again, with the last answer',
+      statusOf({ phase: 'rolling-back', retrying: null }),
+      statusOf({
+        phase: 'rolling-back',
+        retrying: { activity: 'setTraffic', attempt: 2, sinceMs: START_MS, because: '503 gone' },
+      }),
+      ['retrying: set the traffic, attempt 2 since 2026-11-21 14:02:00 UTC; the last answer: 503 gone'],
+    ],
+    [
       'a pause as what somebody did',
       statusOf(),
       statusOf({

@@ -353,6 +353,38 @@ describe('people', () => {
     expect(unknown.stderr).toContain('knows no rollout with the run ');
   });
 
+  it('see what the target answers to a rollback that it does not take', async () => {
+    const spec = await specFor('refused', LONG);
+    const target = bench.targets.get('refused');
+    await on('refused', ['submit', spec]);
+    await untilPhase('refused', 'ramping');
+    let heard = '';
+    const waiting = on('refused', ['status', 'diabetes', '--wait'], { onLine: (text) => (heard += text) });
+    if (target !== undefined)
+      target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
+
+    const abortedAtMs = Date.now();
+    await on('refused', ['abort', 'diabetes', '--reason', 'wrong model']);
+    await expect
+      .poll(async () => (await json('refused', ['status', 'diabetes']))['retrying'], { timeout: 20_000 })
+      .toMatchObject({ activity: 'setTraffic', because: 'writeTraffic failed by request of the test' });
+    const facts = (await json('refused', ['status', 'diabetes']))['retrying'];
+    const shown = await on('refused', ['status', 'diabetes']);
+    await expect
+      .poll(() => heard)
+      .toMatch(/retrying: set the traffic, attempt \d+ since .*: writeTraffic failed by/);
+    if (target !== undefined) target.fault = () => undefined;
+    const story = await waiting;
+
+    const { attempt, sinceMs } = facts as { attempt: number; sinceMs: number };
+    expect(attempt).toBeGreaterThanOrEqual(2);
+    expect(Math.abs(sinceMs - abortedAtMs)).toBeLessThan(5_000);
+    expect(shown.stdout).toMatch(
+      /^Retrying {2}set the traffic, attempt \d+ since \S+ \S+ UTC; the last answer: writeTraffic failed by request of the test$/m,
+    );
+    expect(story.code).toBe(5);
+  });
+
   it('must choose how to settle drift', async () => {
     const told = await on('nowhere', ['drift', 'diabetes', '--reason', 'x']);
 

@@ -125,7 +125,7 @@ it('says by its newest run where it stands', async () => {
   const status = statusOf();
   const rollout = shown([{ runId: 'its newest run', firstRunId: SHOWN, answer: () => status }]);
 
-  expect(await rollout.ask()).toEqual({ status, look: undefined });
+  expect(await rollout.ask()).toEqual({ status: { ...status, retrying: null }, look: undefined });
 });
 
 it('tells, where a worker polls and does not answer, how to see whether it is of another version', async () => {

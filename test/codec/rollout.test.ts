@@ -27,15 +27,36 @@ function payloadsIn(value: unknown, name = ''): { encoding: string; name: string
   return Object.entries(value).flatMap(([key, child]) => payloadsIn(child, key));
 }
 
-async function history(workspace: string) {
+async function stored<T>(read: (client: Client) => Promise<T>): Promise<T> {
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   try {
-    const client = new Client({ connection, namespace: bench.namespace });
-    return await client.workflow.getHandle(`rollout/host/${workspace}/diabetes`).fetchHistory();
+    return await read(new Client({ connection, namespace: bench.namespace }));
   } finally {
     await connection.close();
   }
 }
+
+const idOf = (workspace: string) => `rollout/host/${workspace}/diabetes`;
+
+const history = (workspace: string) =>
+  stored((client) => client.workflow.getHandle(idOf(workspace)).fetchHistory());
+
+/** As Temporal keeps it: what stands in bytes as text. */
+const plainText = (value: unknown): string =>
+  JSON.stringify(value, function (this: Readonly<Record<string, unknown>>, key, part: unknown) {
+    // A buffer has become a list of numbers in `part`.
+    const kept = this[key];
+    return kept instanceof Uint8Array ? Buffer.from(kept).toString('latin1') : part;
+  });
+
+const pendingIn = (workspace: string) =>
+  stored(async ({ workflowService }) => {
+    const execution = { workflowId: idOf(workspace) };
+    const { namespace } = bench;
+    return plainText(
+      (await workflowService.describeWorkflowExecution({ namespace, execution })).pendingActivities,
+    );
+  });
 
 it('a rollout under codec keys works as ever, and leaves no plain text in Temporal', async () => {
   const on = (args: string[]) => bench.on('sealed', args);
@@ -54,13 +75,11 @@ it('a rollout under codec keys works as ever, and leaves no plain text in Tempor
   expect(ended.stdout).toContain('aborted by ann-the-approver: reason-nobody-reads');
   expect(evidence).toMatchObject({ code: 0, stdout: expect.stringContaining('errors') as never });
 
-  const stored = await history('sealed');
-  const payloads = payloadsIn(stored);
+  const events = await history('sealed');
+  const payloads = payloadsIn(events);
   expect(payloads.length).toBeGreaterThan(20);
   expect(payloads.filter(({ encoding }) => encoding !== 'binary/encrypted')).toEqual([]);
-  const text = JSON.stringify(stored, (_, value: unknown) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
-  );
+  const text = plainText(events);
   expect(WORDS.filter((word) => text.includes(word))).toEqual([]);
   expect(text).toContain('Encoded failure');
 });
@@ -76,6 +95,29 @@ it('it is read after its key was rotated, and not without it', async () => {
     'A payload is encrypted with the key "spring", and GREENLIGHT_CODEC_KEYS has only summer',
   );
   expect((await status({})).stderr).toContain('no keys are configured here. Set GREENLIGHT_CODEC_KEYS_FILE');
+});
+
+it('what the target answered to a rollback that it does not take is read with the keys, and stored under them', async () => {
+  const on = (args: string[]) => bench.on('refused', args);
+  const target = new MemoryTarget();
+  bench.targets.set('refused', target);
+  const spec = await bench.spec('refused', ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover']);
+  await on(['submit', spec]);
+  await expect
+    .poll(async () => (await on(['status', 'diabetes'])).stdout, { timeout: 30_000 })
+    .toContain('ramping');
+
+  target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
+  await on(['abort', 'diabetes', '--reason', 'wrong model']);
+  await expect
+    .poll(async () => (await on(['status', 'diabetes'])).stdout, { timeout: 20_000 })
+    .toContain('the last answer: writeTraffic failed by request of the test');
+  const pending = await pendingIn('refused');
+  target.fault = () => undefined;
+
+  expect(pending).toContain('Encoded failure');
+  expect(pending).not.toContain('by request of the test');
+  expect((await on(['status', 'diabetes', '--wait'])).code).toBe(5);
 });
 
 it('it replays', async () => {

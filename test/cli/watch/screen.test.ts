@@ -26,6 +26,25 @@ describe('the steps', () => {
   });
 });
 
+describe('what is asked for again', () => {
+  const retrying = { activity: 'setTraffic', attempt: 4, sinceMs: START_MS, because: '503 gone' };
+
+  it('is said with the last answer', () => {
+    const screen = screenOf(statusOf({ phase: 'rolling-back', retrying }), NONE, NOW_MS);
+
+    expect(screen.standstill).toBe(
+      'retrying: set the traffic, attempt 4 since 2026-11-21 14:02:00 UTC; the last answer: 503 gone',
+    );
+  });
+
+  it('stands below why it stands still', () => {
+    const paused = { by: 'ada', reason: 'lunch', sinceMs: NOW_MS - 5_000 };
+    const screen = screenOf(statusOf({ paused, phase: 'paused', retrying }), NONE, NOW_MS);
+
+    expect(screen.standstill).toMatch(/^paused by ada: lunch\nretrying: set the traffic/);
+  });
+});
+
 describe('the clock', () => {
   const times = { sinceMs: START_MS + 12_000, atLeastMs: 120_000, atMostMs: 600_000 };
 

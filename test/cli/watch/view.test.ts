@@ -98,6 +98,17 @@ describe('the live view', () => {
     expect(frame).toMatch(/… \d+ done before/);
   });
 
+  it('stays within it also with an answer of many lines', () => {
+    const stepLabels = Array.from({ length: 30 }, (_, i) => `ramp ${i + 1} %`);
+    const because = 'the target is away; '.repeat(25);
+    const retrying = { activity: 'setTraffic', attempt: 4, sinceMs: START_MS, because };
+
+    const frame = open(statusOf({ stepLabels, retrying }), { height: 30 }).frame();
+
+    expect(frame.split('\n').length).toBeLessThan(30);
+    expect(frame).toContain('retrying: set the traffic, attempt 4');
+  });
+
   it('gives each gate one line where there is little room', () => {
     const evidence = ['errors', 'slow', 'slo', 'spare'].map((gate) => ({ ...ERRORS, gate }));
     const frame = open(statusOf({ evidence }), { height: 24 }).frame();
