@@ -63,6 +63,11 @@ export function isTurnedAway(error: unknown): boolean {
   return code === GRPC.permissionDenied || code === GRPC.unauthenticated;
 }
 
+/** Whether what Temporal keeps, or what a worker answered, cannot be read with the keys that are here. */
+export function isCodecError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'CodecError';
+}
+
 /** The text that the server gave, which the client's own error only wraps. */
 export function detailsOf(error: unknown): string {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {

@@ -13,7 +13,7 @@ import { MessageName, type RolloutStatus } from '../core/messages.js';
 import { workflowId, type Target } from '../core/plan.js';
 import type { RolloutReport } from '../core/run.js';
 import type { WatchBeat } from '../core/watch.js';
-import { detailsOf, isUnreachable } from './errors.js';
+import { detailsOf, isCodecError, isUnreachable } from './errors.js';
 import { newestBeat } from './live.js';
 import { retryingOf } from './retrying.js';
 import type { Session } from './temporal.js';
@@ -100,21 +100,26 @@ async function describe(
   }
 }
 
-/** Asks a rollout where it stands. One that has the endpoint after it is not asked. */
+/**
+ * Asks a rollout where it stands. One that has the endpoint after it is not asked.
+ *
+ * @throws what Temporal throws that does not answer by itself: only a worker is silent; `CodecError` for an answer that
+ *   cannot be read here.
+ */
 export async function askStatus(session: Session, rollout: Chain, withinMs = ANSWER_MS): Promise<Answer> {
   const { client } = session;
+  const untilMs = Date.now() + withinMs;
+  const newest = await client.withDeadline(untilMs, () => newestRun(session, rollout));
+  if (newest === undefined) return { silent: 'it is over, and another rollout has its endpoint, or none' };
   try {
-    return await client.withDeadline(Date.now() + withinMs, async () => {
-      const newest = await newestRun(session, rollout);
-      if (newest === undefined)
-        return { silent: 'it is over, and another rollout has its endpoint, or none' };
+    return await client.withDeadline(untilMs, async () => {
       const run = runFrom(session, rollout.workflowId, newest.runId);
       const status = await run.query<RolloutStatus>(MessageName.status);
       const retrying = await retryingOf(client, newest, Date.now());
       return { status: { ...status, retrying }, look: await newestBeat(client, newest) };
     });
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) throw error;
+    if (error instanceof WorkflowNotFoundError || isCodecError(error)) throw error;
     return { silent: detailsOf(error) };
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RolloutStatus } from '../core/messages.js';
 import type { WatchBeat } from '../core/watch.js';
-import { asGreenlightError, detailsOf } from './errors.js';
+import { asGreenlightError, isCodecError } from './errors.js';
 import { askStatus, endOf, type Chain, type Ended } from './find.js';
 import type { Session } from './temporal.js';
 import { throughOutages } from './through-outages.js';
@@ -31,7 +31,8 @@ export type Observation =
  *
  * Whoever is slow to take what was seen gets the newest status, not all of them.
  *
- * @throws {GreenlightError} unreachable, when Temporal stays away for five minutes.
+ * @throws {GreenlightError} unreachable, when Temporal stays away for five minutes; unexpected, where the answers cannot be
+ *   read with the keys that are here.
  */
 export async function* observe(
   session: Session,
@@ -58,14 +59,15 @@ export async function* observe(
     afterwards:
       'The rollout goes on as soon as it is back; wait for it then with `greenlight status ENDPOINT --wait`.',
   };
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    wake();
+  };
   throughOutages(session, () => endOf(session, rollout), waiter)
     .then((ended) => see({ kind: 'ended', ended }))
-    .catch((error: unknown) => {
-      failure = { error };
-      wake();
-    })
+    .catch(fail)
     .finally(() => over.abort());
-  void ask(session, rollout, see, over.signal);
+  ask(session, rollout, see, over.signal).catch(fail);
   try {
     while (signal?.aborted !== true) {
       const next = seen.shift();
@@ -95,11 +97,15 @@ async function ask(
   let silentSinceMs: number | null = null;
   let told = false;
   while (!over.aborted) {
-    const answer = await askStatus(session, rollout).catch((error: unknown) => ({
-      silent: detailsOf(error),
-    }));
+    const answer = await askStatus(session, rollout).catch((error: unknown) => {
+      if (isCodecError(error)) throw error;
+      return undefined;
+    });
     if (over.aborted) return;
-    if ('status' in answer) {
+    if (answer === undefined) {
+      // Temporal did not say whom to ask, and no worker was silent; who waits for the end tells of it.
+      silentSinceMs = null;
+    } else if ('status' in answer) {
       if (told) see({ kind: 'answering' });
       [silentSinceMs, told] = [null, false];
       see({ kind: 'status', ...answer });

@@ -98,9 +98,14 @@ export async function taken(
     );
   }
   const theirs = (holder.description.memo ?? {}) as Partial<Memo>;
-  const answer = await askStatus(session, chainOf(holder.description));
-  const where =
-    'status' in answer ? `${answer.status.green}, ${answer.status.phase}` : 'no worker says where it stands';
+  const where = await askStatus(session, chainOf(holder.description)).then(
+    (answer) =>
+      'status' in answer
+        ? `${answer.status.green}, ${answer.status.phase}`
+        : 'no worker says where it stands',
+    // That it is taken is known all the same.
+    (error: unknown) => `where it stands is not known: ${detailsOf(error)}`,
+  );
   const same = theirs.digest === mine.digest ? ' It is this very spec.' : '';
   return new GreenlightError(
     'already-running',

@@ -103,8 +103,8 @@ async function heardOf(ctx: Context, rollout: Rollout): Promise<Exit> {
   const answer = await rollout.ask();
   if ('status' in answer) return 'ok';
   ctx.out.note(
-    `The rollout of ${rollout.endpoint} is started, and no worker has taken it up yet: ${answer.silent}\n` +
-      `It waits in Temporal, and has changed nothing. \`greenlight doctor ${endpointArgument(rollout)}\` shows whether a worker runs, and how to start one.`,
+    `The rollout of ${rollout.endpoint} is started, and no worker has said yet where it stands: ${answer.silent}\n` +
+      `It stands safe in Temporal and goes on with the next worker. \`greenlight doctor ${endpointArgument(rollout)}\` shows whether a worker runs, and how to start one.`,
   );
   return 'no-worker';
 }

@@ -128,6 +128,17 @@ it('says by its newest run where it stands', async () => {
   expect(await rollout.ask()).toEqual({ status: { ...status, retrying: null }, look: undefined });
 });
 
+it('takes an answer that cannot be read here for no silence', async () => {
+  const unreadable = (): never => {
+    throw Object.assign(new Error('no keys are configured here'), { name: 'CodecError' });
+  };
+
+  await expect(shown([{ runId: SHOWN, answer: unreadable }]).ask()).rejects.toMatchObject({
+    code: 'unexpected',
+    message: 'no keys are configured here',
+  });
+});
+
 it('tells, where a worker polls and does not answer, how to see whether it is of another version', async () => {
   await expect(shown([{ runId: SHOWN }]).status()).rejects.toMatchObject({
     code: 'no-worker',

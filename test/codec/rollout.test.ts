@@ -120,6 +120,29 @@ it('what the target answered to a rollback that it does not take is read with th
   expect((await on(['status', 'diabetes', '--wait'])).code).toBe(5);
 });
 
+it('who starts one without its keys is told so, and not that no worker answers', async () => {
+  const on = (args: string[], env?: NodeJS.ProcessEnv) =>
+    bench.on('keyless', args, env === undefined ? {} : { env });
+  bench.targets.set('keyless', new MemoryTarget());
+  const spec = await bench.spec('keyless', STEPS);
+
+  const started = await on(['submit', spec], {});
+  const waited = await on(['status', 'diabetes', '--wait'], {});
+  const again = await on(['submit', spec], {});
+  await on(['abort', 'diabetes', '--reason', 'the test is over']);
+
+  expect(started.stdout).toMatch(/^Started rollout\/host\/keyless\/diabetes /);
+  for (const { code, stderr } of [started, waited]) {
+    expect(stderr).toContain('no keys are configured here. Set GREENLIGHT_CODEC_KEYS_FILE');
+    expect(stderr).not.toContain('no worker');
+    expect(code).toBe(1);
+  }
+  expect(again).toMatchObject({
+    code: 7,
+    stderr: expect.stringContaining('where it stands is not known: A payload') as string,
+  });
+});
+
 it('it replays', async () => {
   const { dataConverter } = await openEncryption({ GREENLIGHT_CODEC_KEYS: `${fresh},${old}` });
   const { failureConverterPath = '' } = dataConverter;
