@@ -9,6 +9,7 @@ import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
+import { isPortError } from './classify.js';
 import { poll } from './poll.js';
 import { quotingNoSecret } from './quoting-no-secret.js';
 import { rolloutTags } from './tags.js';
@@ -17,7 +18,8 @@ import { rolloutTags } from './tags.js';
  * Creates a deployment where it is missing, and waits until it is ready.
  *
  * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. One that
- * somebody else made since preflight is another model: it is not touched. A target that answers "busy" is asked again.
+ * somebody else made since preflight is another model: it is not touched. A target that answers "busy" is asked again, for as
+ * long as it may take to be ready.
  *
  * @throws ApplicationFailure that quotes no secret of the deployment.
  */
@@ -60,7 +62,12 @@ async function create(ports: TargetPorts, secrets: Secrets, input: CreateDeploym
     if (state.state === 'failed') throw failed(input, state);
     why = state.error;
     return isReady(state) ? state : undefined;
-  }, input.readyWithinMs);
+  }, input.readyWithinMs).catch((err: unknown) => {
+    // Busy, or away, when its time is over: another attempt would have all of it again.
+    if (!isPortError(err) || err.kind === 'permanent') throw err;
+    why = err.message;
+    return undefined;
+  });
   if (ready !== undefined) return;
 
   throw ApplicationFailure.nonRetryable(

@@ -36,6 +36,23 @@ it('that is not ready in time says what it was waiting for, where the target tel
   });
 });
 
+it.each([
+  ['is busy', 'createDeployment', 'throttle', 'busy'],
+  ['is away', 'readDeployment', 'throw-transient', 'readDeployment failed by request of the test'],
+] as const)(
+  'fails for good where its time is over and the target still %s: another attempt would have all of it again',
+  async (_, faulty, how, said) => {
+    const target = new MemoryTarget();
+    target.fault = (call) => (call === faulty ? how : undefined);
+
+    await expect(create(target)).rejects.toMatchObject({
+      type: FailureType.DeploymentFailed,
+      nonRetryable: true,
+      message: expect.stringContaining(` (${said}); see`) as string,
+    });
+  },
+);
+
 describe('quotes no secret of the deployment', () => {
   const SECRET = 'two words\nof a secret';
   const asking = { ...deployment, environmentVariables: { DB_PASSWORD: '${secret:db-password}' } };
