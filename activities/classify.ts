@@ -53,6 +53,12 @@ export function classify(
   }
 }
 
+/** The same answer of a port, in other words; without the old ones as its cause, which are what a timeout would be told with. */
+export function reworded(err: PortError, message: string): PortError {
+  const { kind, code, retryAfterMs } = err;
+  return Object.assign(new Error(message), { name: 'PortError' as const, kind, code, retryAfterMs });
+}
+
 /** For who is to give way: asked for again by the workflow, once it has looked at green. */
 export function notYet(message: string, details: NotYetDetails): ApplicationFailure {
   return ApplicationFailure.create({

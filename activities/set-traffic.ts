@@ -1,4 +1,4 @@
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts, WriteOptions } from '../adapters/ports.js';
@@ -9,7 +9,7 @@ import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/t
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
 import { askedAgain } from './asked-again.js';
-import { isPortError } from './classify.js';
+import { isPortError, reworded } from './classify.js';
 import { beating, poll } from './poll.js';
 import { unlessBusy, type Told } from './unless-busy.js';
 
@@ -31,7 +31,8 @@ const UNSETTLED_ATTEMPTS = 10;
  * Safe to repeat: an endpoint that shows them already is not written again, unless they are not in force (an attempt that
  * was cut off may have left its write half done), or a write before this one may still land. One that shows neither these
  * nor what the rollout knew before belongs to someone else's change: nothing is written. Nor does a deployment get a
- * greater share while none of its instances answers, unless the write goes back.
+ * greater share while none of its instances answers, unless the write goes back. One that goes back over anything is made
+ * also where the endpoint cannot be read before; it is done when it was read back, as ever.
  */
 export function setTraffic(ports: TargetPorts, input: SetTrafficInput): Promise<SetTrafficResult> {
   return whileAwake((confirm) => {
@@ -55,20 +56,25 @@ async function attempt(
   // A restore that waited for a credential would keep green from being looked at.
   const again = (err: unknown): unknown => askedAgain(err, from === null);
   const signal = cancellationSignal();
-  const show = async (): Promise<EndpointState> => {
+  let written = false;
+  const look = async (): Promise<EndpointState> => {
     confirm();
-    try {
-      return await endpoints.read(input.endpoint, { signal });
-    } catch (err) {
-      throw goesBack ? again(err) : err;
-    }
+    return endpoints.read(input.endpoint, { signal });
   };
+  const show = (): Promise<EndpointState> =>
+    look().catch((err: unknown) => {
+      if (!goesBack) throw err;
+      const took = `${input.endpoint} took the traffic ${trafficText(to)}, and could not be read back`;
+      throw again(written && isPortError(err) ? reworded(err, `${took}: ${err.message}`) : err);
+    });
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
     sameTraffic(traffic, to) && pending === undefined;
 
-  const now = await beating(show);
-  const there = isThere(now);
-  if (!there) await mayWrite(input, now, show);
+  // A rollback writes over whatever is shown, and the write reads by itself what it has to know, which may be less.
+  const now = await beating(from === null ? () => look().catch(orNothing) : show);
+  let found = now?.traffic;
+  const there = now !== null && isThere(now);
+  if (now !== null && !there) await mayWrite(input, now, show);
   if (!there || input.unsettled === true) {
     let sent = false;
     const options = {
@@ -80,9 +86,16 @@ async function attempt(
         told?.confirm();
       },
       taken: () => told?.taken(),
-      ...(from === null ? {} : { mayShow: (shown: Traffic) => isOneOf(shown, from, to) }),
+      mayShow: (shown: Traffic) => {
+        found ??= shown;
+        return from === null || isOneOf(shown, from, to);
+      },
     };
-    await beating(() => write(ports, input, options)).catch(async (err: unknown) => {
+    const send = async (): Promise<void> => {
+      await write(ports, input, options);
+      written = true;
+    };
+    await beating(send).catch(async (err: unknown) => {
       if (!isPortError(err)) throw err;
       // Somebody else's change since the look is told at once: the next attempt could not know that nothing was sent.
       if (from !== null && err.code === OUTDATED && !sent) await mayWrite(input, await beating(show), show);
@@ -106,6 +119,7 @@ async function attempt(
     return isThere(last) ? true : undefined;
   }, VISIBLE_WITHIN_MS);
   if (shown !== true) {
+    last ??= await beating(show);
     if (from !== null && !isOneOf(last.traffic, from, to)) {
       throw drift(input, from, { observed: last.traffic, written: true });
     }
@@ -118,7 +132,14 @@ async function attempt(
     }, SETTLES_WITHIN_MS);
     if (other !== undefined) throw notShown(input, other, 'a moment later');
   }
-  return { found: now.traffic };
+  return { found: found ?? to };
+}
+
+/** What the endpoint shows is not known. */
+function orNothing(err: unknown): null {
+  if (!isPortError(err)) throw err;
+  log.info('The endpoint could not be read; it is written first', { error: err.message });
+  return null;
 }
 
 /** @throws `Drift`, also where who serves is gone or was scaled to nothing; `DeploymentFailed` where who gains cannot answer. */

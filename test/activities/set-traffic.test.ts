@@ -52,7 +52,7 @@ describe('a write of traffic', () => {
     await run({ from: blue, to: half, goesBack: true }, read, written);
     await run({ from: null }, read, written);
 
-    expect(may).toEqual([true, true, false, true, true, false, undefined, undefined, undefined]);
+    expect(may).toEqual([true, true, false, true, true, false, true, true, true]);
   });
 });
 
@@ -262,6 +262,79 @@ describe('going back after a write that was cut off', () => {
       expect(answer).toMatchObject(expected);
     },
   );
+});
+
+describe('going back from what cannot be read', () => {
+  const REFUSALS = [
+    ['no right to', { kind: 'permanent', code: 'Forbidden' }, { kind: 'permanent' }],
+    ['a credential that has run out', { kind: 'permanent', code: 'Unauthorized' }, { nonRetryable: false }],
+    ['a target that fails', { kind: 'transient', code: 'Http500' }, { kind: 'transient' }],
+    [
+      'a target that throttles',
+      { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 120_000 },
+      { nextRetryDelay: 10_000 },
+    ],
+  ] as const;
+
+  /** Reads are refused until the write, or for good. */
+  function unread(no: (typeof REFUSALS)[number][1], { forGood = false } = {}) {
+    const writes: Traffic[] = [];
+    const read = () => {
+      if (forGood || writes.length === 0) throw new PortError('not to be read', no);
+      return { traffic: blue };
+    };
+    const written = (to: Traffic, { mayShow }: WriteOptions) => {
+      expect(mayShow?.(half)).toBe(true);
+      writes.push(to);
+    };
+    return { writes, read, written };
+  }
+
+  it.each(REFUSALS)(
+    'writes first, and tells what its write went over: %s; what is read back is the proof',
+    async (_, no) => {
+      const { writes, read, written } = unread(no);
+
+      expect(await run({}, read, written)).toEqual({ found: half });
+      expect(writes).toEqual([blue]);
+    },
+  );
+
+  it.each(REFUSALS)(
+    'is not done where it cannot be read back either, and says what was taken: %s',
+    async (_, no, failure) => {
+      const { writes, read, written } = unread(no, { forGood: true });
+
+      const ends = await attemptsOf(9, () => once({}, read, written));
+
+      expect(ends.at(-1)).toMatchObject({
+        ...failure,
+        message: 'diabetes took the traffic blue 100 %, and could not be read back: not to be read',
+      });
+      expect(writes).toContainEqual(blue);
+    },
+  );
+
+  it('says what its write was refused for, where that is refused as well', async () => {
+    const { read } = unread({ kind: 'transient', code: 'Http500' });
+    const refuse = (): never => {
+      throw new PortError('not to be written', { kind: 'permanent', code: 'NoDeployment' });
+    };
+
+    expect(await run({ unsettled: true }, read, refuse, { attempt: 12 })).toMatchObject({
+      message: 'not to be written',
+    });
+  });
+
+  it.each([
+    ['a step', { from: half }],
+    ['a restore', { from: half, goesBack: true }],
+  ])('is for a rollback alone: %s writes nothing over what it could not see', async (_, input) => {
+    const { writes, read, written } = unread({ kind: 'transient', code: 'Http500' });
+
+    expect(await run(input, read, written)).toMatchObject({ message: 'not to be read' });
+    expect(writes).toEqual([]);
+  });
 });
 
 describe('a restore', () => {
