@@ -11,7 +11,14 @@ import { enterStep, look, resultOf, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
 import { withoutSecrets } from '../core/secrets.js';
-import type { WatchBeat, WatchInput, WatchMemory, WatchResult } from '../core/watch.js';
+import { unreadForLong, withReading } from '../core/unread.js';
+import {
+  seesOtherwise,
+  type WatchBeat,
+  type WatchInput,
+  type WatchMemory,
+  type WatchResult,
+} from '../core/watch.js';
 import { isPortError } from './classify.js';
 import { beating, beatingSleep, beats } from './poll.js';
 
@@ -63,26 +70,30 @@ async function watchWindow(
   const beat = (): void => heartbeat(seen);
 
   for (let dueMs = Date.now(); ; dueMs = Math.max(dueMs + input.watching.intervalMs, Date.now())) {
-    const { snapshot, endpoint, drift } = await beating(
+    const { snapshot, endpoint, drift, unread } = await beating(
       () => withOwnSignal({ signal }, (own) => read(ports, input, own)),
       beat,
     );
     if (signal.aborted) return interrupted(input, last, memory);
 
     onLook({ endpoint, drift });
+    memory = withReading(memory, unread, Date.now());
     if (endpoint !== null) memory = withRestarts(memory, input, endpoint);
     const looked = look(input, memory, snapshot, Date.now());
     memory = looked.memory;
     const trouble = endpoint === null ? null : instanceTrouble(input, memory, endpoint);
-    const told = trouble === null ? null : await masked(trouble);
-    last = verdictOf(input, looked, { drift, trouble: told }, Date.now());
+    const away = unreadForLong(input, memory, unread, Date.now());
+    const told = {
+      trouble: trouble === null ? null : await masked(trouble),
+      unread: away === null ? null : await masked(away),
+    };
+    last = verdictOf(input, looked, { drift, ...told }, Date.now());
     seen = { v: 1, sentence: last.sentence, evidence: last.evidence, memory } satisfies WatchBeat;
     if (last.verdict !== 'window-over') {
       log.info('Watch decided', { verdict: last.verdict, sentence: last.sentence, green: input.green });
       return last;
     }
-    // The rollout does not show yet that its gates see nothing, or that they see again.
-    if ((typeof last.blind === 'string') !== input.blind) return last;
+    if (seesOtherwise(input, last)) return last;
     beat();
     const nextMs = dueMs + input.watching.intervalMs;
     // The window is sat out also after its last look: an answer before its end would be asked for again at once, and
@@ -110,11 +121,17 @@ function windowOver({ green, final, seenMs }: WatchInput, last: WatchResult, now
   };
 }
 
-/** What a look found of the endpoint; null = it did not answer. */
+/** What a look found of the endpoint; null = it did not answer, or is gone. */
 interface Found {
   readonly endpoint: EndpointState | null;
   /** `unknown`: nobody could tell. */
   readonly drift: Drift | null | 'unknown';
+}
+
+interface Readings extends Found {
+  readonly snapshot: MetricsSnapshot | null;
+  /** Why the endpoint did not answer, in the target's words; null: it did. */
+  readonly unread: string | null;
 }
 
 function baselineAnswers({ baseline }: WatchInput, { endpoint, drift }: Found): boolean {
@@ -128,10 +145,10 @@ function baselineAnswers({ baseline }: WatchInput, { endpoint, drift }: Found): 
 function verdictOf(
   input: WatchInput,
   looked: Looked,
-  { drift, trouble }: Pick<Found, 'drift'> & { readonly trouble: string | null },
+  { drift, trouble, unread }: Pick<Readings, 'drift' | 'unread'> & { readonly trouble: string | null },
   nowMs: number,
 ): WatchResult {
-  const result = resultOf(looked, input, nowMs);
+  const result = { ...resultOf(looked, input, nowMs), ...(unread === null ? {} : { unread }) };
   const found = drift === 'unknown' ? null : drift;
   const breach = {
     ...result,
@@ -152,17 +169,13 @@ function verdictOf(
 }
 
 /** All readings at once; what does not answer is null, and the look goes on without it. */
-async function read(
-  ports: TargetPorts,
-  input: WatchInput,
-  signal: AbortSignal,
-): Promise<Found & { readonly snapshot: MetricsSnapshot | null }> {
+async function read(ports: TargetPorts, input: WatchInput, signal: AbortSignal): Promise<Readings> {
   const both = [input.baseline, input.green];
   const all = (inTime: AbortSignal) =>
     Promise.all([
       orNull('metrics', ports.metrics.read(input.endpoint, both, { signal })),
       readOwn(ports, input, both, inTime),
-      orNull(
+      tried(
         'endpoint',
         ports.endpoints.read(input.endpoint, { signal: inTime }).catch((err: unknown) => {
           if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
@@ -170,18 +183,23 @@ async function read(
         }),
       ),
     ]);
-  const [snapshot, own, endpoint] = await withOwnSignal({ signal, withinMs: LATE_MS }, all);
+  const [snapshot, own, { value: endpoint, why: unread }] = await withOwnSignal(
+    { signal, withinMs: LATE_MS },
+    all,
+  );
   const taken = snapshot && own ? { ...snapshot, own } : snapshot;
-  if (endpoint === null) return { snapshot: taken, endpoint, drift: 'unknown' };
+  if (endpoint === null) return { snapshot: taken, endpoint, unread, drift: 'unknown' };
   if (endpoint === 'gone') {
     // Nobody can tell any more: who was scaled stays so.
-    return { snapshot: taken, endpoint: null, drift: { observed: null, scaled: input.held?.scaled ?? [] } };
+    const drift = { observed: null, scaled: input.held?.scaled ?? [] };
+    return { snapshot: taken, endpoint: null, unread, drift };
   }
   const { baseline, green } = input;
   const drift = driftIn({ ...input.written, baseline, green }, endpoint);
   return {
     snapshot: taken,
     endpoint,
+    unread,
     drift: drift && (await withoutAutoscaled(ports, input, drift, signal)),
   };
 }
@@ -216,13 +234,21 @@ async function withoutAutoscaled(
 }
 
 async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {
+  return (await tried(what, reading)).value;
+}
+
+/** @returns null, and why, for what could not be read. */
+async function tried<T>(
+  what: string,
+  reading: Promise<T>,
+): Promise<{ readonly value: T | null; readonly why: string | null }> {
   try {
-    return await reading;
+    return { value: await reading, why: null };
   } catch (err) {
     const gaveUp = err instanceof Error && (err.name === 'AbortError' || err.name === 'TimeoutError');
     if (!isPortError(err) && !gaveUp) throw err;
     log.debug('Reading failed; the look goes on without it', { what, error: err.message });
-    return null;
+    return { value: null, why: gaveUp ? `no answer within ${LATE_MS / 1000} s` : err.message };
   }
 }
 
@@ -234,9 +260,19 @@ function interrupted(input: WatchInput, last: WatchResult | null, memory: WatchM
     sentence: last?.sentence ?? '',
     evidence: last?.evidence ?? [],
     observed: null,
-    blind: last === null ? (input.blind ? 'no look was taken since' : null) : (last.blind ?? null),
+    ...(last === null ? toldBefore(input) : toldBy(last)),
     memory,
   };
+}
+
+function toldBy({ blind = null, unread }: WatchResult): Pick<WatchResult, 'blind' | 'unread'> {
+  return { blind, ...(unread === undefined ? {} : { unread }) };
+}
+
+/** What the rollout says already that looks cannot see: none was taken that could see it. */
+function toldBefore({ blind, unread }: WatchInput): Pick<WatchResult, 'blind' | 'unread'> {
+  const why = 'no look was taken since';
+  return { blind: blind ? why : null, ...(unread === true ? { unread: why } : {}) };
 }
 
 function resumed(input: WatchInput): WatchMemory | null {

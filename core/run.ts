@@ -22,12 +22,20 @@ export type Phase =
   | 'rolling-back'
   | 'finished';
 
-/** The gates see nothing: nothing is concluded until they do again, or the step's own time is over. */
+/** What looks may not be able to see. */
+export type Unseen = 'metrics' | 'endpoint';
+
+/**
+ * The gates see nothing: nothing is concluded until they do again, or the step's own time is over. Or the endpoint cannot be
+ * read: the gates judge on without that.
+ */
 export interface BlindHold {
   readonly kind: 'blind';
-  /** Since when no look told them anything. */
+  /** Since when no look saw it. */
   readonly sinceMs: number;
   readonly because: string;
+  /** What is not seen; left out by older workers: metrics. */
+  readonly unseen?: readonly Unseen[];
 }
 
 /** The gates could not decide in their step's time. */
@@ -47,7 +55,7 @@ export interface DriftHold extends Drift {
   readonly earlier: UndecidedHold | null;
 }
 
-/** Why a rollout stands still and waits for a person, or, `blind`, for metrics. */
+/** Why a rollout stands still and waits for a person, or, `blind`, cannot see what it waits for. */
 export type Hold = BlindHold | UndecidedHold | DriftHold;
 
 /** What a person did, and why. Kept in the run's result. */
@@ -99,7 +107,7 @@ export interface RunState {
   shifted: boolean;
   /** The step's own time is over and its gates could not decide. */
   hold: UndecidedHold | DriftHold | null;
-  /** The gates of the step under way see nothing. */
+  /** The gates of the step under way see nothing, or nobody can read the endpoint. */
   blind: BlindHold | null;
   paused: { readonly by: string; readonly reason: string; readonly sinceMs: number } | null;
   /** Given for the step under way; taken when it ends. */

@@ -1,4 +1,5 @@
 import { whyNotAdopt } from './adopt.js';
+import { unseenIn } from './blind-hold.js';
 import { endpointArgument } from './command-text.js';
 import type { RolloutStatus } from './messages.js';
 import type { GateEvidence } from './gates/index.js';
@@ -59,7 +60,7 @@ export function staticSummary(plan: Plan): string {
   return `${plan.endpoint}: ${from} → ${plan.deployment.name}, ${plan.steps.length} steps`;
 }
 
-/** Why the rollout stands still: for a person rather than for metrics, where both are so. */
+/** Why the rollout stands still: for a person rather than for what it cannot see, where both are so. */
 export function holdOf({ hold, blind }: Pick<RunState, 'hold' | 'blind'>): Hold | null {
   return hold ?? blind;
 }
@@ -80,7 +81,7 @@ export function nextText(plan: Plan, state: RunState): string {
     return `waits for a person: approve${only} to go on, reject or abort to roll back`;
   const following = plan.steps[state.stepIndex + 1];
   const then = following === undefined ? 'done' : stepLabel(following);
-  if (state.blind !== null) return blindNextText(step, state);
+  if (unseenIn(state.blind).includes('metrics')) return blindNextText(step, state);
   switch (step.kind) {
     case 'mirror':
     case 'ramp':

@@ -40,6 +40,8 @@ export interface WatchMemory {
   readonly own?: OwnCollectors;
   /** Since when no look could be taken, milliseconds since the epoch; null while metrics come in. */
   readonly blindSinceMs: number | null;
+  /** Looks in a row that could not read the endpoint, and when the first was; left out while it can be read, and by older workers. */
+  readonly unread?: { readonly sinceMs: number; readonly looks: number };
   /** What this window's looks counted: the decision record. Empty when a window begins. */
   readonly record: readonly RecordedLook[];
   /** Restarts of green's instances before it got traffic; null where the target cannot tell. */
@@ -105,6 +107,8 @@ export interface WatchInput extends EndpointRef {
   readonly seenMs?: number;
   /** The rollout says already that it sees nothing; a window ends as soon as that is not so any more, or only now so. */
   readonly blind: boolean;
+  /** The same, of an endpoint that cannot be read. Left out by older workflows. */
+  readonly unread?: boolean;
   /** Counters at preflight, for the baseline's histogram before the gates start. */
   readonly before: MetricsSnapshot | null;
   readonly memory: WatchMemory | null;
@@ -128,6 +132,8 @@ export interface WatchResult {
    * out by workers that do not tell.
    */
   readonly blind?: string | null;
+  /** What the target says to who reads the endpoint, where that could not be read for as long. Left out where it can, and by older workers. */
+  readonly unread?: string;
   /** When it was answered, by Temporal's clock. Left out by older workers, as is what follows. */
   readonly atMs?: number;
   /** The window was the step's last, and went to its end. */
@@ -141,11 +147,20 @@ export interface WatchResult {
   readonly memory: WatchMemory;
 }
 
-/** How many looks may find nothing before people are told, and how long that may take at the most and the least. */
-const BLIND_LOOKS = { most: 12, least: 3 } as const;
+/** How many looks may find nothing before people are told, at the most and the least, and how long that may take. */
+const MOST_BLIND_LOOKS = 12;
+export const LEAST_BLIND_LOOKS = 3;
 const BLIND_MS = 60_000;
 
 /** How long gates may see nothing before the rollout shows it: twelve looks or a minute, and never less than three looks. */
 export function blindAfterMs({ intervalMs }: Pick<Watching, 'intervalMs'>): number {
-  return Math.max(BLIND_LOOKS.least * intervalMs, Math.min(BLIND_LOOKS.most * intervalMs, BLIND_MS));
+  return Math.max(LEAST_BLIND_LOOKS * intervalMs, Math.min(MOST_BLIND_LOOKS * intervalMs, BLIND_MS));
+}
+
+/** Whether a look cannot see what the rollout does not say yet that it cannot, or sees it again. */
+export function seesOtherwise(
+  { blind, unread = false }: Pick<WatchInput, 'blind' | 'unread'>,
+  result: Pick<WatchResult, 'blind' | 'unread'>,
+): boolean {
+  return (typeof result.blind === 'string') !== blind || (result.unread !== undefined) !== unread;
 }

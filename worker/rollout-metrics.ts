@@ -41,7 +41,7 @@ export function rolloutMetrics(registry: Registry): RolloutEvents {
   });
   const held = new Counter({
     name: 'rollout_holds_total',
-    help: 'How often rollouts held for a person: gates could not decide (undecided), or someone else changed the endpoint (drift); or for metrics (blind).',
+    help: 'How often rollouts held for a person: gates could not decide (undecided), or someone else changed the endpoint (drift); or for metrics, or an endpoint that can be read (blind).',
     labelNames: [...NAME, 'kind'],
     registers,
   });

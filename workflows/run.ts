@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
+import { isNews } from '../core/blind-hold.js';
 import type { Scaled } from '../core/drift.js';
 import type { EndpointRef } from '../core/activities.js';
 import type { Outcome } from '../core/failures.js';
@@ -84,13 +85,13 @@ export class Run {
   private knownToHoldAgain: boolean | undefined;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = shownAtStart();
-  private shownHold: Hold['kind'] | null;
+  private shownHold: Hold | null;
 
   constructor(plan: Plan, carried: RunState | undefined) {
     this.plan = plan;
     this.state = carried ?? initialRunState(plan);
     // Gone on as a new run, it is held since before.
-    this.shownHold = holdOf(this.state)?.kind ?? null;
+    this.shownHold = holdOf(this.state);
     this.telling = new Telling(
       () => this.state.telling,
       (telling) => {
@@ -193,12 +194,12 @@ export class Run {
     setCurrentDetails(currentDetails(this.status()));
     const phase = this.phase;
     const hold = phase === 'held' ? holdOf(this.state) : null;
-    if (hold !== null && hold.kind !== this.shownHold) {
+    if (hold !== null && isNews(hold, this.shownHold)) {
       events.held({ ...this.name, kind: hold.kind });
       // Where gates could not decide, a person is asked: that is told as such.
       if (hold.kind !== 'undecided') this.tell('held', hold.because);
     }
-    this.shownHold = hold?.kind ?? null;
+    this.shownHold = hold;
     this.askIfNeeded();
     const share = traffic === null ? 0 : shareOf(traffic.live, this.green);
     const key = shownKey(phase, share, this.outcome);

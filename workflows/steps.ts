@@ -1,3 +1,4 @@
+import { unseenIn } from '../core/blind-hold.js';
 import type { Drift } from '../core/drift.js';
 import { stepConfig } from '../core/gates/step-config.js';
 import { quiet, unseen } from '../core/gates/unseen.js';
@@ -167,7 +168,8 @@ async function bake(run: Run, step: StepOf<'bake'>): Promise<string> {
 function leftOpen({ blindForMs, failed, green, plan, state }: Run, step: StepOf<'bake'>): string | null {
   // One look without data is none of it: a reading may come a moment before its source has new counters.
   if (blindForMs > BLIND_LOOKS * plan.watching.intervalMs) {
-    const because = state.blind?.because ?? 'the gates see nothing';
+    const told = unseenIn(state.blind).includes('metrics') ? state.blind?.because : undefined;
+    const because = told ?? 'the gates see nothing';
     return `for ${durationText(blindForMs)} at the end of the bake, ${because}`;
   }
   const { setup = null, state: gates = null, collector = null } = state.memory ?? {};

@@ -1,6 +1,6 @@
 import { plannedWatches, plannedWatchMs, type Dwell } from '../core/plan.js';
+import { blindHold, unseenIn } from '../core/blind-hold.js';
 import { visibleDrift, type Drift } from '../core/drift.js';
-import type { BlindHold } from '../core/run.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 import { holdOf, stepLabel } from '../core/status-text.js';
 import { hasTraffic, shareOf, type Traffic } from '../core/traffic.js';
@@ -67,8 +67,8 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   // Its record stays with the window's result in the history; the next window keeps its own.
   run.state.memory = { ...result.memory, record: [] };
   if (result.memory.setup !== null) run.state.metricsBefore = null;
-  const { blind = null } = result;
-  run.state.blind = blind === null ? null : (run.state.blind ?? blindHold(result.memory.blindSinceMs, blind));
+  const names = { endpoint: run.plan.endpoint, green: run.green };
+  run.state.blind = blindHold(run.state.blind, result, names, Date.now());
   if (result.baselineAnswers === true) run.forgetInstances();
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
@@ -112,6 +112,7 @@ function inputOf(run: Run, asked: Watch): WatchInput {
   const leftMs = asked.untilMs === null ? Infinity : Math.max(0, asked.untilMs - run.nowMs);
   const held = state.hold?.kind === 'drift' ? state.hold : null;
   const expected = held?.observed ?? run.expected;
+  const unseen = unseenIn(state.blind);
   return {
     ...run.endpoint,
     stepIndex: state.stepIndex,
@@ -135,15 +136,11 @@ function inputOf(run: Run, asked: Watch): WatchInput {
     windowMs: Math.min(longestMs, leftMs),
     final: leftMs <= longestMs,
     ...(asked.seenMs === undefined ? {} : { seenMs: asked.seenMs }),
-    blind: state.blind !== null,
+    blind: unseen.includes('metrics'),
+    unread: unseen.includes('endpoint'),
     before: state.metricsBefore,
     memory: state.memory,
   };
-}
-
-function blindHold(sinceMs: number | null, why: string): BlindHold {
-  const because = `the gates see nothing: ${why}; nothing is concluded from that`;
-  return { kind: 'blind', sinceMs: sinceMs ?? Date.now(), because };
 }
 
 function summaryOf(run: Run, asked: Watch): string {

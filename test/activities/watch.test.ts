@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
-import type { CallOptions, Endpoints, OwnMetrics } from '../../adapters/ports.js';
+import { PortError, type CallOptions, type Endpoints, type OwnMetrics } from '../../adapters/ports.js';
 import { createActivities } from '../../activities/index.js';
 import type { Gate } from '../../core/plan.js';
 import { splitTraffic } from '../../core/traffic.js';
@@ -70,6 +70,57 @@ describe('a window of watching', () => {
   });
 });
 
+describe('an endpoint that cannot be read while it is watched', () => {
+  const QUICK = { windowMs: 60_000, intervalMs: 1_000, unread: false };
+  const refuse = (): Promise<never> =>
+    Promise.reject(
+      new PortError('may not list pods; s3cret-4me is no right', { kind: 'permanent', code: 'Forbidden' }),
+    );
+
+  it('ends the window once it was so for long, with the target’s words and no secret of green', async () => {
+    const { verdict, unread, blind, looks, memory } = await watchFor({ ...QUICK, read: refuse });
+
+    expect({ verdict, unread, blind }).toEqual({
+      verdict: 'window-over',
+      unread: 'may not list pods; ${secret:db-password} is no right',
+      blind: null,
+    });
+    expect(looks).toBe(13);
+    expect(memory).toMatchObject({ blindSinceMs: null, unread: { looks: 13 } });
+  });
+
+  it('goes on where an attempt before it was: what its heartbeat says was not read before counts', async () => {
+    const first = await watchFor({ ...QUICK, windowMs: 8_000, read: refuse });
+    const beat = first.beats.at(-1) as WatchBeat;
+
+    const second = await watchFor({ ...QUICK, read: refuse, heartbeatDetails: beat });
+
+    expect(first).toMatchObject({ unread: undefined, looks: 8 });
+    expect(second.unread).toContain('may not list pods');
+    expect(second.memory.unread?.sinceMs).toBe(beat.memory.unread?.sinceMs);
+    expect(second.looks).toBeLessThan(13);
+  });
+
+  it('is none where it is read in between, or gone, or where its rollout says so already', async () => {
+    const target = watched();
+    let reads = 0;
+    const now = () => target.ports().endpoints.read('watched');
+    const every = (nth: number) => () => (++reads % nth === 0 ? now() : refuse());
+    const gone = () => Promise.reject(new PortError('gone', { kind: 'permanent', code: 'ResourceNotFound' }));
+    const short = { ...QUICK, windowMs: 30_000 };
+
+    expect(await watchFor({ ...short, target, read: every(5) })).toMatchObject({
+      unread: undefined,
+      looks: 30,
+    });
+    expect(await watchFor({ ...short, read: gone })).toMatchObject({ unread: undefined, verdict: 'drift' });
+    expect(await watchFor({ ...short, unread: true, read: now })).toMatchObject({
+      unread: undefined,
+      looks: 1,
+    });
+  });
+});
+
 describe('a green that fails while it is watched', () => {
   it('ends the rollout by its last words, which quote no secret of it', async () => {
     const target = watched();
@@ -122,6 +173,7 @@ async function watchFor({
   own,
   target = watched(),
   heartbeatDetails,
+  unread,
   ...times
 }: {
   readonly windowMs: number;
@@ -129,6 +181,8 @@ async function watchFor({
   readonly target?: MemoryTarget;
   /** What an earlier attempt has left. */
   readonly heartbeatDetails?: WatchBeat;
+  /** The rollout says already that the endpoint cannot be read. */
+  readonly unread?: boolean;
 } & Silent) {
   const gates = [errorsGate, slowGate, ...(own === undefined ? [] : [qualityGate])];
   const plan = planOf('watched', [], { gates });
@@ -152,6 +206,7 @@ async function watchFor({
     written: { traffic: HALF, instances: {} },
     held: null,
     blind: false,
+    ...(unread === undefined ? {} : { unread }),
     before: null,
     memory: null,
   };
@@ -169,14 +224,18 @@ async function watchFor({
     targets: () => Promise.resolve(ports),
     secrets: () => Promise.resolve('s3cret-4me'),
   });
-  const { verdict, sentence, evidence, memory } = (await environment.run(watch, input)) as WatchResult;
+  const looksBefore = target.looks;
+  const result = (await environment.run(watch, input)) as WatchResult;
+  const { verdict, sentence, evidence, memory } = result;
   return {
+    unread: result.unread,
+    blind: result.blind,
     verdict,
     sentence,
     evidence,
     memory,
     beats,
-    looks: target.looks,
+    looks: target.looks - looksBefore,
     lastedMs: Date.now() - startedAtMs,
   };
 }

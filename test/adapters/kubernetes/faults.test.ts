@@ -64,6 +64,22 @@ describe('writing traffic', () => {
     expect((await endpoints.read('diabetes')).traffic).toEqual(half);
   });
 
+  it.each(['pods', 'endpointslices'])(
+    'goes back without the right to list %s, which a read needs',
+    async (kind) => {
+      await endpoints.writeTraffic('diabetes', half);
+      api.fault = ({ path }) =>
+        path.endsWith(`/${kind}`) ? status(403, 'Forbidden', `${kind} is forbidden`) : undefined;
+      const back = { live: { blue: 100 }, mirror: {} };
+
+      await expect(endpoints.read('diabetes')).rejects.toMatchObject({ code: 'Forbidden' });
+      await endpoints.writeTraffic('diabetes', back, BACK);
+
+      api.fault = () => undefined;
+      expect((await endpoints.read('diabetes')).traffic).toEqual(back);
+    },
+  );
+
   describe('that is not to be made over what others have written', () => {
     const green = { live: { green: 100 }, mirror: {} };
     const step = { mayShow: (shown: Traffic) => [half, green].some((one) => sameTraffic(one, shown)) };
