@@ -3,9 +3,10 @@ import type { ActivityOptions } from '@temporalio/workflow';
 import { heldMinimum } from '../core/autoscale.js';
 import type { RestoreMinimum } from '../core/undo.js';
 import { forward } from './forward.js';
-import { readAutoscale, setMinimum } from './proxies.js';
+import { readAutoscale, setMinimum, WRITE_WITHIN_MS } from './proxies.js';
 import type { Run } from './run.js';
 import { asStop } from './stop.js';
+import { takenUpWithin, untilTakenUp } from './taken-up.js';
 
 /** An autoscaler that holds some instances already is asked for no longer: green serves, and is not looked at meanwhile. */
 const AGAIN = { scheduleToCloseTimeout: '30s' } as const;
@@ -70,9 +71,9 @@ export async function releaseMinimum(run: Run): Promise<void> {
     const { deployment, minimum } = undo;
     const summary = `let ${deployment} go down to ${minimum.to} instances`;
     try {
-      await forward(run, () =>
-        setMinimum.executeWithOptions({ summary }, [{ ...run.endpoint, deployment, minimum }]),
-      );
+      const options = { summary, ...takenUpWithin(WRITE_WITHIN_MS) };
+      const input = { ...run.endpoint, deployment, minimum };
+      await untilTakenUp(run, () => forward(run, () => setMinimum.executeWithOptions(options, [input])));
     } catch (err) {
       if (asStop(err).outcome === 'aborted') throw err; // also by cancelling the workflow: the undo stands
       // Too many idle instances cost money, not clients.

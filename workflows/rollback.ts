@@ -4,13 +4,15 @@ import type { NotScaledDetails } from '../core/activities.js';
 import { endpointArgument } from '../core/command-text.js';
 import { ROLLBACK_DRAIN_MS } from '../core/drain.js';
 import { FailureType, type Outcome } from '../core/failures.js';
+import { nextPatience, patienceOf } from '../core/patience.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
 import { tellEnd } from './events.js';
-import { applicationFailure, reasonOf, type Stop } from './stop.js';
+import { applicationFailure, ranOut, reasonOf, type Stop } from './stop.js';
 import { INSTANCES_WITHIN_MS } from './drift.js';
 import { deleteDeployment, scaleDeployment, setMinimum, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
+import { takenUpWithin } from './taken-up.js';
 
 const FAILURE_OF = {
   'rolled-back': FailureType.RolledBack,
@@ -120,83 +122,113 @@ function answering(error: unknown): number {
 /** A baseline that has one instance that answers gets its traffic once the others had so long. */
 const SOME_AFTER_MS = 15_000;
 
-/** @returns null when it is done and read back; what of it is still to be done is told to `later`. */
+/**
+ * Time without a worker does not count: what nobody was there to ask for is asked for by the next one.
+ *
+ * @returns null when it is done and read back; what of it is still to be done is told to `later`.
+ */
 async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Promise<Failed | null> {
-  const within = run.plan.rollbackWithinMs;
-  const patience = { scheduleToCloseTimeout: within, retry: RETRY };
-  try {
-    switch (undo.kind) {
-      case 'restore-traffic': {
-        const { traffic: to } = undo;
-        const { unsettled = false } = run.state;
-        const result = await setTraffic.executeWithOptions(
-          { ...patience, summary: `roll back traffic: ${trafficText(to)}` },
-          [{ ...run.endpoint, from: null, to, ...(unsettled ? { unsettled } : {}) }],
-        );
-        const found = result?.found ?? to;
-        if (!unsettled && !sameTraffic(found, to) && !sameTraffic(found, run.expected)) {
-          run.note(
-            `somebody else had made the traffic ${trafficText(found)}: the rollback has overwritten it`,
-          );
-        }
-        run.willShow(to);
-        run.show();
-        return null;
+  // The traffic alone is what clients wait for; and what else is cut short would begin anew.
+  let patience = patienceOf(run.plan.rollbackWithinMs, undo.kind === 'restore-traffic');
+  for (;;) {
+    try {
+      await tryFor(patience.ms, run, undo, later);
+      return null;
+    } catch (err) {
+      const how = ranOut(err);
+      const next = how === null ? null : nextPatience(patience, how);
+      if (next === null || !run.asksAgain) {
+        return { text: `${leftText(run, undo)} (${reasonOf(err)})`, error: err };
       }
-      case 'restore-instances': {
-        const { deployment, instances, first } = undo;
-        const result = await scaleDeployment.executeWithOptions(
-          { ...patience, summary: `roll back: ${deployment} to ${instances} instances` },
-          // Before its time is over it is to say how many it got: the traffic may depend on that.
-          [
-            {
-              ...run.endpoint,
-              deployment,
-              instances,
-              readyWithinMs: Math.min(INSTANCES_WITHIN_MS, within / 2),
-              ...(first ? { someAfterMs: Math.min(SOME_AFTER_MS, within / 4) } : {}),
-            },
-          ],
-        );
-        const lacked = undo.asked === true || !result?.there;
-        if (result && result.missing > 0) later({ ...undo, first: false, asked: lacked });
-        else if (lacked)
-          run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
-        return null;
-      }
-      case 'delete-deployment':
-        if (run.plan.afterRollback === 'keep-green') return null;
-        await deleteDeployment.executeWithOptions(
-          { ...patience, summary: `roll back: delete ${undo.deployment}` },
-          [
-            {
-              ...run.endpoint,
-              deployment: undo.deployment,
-              madeBy: run.rolloutId,
-              drainWithinMs: ROLLBACK_DRAIN_MS,
-            },
-          ],
-        );
-        return null;
-      case 'restore-minimum':
-        await setMinimum.executeWithOptions(
-          {
-            ...patience,
-            summary: `roll back: ${undo.deployment} may go down to ${undo.minimum.to} instances`,
-          },
-          [{ ...run.endpoint, deployment: undo.deployment, minimum: undo.minimum, goesBack: true }],
-        );
-        return null;
-      default:
-        return undo satisfies never;
+      patience = next;
+      tellWait(run, `the rollback has had to wait to ${undoText(run, undo)} (${reasonOf(err)})`);
     }
-  } catch (err) {
-    return { text: `${leftText(run, undo)} (${reasonOf(err)})`, error: err };
   }
 }
 
-function leftText({ plan, state }: Run, undo: Undo): string {
-  const { endpoint } = plan;
+/** Once for each reason: there may be none for as long as no worker has room. */
+function tellWait(run: Run, text: string): void {
+  if (run.state.notes.includes(text)) return;
+  run.note(text);
+  run.tell('rolling-back', text);
+}
+
+/** @throws {ActivityFailure} where it could not be done, or not be proven. */
+async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo) => void): Promise<void> {
+  const patience = { ...takenUpWithin(withinMs), retry: RETRY };
+  switch (undo.kind) {
+    case 'restore-traffic': {
+      const { traffic: to } = undo;
+      const { unsettled = false } = run.state;
+      const result = await setTraffic.executeWithOptions(
+        { ...patience, summary: `roll back traffic: ${trafficText(to)}` },
+        [{ ...run.endpoint, from: null, to, ...(unsettled ? { unsettled } : {}) }],
+      );
+      const found = result?.found ?? to;
+      if (!unsettled && !sameTraffic(found, to) && !sameTraffic(found, run.expected)) {
+        run.note(`somebody else had made the traffic ${trafficText(found)}: the rollback has overwritten it`);
+      }
+      run.willShow(to);
+      run.show();
+      return;
+    }
+    case 'restore-instances': {
+      const { deployment, instances, first } = undo;
+      const result = await scaleDeployment.executeWithOptions(
+        { ...patience, summary: `roll back: ${deployment} to ${instances} instances` },
+        // Before its time is over it is to say how many it got: the traffic may depend on that.
+        [
+          {
+            ...run.endpoint,
+            deployment,
+            instances,
+            readyWithinMs: Math.min(INSTANCES_WITHIN_MS, withinMs / 2),
+            ...(first ? { someAfterMs: Math.min(SOME_AFTER_MS, withinMs / 4) } : {}),
+          },
+        ],
+      );
+      const lacked = undo.asked === true || !result?.there;
+      if (result && result.missing > 0) later({ ...undo, first: false, asked: lacked });
+      else if (lacked)
+        run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
+      return;
+    }
+    case 'delete-deployment':
+      if (run.plan.afterRollback === 'keep-green') return;
+      await deleteDeployment.executeWithOptions(
+        { ...patience, summary: `roll back: delete ${undo.deployment}` },
+        [
+          {
+            ...run.endpoint,
+            deployment: undo.deployment,
+            madeBy: run.rolloutId,
+            drainWithinMs: ROLLBACK_DRAIN_MS,
+          },
+        ],
+      );
+      return;
+    case 'restore-minimum':
+      await setMinimum.executeWithOptions(
+        {
+          ...patience,
+          summary: `roll back: ${undo.deployment} may go down to ${undo.minimum.to} instances`,
+        },
+        [{ ...run.endpoint, deployment: undo.deployment, minimum: undo.minimum, goesBack: true }],
+      );
+      return;
+    default:
+      return undo satisfies never;
+  }
+}
+
+/** What is left to do, and by which command where there is one for it. */
+function leftText(run: Run, undo: Undo): string {
+  const text = undoText(run, undo);
+  if (undo.kind !== 'delete-deployment') return text;
+  return `${text}: \`greenlight revert ${endpointArgument(run.plan)} --to ${run.state.baseline} --delete ${undo.deployment}\``;
+}
+
+function undoText({ plan: { endpoint } }: Run, undo: Undo): string {
   switch (undo.kind) {
     case 'restore-traffic':
       return `set the traffic of ${endpoint} to ${trafficText(undo.traffic)}`;
@@ -205,7 +237,7 @@ function leftText({ plan, state }: Run, undo: Undo): string {
     case 'restore-minimum':
       return `set the fewest instances of ${undo.deployment} of ${endpoint} to ${undo.minimum.to}`;
     case 'delete-deployment':
-      return `delete the deployment ${undo.deployment} of ${endpoint}: \`greenlight revert ${endpointArgument(plan)} --to ${state.baseline} --delete ${undo.deployment}\``;
+      return `delete the deployment ${undo.deployment} of ${endpoint}`;
     default:
       return undo satisfies never;
   }

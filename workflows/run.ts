@@ -62,6 +62,9 @@ export function initialRunState(plan: Plan): RunState {
 /** 2026-11: rollouts before it hold the baseline's autoscaler once. */
 const HOLDS_AGAIN = 'holds-again';
 
+/** 2026-11: rollouts before it give up what no worker was there to ask for. */
+const ASKS_AGAIN = 'asks-again';
+
 /** One run: the plan, what it remembers, and what people see of it. */
 export class Run {
   readonly plan: Plan;
@@ -83,6 +86,7 @@ export class Run {
   outcome: Outcome | null = null;
   readonly telling: Telling;
   private knownToHoldAgain: boolean | undefined;
+  private knownToAskAgain: boolean | undefined;
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = shownAtStart();
   private shownHold: Hold | null;
@@ -137,6 +141,11 @@ export class Run {
    */
   get holdsAgain(): boolean {
     return (this.knownToHoldAgain ??= patched(HOLDS_AGAIN));
+  }
+
+  /** Whether what ran out of time while nobody was there to be asked is asked for again. Decided once, as above. */
+  get asksAgain(): boolean {
+    return (this.knownToAskAgain ??= patched(ASKS_AGAIN));
   }
 
   /** Whenever a pause or a hold for drift begins or ends: the clock of the step under way stands still in both. */

@@ -5,10 +5,12 @@ import {
   rootCause,
   TimeoutFailure,
 } from '@temporalio/workflow';
+import { RetryState, TimeoutType } from '@temporalio/common';
 
 import type { DriftDetails, NotYetDetails, RejectedDetails } from '../core/activities.js';
 import type { Drift } from '../core/drift.js';
 import { FailureType } from '../core/failures.js';
+import type { RanOut } from '../core/patience.js';
 
 /** Ends the forward run: everything is taken back. Never leaves the workflow. */
 export class Stop extends Error {
@@ -35,9 +37,19 @@ export function reasonOf(err: unknown): string {
   const failure = applicationFailure(err);
   if (failure !== undefined) return failure.message;
   if (err instanceof ActivityFailure && err.cause instanceof TimeoutFailure) {
-    return `${err.activityType} did not end in time (${err.cause.timeoutType}): ${rootCause(err.cause) ?? 'no worker answered'}`;
+    const { timeoutType, cause } = err.cause;
+    if (ranOut(err) === 'unheard') return `${err.activityType} did not begin in time: no worker took it up`;
+    return `${err.activityType} did not end in time (${timeoutType}): ${cause === undefined ? 'nobody answered' : rootCause(cause)}`;
   }
   return rootCause(err) ?? String(err);
+}
+
+/** How an activity's time was over, if that is why it failed: what it would be refused for good is not asked for again. */
+export function ranOut(err: unknown): RanOut | null {
+  if (!(err instanceof ActivityFailure)) return null;
+  const { cause, retryState } = err;
+  if (!(cause instanceof TimeoutFailure)) return retryState === RetryState.TIMEOUT ? 'refused' : null;
+  return cause.timeoutType === TimeoutType.SCHEDULE_TO_START ? 'unheard' : 'cut-off';
 }
 
 /** The application failure inside an activity's failure, if there is one. */

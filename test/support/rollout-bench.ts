@@ -26,7 +26,7 @@ import { activityMetrics } from '../../worker/activity-metrics.js';
 import { createMetrics, type WorkerMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
 import { TUNING } from '../../worker/tuning.js';
-import { BenchWorker, installBenchRuntime } from './bench-worker.js';
+import { BenchWorker, installBenchRuntime, type BenchWorkerOptions } from './bench-worker.js';
 import { makeNamespace } from './namespace.js';
 
 const grpcFailedPrecondition = 9;
@@ -50,6 +50,9 @@ export interface Bench {
   replayed(rollout: Rollout): Promise<string | null>;
   /** Kills the worker that has lived longest, from one moment to the next, and starts another. */
   killWorker(): Promise<void>;
+  /** Kills all workers: nobody is there until another is started. */
+  killAll(): void;
+  startWorker(more?: Partial<BenchWorkerOptions>): Promise<void>;
   /** What its workers counted. */
   readonly metrics: WorkerMetrics;
 }
@@ -135,7 +138,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
     return found === undefined ? Promise.reject(new Error('no such target')) : Promise.resolve(found.ports());
   };
 
-  const startWorker = async (): Promise<void> => {
+  const startWorker = async (more: Partial<BenchWorkerOptions> = {}): Promise<void> => {
     const worker = await BenchWorker.start(inject('temporalAddress'), {
       namespace,
       taskQueue,
@@ -151,6 +154,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
       stickyQueueScheduleToStartTimeout: TUNING.stickyQueueScheduleToStartTimeout,
       maxHeartbeatThrottleInterval: '200ms',
       defaultHeartbeatThrottleInterval: '200ms',
+      ...more,
     });
     workers.push(worker);
   };
@@ -204,5 +208,9 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
       workers.shift()?.kill();
       await startWorker();
     },
+    killAll() {
+      for (const worker of workers.splice(0)) worker.kill();
+    },
+    startWorker,
   };
 }
