@@ -104,6 +104,18 @@ describe.concurrent('a target that fails', () => {
   });
 });
 
+it('a baseline that cannot be deleted is not asked for for hours', async () => {
+  const drainWithinMs = 2_000;
+  const steps = [CREATE, CUTOVER, { kind: 'delete-baseline', drainWithinMs } as const];
+  const rollout = await bench.start(planOf('lasting', steps), new MemoryTarget());
+  await rollout.promoted();
+
+  const { events } = await rollout.handle.fetchHistory();
+  const scheduled = events?.map((event) => event.activityTaskScheduledEventAttributes);
+  const deletion = scheduled?.find((activity) => activity?.activityType?.name === 'deleteDeployment');
+  expect(Number(deletion?.scheduleToCloseTimeout?.seconds)).toBe(35 * 60 + drainWithinMs / 1000);
+});
+
 describe.concurrent('rollback', () => {
   it('ends read back although the target refuses five times in a row', async () => {
     const { target, rollout } = await ramping('stubborn');
