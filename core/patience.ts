@@ -37,3 +37,14 @@ export function nextPatience({ withinMs, ms, part }: Patience, how: RanOut): Pat
   if (how === 'refused' || part === 'last') return null;
   return { withinMs, ms: Math.min(LAST_MS, withinMs), part: 'last' };
 }
+
+/** A worker with room takes up what is asked for in seconds. */
+const UNHEARD_MS = 5 * 60_000;
+
+/**
+ * How long something that is asked for so long waits for a worker, each time, until it counts as asked of nobody. Well before
+ * the end: an outage that the end cuts short looks like an answer that was missed.
+ */
+export function unheardAfterMs(withinMs: number): number {
+  return Math.min(withinMs / 2, UNHEARD_MS);
+}

@@ -39,7 +39,7 @@ export function reasonOf(err: unknown): string {
   if (err instanceof ActivityFailure && err.cause instanceof TimeoutFailure) {
     const { timeoutType, cause } = err.cause;
     if (ranOut(err) === 'unheard') return `${err.activityType} did not begin in time: no worker took it up`;
-    return `${err.activityType} did not end in time (${timeoutType}): ${cause === undefined ? 'nobody answered' : rootCause(cause)}`;
+    return `${err.activityType} did not end in time (${timeoutType}): ${cause === undefined ? 'it was under way still, or nobody was there' : rootCause(cause)}`;
   }
   return rootCause(err) ?? String(err);
 }

@@ -1,3 +1,4 @@
+import { unheardAfterMs } from '../core/patience.js';
 import type { Run } from './run.js';
 import { ranOut } from './stop.js';
 
@@ -6,7 +7,7 @@ export function takenUpWithin(withinMs: number): {
   readonly scheduleToCloseTimeout: number;
   readonly scheduleToStartTimeout: number;
 } {
-  return { scheduleToCloseTimeout: withinMs, scheduleToStartTimeout: withinMs / 2 };
+  return { scheduleToCloseTimeout: withinMs, scheduleToStartTimeout: unheardAfterMs(withinMs) };
 }
 
 /** Time without a worker does not count: what nobody was there to do is asked for again. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { nextPatience, patienceOf, type Patience, type RanOut } from '../../core/patience.js';
+import { nextPatience, patienceOf, unheardAfterMs, type Patience, type RanOut } from '../../core/patience.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -50,4 +50,11 @@ describe('what is asked for within an hour', () => {
 
 it('what is asked for for less than five minutes is told half-way, and asked for no longer the last time', () => {
   expect(asked(patienceOf(MINUTE, true), 'cut-off', 'cut-off', 'cut-off')).toEqual([0.5, 0.5, 1]);
+});
+
+it.each([
+  [HOUR, 5 * MINUTE],
+  [2 * MINUTE, MINUTE],
+])('what is asked for within %i ms is known to be asked of nobody after %i ms', (withinMs, unheardMs) => {
+  expect(unheardAfterMs(withinMs)).toBe(unheardMs);
 });
