@@ -38,7 +38,8 @@ export const EXIT_CODES = {
   'not-ready': { code: 12, means: 'doctor: a rollout could not run here.' },
   interrupted: {
     code: 130,
-    means: 'Ctrl-C, or SIGTERM. With --wait, only the waiting ended: the rollout goes on.',
+    means:
+      'Ctrl-C, or SIGTERM to a command that waits. With --wait, only the waiting ended: the rollout goes on.',
   },
 } as const;
 

@@ -20,8 +20,11 @@ function listen(process: EventEmitter, waits: () => void): AbortSignal {
   waits();
   const stop = new AbortController();
   const heard = (): void => {
-    for (const signal of SIGNALS) process.off(signal, heard);
     stop.abort();
+    // Only then: who listens beside (ink, locks) ends the program where nobody else does.
+    queueMicrotask(() => {
+      for (const signal of SIGNALS) process.off(signal, heard);
+    });
   };
   for (const signal of SIGNALS) process.on(signal, heard);
   return stop.signal;

@@ -42,10 +42,13 @@ export async function waitForEnd(ctx: Context, rollout: Rollout): Promise<Exit> 
   } finally {
     teller.close();
   }
+  // By the run: the endpoint may have another rollout by the time that somebody reads this.
+  const run = `--run ${rollout.runId}`;
   ctx.out.note(
-    `Stopped waiting. The rollout of ${rollout.endpoint} goes on: \`greenlight status ${on} --wait\` waits again, ` +
-      `\`greenlight abort ${on} --reason …\` stops it.`,
+    `Stopped waiting. The rollout of ${rollout.endpoint} goes on: \`greenlight status ${on} ${run} --wait\` waits again, ` +
+      `\`greenlight abort ${on} ${run} --reason …\` stops it.`,
   );
+  if (ctx.out.json) ctx.out.result('', { endpoint: rollout.endpoint, ...idsOf(rollout), outcome: null });
   return 'interrupted';
 }
 

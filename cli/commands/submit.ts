@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { detailsOf, isCodecError } from '../../client/errors.js';
 import type { Greenlight } from '../../client/greenlight.js';
 import type { Rollout } from '../../client/rollout.js';
 import type { BeginOptions, Queued } from '../../client/submit.js';
@@ -100,7 +101,11 @@ function startedText(plan: Plan, { workflowId, ui }: Rollout): string {
 
 /** A worker that died a moment ago still counts as polling: the first answer is the proof. */
 async function heardOf(ctx: Context, rollout: Rollout): Promise<Exit> {
-  const answer = await rollout.ask();
+  const answer = await rollout.ask().catch((error: unknown) => {
+    if (error instanceof Error && isCodecError(error.cause)) throw error;
+    // That it is started is known all the same.
+    return { silent: detailsOf(error) };
+  });
   if ('status' in answer) return 'ok';
   ctx.out.note(
     `The rollout of ${rollout.endpoint} is started, and no worker has said yet where it stands: ${answer.silent}\n` +

@@ -181,28 +181,34 @@ describe('submit --wait', () => {
     const told = await waiting;
 
     expect(told.code).toBe(130);
+    const { phase, runId } = (await json('interrupted', ['status', 'diabetes'])) as Record<string, string>;
+    expect(phase).toBe('ramping');
+    const it = `diabetes --target host/interrupted --run ${runId}`;
     expect(told.stderr).toContain(
-      'Stopped waiting. The rollout of diabetes goes on: `greenlight status diabetes --target host/interrupted --wait` waits again, `greenlight abort diabetes --target host/interrupted --reason …` stops it.',
+      `Stopped waiting. The rollout of diabetes goes on: \`greenlight status ${it} --wait\` waits again, \`greenlight abort ${it} --reason …\` stops it.`,
     );
-    expect(await json('interrupted', ['status', 'diabetes'])).toMatchObject({ phase: 'ramping' });
   });
 
   it('stops waiting so, too, where a pipeline ends its job', async () => {
     const spec = await specFor('cancelled', LONG);
     await on('cancelled', ['submit', spec]);
     const state = await stateWithTemporal(bench.namespace);
-    const words = ['status', 'diabetes', '--wait', '--target', 'host/cancelled', '--state', state];
-    const job = spawn(process.execPath, [MAIN, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let told = '';
+    const words = ['status', 'diabetes', '--wait', '--output', 'json'];
+    const where = ['--target', 'host/cancelled', '--state', state];
+    const job = spawn(process.execPath, [MAIN, ...words, ...where], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [found, told] = ['', ''];
+    job.stdout.on('data', (text: Buffer) => (found += text.toString()));
     job.stderr.on('data', (text: Buffer) => (told += text.toString()));
-    const ended = once(job, 'exit');
-    await once(job.stdout, 'data');
+    const ended = once(job, 'close');
+    await once(job.stderr, 'data');
 
     job.kill('SIGTERM');
 
     expect(await ended).toEqual([130, null]);
     expect(told).toContain('Stopped waiting. The rollout of diabetes goes on: ');
-    expect(await json('cancelled', ['status', 'diabetes'])).toMatchObject({ outcome: null });
+    const { runId, outcome } = await json('cancelled', ['status', 'diabetes']);
+    expect(outcome).toBeNull();
+    expect(JSON.parse(found), 'what a pipeline needs to go on with it').toMatchObject({ runId, outcome });
   });
 });
 

@@ -4,13 +4,20 @@ import { stopOf } from '../../cli/stop.js';
 
 it.each(['SIGINT', 'SIGTERM'])(
   'takes %s as the wish to stop, and lets a second one end the program',
-  (signal) => {
+  async (signal) => {
     const process = new EventEmitter();
 
     const stop = stopOf(process, () => undefined)();
     const { aborted: before } = stop;
+    // As ink and locks do, which end the program where nobody else hears it.
+    let beside = 0;
+    process.once(signal, () => {
+      beside = process.listenerCount(signal);
+    });
     process.emit(signal);
+    await Promise.resolve();
 
+    expect(beside, 'still heard').toBe(1);
     expect([before, stop.aborted]).toEqual([false, true]);
     expect(process.eventNames(), 'what nobody hears ends the program').toEqual([]);
   },
