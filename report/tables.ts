@@ -70,8 +70,8 @@ export function peopleTable(actions: readonly HumanAction[]): Html {
 }
 
 /** Each gate by itself: what it saw at the end of every step that it watched. */
-export function gateTables(record: DecisionRecord): Html {
-  const ends = lastWindows(record.windows);
+export function gateTables({ plan, baseline, windows }: DecisionRecord): Html {
+  const ends = lastWindows(windows);
   const gates = new Map<string, { readonly limit: string; readonly role: string; readonly rows: Html[] }>();
   for (const window of ends) {
     for (const evidence of window.evidence) {
@@ -96,8 +96,8 @@ export function gateTables(record: DecisionRecord): Html {
               <tr>
                 <th>step</th>
                 <th>standing</th>
-                <th class="n">green</th>
-                <th class="n">baseline</th>
+                <th class="n">${plan.deployment.name}</th>
+                <th class="n">${baseline || 'baseline'}</th>
                 <th class="n">excess lies between</th>
                 <th class="n">allowed</th>
                 <th class="t">to a rollback</th>

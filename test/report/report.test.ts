@@ -81,6 +81,12 @@ describe('the page of a rollout that was rolled back', () => {
     ]);
   });
 
+  it('calls the versions by their names in it: the baseline may be the one called green', () => {
+    expect(page.all('thead tr')).toContain(
+      'step standing green blue excess lies between allowed to a rollback to proven',
+    );
+  });
+
   it('says who acted and why, escaped', () => {
     expect(page.all('tr').find((row) => row.includes('ada paused'))).toBe(
       '2026-11-21 14:06:46 UTC ada paused an incident <elsewhere> & "here"',
