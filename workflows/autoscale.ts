@@ -21,7 +21,7 @@ export async function holdMinimum(run: Run): Promise<void> {
   if (run.state.autoscaled !== true) return;
   const [held] = heldMinimums(run);
   if (held === undefined) return hold(run);
-  if (!run.holdsAgain) return;
+  if (!run.patches.holdsAgain) return;
   try {
     await hold(run, AGAIN);
   } catch (err) {

@@ -137,7 +137,7 @@ async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Prom
     } catch (err) {
       const how = ranOut(err);
       const next = how === null ? null : nextPatience(patience, how);
-      if (next === null || !run.asksAgain) {
+      if (next === null || !run.patches.asksAgain) {
         return { text: `${leftText(run, undo)} (${reasonOf(err)})`, error: err };
       }
       patience = next;

@@ -1,10 +1,4 @@
-import {
-  patched,
-  setCurrentDetails,
-  upsertSearchAttributes,
-  uuid4,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { setCurrentDetails, upsertSearchAttributes, uuid4, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 import { isNews } from '../core/blind-hold.js';
@@ -23,6 +17,7 @@ import type { RolloutName } from '../core/rollout-events.js';
 import type { ChannelRef, NotifyEvent } from '../core/notification.js';
 import { registerUndo, type RestoreInstances, type Undo } from '../core/undo.js';
 import { events } from './events.js';
+import { Patches } from './patches.js';
 import { Telling } from './telling.js';
 
 const attribute = <N extends SearchAttributeName>(name: N) =>
@@ -59,12 +54,6 @@ export function initialRunState(plan: Plan): RunState {
   };
 }
 
-/** 2026-11: rollouts before it hold the baseline's autoscaler once. */
-const HOLDS_AGAIN = 'holds-again';
-
-/** 2026-11: rollouts before it give up what no worker was there to ask for. */
-const ASKS_AGAIN = 'asks-again';
-
 /** One run: the plan, what it remembers, and what people see of it. */
 export class Run {
   readonly plan: Plan;
@@ -85,8 +74,7 @@ export class Run {
   writing: string | null = null;
   outcome: Outcome | null = null;
   readonly telling: Telling;
-  private knownToHoldAgain: boolean | undefined;
-  private knownToAskAgain: boolean | undefined;
+  readonly patches = new Patches();
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = shownAtStart();
   private shownHold: Hold | null;
@@ -133,19 +121,6 @@ export class Run {
   /** Green holds everything and its undo list is cleared on purpose: the baseline may be gone at any moment. */
   get pastReturn(): boolean {
     return (this.step === undefined || this.step.kind === 'delete-baseline') && this.state.undos.length === 0;
-  }
-
-  /**
-   * Whether the baseline's autoscaler is to keep what it has by now before each greater share of green. Decided once: see
-   * workflows/rollout-queue.ts.
-   */
-  get holdsAgain(): boolean {
-    return (this.knownToHoldAgain ??= patched(HOLDS_AGAIN));
-  }
-
-  /** Whether what ran out of time while nobody was there to be asked is asked for again. Decided once, as above. */
-  get asksAgain(): boolean {
-    return (this.knownToAskAgain ??= patched(ASKS_AGAIN));
   }
 
   /** Whenever a pause or a hold for drift begins or ends: the clock of the step under way stands still in both. */

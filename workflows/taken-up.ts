@@ -16,7 +16,7 @@ export async function untilTakenUp<T>(run: Run, ask: () => Promise<T>): Promise<
     try {
       return await ask();
     } catch (err) {
-      if (ranOut(err) !== 'unheard' || !run.asksAgain) throw err;
+      if (ranOut(err) !== 'unheard' || !run.patches.asksAgain) throw err;
     }
   }
 }
