@@ -10,7 +10,7 @@ import {
   type EnqueueInput,
   type WithdrawInput,
 } from '../../core/queue.js';
-import { failing, MemoryTarget } from '../support/memory-target.js';
+import { autoscaled, failing, MemoryTarget, ofFour } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep, STANDARD } from '../support/plans.js';
 import type { Bench, Rollout } from '../support/rollout-bench.js';
 
@@ -48,19 +48,6 @@ function healthy(): MemoryTarget {
 function broken(): MemoryTarget {
   const target = new MemoryTarget();
   target.behaviour.set('green', { errors: 0.5, slow: 0 });
-  return target;
-}
-
-/** Whose baseline somebody can scale down. */
-function ofFour(): MemoryTarget {
-  const target = new MemoryTarget();
-  target.changeInstances('blue', 4);
-  return target;
-}
-
-function autoscaled(): MemoryTarget {
-  const target = new MemoryTarget();
-  target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
   return target;
 }
 

@@ -298,6 +298,20 @@ function permanent(code: string, message: string): PortError {
   return new PortError(message, { kind: 'permanent', code });
 }
 
+/** Whose baseline somebody can scale down. */
+export function ofFour(): MemoryTarget {
+  const target = new MemoryTarget();
+  target.changeInstances('blue', 4);
+  return target;
+}
+
+/** Whose baseline has four instances that an autoscaler counts. */
+export function autoscaled(): MemoryTarget {
+  const target = new MemoryTarget();
+  target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+  return target;
+}
+
 /**
  * A target that is away for one kind of call, from the first of which `when` is true until `over()`.
  *

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { heldMinimum } from '../../core/autoscale.js';
 import type { Step } from '../../core/plan.js';
-import { MemoryTarget, outage } from '../support/memory-target.js';
+import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
@@ -10,11 +10,6 @@ const bench = useBench();
 
 const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const APPROVE: Step = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] };
-const autoscaled = (): MemoryTarget => {
-  const target = new MemoryTarget();
-  target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
-  return target;
-};
 const shape = ({ writes }: MemoryTarget): readonly string[] =>
   writes.map((write) => write.replace(/ \{.*/, ''));
 

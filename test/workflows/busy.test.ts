@@ -3,7 +3,7 @@ import { describe, it } from 'vitest';
 import type { Drift } from '../../core/drift.js';
 import type { Step } from '../../core/plan.js';
 import { sameTraffic } from '../../core/traffic.js';
-import { MemoryTarget } from '../support/memory-target.js';
+import { MemoryTarget, ofFour } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -99,8 +99,7 @@ describe.concurrent('while a target that is busy takes no greater share', () => 
 
 /** A rollout that waits for the instances that a person wants restored. */
 async function restoring(name: string) {
-  const target = new MemoryTarget();
-  target.changeInstances('blue', 4);
+  const target = ofFour();
   const rollout = await bench.start(planOf(name, [CREATE, rampStep(50, LONG)]), target);
   await rollout.until((s) => s.traffic?.live['green'] === 50);
   target.changeInstances('blue', 1);
@@ -164,8 +163,7 @@ async function restoringGreen(
   isFound: (hold: Drift) => boolean,
   { steps = [CREATE, rampStep(50, LONG)] as readonly Step[], phase = 'ramping' } = {},
 ) {
-  const target = new MemoryTarget();
-  target.changeInstances('blue', 4);
+  const target = ofFour();
   const plan = planOf(name, steps);
   const deployment = { ...plan.deployment, instanceCount: 3 };
   const rollout = await bench.start({ ...plan, deployment }, target);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import type { Step } from '../../core/plan.js';
 import { instantText } from '../../core/units.js';
-import { MemoryTarget, outage } from '../support/memory-target.js';
+import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -61,8 +61,7 @@ describe('while it is paused', () => {
   });
 
   it("the baseline's autoscaler keeps what it was held at, also just before the baseline is deleted", async () => {
-    const target = new MemoryTarget();
-    target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+    const target = autoscaled();
     let reads = 0;
     // The first reads the cutover back.
     const reading = outage(target, 'read', () => target.traffic.live['green'] === 100 && ++reads > 1);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
 import type { Traffic } from '../../core/traffic.js';
-import { MemoryTarget, outage } from '../support/memory-target.js';
+import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -85,8 +85,7 @@ describe("an abort in a rollout's last moment", () => {
     ['said to Greenlight', (rollout: Rollout) => aborted(rollout)],
     ['by cancelling the workflow', (rollout: Rollout) => rollout.handle.cancel().then(() => true)],
   ])('keeps the baseline when it comes while its autoscaler is let go: %s', async (how, abort) => {
-    const target = new MemoryTarget();
-    target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
+    const target = autoscaled();
     const lettingGo = outage(target, 'autoscale', () => target.traffic.live['green'] === 100);
     const steps = [CREATE, CUTOVER, DELETE_BASELINE];
     const rollout = await bench.start(planOf(`last-autoscaler-${how.length}`, steps), target);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Notification, NotifyChannel } from '../../core/notification.js';
 import type { Step } from '../../core/plan.js';
-import { MemoryTarget, outage } from '../support/memory-target.js';
+import { autoscaled, ofFour, outage } from '../support/memory-target.js';
 import { CREATE, mirrorStep, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -59,18 +59,6 @@ async function rollingBack(name: string, call: Call, step: Step = rampStep(10, L
     }
   };
   return { target, rollout, over, isAsked };
-}
-
-function ofFour(): MemoryTarget {
-  const target = new MemoryTarget();
-  target.changeInstances('blue', 4);
-  return target;
-}
-
-function autoscaled(): MemoryTarget {
-  const target = new MemoryTarget();
-  target.autoscale = { minimum: 1, maximum: 8, instances: 4 };
-  return target;
 }
 
 /** No answer of a worker tells how it goes on: it may be asked before it has its first task. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { RolloutStatus } from '../../core/messages.js';
 import type { Step } from '../../core/plan.js';
-import { failing, MemoryTarget } from '../support/memory-target.js';
+import { failing, type MemoryTarget, ofFour } from '../support/memory-target.js';
 import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -15,8 +15,7 @@ const by = { by: 'ada', reason: 'test' };
 
 /** A rollout whose baseline has four instances, in its ramp or in its bake. */
 async function underWay(name: string, steps: readonly Step[] = [CREATE, LONG]) {
-  const target = new MemoryTarget();
-  target.changeInstances('blue', 4);
+  const target = ofFour();
   const rollout = await bench.start(planOf(name, steps), target);
   await rollout.until(
     (s) => (s.phase === 'ramping' || s.phase === 'baking') && s.traffic?.live['green'] !== undefined,
@@ -165,8 +164,7 @@ describe.concurrent('a baseline that somebody scales to nothing', () => {
   });
 
   it('gets them back also where the look that finds it finds green broken, too', async () => {
-    const target = new MemoryTarget();
-    target.changeInstances('blue', 4);
+    const target = ofFour();
     let workerAway = false;
     target.fault = (_, traffic) => {
       // Its own ports are there already; the bake's are not.

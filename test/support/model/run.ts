@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RolloutReport } from '../../../core/run.js';
-import { MemoryTarget } from '../memory-target.js';
+import { ofFour } from '../memory-target.js';
 import { planOf } from '../plans.js';
 import type { Bench, Rollout } from '../rollout-bench.js';
 import { judge } from './judge.js';
@@ -20,8 +20,7 @@ export interface Ran {
 }
 
 export async function runScenario(bench: Bench, name: string, scenario: Scenario): Promise<Ran> {
-  const target = new MemoryTarget();
-  target.changeInstances('blue', 4);
+  const target = ofFour();
   if (scenario.quiet) target.requestsPerSecond = 0;
   if (scenario.smokeFails) target.smokeStatus = 500;
   target.createDelayMs = scenario.createDelayMs;
