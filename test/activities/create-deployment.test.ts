@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 
 import { createDeployment } from '../../activities/create-deployment.js';
 import { PortError } from '../../adapters/ports.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import { FailureType } from '../../core/failures.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, planOf } from '../support/plans.js';
 
@@ -23,7 +23,7 @@ function create(
     rolloutId: 'r',
     readyWithinMs: 300,
   } as const;
-  return new MockActivityEnvironment().run(() => createDeployment(target.ports(), secret, input));
+  return activityEnvironment().run(() => createDeployment(target.ports(), secret, input));
 }
 
 it('that is not ready in time says what it was waiting for, where the target tells', async () => {

@@ -1,10 +1,10 @@
 import type { Info } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
 import { PortError } from '../../adapters/ports.js';
 import { FailureType } from '../../core/failures.js';
 import { ROLLOUT_TAG } from '../../core/preflight.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { inFlight, MemoryTarget } from '../support/memory-target.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
@@ -27,7 +27,7 @@ it('refuses for good to delete what the target shows under another name: it may 
       endpoints.deleteDeployment(endpoint, name.toLowerCase()),
   };
   await expect(
-    new MockActivityEnvironment().run(() =>
+    activityEnvironment().run(() =>
       deleteDeployment({ ...ports, endpoints: caseless }, { ...INPUT, deployment: 'Blue' }),
     ),
   ).rejects.toMatchObject({ nonRetryable: true, type: FailureType.PortPermanent });
@@ -45,7 +45,7 @@ it('waits for a creation that was cut off and lands all the same, and deletes wh
     return undefined;
   };
 
-  await new MockActivityEnvironment().run(() =>
+  await activityEnvironment().run(() =>
     deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
   );
 
@@ -76,7 +76,7 @@ it.each([
       return undefined;
     };
 
-    await new MockActivityEnvironment().run(() =>
+    await activityEnvironment().run(() =>
       deleteDeployment(target.ports(), {
         ...INPUT,
         deployment: 'green',
@@ -104,7 +104,7 @@ describe('a rollback', () => {
       };
 
       await expect(
-        new MockActivityEnvironment().run(() =>
+        activityEnvironment().run(() =>
           deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
         ),
       ).rejects.toMatchObject({ type: FailureType.PortThrottled, nextRetryDelay: 10_000 });
@@ -121,7 +121,7 @@ describe('a rollback', () => {
     };
     const begunMs = Date.now();
 
-    await new MockActivityEnvironment().run(() =>
+    await activityEnvironment().run(() =>
       deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
     );
 
@@ -174,7 +174,7 @@ async function deleteGreen(target: MemoryTarget, drainWithinMs: number, info: Pa
     return undefined;
   };
   const begunMs = Date.now();
-  await new MockActivityEnvironment(info).run(() =>
+  await activityEnvironment(info).run(() =>
     deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', drainWithinMs }),
   );
   return { looksBefore, tookMs: Date.now() - begunMs };

@@ -1,4 +1,3 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { CancelledFailure } from '@temporalio/common';
 import { cancellationSignal } from '@temporalio/activity';
 import { getEventListeners } from 'node:events';
@@ -8,10 +7,11 @@ import { smoke } from '../../activities/smoke.js';
 import { beatingSleep, beats, poll } from '../../activities/poll.js';
 import { PortError } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 
 describe('a pause in an activity', () => {
   it('leaves no listener with the activity once it is over', async () => {
-    const left = await new MockActivityEnvironment().run(async () => {
+    const left = await activityEnvironment().run(async () => {
       for (let i = 0; i < 5; i++) await beatingSleep(1);
       return getEventListeners(cancellationSignal(), 'abort').length;
     });
@@ -20,7 +20,7 @@ describe('a pause in an activity', () => {
   });
 
   it('ends with the cancellation itself', async () => {
-    const activity = new MockActivityEnvironment();
+    const activity = activityEnvironment();
     const sleeping = activity.run(() => beatingSleep(60_000));
     activity.cancel('NOT_FOUND');
 
@@ -28,7 +28,7 @@ describe('a pause in an activity', () => {
   });
 
   it('ends a poll too, whatever the call under way throws', async () => {
-    const activity = new MockActivityEnvironment();
+    const activity = activityEnvironment();
     const polling = activity.run(() =>
       poll(() => {
         activity.cancel('NOT_FOUND');
@@ -45,7 +45,7 @@ it('a poll asks a busy target again when that wants it, and not before', async (
   const busy = new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 1_000 });
   const ask = () => (askedAtMs.push(Date.now()) === 1 ? Promise.reject(busy) : Promise.resolve(true));
 
-  await new MockActivityEnvironment().run(() => poll(ask, 60_000));
+  await activityEnvironment().run(() => poll(ask, 60_000));
 
   const [first = 0, second = 0] = askedAtMs;
   expect(second - first).toBeGreaterThanOrEqual(1_000);
@@ -79,7 +79,7 @@ describe('a call that takes long', () => {
     ],
   ])('is heartbeated through: %s', async (_, work) => {
     vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'setInterval', 'clearInterval', 'clearTimeout'] });
-    const activity = new MockActivityEnvironment();
+    const activity = activityEnvironment();
     let heartbeats = 0;
     activity.on('heartbeat', () => (heartbeats += 1));
 
@@ -103,7 +103,7 @@ describe('a heartbeat that carries news', () => {
 
   it('is encoded about as often as one is sent, and what was left out comes with the next', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
-    const activity = new MockActivityEnvironment();
+    const activity = activityEnvironment();
     const sent: unknown[] = [];
     activity.on('heartbeat', (details: unknown) => sent.push(details));
     await activity.run(() => {

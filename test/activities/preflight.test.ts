@@ -1,8 +1,8 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
 
 import { preflight } from '../../activities/preflight.js';
 import { FailureType } from '../../core/failures.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { CREATE, planOf } from '../support/plans.js';
 
@@ -12,7 +12,7 @@ it('quotes no secret of the deployment that stands there already, and says why i
   const plan = planOf('diabetes', [CREATE]);
   const environmentVariables = { DB_PASSWORD: '${secret:db-password}' };
 
-  const thrown = await new MockActivityEnvironment()
+  const thrown = await activityEnvironment()
     .run(() =>
       preflight(target.ports(), () => Promise.resolve('hunter2'), {
         plan: { ...plan, deployment: { ...plan.deployment, environmentVariables } },

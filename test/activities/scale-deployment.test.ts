@@ -1,8 +1,8 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it, vi } from 'vitest';
 import { scaleDeployment } from '../../activities/scale-deployment.js';
 import { PortError } from '../../adapters/ports.js';
 import { FailureType } from '../../core/failures.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { attemptsOf } from '../support/attempts.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
@@ -17,7 +17,7 @@ it('waits in its own time for instances, also where the target asks for a longer
     ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
   };
 
-  const failure = await new MockActivityEnvironment()
+  const failure = await activityEnvironment()
     .run(() => scaleDeployment({ endpoints: { readDeployment } } as never, input))
     .catch((error: unknown) => error);
 
@@ -47,7 +47,7 @@ it.each([
       ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
     };
 
-    const failure = await new MockActivityEnvironment()
+    const failure = await activityEnvironment()
       .run(() => scaleDeployment({ endpoints } as never, input))
       .catch((error: unknown) => error);
 
@@ -63,7 +63,7 @@ it('waits for the instances that it gives back, and for none that an autoscaler 
   };
   const readDeployment = () => Promise.resolve(state);
 
-  const scaled = new MockActivityEnvironment().run(() =>
+  const scaled = activityEnvironment().run(() =>
     scaleDeployment({ endpoints: { readDeployment } } as never, input),
   );
 
@@ -90,9 +90,7 @@ it('waits for the others but for so long where some answer, and for the first as
     ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000, someAfterMs: 10_000 },
   };
 
-  const result = await new MockActivityEnvironment().run(() =>
-    scaleDeployment({ endpoints } as never, input),
-  );
+  const result = await activityEnvironment().run(() => scaleDeployment({ endpoints } as never, input));
 
   expect(result).toEqual({ missing: 1, there: false });
   expect(asked.filter(([, ready]) => ready > 0)).toHaveLength(1);
@@ -116,7 +114,7 @@ it('leaves an autoscaler the number that it wants, but for none at all', async (
     target: { kind: 'kubernetes', namespace: 'models' } as const,
     ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
   };
-  const given = () => new MockActivityEnvironment().run(() => scaleDeployment({ endpoints } as never, input));
+  const given = () => activityEnvironment().run(() => scaleDeployment({ endpoints } as never, input));
 
   expect(await given()).toEqual({ missing: 0, there: true });
   state.instances = { wanted: 0, ready: 0 };

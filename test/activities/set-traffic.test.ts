@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { Info } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { setTraffic } from '../../activities/set-traffic.js';
 import { PortError, type WriteOptions } from '../../adapters/ports.js';
@@ -8,6 +7,7 @@ import type { SetTrafficInput } from '../../core/activities.js';
 import type { DeploymentState } from '../../core/endpoint.js';
 import { FailureType } from '../../core/failures.js';
 import type { Traffic } from '../../core/traffic.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { attemptsOf } from '../support/attempts.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
@@ -63,7 +63,7 @@ async function run(
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
   info: Partial<Info> = {},
 ): Promise<unknown> {
-  return new MockActivityEnvironment({ activityId: randomUUID(), scheduledTimestampMs: Date.now(), ...info })
+  return activityEnvironment({ activityId: randomUUID(), scheduledTimestampMs: Date.now(), ...info })
     .run(() => once(input, read, written))
     .catch((error: unknown) => error);
 }

@@ -1,8 +1,8 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
 
 import { smoke } from '../../activities/smoke.js';
 import { FailureType } from '../../core/failures.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { MemoryTarget } from '../support/memory-target.js';
 
 const SECRET = 'two words\nof a secret';
@@ -20,7 +20,7 @@ async function failure(body: string): Promise<unknown> {
     body: '{}',
     count: 2,
   } as const;
-  return new MockActivityEnvironment()
+  return activityEnvironment()
     .run(() => smoke(target.ports(), () => Promise.resolve(SECRET), input))
     .catch((err: unknown) => err);
 }

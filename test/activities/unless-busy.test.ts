@@ -1,10 +1,10 @@
 import { ActivityCancellationDetails } from '@temporalio/common';
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 
 import { unlessBusy, type Told } from '../../activities/unless-busy.js';
 import { PortError } from '../../adapters/ports.js';
 import { FailureType } from '../../core/failures.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
@@ -19,7 +19,9 @@ const throttled = (retryAfterMs?: number) =>
 const away = new PortError('away', { kind: 'transient', code: 'Unavailable' });
 
 async function run(ask: (told: Told) => Promise<unknown>): Promise<unknown> {
-  return new MockActivityEnvironment().run(() => unlessBusy(WITHIN_MS, ask)).catch((err: unknown) => err);
+  return activityEnvironment()
+    .run(() => unlessBusy(WITHIN_MS, ask))
+    .catch((err: unknown) => err);
 }
 
 describe('what is asked of a target', () => {
@@ -53,7 +55,7 @@ describe('what is asked of a target', () => {
   });
 
   it('gives way where its worker stops, since the next attempt cannot know that nothing is under way', async () => {
-    const activity = new MockActivityEnvironment();
+    const activity = activityEnvironment();
     const stops = (): Promise<unknown> => {
       activity.cancel('WORKER_SHUTDOWN', new ActivityCancellationDetails({ workerShutdown: true }));
       return Promise.reject(throttled());

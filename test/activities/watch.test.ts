@@ -1,10 +1,10 @@
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { PortError, type CallOptions, type Endpoints, type OwnMetrics } from '../../adapters/ports.js';
 import { createActivities } from '../../activities/index.js';
 import type { Gate } from '../../core/plan.js';
 import { splitTraffic } from '../../core/traffic.js';
 import type { WatchBeat, WatchInput, WatchResult } from '../../core/watch.js';
+import { activityEnvironment } from '../support/activity-environment.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { errorsGate, planOf, slowGate } from '../support/plans.js';
 
@@ -211,7 +211,7 @@ async function watchFor({
     memory: null,
   };
   const startedAtMs = Date.now();
-  const environment = new MockActivityEnvironment({ scheduledTimestampMs: startedAtMs, heartbeatDetails });
+  const environment = activityEnvironment({ scheduledTimestampMs: startedAtMs, heartbeatDetails });
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));
   const { endpoints, metrics } = target.ports();

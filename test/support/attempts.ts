@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Info } from '@temporalio/activity';
-import { MockActivityEnvironment } from '@temporalio/testing';
+import { activityEnvironment } from './activity-environment.js';
 
 /**
  * The attempts of one activity, one after the other, as one worker makes them.
@@ -15,7 +15,7 @@ export async function attemptsOf(
   const activityId = randomUUID();
   const ends: unknown[] = [];
   for (let n = 1; n <= count; n++) {
-    const environment = new MockActivityEnvironment({ activityId, ...info, attempt: n });
+    const environment = activityEnvironment({ activityId, ...info, attempt: n });
     ends.push(await environment.run(() => attempt(n)).catch((error: unknown) => error));
   }
   return ends;
