@@ -14,6 +14,7 @@ import { isLoopback } from '../loopback.js';
 import { withOwnSignal } from '../own-signal.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { noAnswerInTime, notReached, refused, retryAfterMs, unexpectedAnswer } from './errors.js';
+import { jsonOrUndefined } from './json.js';
 import { recordingPolicy, type Recorder } from './recorder.js';
 import { ArmErrorBody } from './resources.js';
 import { askForToken, remembering } from './token.js';
@@ -210,13 +211,5 @@ export class ArmClient {
     const url = new URL(this.workspaceId + at, this.#base);
     url.searchParams.set('api-version', this.#apiVersion);
     return url.href;
-  }
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

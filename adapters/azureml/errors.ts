@@ -39,8 +39,13 @@ function lasts(code: string): boolean {
   return LASTING.has(code) || code.startsWith('UserScript');
 }
 
-/** "Cannot create a deployment in endpoint X because it is in Updating provisioning state": a conflict by any status. */
-const BUSY = /is in (?:the )?'?\w+'? provisioning state/i;
+/**
+ * "Cannot create a deployment in endpoint X because it is in Updating provisioning state": a conflict by any status. Not an
+ * endpoint that "has not been created successfully or is in deleting provisioning state": that never comes to be.
+ */
+const BUSY = /(?<!\bor )is in (?:the )?'?\w+ing'? provisioning state/i;
+/** Azure ML names the code OutOfQuota in a link only, where it refuses a deployment at once. */
+const NO_QUOTA = /not enough quota/i;
 
 function kindOf(refusal: Refusal): PortErrorKind {
   const { status, code, message, retryAfterMs } = refusal;
@@ -50,6 +55,10 @@ function kindOf(refusal: Refusal): PortErrorKind {
   if (status === 503 && retryAfterMs !== undefined) return 'throttled';
   if (status === 408 || (status >= 500 && status !== 501 && status !== 505)) return 'transient';
   return 'permanent';
+}
+
+function isOutOfQuota({ code, message }: Refusal): boolean {
+  return code === 'OutOfQuota' || (message !== undefined && NO_QUOTA.test(message));
 }
 
 /** 404 of something above the resource: a wrong setting, and never a sign that the resource itself is gone. */
@@ -63,7 +72,7 @@ function codeFor({ status, code }: Refusal): string {
 }
 
 function advice(refusal: Refusal, kind: PortErrorKind, delayMs: number | undefined): string {
-  if (refusal.code === 'OutOfQuota') return 'ask for more quota, or use fewer or smaller instances';
+  if (isOutOfQuota(refusal)) return 'ask for more quota, or use fewer or smaller instances';
   if (refusal.code === 'ScopeLocked') return 'lift the lock that it names';
   if (kind === 'throttled') {
     const why = refusal.status === 429 ? 'too many requests' : 'another operation is running';

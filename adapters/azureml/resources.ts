@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ArmError } from './arm-error.js';
 
 // What comes from the service: strict about what is used, silent about the rest (`looseObject` keeps it, so that a PUT
 // made from a GET loses nothing).
@@ -64,13 +65,6 @@ export const EndpointToken = z.looseObject({
 });
 
 export const DeploymentLogs = z.looseObject({ content: z.string() });
-
-/** An empty text says nothing. */
-const Said = z
-  .string()
-  .transform((text) => (text === '' ? undefined : text))
-  .optional();
-const ArmError = z.looseObject({ code: Said, message: Said });
 
 export const ArmErrorBody = z.looseObject({ error: ArmError });
 

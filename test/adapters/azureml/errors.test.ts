@@ -18,10 +18,13 @@ function refusal(status: number, code?: string, message?: string, waitMs?: numbe
 
 describe('an answer that is not a yes', () => {
   const busy = 'Cannot create a deployment in endpoint e because it is in Updating provisioning state.';
+  const broken =
+    'This endpoint has not been created successfully or is in deleting provisioning state. Please recreate.';
   it.each`
     status | code                       | message      | waitMs       | kind           | delayMs      | because
     ${400} | ${'BadArgument'}           | ${undefined} | ${undefined} | ${'permanent'} | ${undefined} | ${'the request is wrong'}
     ${400} | ${'BadArgument'}           | ${busy}      | ${undefined} | ${'throttled'} | ${5000}      | ${'the endpoint is busy, whatever the code'}
+    ${400} | ${'BadRequest'}            | ${broken}    | ${undefined} | ${'permanent'} | ${undefined} | ${'the endpoint never came to be'}
     ${401} | ${undefined}               | ${undefined} | ${undefined} | ${'permanent'} | ${undefined} | ${'the token is not accepted'}
     ${403} | ${'AuthorizationFailed'}   | ${undefined} | ${undefined} | ${'permanent'} | ${undefined} | ${'a role is missing'}
     ${404} | ${'ResourceNotFound'}      | ${undefined} | ${undefined} | ${'permanent'} | ${undefined} | ${'it is not there'}

@@ -31,12 +31,18 @@ interface Resource {
   [field: string]: unknown;
 }
 
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly details?: readonly unknown[];
+}
+
 interface Running {
   readonly id: string;
   readonly endpoint: string;
   left: number;
   status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled';
-  error?: { code: string; message: string };
+  error?: Failure;
   finish(): void;
 }
 
@@ -78,7 +84,7 @@ export class FakeArm {
   /** Whether answers name the operation's address. */
   namesOperations = true;
   /** How the next operation ends. */
-  nextFailure: { code: string; message: string } | undefined;
+  nextFailure: Failure | undefined;
   /** Reads of an endpoint that still show its last traffic after a write is done. */
   staleReads = 0;
   pageSize = 2;

@@ -230,6 +230,79 @@ describe('no answer', () => {
   });
 });
 
+describe('a reason that stands in the details', () => {
+  /** As Azure ML answers: the message says nothing, and the reason is JSON within the text of a detail. */
+  function invalid(code: string, reason: string) {
+    const inner = {
+      errors: { VmSize: [reason] },
+      type: 'https://tools.ietf.org/html/rfc7231#section-6.5.1',
+      title: 'One or more validation errors occurred.',
+      status: 400,
+      traceId: '00-a95a95afd7040aa9217f2d51d95c71c1-894d1cf3aba15e15-01',
+    };
+    const message = `InferencingClient HttpRequest error, error detail: ${JSON.stringify(inner)}`;
+    const details = [{ code, message, target: null, details: [], additionalInfo: [] }];
+    return { code: 'BadRequest', message: 'The request is invalid.', target: null, details };
+  }
+  const quota =
+    'Not enough quota available for Standard_F4s_v2. Current usage/limit: 0/6. Additional needed: 8';
+  const create = () => client().createDeployment('diabetes', sampleDeployment('green'), {});
+
+  it('is told, and with it what to do', async () => {
+    const error = invalid('InferencingClientCreateDeploymentFailed', quota);
+    arm.faults.push({ method: 'PUT', path: 'deployments/green', answer: { status: 400, body: { error } } });
+
+    await expect(create()).rejects.toMatchObject({
+      kind: 'permanent',
+      code: 'BadRequest',
+      message: expect.stringContaining(
+        `The request is invalid; InferencingClientCreateDeploymentFailed: VmSize: ${quota}; ask for more quota`,
+      ) as string,
+    });
+  });
+
+  it('decides whether to ask again', async () => {
+    const error = invalid('X', 'Cannot create a deployment because it is in Updating provisioning state.');
+    arm.faults.push({ method: 'PUT', path: 'deployments/green', answer: { status: 400, body: { error } } });
+
+    await expect(create()).rejects.toMatchObject({ kind: 'throttled' });
+  });
+
+  it('is told of a conflict', async () => {
+    const running = { code: 'OperationDuplicationConflict', message: 'Operation o-1 is already running.' };
+    const details = [{ code: 'Outer', message: null, details: [running, running] }];
+    const error = { code: 'Conflict', message: 'Conflict', details };
+    arm.faults.push({ method: 'PUT', path: 'diabetes', answer: { status: 409, body: { error } } });
+
+    await expect(client().writeTraffic('diabetes', half)).rejects.toThrow(
+      ': Conflict; Outer; OperationDuplicationConflict: Operation o-1 is already running; another operation',
+    );
+  });
+
+  it('is told of an operation, and of a deployment, that failed', async () => {
+    arm.nextFailure = invalid('X', quota);
+    await expect(client().writeTraffic('diabetes', half)).rejects.toThrow(`X: VmSize: ${quota}`);
+
+    arm.nextFailure = invalid('X', quota);
+    await create();
+    await expect
+      .poll(async () => (await client().readDeployment('diabetes', 'green'))?.error)
+      .toBe(`BadRequest: The request is invalid; X: VmSize: ${quota}`);
+  });
+
+  it.each([['none'], [['text', null, { message: 7 }]], [{ code: 'X' }]])(
+    'is not looked for in what cannot be read: %j',
+    async (details) => {
+      const error = { code: 'Conflict', message: 'Busy.', details };
+      arm.faults.push({ method: 'PUT', path: 'diabetes', answer: { status: 409, body: { error } } });
+
+      await expect(client().writeTraffic('diabetes', half)).rejects.toThrow(
+        ': Busy; another operation is running',
+      );
+    },
+  );
+});
+
 describe('an answer', () => {
   it('of no such endpoint says what was asked, of whom, and what to do', async () => {
     const host = new URL(arm.url).host;
