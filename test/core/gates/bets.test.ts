@@ -11,18 +11,12 @@ import {
 } from '../../../core/gates/index.js';
 import { betsFrom, firstBets } from '../../../core/gates/bets.js';
 import { PASS_GRID } from '../../../core/gates/grid.js';
+import { binomial } from './binomial.js';
 import { config, errorsMetric, look } from './streams.js';
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const weights = PASS_GRID.map(({ lnWeight }) => Math.exp(lnWeight));
 const history = (errors: number, requests = 100_000) => ({ requests, errors, le: [] });
-
-function binomial(n: number, p: number): number[] {
-  let mass = [1];
-  for (let i = 0; i < n; i++)
-    mass = [...mass, 0].map((m, x) => m * (1 - p) + (x > 0 ? (mass[x - 1] ?? 0) * p : 0));
-  return mass;
-}
 
 const after = (setup: MachineConfig, state: GateState, looks: number, green: number, n = 200) => {
   let now = state;

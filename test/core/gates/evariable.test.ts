@@ -2,16 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lnEvidence, oneSample, twoSampleTerms } from '../../../core/gates/evariable.js';
 import { BREACH_GRID, PASS_GRID, type Tilt } from '../../../core/gates/grid.js';
+import { binomial } from './binomial.js';
 
 const tilt = (h: number): Tilt => ({ h, lnWeight: 0, exp: Math.exp(h), expm1: Math.expm1(h) });
-
-function binomial(n: number, p: number): number[] {
-  let mass = [1];
-  for (let i = 0; i < n; i++) {
-    mass = [...mass, 0].map((m, x) => m * (1 - p) + (x > 0 ? (mass[x - 1] ?? 0) * p : 0));
-  }
-  return mass;
-}
 
 /** The expectation of one look's factor, over every outcome. */
 function expectation(

@@ -10,6 +10,7 @@ import {
 import { betsFrom } from '../../../core/gates/bets.js';
 import { blockCap } from '../../../core/gates/breach.js';
 import { PASS_GRID } from '../../../core/gates/grid.js';
+import { binomial } from './binomial.js';
 import { config, errorLooks, errorsMetric, GUARD, look } from './streams.js';
 
 /** Numbers of every look, without decisions that stick. */
@@ -23,13 +24,6 @@ function run(setup: MachineConfig, looks: readonly Look[], bounds = false) {
 }
 
 const last = <T>(values: readonly T[]): T => values[values.length - 1] as T;
-
-function binomial(n: number, p: number): number[] {
-  let mass = [1];
-  for (let i = 0; i < n; i++)
-    mass = [...mass, 0].map((m, x) => m * (1 - p) + (x > 0 ? (mass[x - 1] ?? 0) * p : 0));
-  return mass;
-}
 
 /** Expectation of the total wealth after each look, over every outcome of small looks. */
 function expectedWealth(

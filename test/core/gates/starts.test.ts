@@ -12,6 +12,7 @@ import {
 import { OUTAGE_BETS } from '../../../core/gates/breach-bets.js';
 import { blockCap } from '../../../core/gates/breach.js';
 import { expectedStarts } from '../../../core/gates/starts.js';
+import { binomial } from './binomial.js';
 import { config, errorsMetric, look } from './streams.js';
 
 type Starts = NonNullable<MetricConfig['starts']>;
@@ -29,13 +30,6 @@ function wealth(setup: MachineConfig, steps: readonly (readonly Look[])[]): numb
       return next.result.lnTotal ?? -Infinity;
     }),
   );
-}
-
-function binomial(n: number, p: number): number[] {
-  let mass = [1];
-  for (let i = 0; i < n; i++)
-    mass = [...mass, 0].map((m, x) => m * (1 - p) + (x > 0 ? (mass[x - 1] ?? 0) * p : 0));
-  return mass;
 }
 
 describe('where a regression is expected to begin', () => {
