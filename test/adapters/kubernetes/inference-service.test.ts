@@ -1,11 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import {
-  createKubernetesEndpoints,
-  type KubernetesEndpoints,
-} from '../../../adapters/kubernetes/endpoints.js';
-import type { Autoscaling } from '../../../adapters/ports.js';
-import { FakeApiServer } from './fake-api-server.js';
+import { onFakeServer } from './on-fake-server.js';
 import { deploymentSpec } from './specs.js';
 
 const NS = '/namespaces/models';
@@ -13,17 +8,8 @@ const ISVC = `/apis/serving.kserve.io/v1beta1${NS}/inferenceservices/diabetes-gr
 const DEPLOYMENT = `/apis/apps/v1${NS}/deployments/diabetes-green-predictor`;
 const OWNED = [{ kind: 'InferenceService', name: 'diabetes-green', controller: true }];
 
-let api: FakeApiServer;
-let endpoints: KubernetesEndpoints;
-let autoscaling: Autoscaling;
-
-beforeEach(() => {
-  api = new FakeApiServer();
-  ({ endpoints, autoscaling } = createKubernetesEndpoints({
-    connection: api.connection,
-    namespace: 'models',
-  }));
-});
+let { api, endpoints, autoscaling } = onFakeServer();
+beforeEach(() => void ({ api, endpoints, autoscaling } = onFakeServer()));
 
 const green = deploymentSpec('green', {
   instanceCount: 2,

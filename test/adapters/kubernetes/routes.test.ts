@@ -1,18 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  createKubernetesEndpoints,
-  type KubernetesEndpoints,
-} from '../../../adapters/kubernetes/endpoints.js';
-import { FakeApiServer, GATEWAY, status } from './fake-api-server.js';
+import { createKubernetesEndpoints } from '../../../adapters/kubernetes/endpoints.js';
+import { GATEWAY, status } from './fake-api-server.js';
+import { onFakeServer } from './on-fake-server.js';
 import { deploymentSpec } from './specs.js';
 
-let api: FakeApiServer;
-let endpoints: KubernetesEndpoints;
-
-beforeEach(() => {
-  api = new FakeApiServer();
-  endpoints = createKubernetesEndpoints({ connection: api.connection, namespace: 'models' }).endpoints;
-});
+let { api, endpoints } = onFakeServer();
+beforeEach(() => void ({ api, endpoints } = onFakeServer()));
 
 describe('a new endpoint behind a gateway', () => {
   const create = () => endpoints.createEndpoint({ name: 'fraud' });
