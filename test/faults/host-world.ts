@@ -2,6 +2,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { PortError } from '../../adapters/ports.js';
 import { type AdminTargetPorts, createTargets } from '../../adapters/targets.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import { TASK_QUEUE } from '../../core/names.js';
@@ -163,9 +164,19 @@ export class HostWorld implements World {
     return { scoringUri, key: (await endpoints.keys(name)).primary };
   }
 
+  /** A host that was killed in a rollout's last moment takes its operation up again, and is busy until it ends. */
   async deleteEndpoint(name: string): Promise<void> {
     const { endpoints } = await this.ports();
-    await endpoints.deleteEndpoint(name);
+    const deleted = await until(async () => {
+      try {
+        await endpoints.deleteEndpoint(name);
+        return true;
+      } catch (thrown) {
+        if (thrown instanceof PortError && thrown.kind === 'throttled') return undefined;
+        throw thrown;
+      }
+    }, 30_000);
+    if (deleted === undefined) throw new Error(`${name} was busy for 30 s after its rollout had ended`);
   }
 
   async operations(endpoint: string): Promise<readonly string[]> {
