@@ -10,11 +10,13 @@ export const THROTTLED_FOR_MS = 10_000;
 const YOUNG_MS = 15_000;
 
 /**
- * In which attempt this worker heard the first no of those that it has heard since any other answer, by activity. Of more
- * than any worker runs at once, the oldest are forgotten: what ends otherwise leaves its own behind.
+ * In which attempt this worker heard the first no of those that it has heard since any other answer, by activity and who is
+ * asked. Of more than any worker runs at once, the oldest are forgotten: what ends otherwise leaves its own behind.
  */
 const firstNos = new Map<string, number>();
 const NOS_KEPT = 10_000;
+
+const TARGET = 'target';
 
 /**
  * What a failed call of something that clients wait for is taken for: the first no is not the last one, nor is one that
@@ -29,25 +31,34 @@ export function askedAgain(err: unknown, waits = true): unknown {
   return isLong ? classify(answer, {}, { retryAfterMs: THROTTLED_FOR_MS }) : answer;
 }
 
-/** The half of it for what is polled, where the poll itself waits for who throttles. */
-export function firstNo(err: unknown, waits = true): unknown {
+/**
+ * The half of it for what is polled, where the poll itself waits for who throttles.
+ *
+ * @param asked - who else than the target: whose noes are counted by themselves.
+ */
+export function firstNo(err: unknown, waits = true, asked = TARGET): unknown {
   if (!isPortError(err)) return err;
   if (err.kind !== 'permanent') {
     // What is said after an outage is no older than its end.
-    firstNos.delete(activityKey());
+    answered(asked);
     return err;
   }
-  const mayPass = isYoungNo() || (waits && MENDED_BY_PEOPLE.has(err.code));
+  const mayPass = isYoungNo(asked) || (waits && MENDED_BY_PEOPLE.has(err.code));
   return mayPass ? classify(err, {}, { kind: 'transient' }) : err;
+}
+
+/** To be told once what is wanted was taken: a no that comes after it is the first one again. */
+export function answered(asked = TARGET): void {
+  firstNos.delete(activityKey(asked));
 }
 
 /**
  * To be asked at each no: whether the waits between the attempts since the first one come to no more than that yet. The
  * time itself may have passed without a worker: nobody had an answer then. One that has heard none yet counts anew.
  */
-export function isYoungNo(): boolean {
+export function isYoungNo(asked = TARGET): boolean {
   const { attempt, retryPolicy = {} } = activityInfo();
-  const key = activityKey();
+  const key = activityKey(asked);
   const first = firstNos.get(key) ?? attempt;
   firstNos.set(key, first);
   const [oldest] = firstNos.keys();
@@ -61,7 +72,7 @@ export function isYoungNo(): boolean {
   return waitedMs < YOUNG_MS;
 }
 
-function activityKey(): string {
+function activityKey(asked: string): string {
   const { workflowExecution, activityId } = activityInfo();
-  return `${workflowExecution?.runId}/${activityId}`;
+  return `${workflowExecution?.runId}/${activityId}/${asked}`;
 }

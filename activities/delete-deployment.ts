@@ -8,7 +8,7 @@ import { isAnother, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
-import { askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
+import { answered, askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
 
@@ -71,6 +71,7 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
       // Draining took its time: somebody may have gone back to it.
       refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
       await endpoints.deleteDeployment(endpoint, deployment, { signal });
+      answered();
       return undefined;
     },
     GONE_WITHIN_MS,

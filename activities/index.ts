@@ -2,7 +2,7 @@ import type { Notifier, Secrets, TargetPorts } from '../adapters/ports.js';
 import type { EndpointRef, RolloutActivities } from '../core/activities.js';
 import type { Target } from '../core/plan.js';
 import type { QueueActivities } from '../core/queue.js';
-import { firstNo } from './asked-again.js';
+import { answered, firstNo } from './asked-again.js';
 import { readAutoscale, setMinimum } from './autoscale.js';
 import { classify } from './classify.js';
 import { createDeployment } from './create-deployment.js';
@@ -28,6 +28,9 @@ export interface ActivityDependencies {
   readonly notifier?: Notifier;
 }
 
+/** What a worker needs to ask a target at all: that it has it is no yes of the target. */
+const PORTS = 'ports';
+
 /** The activities of a rollout over the given ports. */
 export function createActivities({
   targets,
@@ -48,8 +51,9 @@ export function createActivities({
     (input: I): Promise<R> =>
       classified(async () => {
         const ports = await targets(input.target).catch((err: unknown) => {
-          throw firstNo(err, waits(input));
+          throw firstNo(err, waits(input), PORTS);
         });
+        answered(PORTS);
         return work(ports, input);
       });
   return {

@@ -6,7 +6,7 @@ import type { NotScaledDetails, ScaleDeploymentInput, ScaleDeploymentResult } fr
 import { isReady } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { durationText } from '../core/units.js';
-import { askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
+import { answered, askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { classify, isPortError, notYet } from './classify.js';
 import { poll } from './poll.js';
 
@@ -57,9 +57,11 @@ export async function scaleDeployment(
       const goal = fewer ? wanted : instances;
       const enough = isReady(state, goal) || (ready && Date.now() >= someAtMs);
       if (enough) return { missing: Math.max(0, goal - (ready ?? goal)), there };
-      if (wanted >= goal) return undefined;
-      there = false;
-      await endpoints.scale(endpoint, deployment, instances, { signal }).catch(refused);
+      if (wanted < goal) {
+        there = false;
+        await endpoints.scale(endpoint, deployment, instances, { signal }).catch(refused);
+      }
+      answered();
       return undefined;
     },
     givesWayAfterMs ?? leftMs,

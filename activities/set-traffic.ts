@@ -8,7 +8,7 @@ import { FailureType, FIELD_CONFLICT, NO_DEPLOYMENT, OUTDATED } from '../core/fa
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
-import { askedAgain } from './asked-again.js';
+import { answered, askedAgain } from './asked-again.js';
 import { isPortError, reworded } from './classify.js';
 import { beating, poll } from './poll.js';
 import { unlessBusy, type Told } from './unless-busy.js';
@@ -116,6 +116,8 @@ async function attempt(
   let last = now;
   const shown = await poll(async () => {
     last = await show();
+    // Once both were: one that may be written and never read would be asked for ever.
+    if (written) answered();
     return isThere(last) ? true : undefined;
   }, VISIBLE_WITHIN_MS);
   if (shown !== true) {

@@ -5,6 +5,7 @@ import { PortError } from '../../adapters/ports.js';
 import { FailureType } from '../../core/failures.js';
 import { ROLLOUT_TAG } from '../../core/preflight.js';
 import { activityEnvironment } from '../support/activity-environment.js';
+import { attemptsOf } from '../support/attempts.js';
 import { inFlight, MemoryTarget } from '../support/memory-target.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
@@ -127,6 +128,33 @@ describe('a rollback', () => {
 
     expect(target.writes).toEqual(['delete green']);
     expect(Date.now() - begunMs).toBeLessThan(20_000);
+  });
+
+  it('counts its noes from the first one since the target took the deletion', async () => {
+    const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+    const target = new MemoryTarget();
+    target.addDeployment('green', { tags: ours });
+    let attempt = 0;
+    let taken = false;
+    target.fault = (call) => {
+      if (call === 'readDeployment' && taken) throw no;
+      if (call !== 'deleteDeployment') return undefined;
+      if (attempt < 9) throw no;
+      taken = true;
+      return undefined;
+    };
+
+    const ends = await attemptsOf(
+      10,
+      (n) => {
+        attempt = n;
+        return deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' });
+      },
+      { retryPolicy: { maximumInterval: 1_800 } },
+    );
+
+    expect(taken).toBe(true);
+    expect(ends[9]).toMatchObject({ type: FailureType.PortTransient, message: 'not now' });
   });
 });
 

@@ -139,6 +139,23 @@ describe('going back after a write that was cut off', () => {
     expect(ends.indexOf(no)).toBe(17);
   });
 
+  it('counts from the first no after a write that was taken: what it was refused before was granted since', async () => {
+    const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+    const ends = await attemptsOf(13, (n) =>
+      once(
+        {},
+        () => ({ traffic: half }),
+        () => {
+          if (n === 1 || n > 8) throw no;
+        },
+      ),
+    );
+
+    expect(ends[7]).toMatchObject({ message: expect.stringContaining('but shows blue 50 %') as string });
+    expect(ends[8]).toMatchObject({ type: FailureType.PortTransient, message: 'not now' });
+    expect(ends[12]).toBe(no);
+  });
+
   it('is asked again by a worker that has heard no such no, however often others asked', async () => {
     const refuse = () => {
       throw new PortError('not now', { kind: 'permanent', code: 'Forbidden' });

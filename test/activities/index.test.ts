@@ -11,7 +11,7 @@ describe('a worker that does not know the cluster, as one that was started anew 
   const no = new PortError('no kubeconfig', { kind: 'permanent', code: 'NoCluster' });
   const activities = createActivities({ targets: () => Promise.reject(no), secrets: machineSecrets({}) });
   const at = {
-    target: { kind: 'kubernetes', namespace: 'models' },
+    target: { kind: 'kubernetes', namespace: 'models' } as const,
     endpoint: 'diabetes',
     deployment: 'blue',
   };
@@ -43,6 +43,26 @@ describe('a worker that does not know the cluster, as one that was started anew 
 
     expect(ends[0]).toMatchObject(asked);
     expect(ends[4]).toMatchObject(ended);
+  });
+
+  it('is asked for as long as at first where it had what it needs in between, and loses it again', async () => {
+    const away = () => Promise.reject(new PortError('away', { kind: 'transient', code: 'Unavailable' }));
+    let attempt = 0;
+    const lost = createActivities({
+      targets: () =>
+        attempt === 1 || attempt > 8
+          ? Promise.reject(no)
+          : Promise.resolve({ endpoints: { readDeployment: away } } as never),
+      secrets: machineSecrets({}),
+    });
+
+    const ends = await attemptsOf(13, (n) => {
+      attempt = n;
+      return lost.smoke({ ...at, body: '{}', count: 1 });
+    });
+
+    expect(ends[8]).toMatchObject(asked);
+    expect(ends[12]).toMatchObject(ended);
   });
 
   it('refuses a rollout before it has changed anything', async () => {

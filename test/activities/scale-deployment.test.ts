@@ -162,3 +162,36 @@ it.each([
   expect(ends[0]).toMatchObject({ type: first });
   expect(ends[4]).toMatchObject({ type: FailureType.PortPermanent, details: [{ ready }] });
 });
+
+it('counts its noes from the first one since the target took what it was asked for', async () => {
+  const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
+  const state = {
+    name: 'blue',
+    state: 'updating',
+    instances: { wanted: 0, ready: 0 },
+    restarts: 0,
+    tags: {},
+  };
+  let reads = 0;
+  let attempt = 0;
+  const endpoints = {
+    readDeployment: () => (++reads > 20 ? Promise.reject(no) : Promise.resolve(structuredClone(state))),
+    scale: () => (attempt < 9 ? Promise.reject(no) : Promise.resolve(void (state.instances.wanted = 4))),
+  };
+  const input = {
+    target: { kind: 'kubernetes', namespace: 'models' } as const,
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
+  };
+
+  const ends = await attemptsOf(
+    10,
+    (n) => {
+      attempt = n;
+      return scaleDeployment({ endpoints } as never, input);
+    },
+    { retryPolicy: { maximumInterval: 1_800 } },
+  );
+
+  expect(state.instances.wanted).toBe(4);
+  expect(ends[9]).toMatchObject({ type: FailureType.PortTransient, message: 'not now' });
+});
