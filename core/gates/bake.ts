@@ -1,4 +1,5 @@
 import { upperRate } from './bounds.js';
+import { closeBlock } from './breach.js';
 import { dispersionOf, initialMetric } from './machine.js';
 import { factors } from './dispersion.js';
 import { edgesOf } from './events.js';
@@ -12,8 +13,8 @@ import { percent } from './words.js';
  * After cutover: no baseline runs beside green any more.
  *
  * A relative gate becomes an absolute one on green with the limit `r * U + delta`, where U is the upper confidence bound
- * (one-sample pass mixture at `alphaPass`, tempered) of what the baseline did in this rollout so far. Absolute gates go
- * on as they are.
+ * (one-sample pass mixture at `alphaPass`, tempered) of what the baseline did in this rollout so far. Absolute gates keep
+ * their limit, and what the baseline suffered last shields green from it no longer.
  *
  * Why the evidence for a breach goes on: its wealth is a nonnegative supermartingale while green keeps each look's
  * limit. The new limit is fixed before the looks that it judges, so multiplying on with the one-sample factors keeps
@@ -54,7 +55,15 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
   const old = before ?? initialMetric(metric);
   // Everybody is served by green now: an outage that begins late must not last longer for that.
   const thirdBlockDecides = true;
-  if (metric.r === 0) return { metric: { ...metric, thirdBlockDecides }, state: old, note: null };
+  // What is counted beside the baseline ends with it, capped and held as it was while it counted.
+  const breach = { ...closeBlock(old.breach, metric, config.alpha), shared: false, blue: null };
+  if (metric.r === 0) {
+    return {
+      metric: { ...metric, shared: 'strict', thirdBlockDecides },
+      state: { ...old, breach },
+      note: null,
+    };
+  }
   const { phiPass } = factors(dispersionOf(config, metric), old.blueDispersion);
   const bound = upperRate(old.baseline.x / phiPass, old.baseline.n / phiPass, config.alphaPass);
   const delta = Math.min(1, metric.r * bound + metric.delta);
@@ -87,7 +96,7 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
     note: { gate: metric.name, text },
     state: {
       ...old,
-      breach: { ...old.breach, shared: false, blue: null },
+      breach,
       pass: initialPass(alone),
       // The open count-block was measured against the baseline.
       dispersion: { ...old.dispersion, d: 0, v: 0 },

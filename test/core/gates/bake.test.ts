@@ -63,10 +63,42 @@ describe('after cutover', () => {
   it('the evidence for a breach goes on, the pass side starts anew, and absolute gates keep their limit', () => {
     expect(converted.state.metrics['errors']?.breach.lnR).toEqual(state.metrics['errors']?.breach.lnR);
     expect(converted.state.metrics['errors']?.pass).toEqual({ kind: 'one-sample', x: 0, n: 0 });
-    expect(converted.state.metrics['slo']).toBe(state.metrics['slo']);
+    const slo = state.metrics['slo'];
+    expect(slo?.breach).toMatchObject({ open: false, shared: false });
+    expect(converted.state.metrics['slo']).toEqual({ ...slo, breach: { ...slo?.breach, blue: null } });
     expect(converted.setup.config.metrics[2]).toEqual({
       ...SETUP.config.metrics[2],
+      shared: 'strict',
       thirdBlockDecides: true,
+    });
+  });
+
+  describe('what both suffered before it', () => {
+    const shared = new Array<Look>(121).fill(look([900, 9000], [100, 1000]));
+    const held = ramped(shared);
+
+    it('no longer shields green from an absolute limit: it is caught in its third block', () => {
+      const { setup, state: before } = convertForBake(SETUP, held);
+      let now = beginStep(setup.config, before);
+      const decided = Array.from({ length: 5 }, () => {
+        const step = advance(setup.config, now, alone(1000, 10_000), { bounds: false });
+        now = step.state;
+        return [step.result.decision, step.result.reason];
+      });
+
+      expect(held.metrics['slo']?.breach).toMatchObject({ open: true, shared: true });
+      expect(decided.slice(0, 4)).toEqual(new Array(4).fill(['continue', null]));
+      expect(decided[4]).toEqual(['breach', 'slo']);
+    });
+
+    it('is not charged to green, also of a block that was open then', () => {
+      const breach = (from: GateState) => from.metrics['slo']?.breach;
+      const before = breach(held);
+      const after = breach(convertForBake(SETUP, held).state);
+
+      expect(before?.inBlock.some((evidence) => evidence > 100)).toBe(true);
+      expect(after).toMatchObject({ open: false, shared: false });
+      expect(after?.lnR?.every((wealth, i) => wealth <= (before?.lnR?.[i] ?? NaN))).toBe(true);
     });
   });
 
