@@ -23,6 +23,7 @@ import {
   type GateEvidence,
   type GateSetup,
   type GateState,
+  type Look,
   type MappingInput,
   type Reading,
   type Signal,
@@ -112,8 +113,7 @@ export function look(
   const setUp =
     memory.setup === null ? setUpGates(input, memory, snapshot, nowMs) : { memory, waiting: null };
   if (setUp.waiting !== null) return setUp.waiting;
-  const complete = snapshot === null ? setUp.memory : completeGates(input, setUp.memory, snapshot);
-  return judge(input, { ...complete, ...lagOf(snapshot) }, snapshot, nowMs);
+  return judge(input, { ...setUp.memory, ...lagOf(snapshot) }, snapshot, nowMs);
 }
 
 /** How far a source that gathers may be behind, and the user's own, while all is well. */
@@ -156,11 +156,24 @@ function setUpGates(
   return { memory: { ...entered, ...convertedForBake(mapped.setup, state) }, waiting: null };
 }
 
-/** Gates that lacked requests of the baseline are tried again; what they are judged by from now on starts at nothing. */
-function completeGates(input: WatchInput, memory: WatchMemory, snapshot: MetricsSnapshot): WatchMemory {
+/**
+ * Gates that lacked requests of the baseline are tried again; what they are judged by from now on starts at nothing.
+ *
+ * Their edges and bets are chosen by what looks have counted, and the next one begins there: no gate is judged by what it was
+ * made from. Where this look did not count the baseline, the next one will count it from before this snapshot. Gates on the
+ * user's own metrics cannot count it twice: as long as they wait, no buckets of theirs are kept.
+ */
+function completeGates(
+  input: WatchInput,
+  memory: WatchMemory,
+  snapshot: MetricsSnapshot,
+  { status }: Look,
+): WatchMemory {
   const { setup, state } = memory;
   if (setup === null || state === null || setup.pending.length === 0) return memory;
-  const mapped = mapGates({ ...mappingInput(input, snapshot), previous: setup });
+  const known = mappingInput(input, snapshot);
+  const counted = status.blue === 'ok' ? known : { ...known, baseline: null };
+  const mapped = mapGates({ ...counted, previous: setup });
   if (!mapped.ok || mapped.setup.pending.length === setup.pending.length) return memory;
   const waiting = setup.pending.map((problem) => problem.gate);
   const metrics = Object.fromEntries(
@@ -299,8 +312,9 @@ function judge(
   const { state: judged, result } = advance(config, state, taken, { mode: input.mode, hold });
   const evidence = gateEvidence(config, judged, result, input.baseline);
   const restarting = signals.find((signal) => signal.kind === 'restarting');
+  const after = { ...seen, state: judged, record: recordLook(memory.record, taken, shortestBlipSec(setup)) };
   return {
-    memory: { ...seen, state: judged, record: recordLook(memory.record, taken, shortestBlipSec(setup)) },
+    memory: snapshot === null ? after : completeGates(input, after, snapshot, taken),
     verdict: restarting === undefined ? VERDICT_OF[result.decision] : 'breach',
     sentence:
       restarting === undefined

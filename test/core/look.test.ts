@@ -6,6 +6,18 @@ import type { Gate } from '../../core/plan.js';
 import { blindAfterMs, leaveStep, type WatchMemory } from '../../core/watch.js';
 import { counters, input, plan, snapshot, watchFor } from './looks.js';
 
+const slower: Gate = {
+  name: 'slower',
+  role: 'required',
+  weight: null,
+  blipMs: 1000,
+  dispersion: { mode: 'auto' },
+  shared: 'hold',
+  metric: 'latency',
+  quantile: 0.95,
+  limit: { kind: 'slower-by', ratio: 10 },
+};
+
 /** What a source that lies makes of the counters of some deployments. */
 function told(
   lie: (truth: Counters, atMs: number) => Partial<Counters>,
@@ -266,17 +278,6 @@ describe('look', () => {
 });
 
 describe('a gate that lacks requests of the baseline', () => {
-  const slower: Gate = {
-    name: 'slower',
-    role: 'required',
-    weight: null,
-    blipMs: 1000,
-    dispersion: { mode: 'auto' },
-    shared: 'hold',
-    metric: 'latency',
-    quantile: 0.95,
-    limit: { kind: 'slower-by', ratio: 10 },
-  };
   const given = input({ gates: [...plan.gates, slower], active: ['errors', 'slow', 'slower'] });
 
   /** The baseline has so many requests a second, and green as many. */
@@ -321,5 +322,45 @@ describe('a gate that lacks requests of the baseline', () => {
     const seen = (gate: string) => evidence.find((e) => e.gate === gate)?.green.requests ?? 0;
     expect(seen('slower')).toBeGreaterThan(0);
     expect(seen('slower')).toBeLessThan(seen('errors'));
+  });
+
+  /** A look at so many requests of either version. */
+  function lookAt(
+    memory: WatchMemory,
+    s: number,
+    requests: number,
+    spoil = (taken: MetricsSnapshot): MetricsSnapshot => taken,
+  ) {
+    const taken = snapshot(s * 1000, counters(requests), counters(requests));
+    const looked = look(given, memory, spoil(taken), s * 1000);
+    return {
+      memory: looked.memory,
+      waits: looked.memory.setup?.pending.length,
+      judgedBy: looked.memory.state?.metrics['slower']?.step.nG ?? 0,
+    };
+  }
+
+  it('is not judged by the look that its edges and bets were chosen by, however long that is', () => {
+    const before = watchAt(4, 10);
+
+    const completing = lookAt(before.memory, 30, 1000);
+    const next = lookAt(completing.memory, 31, 1100);
+
+    expect(completing).toMatchObject({ waits: 0, judgedBy: 0 });
+    expect(next).toMatchObject({ waits: 0, judgedBy: 100 });
+  });
+
+  it.each<[string, number, (taken: MetricsSnapshot) => MetricsSnapshot]>([
+    ['green is waited for', 11, ({ deployments: { blue = {} }, ...s }) => ({ ...s, deployments: { blue } })],
+    ['the source is stale', 90, (s) => ({ ...s, ageMs: 61_000 })],
+  ])('waits while looks do not count what there is of the baseline: %s', (_, at, spoil) => {
+    const before = watchAt(4, 10);
+
+    // Newer than what was counted last, so a later look has it.
+    const uncounted = lookAt(before.memory, at, 1000, spoil);
+    const completing = lookAt(uncounted.memory, at + 1, 1100);
+
+    expect(uncounted.waits).toBe(1);
+    expect(completing).toMatchObject({ waits: 0, judgedBy: 0 });
   });
 });
