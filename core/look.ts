@@ -200,8 +200,8 @@ function mappingInput(input: WatchInput, snapshot: MetricsSnapshot): MappingInpu
 function plannedRequests({ baseline, before, plannedMs }: WatchInput, now: MetricsSnapshot): number | null {
   const [from, to] = [before, now].map((read) => usable(read?.deployments[baseline]?.live)?.requests);
   if (before === null || from === undefined || to === undefined || now.atMs <= before.atMs) return null;
-  if (before.sinceMs !== now.sinceMs) return null;
-  return (Math.max(0, to - from) / (now.atMs - before.atMs)) * plannedMs;
+  if (before.sinceMs !== now.sinceMs || to < from) return null;
+  return ((to - from) / (now.atMs - before.atMs)) * plannedMs;
 }
 
 /** The user's own metrics as their source has them now. */
@@ -226,8 +226,10 @@ function baselineBefore(
   const comparable = input.before?.sinceMs === snapshot.sinceMs && then?.le.length === now.le.length;
   // What came since preflight, once it says how the baseline is; before, all that the source knows.
   if (then === undefined || requests < ENOUGH_REQUESTS || !comparable) return now;
-  const errors = Math.max(0, now.errors - then.errors);
-  return { requests, errors, le: now.le.map((count, i) => count - (then.le[i] ?? 0)) };
+  const errors = now.errors - then.errors;
+  const le = now.le.map((count, i) => count - (then.le[i] ?? 0));
+  // Or the source began anew in between, and these are no counts.
+  return plausible({ n: requests, errors, le }) ? { requests, errors, le } : now;
 }
 
 /** Counters that cannot be true are none. */

@@ -364,3 +364,37 @@ describe('a gate that lacks requests of the baseline', () => {
     expect(completing).toMatchObject({ waits: 0, judgedBy: 0 });
   });
 });
+
+describe('what the baseline did since preflight', () => {
+  const read = (atMs: number, requests: number, errors: number, le: readonly number[]) =>
+    snapshot(atMs, { requests, errors, le: [...le, requests, requests], active: 0 }, counters(0));
+  const set = (before: MetricsSnapshot | null, now: MetricsSnapshot) => {
+    const given = input({ gates: [...plan.gates, slower], before });
+    const { setup } = look(given, enterStep(given, 600_000), now, 600_000).memory;
+    return Object.fromEntries((setup?.config.metrics ?? []).map((metric) => [metric.name, metric]));
+  };
+
+  it('is the difference, where the source counted on', () => {
+    // A tenth was slow then, and nothing since: over all of it, no edge would be left for ten times that.
+    const before = read(0, 10_000, 0, [0, 9_000]);
+
+    expect(set(before, read(600_000, 12_000, 0, [0, 11_000]))['slower']).toMatchObject({
+      breachEdge: { blue: 1, green: 2 },
+    });
+  });
+
+  it.each([
+    ['a bucket', read(0, 10_000, 0, [6_000, 9_900]), read(600_000, 12_000, 10, [4_000, 11_500])],
+    ['errors', read(0, 10_000, 400, [4_000, 9_600]), read(600_000, 12_000, 10, [5_500, 11_500])],
+  ])('is all that the source knows, where it began anew and has fewer in %s than then', (_, before, now) => {
+    expect(set(before, now)['slower']).toMatchObject({ breachEdge: { blue: 1, green: 2 } });
+    expect(set(before, now)['errors']?.bets).toEqual(set(null, now)['errors']?.bets);
+  });
+
+  it('tells nothing of the traffic where the source began anew', () => {
+    const now = read(600_000, 2_000, 2, [0, 2_000]);
+
+    expect(set(read(0, 10_000, 10, [0, 10_000]), now)).toEqual(set(null, now));
+    expect(set(read(0, 1_000, 1, [0, 1_000]), now)).not.toEqual(set(null, now));
+  });
+});
