@@ -1,5 +1,6 @@
 import { upperRate } from './bounds.js';
 import { closeBlock } from './breach.js';
+import { factorNow } from './carry-over.js';
 import { dispersionOf, initialMetric } from './machine.js';
 import { factors } from './dispersion.js';
 import { edgesOf } from './events.js';
@@ -100,6 +101,7 @@ function convert({ config }: GateSetup, metric: MetricConfig, before: MetricStat
       pass: initialPass(alone),
       // The open count-block was measured against the baseline.
       dispersion: { ...old.dispersion, d: 0, v: 0 },
+      learned: factorNow(config, metric, old),
       step: { xB: 0, nB: 0, xG: 0, nG: 0 },
     },
   };

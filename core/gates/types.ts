@@ -232,6 +232,11 @@ export interface MetricState {
   readonly dispersion: DispersionState;
   /** Of the baseline's own evidence. */
   readonly blueDispersion: DispersionState;
+  /**
+   * The factor as it was when the baseline went: the next rollout begins with it. Left out: as it is now; so also where an
+   * older worker converted the gate.
+   */
+  readonly learned?: number;
   /** Judged counts of this step, for people. */
   readonly step: BadCounts;
   /** These are from before the step; none of its own has come yet. Left out: they are its own. */

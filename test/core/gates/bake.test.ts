@@ -262,6 +262,25 @@ describe('dispersion carried to the next rollout', () => {
     expect(phi(clusters)).toBeLessThan(6.5);
   });
 
+  it('of a gate that compares with the baseline is what it was beside it, whatever green alone does in a long bake', () => {
+    const metrics = [errorsMetric(), errorsMetric({ name: 'slo', r: 0, delta: 0.2 })];
+    const setup: GateSetup = { ...SETUP, config: { ...CONFIG, metrics } };
+    const before = ramped(errorLooks(3, 400, { blue: 0.01, green: 0.01 }, { blue: 900, green: 100 }), setup);
+
+    const converted = convertForBake(setup, before);
+    let state = beginStep(converted.setup.config, converted.state);
+    // A rate that jumps, of both if the baseline were there.
+    for (let i = 0; i < 400; i++)
+      state = advance(converted.setup.config, state, alone(i % 20 < 10 ? 2 : 40, 1000), {
+        bounds: false,
+      }).state;
+
+    const { errors, slo } = carryOver(converted.setup.config, state);
+    expect(errors).toBeLessThan(1.3);
+    expect(errors).toBe(carryOver(setup.config, before)['errors']);
+    expect(slo).toBeGreaterThan(2);
+  });
+
   it('is the factor itself, without what is added while little was seen', () => {
     expect(carryOver(CONFIG, initialState(CONFIG))).toEqual({ errors: 1 });
   });
