@@ -10,6 +10,7 @@ import {
   type Look,
 } from '../../../core/gates/index.js';
 import { upperRate } from '../../../core/gates/bounds.js';
+import { binomial } from './binomial.js';
 import { arm, config, errorLooks, errorsMetric, GUARD, look } from './streams.js';
 
 const SETUP: GateSetup = {
@@ -202,6 +203,43 @@ describe('after cutover', () => {
       },
     );
   });
+
+  const relative = errorsMetric({ r: 0.5, delta: 0.1, plannedBlocks: 3 });
+  const absolute = errorsMetric({ r: 0, delta: 0.2, plannedBlocks: 3 });
+
+  it.each([
+    ['a gate that compares, cutover between two blocks', { ...relative, blipSec: 5 }, 2],
+    ['a gate that compares, cutover within a block', { ...relative, blipSec: 10 }, 1],
+    ['an absolute gate, cutover between two blocks', { ...absolute, blipSec: 5 }, 2],
+    ['an absolute gate, cutover within a block', { ...absolute, blipSec: 10 }, 1],
+  ])(
+    'green at its margin, and then at its limit, is expected to come to at most 1, over every outcome of four looks: %s',
+    (_, gate, beside) => {
+      const sums = [0, 0, 0, 0];
+      const walk = (setup: GateSetup, state: GateState, depth: number, mass: number): void => {
+        const { r, delta } = setup.config.metrics[0] ?? gate;
+        const blue = setup.alone ? [1] : binomial(2, 0.2);
+        for (const [xB, pB] of blue.entries()) {
+          for (const [xG, pG] of binomial(2, r * 0.2 + delta).entries()) {
+            const each = setup.alone ? alone(xG, 2) : look([xB, 2], [xG, 2]);
+            const next = advance(setup.config, state, each, { bounds: false });
+            const p = mass * pB * pG;
+            sums[depth] = (sums[depth] ?? 0) + p * Math.exp(next.result.lnTotal ?? -Infinity);
+            const after = depth + 1 === beside ? convertForBake(setup, next.state) : { setup, ...next };
+            if (depth < 3) walk(after.setup, after.state, depth + 1, p);
+          }
+        }
+      };
+      const setup: GateSetup = { ...SETUP, config: config([gate], { alphaPass: 0.5 }) };
+
+      walk(setup, initialState(setup.config), 0, 1);
+
+      for (const sum of sums) {
+        expect(sum).toBeLessThanOrEqual(1 + 1e-9);
+        expect(sum).toBeGreaterThan(0.4);
+      }
+    },
+  );
 
   it('a baseline that was never seen leaves the gate without a say, and says so', () => {
     const blind = convertForBake(SETUP, initialState(SETUP.config));
