@@ -22,6 +22,9 @@ import { makeNamespace } from '../support/namespace.js';
 import { bundleWorkflows } from '../support/workflow-code.js';
 import { greenlight, stateWithTemporal, temporaryFolder, type Told } from './cli.js';
 
+/** Steps of a rollout that stays in its ramp until somebody ends it. */
+export const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
+
 export interface CliBench {
   readonly namespace: string;
   /** Endpoints in memory, by workspace. */

@@ -9,7 +9,7 @@ import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
 import { greenlight, stateWithTemporal, temporaryFolder } from './cli.js';
-import { useCliBench } from './cli-bench.js';
+import { LONG, useCliBench } from './cli-bench.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -17,7 +17,6 @@ const bench = useCliBench();
 const { on } = bench;
 
 const QUICK = ['create', 'ramp: 50%\n    for: 1s .. 20s', 'cutover', 'delete-baseline'];
-const LONG = ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover'];
 const ASKED = [
   'create',
   'ramp: 50%\n    for: 1s .. 20s',

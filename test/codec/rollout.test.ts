@@ -5,7 +5,7 @@ import { expect, inject, it } from 'vitest';
 import { openEncryption } from '../../codec/data-converter.js';
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
-import { useCliBench } from '../cli/cli-bench.js';
+import { LONG, useCliBench } from '../cli/cli-bench.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { bundleWorkflows } from '../support/workflow-code.js';
 
@@ -101,7 +101,7 @@ it('what the target answered to a rollback that it does not take is read with th
   const on = (args: string[]) => bench.on('refused', args);
   const target = new MemoryTarget();
   bench.targets.set('refused', target);
-  const spec = await bench.spec('refused', ['create', 'ramp: 10%\n    for: 1h .. 2h', 'cutover']);
+  const spec = await bench.spec('refused', LONG);
   await on(['submit', spec]);
   await expect
     .poll(async () => (await on(['status', 'diabetes'])).stdout, { timeout: 30_000 })
