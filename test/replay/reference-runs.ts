@@ -11,7 +11,17 @@ import {
   type WithdrawInput,
 } from '../../core/queue.js';
 import { autoscaled, failing, MemoryTarget, ofFour } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep, STANDARD } from '../support/plans.js';
+import {
+  bakeStep,
+  CREATE,
+  CUTOVER,
+  DELETE_BASELINE,
+  LONG,
+  planOf,
+  rampStep,
+  SHORT_WINDOWS,
+  STANDARD,
+} from '../support/plans.js';
 import type { Bench, Rollout } from '../support/rollout-bench.js';
 
 /** One way in which a rollout can go, whose history is kept for every released behaviour. */
@@ -24,7 +34,6 @@ export interface ReferenceRun {
   readonly also?: Readonly<Record<string, (rollout: Rollout, bench: Bench) => WorkflowHandle>>;
 }
 
-const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const QUEUED = planOf('replay-queue', [CREATE, LONG]);
 const SUPERSEDED = planOf('replay-superseded', [CREATE, LONG]);
 const APPROVE = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] } as const;
@@ -117,7 +126,7 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
   },
   'long-bake': {
     plan: planOf('replay-long-bake', [CREATE, rampStep(50), CUTOVER, bakeStep(6_000)], {
-      watching: { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 },
+      watching: SHORT_WINDOWS,
     }),
     target: healthy,
     act: nothing,

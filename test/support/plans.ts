@@ -48,7 +48,16 @@ export const SMOKE: Step = { kind: 'smoke', body: '{}', requestFile: 'sample.jso
 export const CUTOVER: Step = { kind: 'cutover' };
 export const DELETE_BASELINE: Step = { kind: 'delete-baseline', drainWithinMs: 1000 };
 
-export function bakeStep(forMs: number): Step {
+/** A step with this is not over before its test is. */
+export const FOR_LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
+export const LONG: Step = rampStep(10, FOR_LONG);
+export const APPROVE = {
+  kind: 'approve',
+  withinMs: 600_000,
+  gates: ['errors', 'slow'],
+} as const satisfies Step;
+
+export function bakeStep(forMs: number): Extract<Step, { kind: 'bake' }> {
   return { kind: 'bake', forMs, gates: ['errors', 'slow'], undecided: 'hold' };
 }
 
@@ -64,6 +73,12 @@ export const STANDARD: readonly Step[] = [
   bakeStep(500),
   DELETE_BASELINE,
 ];
+
+/** Looks of 20 ms, in windows of 60, of which each stands for one of 20 minutes. */
+export const SHORT_WINDOWS = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
+
+/** Who acts, and why, where a test has no need to know. */
+export const by = { by: 'ada', reason: 'test' };
 
 /** A plan for the memory target: looks of 100 ms, no warm-up. */
 export function planOf(endpoint: string, steps: readonly Step[], more: Partial<Plan> = {}): Plan {

@@ -18,7 +18,7 @@ import { rolloutSinks } from '../../worker/sinks.js';
 import { deploymentOptions, makeCurrent } from '../../worker/versioning.js';
 import { MemoryTarget } from '../support/memory-target.js';
 import { makeNamespace } from '../support/namespace.js';
-import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { APPROVE, by, CREATE, CUTOVER, planOf, rampStep, SHORT_WINDOWS } from '../support/plans.js';
 import { Rollout } from '../support/rollout-bench.js';
 import { WAITER } from '../support/waiter.js';
 
@@ -83,13 +83,11 @@ async function start(plan: Plan): Promise<Rollout> {
 
 /** A rollout that waits for approval. */
 function waitingPlan(endpoint: string, more: Partial<Plan> = {}): Plan {
-  const approve = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] } as const;
-  return planOf(endpoint, [CREATE, rampStep(50), approve, CUTOVER], more);
+  return planOf(endpoint, [CREATE, rampStep(50), APPROVE, CUTOVER], more);
 }
 
 const versions = () => workerVersions(session(), Date.now());
 const session = () => ({ client, place: { namespace } }) as Session;
-const ada = { by: 'ada', reason: 'test' };
 
 /** The version of a run, by what the server knows; without a run, of the last one under that id. */
 async function versionOf(id: string, runId?: string): Promise<string | null | undefined> {
@@ -125,7 +123,7 @@ it('a rollout ends on the version that it began with, while new ones begin with 
   );
   expect(await pollingWorkers(session(), Date.now())).not.toEqual([]);
   for (const rollout of [first, second]) {
-    await rollout.send('approve', ada);
+    await rollout.send('approve', by);
     expect(await rollout.promoted()).toMatchObject({ outcome: 'promoted' });
   }
 
@@ -140,8 +138,7 @@ it('a rollout goes on as a new run on its own version, and what waited behind it
   await startWorker('c');
   expect(await makeCurrent(connection, namespace, 'c')).toBe(true);
   // A window of 60 ms stands for one of 20 minutes.
-  const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
-  const plan = waitingPlan('pinned-long', { watching });
+  const plan = waitingPlan('pinned-long', { watching: SHORT_WINDOWS });
   const first = await start(plan);
   const id = first.handle.workflowId;
   const next = queueEntry(waitingPlan('pinned-long'), { digest: 'next', by: 'ada', spec: 'next.yml' });
@@ -155,7 +152,7 @@ it('a rollout goes on as a new run on its own version, and what waited behind it
   const before = await run();
   await expect.poll(run, { timeout: 40_000, interval: 200 }).not.toBe(before);
   const after = await run();
-  await first.send('abort', ada);
+  await first.send('abort', by);
   expect(await first.failure()).toMatchObject({ type: 'Aborted' });
 
   expect(await workersOf(id, after)).toEqual(new Set(['c']));
@@ -164,7 +161,7 @@ it('a rollout goes on as a new run on its own version, and what waited behind it
   expect(started).toMatchObject({ fate: 'started' });
   const second = new Rollout(client.workflow.getHandle(id));
   await waits(second);
-  await second.send('approve', ada);
+  await second.send('approve', by);
   expect(await second.promoted()).toMatchObject({ outcome: 'promoted' });
   expect(await versionOf(id)).toBe('d');
   expect(await versionOf(queue)).toBe('d');

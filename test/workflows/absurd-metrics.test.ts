@@ -4,7 +4,7 @@ import type { Step } from '../../core/plan.js';
 import { sameTraffic, type Traffic } from '../../core/traffic.js';
 import { ABSURD } from '../support/absurd-metrics.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import { APPROVE, bakeStep, CREATE, CUTOVER, LONG, mirrorStep, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -13,7 +13,6 @@ const SPLIT = { live: { blue: 90, green: 10 }, mirror: {} };
 
 /** Looks that are true before a source begins to lie. */
 const TRUE_LOOKS = 5;
-const APPROVE: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
 /** A stall of the machine among the true looks must not fill it. */
 const FOR_MS = 4_000;
 const DWELL = { atLeastMs: FOR_MS, atMostMs: FOR_MS };
@@ -36,7 +35,6 @@ const SHOWS_ERRORS = ['without blue', 'without histograms'];
 const WHILE_IT_WAITS = ['not a number', 'beyond counting', 'stale', 'without green'].map(
   (what) => [what, ABSURD[what]!] as const,
 );
-const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const BY = { by: 'ada', reason: 'looked myself' };
 
 const IN_STEPS = Object.entries(STEPS).flatMap(([step, there]) =>

@@ -3,12 +3,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { heldMinimum } from '../../core/autoscale.js';
 import type { Step } from '../../core/plan.js';
 import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { bakeStep, by, CREATE, CUTOVER, DELETE_BASELINE, LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
-const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const APPROVE: Step = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] };
 const shape = ({ writes }: MemoryTarget): readonly string[] =>
   writes.map((write) => write.replace(/ \{.*/, ''));
@@ -103,7 +102,7 @@ describe.concurrent('an autoscaled baseline', () => {
     };
     await rollout.send('approve', { by: 'ada', reason: 'looks good' });
     await rollout.until((s) => s.phase === 'baking');
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     const { report } = await rollout.failure();
 
     expect(report.left).toEqual([

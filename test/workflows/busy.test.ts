@@ -4,13 +4,11 @@ import type { Drift } from '../../core/drift.js';
 import type { Step } from '../../core/plan.js';
 import { sameTraffic } from '../../core/traffic.js';
 import { MemoryTarget, ofFour } from '../support/memory-target.js';
-import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { APPROVE, by, CREATE, CUTOVER, FOR_LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
-const by = { by: 'ada', reason: 'test' };
-const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
 const BLUE = { live: { blue: 100 }, mirror: {} };
 const BROKEN = { errors: 1, slow: 0 };
 
@@ -26,7 +24,7 @@ async function busy(name: string) {
     asked += 1;
     return 'throttle';
   };
-  const rollout = await bench.start(planOf(name, [CREATE, rampStep(10), rampStep(25, LONG)]), target);
+  const rollout = await bench.start(planOf(name, [CREATE, rampStep(10), rampStep(25, FOR_LONG)]), target);
   await rollout.until(() => asked > 0);
   return { target, rollout, asked: () => asked };
 }
@@ -100,7 +98,7 @@ describe.concurrent('while a target that is busy takes no greater share', () => 
 /** A rollout that waits for the instances that a person wants restored. */
 async function restoring(name: string) {
   const target = ofFour();
-  const rollout = await bench.start(planOf(name, [CREATE, rampStep(50, LONG)]), target);
+  const rollout = await bench.start(planOf(name, [CREATE, rampStep(50, FOR_LONG)]), target);
   await rollout.until((s) => s.traffic?.live['green'] === 50);
   target.changeInstances('blue', 1);
   await rollout.until((s) => s.phase === 'held');
@@ -161,7 +159,7 @@ async function restoringGreen(
   name: string,
   change: (target: MemoryTarget) => void,
   isFound: (hold: Drift) => boolean,
-  { steps = [CREATE, rampStep(50, LONG)] as readonly Step[], phase = 'ramping' } = {},
+  { steps = [CREATE, rampStep(50, FOR_LONG)] as readonly Step[], phase = 'ramping' } = {},
 ) {
   const target = ofFour();
   const plan = planOf(name, steps);
@@ -269,7 +267,6 @@ describe.concurrent('shares that somebody puts back by hand while a restore wait
     'are taken over by the next step, and not held for once more',
     async ({ expect }) => {
       const half = { live: { blue: 50, green: 50 }, mirror: {} };
-      const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
       const { target, rollout } = await restoringGreen(
         'restoring-again',
         (its) => {
@@ -277,7 +274,7 @@ describe.concurrent('shares that somebody puts back by hand while a restore wait
           its.rulesOwner = 'kubectl-edit';
         },
         ({ observed }) => observed !== null && sameTraffic(observed, half),
-        { steps: [CREATE, rampStep(50), approve, CUTOVER], phase: 'waiting-for-approval' },
+        { steps: [CREATE, rampStep(50), APPROVE, CUTOVER], phase: 'waiting-for-approval' },
       );
 
       await rollout.until((s) => s.phase === 'waiting-for-approval', TURNS_MS);

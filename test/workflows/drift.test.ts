@@ -5,23 +5,34 @@ import { greenDeployment } from '../../bench/support/plans.js';
 import type { Plan, Step } from '../../core/plan.js';
 import { sameTraffic, type Traffic } from '../../core/traffic.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import {
+  APPROVE,
+  bakeStep,
+  by,
+  CREATE,
+  CUTOVER,
+  FOR_LONG,
+  mirrorStep,
+  planOf,
+  rampStep,
+  SHORT_WINDOWS,
+} from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
-const by = { by: 'ada', reason: 'test' };
 const BLUE = { live: { blue: 100 }, mirror: {} };
 const FIRST_SHARE = { live: { blue: 90, green: 10 }, mirror: {} };
-const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
 const GREENS = 3;
-const APPROVE: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
 
 /** Steps that nothing but a breach or a person ends, and the traffic that they write. */
 const STEPS = {
   approve: { steps: [CREATE, APPROVE], traffic: BLUE },
-  mirror: { steps: [CREATE, mirrorStep(10, LONG)], traffic: { live: { blue: 100 }, mirror: { green: 10 } } },
-  ramp: { steps: [CREATE, rampStep(10, LONG)], traffic: { live: { blue: 90, green: 10 }, mirror: {} } },
+  mirror: {
+    steps: [CREATE, mirrorStep(10, FOR_LONG)],
+    traffic: { live: { blue: 100 }, mirror: { green: 10 } },
+  },
+  ramp: { steps: [CREATE, rampStep(10, FOR_LONG)], traffic: { live: { blue: 90, green: 10 }, mirror: {} } },
   bake: { steps: [CREATE, CUTOVER, bakeStep(600_000)], traffic: { live: { green: 100 }, mirror: {} } },
 } as const satisfies Record<string, { steps: readonly Step[]; traffic: Traffic }>;
 
@@ -347,8 +358,9 @@ describe.concurrent('an approval given while somebody else has changed the traff
   }) => {
     const target = new MemoryTarget();
     // Windows of 60 ms fill a history in seconds.
-    const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
-    const plan = planOf('approved-in-drift', [CREATE, rampStep(50), APPROVE, CUTOVER], { watching });
+    const plan = planOf('approved-in-drift', [CREATE, rampStep(50), APPROVE, CUTOVER], {
+      watching: SHORT_WINDOWS,
+    });
     const rollout = await bench.start(plan, target);
     await rollout.until((s) => s.phase === 'waiting-for-approval');
     const theirs = { live: { blue: 80, green: 20 }, mirror: {} };

@@ -4,12 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { newestBeat } from '../../client/live.js';
 import type { WatchBeat } from '../../core/watch.js';
 import { failing, inFlight, MemoryTarget } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { bakeStep, by, CREATE, CUTOVER, DELETE_BASELINE, LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
-
-const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 
 /** A rollout that has given green its 10 %, for long. */
 async function ramping(name: string) {
@@ -73,7 +71,7 @@ describe.concurrent('a target that fails', () => {
     await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
 
     target.shownLater = { live: { blue: 90, green: 10 }, mirror: {} };
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.until(() => target.traffic.live['blue'] === 100);
     const stillRollingBack = await rollout.status();
     target.shownLater = null;
@@ -89,7 +87,7 @@ describe.concurrent('a target that fails', () => {
     target.pending = 'the gateway has not taken it';
     target.traffic = { live: { blue: 100 }, mirror: {} };
     const before = target.writes.length;
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.until(() => target.writes.length > before);
     const stillRollingBack = await rollout.status();
     target.pending = null;
@@ -132,7 +130,7 @@ describe.concurrent('rollback', () => {
     const { target, rollout } = await ramping('no-and-yes');
 
     target.fault = failing('writeTraffic', 'throw-permanent', 3);
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     const { type } = await rollout.failure();
 
     expect(type).toBe('Aborted');
@@ -145,7 +143,7 @@ describe.concurrent('rollback', () => {
       const { target, rollout } = await ramping(`no-and-yes-${call}`);
 
       target.fault = failing(call, 'throw-permanent', 1);
-      await rollout.send('abort', { by: 'ada', reason: 'test' });
+      await rollout.send('abort', by);
       const { type, report } = await rollout.failure();
 
       expect(type).toBe('Aborted');
@@ -158,7 +156,7 @@ describe.concurrent('rollback', () => {
     const { target, rollout } = await ramping('forbidden');
 
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     const { type, report } = await rollout.failure();
 
     expect(type).toBe('RollbackIncomplete');
@@ -174,7 +172,7 @@ describe.concurrent('rollback', () => {
     const { target, rollout } = await ramping('in-flight');
 
     target.distort = (snapshot) => inFlight(snapshot, 1);
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.until(() => target.traffic.live['blue'] === 100);
     const { looks } = target;
     await rollout.until(() => target.looks > looks + 2 || !target.deployments.has('green'));
@@ -191,7 +189,7 @@ describe.concurrent('rollback', () => {
     const { target, rollout } = await ramping('cancel-twice');
 
     target.fault = failing('writeTraffic', 'throttle', 5);
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.until((s) => s.phase === 'rolling-back');
     await rollout.handle.cancel();
     const { type } = await rollout.failure();
@@ -215,7 +213,7 @@ describe.concurrent('metrics that are away', () => {
     const held = await rollout.until((s) => s.phase === 'held');
     target.metricsAway = false;
     target.behaviour.set('green', { errors: 0, slow: 0 });
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.failure();
 
     expect(held.traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
@@ -263,7 +261,7 @@ describe.concurrent('drift', () => {
     });
     expect(target.traffic).toEqual({ live: { blue: 60, green: 40 }, mirror: {} });
 
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.failure();
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   });
@@ -299,7 +297,7 @@ describe.concurrent('drift', () => {
     target.addDeployment('red');
     target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
     const held = await rollout.until((s) => s.phase === 'held');
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.failure();
 
     expect(held.hold?.because).toContain('the endpoint shows blue 50 %, red 50 %');
@@ -326,7 +324,7 @@ describe('a worker that goes', () => {
     const after = await beatThat(
       ({ memory }) => memory.collector?.clockMs !== left.memory.collector?.clockMs,
     );
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     const { report } = await rollout.failure();
 
     expect(after.memory.enteredAtMs).toBe(before.memory.enteredAtMs);

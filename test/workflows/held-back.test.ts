@@ -1,7 +1,7 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
-import { bakeStep, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { bakeStep, by, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import type { Step } from '../../core/plan.js';
 import { instantText } from '../../core/units.js';
 import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
@@ -9,7 +9,6 @@ import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
-const by = { by: 'ada', reason: 'test' };
 const BLUE = { live: { blue: 100 }, mirror: {} };
 const GREEN = { live: { green: 100 }, mirror: {} };
 const LONG = rampStep(10, { dwell: { atLeastMs: 60_000, atMostMs: 600_000 } });

@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest';
 import type { Step } from '../../core/plan.js';
 import type { Traffic } from '../../core/traffic.js';
 import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
-import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import { CREATE, CUTOVER, DELETE_BASELINE, FOR_LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
 const ABORT = { by: 'ada', reason: 'at the last moment' };
 const BLUE = { live: { blue: 100 }, mirror: {} };
-const LONG = rampStep(20, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
+const LONG = rampStep(20, FOR_LONG);
 const GREEN = { live: { green: 100 }, mirror: {} };
 
 /** Whether it said yes; it may say no in words, or be over. Anything else is an answer that got lost. */

@@ -1,20 +1,26 @@
 import { type temporal } from '@temporalio/proto';
 import { describe, expect, it } from 'vitest';
 
-import type { Step } from '../../core/plan.js';
 import { workflowId } from '../../core/plan.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
+import {
+  APPROVE,
+  bakeStep,
+  by,
+  CREATE,
+  CUTOVER,
+  DELETE_BASELINE,
+  planOf,
+  rampStep,
+  SHORT_WINDOWS,
+} from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
-// A window of 60 ms stands for one of 20 minutes: fifty of them are the better part of a day.
-const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
+/** By what each stands for, the better part of a day. */
 const WINDOWS = 50;
-const gates = ['errors', 'slow'];
-const APPROVE: Step = { kind: 'approve', withinMs: 600_000, gates };
-const BAKE: Step = { kind: 'bake', forMs: 3_600_000, gates, undecided: 'hold' };
+const BAKE = bakeStep(3_600_000);
 
 type Event = temporal.api.history.v1.IHistoryEvent;
 
@@ -39,7 +45,7 @@ describe.concurrent('a bake of many windows', () => {
     const target = new MemoryTarget();
     target.changeInstances('blue', 3);
     const plan = planOf('long-bake', [CREATE, rampStep(50), APPROVE, CUTOVER, BAKE, DELETE_BASELINE], {
-      watching,
+      watching: SHORT_WINDOWS,
     });
     const rollout = await bench.start(plan, target);
     const { runId: firstRunId } = await rollout.handle.describe();
@@ -100,8 +106,10 @@ describe.concurrent('a bake of many windows', () => {
 
   it('that ends well deletes blue once, and not before its time', async () => {
     const target = new MemoryTarget();
-    const bake: Step = { kind: 'bake', forMs: 4_000, gates, undecided: 'hold' };
-    const plan = planOf('whole-bake', [CREATE, rampStep(50), CUTOVER, bake, DELETE_BASELINE], { watching });
+    const bake = bakeStep(4_000);
+    const plan = planOf('whole-bake', [CREATE, rampStep(50), CUTOVER, bake, DELETE_BASELINE], {
+      watching: SHORT_WINDOWS,
+    });
     const rollout = await bench.start(plan, target);
     const { runId: firstRunId } = await rollout.handle.describe();
 
@@ -118,7 +126,7 @@ describe.concurrent('a bake of many windows', () => {
   it('keeps a change from outside held through new runs, until a person settles it', async ({ expect }) => {
     const target = new MemoryTarget();
     target.changeInstances('blue', 3);
-    const plan = planOf('held-bake', [CREATE, rampStep(50), CUTOVER, BAKE], { watching });
+    const plan = planOf('held-bake', [CREATE, rampStep(50), CUTOVER, BAKE], { watching: SHORT_WINDOWS });
     const rollout = await bench.start(plan, target);
     await rollout.until((s) => s.phase === 'baking');
     target.changeInstances('blue', 1);
@@ -134,7 +142,7 @@ describe.concurrent('a bake of many windows', () => {
 
     expect(still.hold).toEqual(held.hold);
     expect(target.deployments.get('blue')?.instances.wanted).toBe(3);
-    await rollout.send('abort', { by: 'ada', reason: 'test' });
+    await rollout.send('abort', by);
     await rollout.failure();
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
   }, 90_000);

@@ -7,7 +7,9 @@ import type { MetricsSnapshot } from '../../core/metrics.js';
 import { distorted, SILENT } from '../support/absurd-metrics.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
 import {
+  APPROVE,
   bakeStep,
+  by,
   CREATE,
   CUTOVER,
   DELETE_BASELINE,
@@ -24,10 +26,7 @@ const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 };
 const FIVE_MINUTES_MS = 60 * watching.intervalMs;
 
 const LONG = { atLeastMs: 60_000, atMostMs: 600_000 };
-const gates = ['errors', 'slow'];
-const APPROVE: Step = { kind: 'approve', withinMs: 600_000, gates };
-const BAKE: Step = { kind: 'bake', forMs: 600_000, gates, undecided: 'hold' };
-const by = { by: 'ada', reason: 'test' };
+const BAKE = bakeStep(600_000);
 
 /** Where a rollout waits, and what its plan and its people do to get there. */
 const WAITS: Readonly<

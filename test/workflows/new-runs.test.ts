@@ -1,16 +1,11 @@
 import { expect, it, vi } from 'vitest';
 
 import type { TargetPorts } from '../../adapters/ports.js';
-import type { Step } from '../../core/plan.js';
 import { MemoryTarget, outage } from '../support/memory-target.js';
-import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { APPROVE, by, CREATE, CUTOVER, LONG, planOf, rampStep, SHORT_WINDOWS } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
-
-const by = { by: 'ada', reason: 'test' };
-// A window of 60 ms stands for one of 20 minutes.
-const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
 
 /** Resolves when the rollout, which waits for somebody, has gone on as a new run. */
 async function goneOn({ handle }: Rollout): Promise<void> {
@@ -26,7 +21,7 @@ it.concurrent(
     target.requestsPerSecond = 1;
     const undecided = rampStep(10, { dwell: { atLeastMs: 0, atMostMs: 200 }, undecided: 'hold' });
     const rollout = await bench.start(
-      planOf('approved-paused', [CREATE, undecided, CUTOVER], { watching }),
+      planOf('approved-paused', [CREATE, undecided, CUTOVER], { watching: SHORT_WINDOWS }),
       target,
     );
     await rollout.until((s) => s.hold?.kind === 'undecided');
@@ -48,7 +43,10 @@ it.concurrent(
   async () => {
     const target = new MemoryTarget();
     const checking = outage(target, 'read');
-    const rollout = await bench.start(planOf('held-uncreated', [CREATE, CUTOVER], { watching }), target);
+    const rollout = await bench.start(
+      planOf('held-uncreated', [CREATE, CUTOVER], { watching: SHORT_WINDOWS }),
+      target,
+    );
     await checking.met;
     await rollout.send('pause', by);
     checking.over();
@@ -71,7 +69,7 @@ it.concurrent(
   'a message that is sent again, since its answer got lost, is answered as before by a run that went on as a new one',
   async () => {
     const rollout = await bench.start(
-      planOf('paused-once', [CREATE, rampStep(10), CUTOVER], { watching }),
+      planOf('paused-once', [CREATE, rampStep(10), CUTOVER], { watching: SHORT_WINDOWS }),
       new MemoryTarget(),
     );
     const answer = await rollout.send('pause', by, 'once');
@@ -89,9 +87,8 @@ it.concurrent(
 it.concurrent(
   'an approval that is sent again does not answer what a run that went on as a new one asks',
   async () => {
-    const approve: Step = { kind: 'approve', withinMs: 600_000, gates: ['errors', 'slow'] };
     const rollout = await bench.start(
-      planOf('approved-once', [CREATE, approve, rampStep(10), approve, CUTOVER], { watching }),
+      planOf('approved-once', [CREATE, APPROVE, rampStep(10), APPROVE, CUTOVER], { watching: SHORT_WINDOWS }),
       new MemoryTarget(),
     );
     await rollout.until((s) => s.phase === 'waiting-for-approval');
@@ -116,8 +113,7 @@ it.concurrent(
   async () => {
     const target = new MemoryTarget();
     const slow = slowLooks(target);
-    const long = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
-    const rollout = await bench.start(planOf('cancelled-between', [CREATE, long]), slow);
+    const rollout = await bench.start(planOf('cancelled-between', [CREATE, LONG]), slow);
     await rollout.until(() => target.looks > 3);
     const { runId } = await rollout.handle.describe();
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Notification, NotifyChannel } from '../../core/notification.js';
 import type { Step } from '../../core/plan.js';
 import { autoscaled, ofFour, outage } from '../support/memory-target.js';
-import { CREATE, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import { by, CREATE, FOR_LONG, mirrorStep, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const told: Notification[] = [];
@@ -18,8 +18,6 @@ const bench = useBench({
   }),
 });
 
-const LONG = { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } };
-const by = { by: 'ada', reason: 'test' };
 const ROLLBACK_WITHIN_MS = 8_000;
 
 const notify: readonly NotifyChannel[] = [
@@ -36,7 +34,7 @@ const notify: readonly NotifyChannel[] = [
 type Call = Parameters<typeof outage>[1];
 
 /** A rollout that is taken back by hand while its target takes one kind of call no more; how often it was asked that. */
-async function rollingBack(name: string, call: Call, step: Step = rampStep(10, LONG), target = ofFour()) {
+async function rollingBack(name: string, call: Call, step: Step = rampStep(10, FOR_LONG), target = ofFour()) {
   const rollout = await bench.start(
     planOf(name, [CREATE, step], { rollbackWithinMs: ROLLBACK_WITHIN_MS, notify }),
     target,
@@ -72,10 +70,10 @@ type RollingBack = Awaited<ReturnType<typeof rollingBack>>;
 function everyKind(name: string): Promise<readonly RollingBack[]> {
   return Promise.all([
     rollingBack(`${name}-traffic`, 'writeTraffic'),
-    rollingBack(`${name}-mirror`, 'writeTraffic', mirrorStep(10, LONG)),
+    rollingBack(`${name}-mirror`, 'writeTraffic', mirrorStep(10, FOR_LONG)),
     rollingBack(`${name}-green`, 'deleteDeployment'),
     rollingBack(`${name}-instances`, 'scale'),
-    rollingBack(`${name}-minimum`, 'autoscale', rampStep(10, LONG), autoscaled()),
+    rollingBack(`${name}-minimum`, 'autoscale', rampStep(10, FOR_LONG), autoscaled()),
   ]);
 }
 

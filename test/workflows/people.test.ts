@@ -2,13 +2,12 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 
 import { MemoryTarget } from '../support/memory-target.js';
-import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { CREATE, CUTOVER, LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
 /** A step that nothing but a breach or a person ends. */
-const LONG = rampStep(10, { dwell: { atLeastMs: 600_000, atMostMs: 600_000 } });
 const APPROVE = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] } as const;
 
 async function refusal(promise: Promise<unknown>): Promise<string> {

@@ -4,14 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { RolloutStatus } from '../../core/messages.js';
 import type { Step } from '../../core/plan.js';
 import { failing, type MemoryTarget, ofFour } from '../support/memory-target.js';
-import { CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { bakeStep, by, CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
 
 const LONG = rampStep(10, { dwell: { atLeastMs: 60_000, atMostMs: 600_000 } });
-const BAKE: Step = { kind: 'bake', forMs: 600_000, gates: ['errors', 'slow'], undecided: 'hold' };
-const by = { by: 'ada', reason: 'test' };
+const BAKE = bakeStep(600_000);
 
 /** A rollout whose baseline has four instances, in its ramp or in its bake. */
 async function underWay(name: string, steps: readonly Step[] = [CREATE, LONG]) {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { Notification } from '../../core/notification.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { bakeStep, CREATE, CUTOVER, planOf, rampStep } from '../support/plans.js';
+import { bakeStep, by, CREATE, CUTOVER, planOf, rampStep, SHORT_WINDOWS } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const told: Notification[] = [];
@@ -13,10 +13,9 @@ const bench = useBench({
   }),
 });
 
-// A window of 60 ms stands for one of 20 minutes, and 240 ms for the minute after which people are told.
-const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs: 60 };
+// By looks of 20 ms, 240 ms stand for the minute after which people are told.
+const watching = SHORT_WINDOWS;
 const LONG = rampStep(10, { dwell: { atLeastMs: 60_000, atMostMs: 600_000 } });
-const by = { by: 'ada', reason: 'test' };
 
 /** An endpoint that may no longer be read while that is true: its token is gone, say. */
 function refusingToRead(when: (target: MemoryTarget) => boolean): MemoryTarget {
