@@ -15,7 +15,6 @@ import { withOwnSignal } from '../own-signal.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { noAnswerInTime, notReached, refused, retryAfterMs, unexpectedAnswer } from './errors.js';
 import { jsonOrUndefined } from './json.js';
-import { recordingPolicy, type Recorder } from './recorder.js';
 import { ArmErrorBody } from './resources.js';
 import { askForToken, remembering } from './token.js';
 import { armTracingPolicy } from './tracing-policy.js';
@@ -34,8 +33,6 @@ export interface ArmSettings {
   readonly apiVersion?: string;
   /** Longest wait for one answer, its token included, milliseconds. Default 20,000. */
   readonly deadlineMs?: number;
-  /** Sees every exchange, without secrets. */
-  readonly recorder?: Recorder;
 }
 
 export interface ArmCall {
@@ -117,9 +114,6 @@ export class ArmClient {
     // Ours, and not the SDK's own tracing: it needs no second instrumentation, and keeps signatures out of spans.
     this.#pipeline.removePolicy({ name: tracingPolicyName });
     this.#pipeline.addPolicy(armTracingPolicy);
-    if (settings.recorder) {
-      this.#pipeline.addPolicy(recordingPolicy(settings.recorder), { afterPhase: 'Sign' });
-    }
   }
 
   /**

@@ -1,9 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAzureMlEndpoints, type AzureMlSettings } from '../../../adapters/azureml/endpoints.js';
-import { fileRecorder, type Exchange } from '../../../adapters/azureml/recorder.js';
 import { FakeArm, settingsFor, WORKSPACE } from './fake-arm.js';
 import { sampleDeployment } from './samples.js';
 
@@ -268,40 +264,5 @@ describe('beyond a rollout', () => {
     await client().createEndpoint({ name: 'diabetes' });
 
     expect(arm.calls('PUT')).toEqual([]);
-  });
-
-  it('records every exchange, without tokens, keys or environment variables', async () => {
-    const exchanges: Exchange[] = [];
-    arm.seedEndpoint('diabetes');
-    const endpoints = client({ recorder: (exchange) => exchanges.push(exchange) });
-
-    await endpoints.keys('diabetes');
-    await endpoints.createDeployment('diabetes', sampleDeployment('green'), {});
-
-    const text = JSON.stringify(exchanges);
-    expect(exchanges.map((e) => [e.method, e.status])).toEqual([
-      ['POST', 200],
-      ['GET', 200],
-      ['PUT', 201],
-    ]);
-    expect(text).not.toMatch(/arm-token-1|key-1|key-b|"info"/);
-  });
-
-  it('records into a file, one line for each exchange, lost ones too', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'greenlight-recorder-'));
-    try {
-      const file = join(folder, 'exchanges.jsonl');
-      arm.seedEndpoint('diabetes');
-      const endpoints = client({ recorder: fileRecorder(file) });
-      arm.faults.push({ method: 'POST', path: 'listKeys', answer: 'lost-before' });
-
-      await expect(endpoints.keys('diabetes')).rejects.toMatchObject({ kind: 'transient' });
-      await endpoints.keys('diabetes');
-
-      const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
-      expect(lines.map((line) => (JSON.parse(line) as Exchange).status)).toEqual([0, 200]);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
   });
 });
