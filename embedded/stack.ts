@@ -1,13 +1,11 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { z } from 'zod';
 import { lock } from './cache.js';
 import { openEncryption, type Encryption } from '../codec/data-converter.js';
 import { codecPlace, startCodecServer, stopCodecServer } from './codec-server.js';
 import { configuredTemporal, type TemporalSettings, temporalSettings } from './connection.js';
 import { EmbeddedError, messageOf } from './errors.js';
-import { readJson, writeJson } from './files.js';
 import { hostState, startHost, stopHost } from './host.js';
 import { type Progress, progressToStderr } from './progress.js';
 import { registerSearchAttributes } from './search-attributes.js';
@@ -16,25 +14,24 @@ import { ensureHostTools, ensureTools } from './tools.js';
 import { startWorker, stopWorker } from './worker.js';
 
 /** The parts that run on this machine, and where they are. */
-export const Stack = z.object({
-  temporal: z.object({
-    address: z.string(),
-    namespace: z.string(),
+export interface Stack {
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
     /** null for a server that is not ours: its UI is its own affair. */
-    uiUrl: z.string().nullable(),
+    readonly uiUrl: string | null;
     /** Whether `stopStack` ends it. */
-    own: z.boolean(),
-  }),
-  host: z.object({
+    readonly own: boolean;
+  };
+  readonly host: {
     /** Its state folder, with `host.json`. */
-    state: z.string(),
-    gatewayUrl: z.string(),
-  }),
-  worker: z.object({ healthUrl: z.string() }),
+    readonly state: string;
+    readonly gatewayUrl: string;
+  };
+  readonly worker: { readonly healthUrl: string };
   /** Decodes payloads for the UI of our own Temporal; null where nothing is encrypted, or the server is not ours. */
-  codec: z.object({ url: z.string() }).nullable(),
-});
-export type Stack = z.infer<typeof Stack>;
+  readonly codec: { readonly url: string } | null;
+}
 
 export interface StackOptions {
   /** State folder; see `stateDir`. */
@@ -45,7 +42,7 @@ export interface StackOptions {
 /**
  * Brings up Temporal (unless one is configured), the endpoint host and a worker, and returns when all of them answer.
  *
- * Safe to repeat: what runs is left alone, what died is started again. The note of it all is `<state>/stack.json`.
+ * Safe to repeat: what runs is left alone, what died is started again.
  *
  * @throws {EmbeddedError} naming the part that does not come up, with the end of its log. The others stay up.
  */
@@ -70,14 +67,12 @@ export async function startStack({ state, progress = progressToStderr }: StackOp
       temporalThenWorker(),
       startHost(state, tools),
     ]);
-    const stack: Stack = {
+    return {
       temporal,
       host: { state: hostState(state), gatewayUrl: host.gatewayUrl },
       worker: { healthUrl },
       codec,
     };
-    await writeJson(noteFile(state), stack);
-    return stack;
   });
 }
 
@@ -103,7 +98,6 @@ export async function stopStack({ state }: Pick<StackOptions, 'state'>): Promise
       stopTemporal(state),
       stopCodecServer(state),
     ]);
-    await rm(noteFile(state), { force: true });
     return { temporal, host, worker };
   });
 }
@@ -123,15 +117,6 @@ async function ownTemporal(
   const place = await codecPlace(state);
   const server = await startTemporal(state, executable, place.url);
   return { server, codec: { url: await startCodecServer(state, place, server.uiUrl, codec.keyIds) } };
-}
-
-/** What the last `startStack` noted; undefined when there was none, or it was stopped. Says nothing about health. */
-export async function readStack(state: string): Promise<Stack | undefined> {
-  return readJson(noteFile(state), Stack);
-}
-
-function noteFile(state: string): string {
-  return join(state, 'stack.json');
 }
 
 function shown(settings: TemporalSettings, server: TemporalServer | undefined): Stack['temporal'] {

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { until } from '../../embedded/processes.js';
-import { readStack, startStack, type Stack } from '../../embedded/stack.js';
+import { startStack, type Stack } from '../../embedded/stack.js';
 import { hostState, type HostNote } from '../../embedded/host.js';
 import { stopTemporal } from '../../embedded/temporal-server.js';
 import { greenlight, temporaryFolder, type Told } from '../cli/cli.js';
@@ -218,6 +218,7 @@ async function surroundings(): Promise<Readonly<Record<string, string>>> {
 beforeAll(async () => {
   Object.assign(process.env, PLANTED, LINKS, await surroundings());
   started = world = await HostWorld.start();
+  stack = await up();
   await writeFile(join(world.folder, 'request.json'), '{"data": [[1]]}');
   await deploymentFile('green');
   await deploymentFile('refused', ['  WORKER_COUNT: ${secret:db-password}']);
@@ -239,7 +240,7 @@ beforeAll(async () => {
   secrets.set('codec key', CODEC_KEY);
   // Its UI learns of the codec server when it starts.
   await stopTemporal(world.state);
-  stack = await startStack({ state: world.state, progress: () => undefined });
+  stack = await up();
   await rollOut('sealed', SEALED_CANARY);
 });
 
@@ -254,10 +255,14 @@ async function hostNote(): Promise<HostNote> {
   return JSON.parse(await readFile(join(hostState(world.state), 'host.json'), 'utf8')) as HostNote;
 }
 
+/** Leaves alone what runs, and says where it is. */
+function up(): Promise<Stack> {
+  return startStack({ state: world.state, progress: () => undefined });
+}
+
 /** Of the worker that runs now. */
 async function workerMetrics(): Promise<string> {
-  const running = await readStack(world.state);
-  return (await fetch(`${running?.worker.healthUrl}/metrics`)).text();
+  return (await fetch(`${stack.worker.healthUrl}/metrics`)).text();
 }
 
 /** Temporal's database and every log under the state folder. What a target keeps for itself is not among them. */
