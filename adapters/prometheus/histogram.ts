@@ -1,11 +1,5 @@
 import type { Tally } from './ledger.js';
 
-/** A histogram summed over its series: upper edges without `+Inf`, and cumulative counts with it. */
-export interface SummedHistogram {
-  readonly edges: readonly number[];
-  readonly le: readonly number[];
-}
-
 /**
  * The edges that every series of a classic histogram has, ascending, in units of the metric times `scale`.
  *

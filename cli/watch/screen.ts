@@ -43,7 +43,6 @@ export interface Screen {
   readonly gates: readonly GateRow[];
   /** Why it stands still, and what is asked for again; empty while it moves. */
   readonly standstill: string;
-  readonly verdict: string;
   readonly next: string;
   readonly keys: readonly Key[];
 }
@@ -60,7 +59,6 @@ export function screenOf(status: RolloutStatus, history: LookHistory, nowMs: num
       .filter(({ standing }) => standing !== 'idle')
       .map((evidence) => gateRow(evidence, history.get(evidence.gate)?.shares ?? [], status)),
     standstill: [standstillOf(status), retryOf(status)].filter((text) => text !== '').join('\n'),
-    verdict: status.verdict,
     next: status.next,
     keys: keysOf(status),
   };

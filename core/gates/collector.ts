@@ -48,8 +48,8 @@ export interface CollectOptions {
   readonly alone?: boolean;
   /** When the step began: looks say how long after it their data does, where the source can. */
   readonly enteredAtMs?: number;
-  /** How long an arm is waited for, before looks go on without it. Default: 30 s, or three intervals. */
-  readonly patienceMs?: number;
+  /** How long an arm is waited for, before looks go on without it. */
+  readonly patienceMs: number;
 }
 
 /** What the counters alone do not say: each is worth a word of its own. */
@@ -219,8 +219,8 @@ function sinceStepSec(
   return (Math.min(...told.map((arm) => edgeAt(state, arm))) - behindMs - enteredAtMs) / 1000;
 }
 
-function patience({ everyMs = 0 }: Reading, { patienceMs, intervalMs }: CollectOptions): number {
-  return Math.max(patienceMs ?? Math.max(30_000, 3 * intervalMs), 1.5 * everyMs);
+function patience({ everyMs = 0 }: Reading, { patienceMs }: CollectOptions): number {
+  return Math.max(patienceMs, 1.5 * everyMs);
 }
 
 /** Of an interval: looks come so much sooner or later by the machine's doing, and not by the user's. */

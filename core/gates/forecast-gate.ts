@@ -9,7 +9,7 @@ import { edgesOf } from './events.js';
 import { shareAbove, type Histogram } from './histogram.js';
 import { dispersionOf } from './machine.js';
 import type { EdgePair, MachineConfig, MetricConfig } from './types.js';
-import { factor, percent, points, seconds } from './words.js';
+import { factor, percent, points } from './words.js';
 
 /** What is known of the endpoint before the rollout. */
 export interface Before {
@@ -172,24 +172,4 @@ function smallest(metric: MetricConfig, caught: (worse: Worse) => boolean): stri
     else low = middle;
   }
   return describe(make(high), metric);
-}
-
-/** A forecast in one sentence, for `greenlight plan`. */
-export function forecastInWords(config: MachineConfig, metric: MetricConfig, forecast: GateForecast): string {
-  const about = (sec: number | null) => (sec === null ? 'never' : `in about ${seconds(sec)}`);
-  const catches = forecast.catches.map(({ what, sec }) => `${what} ${about(sec)}`).join(', ');
-  const proven =
-    metric.passRole === false
-      ? 'never needed for a pass'
-      : `a version like the baseline is proven ${about(forecast.passSec)}`;
-  const least =
-    forecast.smallest === null
-      ? `nothing is caught for sure within ${seconds(config.deadlineSec)}`
-      : `nine of ten times it catches ${forecast.smallest} within ${seconds(config.deadlineSec)}`;
-  const trouble = forecast.decides
-    ? ''
-    : forecast.needsSec === null
-      ? '; it can never decide: allow a larger margin'
-      : `; it cannot decide within ${seconds(config.deadlineSec)}: it needs about ${seconds(forecast.needsSec)} at this traffic`;
-  return `${forecast.gate}: ${proven}; catches ${catches}; ${least}${trouble}`;
 }

@@ -1,6 +1,6 @@
 import { BREACH_GRID, lnBreachWeight, PASS_GRID, type Tilt } from './grid.js';
 import { twoSampleTerms } from './evariable.js';
-import { firstStart, lateStart } from './starts.js';
+import { firstStart } from './starts.js';
 import { logSumExp } from './numbers.js';
 import type { DispersionConfig, MetricConfig } from './types.js';
 
@@ -134,22 +134,19 @@ export function requestsToPass(
 
 /**
  * Requests of green until this gate alone rolls back, without the time that the block cap asks for. Infinity where it
- * never does.
- *
- * @param options.late - the regression starts in a later block than the first: it pays the restart's price.
+ * never does. Of a regression that begins with the rollout: a later one pays the restart's price, too.
  */
 export function requestsToBreach(
   metric: MetricConfig,
   rates: Rates,
   alpha: number,
-  options: ForecastOptions & { readonly late?: boolean },
+  options: ForecastOptions,
 ): number {
-  const start = options.late === true ? lateStart(metric) : firstStart(metric);
   return requestsUntil(
     'breach',
     metric,
     rates,
-    Math.log(1 / alpha) - Math.log(metric.weight) - Math.log(start),
+    Math.log(1 / alpha) - Math.log(metric.weight) - Math.log(firstStart(metric)),
     options,
   );
 }

@@ -38,7 +38,7 @@ export { gateEvidence, type GateEvidence } from './evidence.js';
 export { explain, signalInWords } from './explain.js';
 export { failed, failing } from './failing.js';
 export { informationLimit, requestsToBreach, requestsToPass } from './forecast.js';
-export { forecastGate, forecastInWords, type GateForecast } from './forecast-gate.js';
+export { forecastGate, type GateForecast } from './forecast-gate.js';
 export {
   forecastPlan,
   type OwnTraffic,

@@ -32,12 +32,6 @@ export function firstStart(metric: MetricConfig): number {
   return sharesOf(metric).first;
 }
 
-/** Start weight of a regression that begins in the middle of a step, for a forecast. */
-export function lateStart(metric: MetricConfig): number {
-  const { first, other } = sharesOf(metric);
-  return metric.plannedBlocks === 1 ? first : other;
-}
-
 /**
  * What is left of the share for blocks beyond the plan, once so many blocks have begun.
  *

@@ -12,7 +12,7 @@ import {
 } from '../../../core/gates/index.js';
 import type { Counters } from '../../../core/metrics.js';
 
-const OPTIONS: CollectOptions = { intervalMs: 5000, edgesMs: [100, 200], perBlue: 1 / 9 };
+const OPTIONS: CollectOptions = { intervalMs: 5000, edgesMs: [100, 200], perBlue: 1 / 9, patienceMs: 30_000 };
 
 function counters(requests: number, errors = 0, over: Partial<Counters> = {}): Counters {
   return { requests, errors, le: [requests / 2, requests, requests], active: null, ...over };

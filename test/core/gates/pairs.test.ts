@@ -293,7 +293,13 @@ describe('pairs from the source', () => {
       },
       { blue: { deployment: 'blue', kind: 'live' }, green: { deployment: 'green', kind } },
     );
-  const options = { intervalMs: 5000, edgesMs: [], perBlue: 0.1, kind: 'mirror' as const };
+  const options = {
+    intervalMs: 5000,
+    edgesMs: [],
+    perBlue: 0.1,
+    kind: 'mirror' as const,
+    patienceMs: 30_000,
+  };
 
   it('come as differences, and not at all from live traffic, a source without them, or one that began anew', () => {
     const first = pairs(100, 1, 2, 3);
