@@ -1,4 +1,5 @@
 import type { LinkClaim } from '../adapters/notify/links.js';
+import { Html, html } from '../report/html.js';
 
 /** What a browser is answered. */
 export interface Page {
@@ -16,39 +17,41 @@ export function asksPage({ action, endpoint, what, by, expiresAtMs }: LinkClaim)
   return page(
     200,
     `${verb} the rollout of ${endpoint}?`,
-    `<p>${escape(what)}. ${then}</p>
-<p>It will stand there as the word of <b>${escape(by)}</b>. Good once, until ${escape(new Date(expiresAtMs).toUTCString())}.</p>
-<form method="post">
-<label>Why? <input name="reason" maxlength="1000" ${action === 'reject' ? 'required' : ''}></label>
-<button>${verb}</button>
-</form>`,
+    html`<p>${what}. ${then}</p>
+      <p>
+        It will stand there as the word of <b>${by}</b>. Good once, until
+        ${new Date(expiresAtMs).toUTCString()}.
+      </p>
+      <form method="post">
+        <label>Why? <input name="reason" maxlength="1000" ${action === 'reject' ? 'required' : ''} /></label>
+        <button>${verb}</button>
+      </form>`,
   );
 }
 
 export function tellsPage(status: number, title: string, text: string): Page {
-  return page(status, title, `<p>${escape(text)}</p>`);
+  return page(status, title, html`<p>${text}</p>`);
 }
 
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem;color-scheme:light dark}' +
   'input{width:100%;font:inherit;padding:.4rem;margin:.3rem 0 1rem;box-sizing:border-box}button{font:inherit;padding:.5rem 1.5rem}';
 
-function page(status: number, title: string, body: string): Page {
-  return {
-    status,
-    html: `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escape(title)}</title><style>${STYLE}</style></head>
-<body><h1>${escape(title)}</h1>
-${body}
-</body></html>
-`,
-  };
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+function page(status: number, title: string, body: Html): Page {
+  const whole = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width" />
+        <title>${title}</title>
+        <style>
+          ${new Html(STYLE)}
+        </style>
+      </head>
+      <body>
+        <h1>${title}</h1>
+        ${body}
+      </body>
+    </html> `;
+  return { status, html: whole.text };
 }
