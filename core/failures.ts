@@ -54,5 +54,6 @@ export const MENDED_BY_PEOPLE: ReadonlySet<string> = new Set([
   NOT_TRUSTED,
 ]);
 
-/** How a rollout ended. */
-export type Outcome = 'promoted' | 'rolled-back' | 'aborted' | 'rejected' | 'rollback-incomplete';
+/** How rollouts end. */
+export const OUTCOMES = ['promoted', 'rolled-back', 'aborted', 'rejected', 'rollback-incomplete'] as const;
+export type Outcome = (typeof OUTCOMES)[number];

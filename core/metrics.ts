@@ -1,5 +1,6 @@
 /** How a request reached a deployment: by its live share, as a mirrored copy, or pinned by header. */
-export type TrafficKind = 'live' | 'mirror' | 'direct';
+export const TRAFFIC_KINDS = ['live', 'mirror', 'direct'] as const;
+export type TrafficKind = (typeof TRAFFIC_KINDS)[number];
 
 /**
  * Cumulative counters of one deployment and one kind of traffic, since the source began to count.

@@ -1,4 +1,4 @@
-import type { Outcome } from './failures.js';
+import { OUTCOMES } from './failures.js';
 import type { Phase } from './run.js';
 import type { Traffic } from './traffic.js';
 
@@ -9,12 +9,8 @@ export const NOTIFY_EVENTS = [
   'approval-wanted',
   'held',
   'rolling-back',
-  'promoted',
-  'rolled-back',
-  'aborted',
-  'rejected',
-  'rollback-incomplete',
-] as const satisfies readonly (Outcome | string)[];
+  ...OUTCOMES,
+] as const;
 export type NotifyEvent = (typeof NOTIFY_EVENTS)[number];
 
 /** What is told where a channel names no events: all but each step, which is for programs that keep count. */

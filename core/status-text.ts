@@ -30,28 +30,22 @@ export function stepLabel(step: Step): string {
   }
 }
 
-/** The phase that a step stands for. */
-export function phaseOf(step: Step): Phase {
-  switch (step.kind) {
-    case 'create':
-      return 'creating';
-    case 'smoke':
-      return 'smoke-testing';
-    case 'mirror':
-      return 'mirroring';
-    case 'ramp':
-      return 'ramping';
-    case 'approve':
-      return 'waiting-for-approval';
-    case 'cutover':
-      return 'cutting-over';
-    case 'bake':
-      return 'baking';
-    case 'delete-baseline':
-      return 'deleting-baseline';
-    default:
-      return step satisfies never;
-  }
+const PHASES: Readonly<Record<Step['kind'], Phase>> = {
+  create: 'creating',
+  smoke: 'smoke-testing',
+  mirror: 'mirroring',
+  ramp: 'ramping',
+  approve: 'waiting-for-approval',
+  cutover: 'cutting-over',
+  bake: 'baking',
+  'delete-baseline': 'deleting-baseline',
+};
+
+/** The phases that steps stand for. */
+export const STEP_PHASES: readonly Phase[] = Object.values(PHASES);
+
+export function phaseOf({ kind }: Step): Phase {
+  return PHASES[kind];
 }
 
 /** Under 200 bytes, fixed at the start: `diabetes: blue → green, 8 steps`. */

@@ -5,7 +5,13 @@ import { shareOf } from '../core/traffic.js';
 import type { WatchInput, WatchResult } from '../core/watch.js';
 import { rolloutMetrics } from './rollout-metrics.js';
 
-const VERDICTS: readonly WatchResult['verdict'][] = ['breach', 'pass', 'undecided', 'window-over', 'drift'];
+const VERDICTS: Readonly<Record<WatchResult['verdict'], true>> = {
+  breach: true,
+  pass: true,
+  undecided: true,
+  'window-over': true,
+  drift: true,
+};
 
 /** What this worker counts. Labels name endpoints, gates and activities, never ids. */
 export interface WorkerMetrics {
@@ -65,7 +71,7 @@ export function createMetrics(): WorkerMetrics {
       shares.set({ ...name, kind: 'live' }, shareOf(expected.live, green));
       shares.set({ ...name, kind: 'mirror' }, shareOf(expected.mirror, green));
       // Zeros: Prometheus sees no increase in a series that begins at 1.
-      for (const verdict of VERDICTS) watches.inc({ endpoint, verdict }, 0);
+      for (const verdict of Object.keys(VERDICTS)) watches.inc({ endpoint, verdict }, 0);
       return () => {
         for (const kind of ['live', 'mirror']) shares.remove({ ...name, kind });
       };

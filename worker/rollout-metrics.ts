@@ -1,27 +1,10 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RolloutEvents, RolloutName } from '../core/rollout-events.js';
-import type { Hold, Phase } from '../core/run.js';
-import type { Outcome } from '../core/failures.js';
+import type { Hold } from '../core/run.js';
+import { OUTCOMES } from '../core/failures.js';
+import { STEP_PHASES } from '../core/status-text.js';
 
-const OUTCOMES: readonly Outcome[] = [
-  'promoted',
-  'rolled-back',
-  'aborted',
-  'rejected',
-  'rollback-incomplete',
-];
-const HOLDS: readonly Hold['kind'][] = ['undecided', 'drift', 'blind'];
-/** Those that a step stands for. */
-const PHASES: readonly Phase[] = [
-  'creating',
-  'smoke-testing',
-  'mirroring',
-  'ramping',
-  'waiting-for-approval',
-  'cutting-over',
-  'baking',
-  'deleting-baseline',
-];
+const HOLDS: Readonly<Record<Hold['kind'], true>> = { undecided: true, drift: true, blind: true };
 const NAME = ['endpoint', 'target'] as const;
 
 /** Counts what rollouts tell. Labels name endpoints and targets, never runs. */
@@ -68,11 +51,11 @@ export function rolloutMetrics(registry: Registry): RolloutEvents {
   /** Zeros, before there is something to count: Prometheus sees no increase in a series that begins at 1. */
   const know = (name: RolloutName): void => {
     for (const outcome of OUTCOMES) ended.inc({ ...name, outcome }, 0);
-    for (const kind of HOLDS) held.inc({ ...name, kind }, 0);
+    for (const kind of Object.keys(HOLDS)) held.inc({ ...name, kind }, 0);
   };
   // The same for these, but once and for all: they name no endpoint, and `zero` sets back what was counted.
   for (const outcome of OUTCOMES) durations.zero({ outcome });
-  for (const phase of PHASES) {
+  for (const phase of STEP_PHASES) {
     for (const result of ['done', 'stopped']) steps.zero({ phase, result });
   }
   return {

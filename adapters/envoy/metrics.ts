@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 import { z } from 'zod';
-import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
+import { TRAFFIC_KINDS, type Counters, type MetricsSnapshot, type TrafficKind } from '../../core/metrics.js';
 import { PortError, type CallOptions, type Metrics } from '../ports.js';
 import { unlessAborted } from '../unless-aborted.js';
 import { checkEdges, defaultEdgesMs } from './ladder.js';
@@ -24,7 +24,6 @@ export interface EnvoySettings {
   readonly pairs?: () => Promise<PairSeries>;
 }
 
-const KINDS: readonly TrafficKind[] = ['live', 'mirror', 'direct'];
 const DEADLINE_MS = 2_000;
 /** Readers within this time share one scrape: a thousand watchers of one gateway cost one a look. */
 const SHARED_MS = 200;
@@ -105,7 +104,7 @@ class EnvoyMetrics implements Metrics {
 
   #kinds(stats: Stats, endpoint: string, deployment: string): Partial<Record<TrafficKind, Counters>> {
     const kinds: Partial<Record<TrafficKind, Counters>> = {};
-    for (const kind of KINDS) {
+    for (const kind of TRAFFIC_KINDS) {
       const cluster = fillIn(this.#settings.clusterPattern, {
         workspace: this.#settings.workspace,
         endpoint: endpoint.toLowerCase(),
@@ -216,7 +215,7 @@ function statsFilter(clusterPattern: string, workspace: string): string {
     .split(/(\{\w+\})/)
     .map((part) => {
       if (part === '{workspace}') return escaped(workspace);
-      if (part === '{kind}') return `(${KINDS.join('|')})`;
+      if (part === '{kind}') return `(${TRAFFIC_KINDS.join('|')})`;
       return part.startsWith('{') ? '[^.]+' : escaped(part);
     })
     .join('');

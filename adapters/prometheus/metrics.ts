@@ -1,4 +1,4 @@
-import type { Counters, MetricsSnapshot, TrafficKind } from '../../core/metrics.js';
+import { TRAFFIC_KINDS, type Counters, type MetricsSnapshot, type TrafficKind } from '../../core/metrics.js';
 import { PortError, type CallOptions, type Metrics } from '../ports.js';
 import { PrometheusClient } from './client.js';
 import type { PrometheusConnection } from './connection.js';
@@ -19,8 +19,6 @@ interface Arm {
   readonly kind: TrafficKind;
   readonly queries: ArmQueries;
 }
-
-const KINDS: readonly TrafficKind[] = ['live', 'mirror', 'direct'];
 
 /** An arm whose newest sample is that much older than the other's has gone. */
 const GONE_MS = 30_000;
@@ -100,7 +98,7 @@ class PrometheusMetrics implements Metrics {
   }
 
   async #arms(endpoint: string, deployments: readonly string[], signal?: AbortSignal): Promise<Arm[]> {
-    const asked = deployments.flatMap((deployment) => KINDS.map((kind) => ({ deployment, kind })));
+    const asked = deployments.flatMap((deployment) => TRAFFIC_KINDS.map((kind) => ({ deployment, kind })));
     const all = await Promise.all(
       asked.map(async (arm) => ({ ...arm, queries: await this.#queries.of({ endpoint, ...arm }, signal) })),
     );

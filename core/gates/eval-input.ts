@@ -1,5 +1,5 @@
 import { checkConfig } from './check.js';
-import type { ArmStatus, Look, MachineConfig } from './types.js';
+import { ARM_STATUSES, type ArmStatus, type Look, type MachineConfig } from './types.js';
 
 export interface EvalInput {
   readonly config: MachineConfig;
@@ -98,8 +98,6 @@ function metricProblems(metric: unknown, at: string): string[] {
   return problems;
 }
 
-const STATUSES: readonly ArmStatus[] = ['ok', 'missing', 'reset'];
-
 function pairsProblems(pairs: unknown, at: string): string[] {
   if (pairs === undefined) return [];
   if (!isRecord(pairs)) return [`${at} must be {n00, n01, n10, n11, blue, green}, got ${kindOf(pairs)}`];
@@ -126,7 +124,7 @@ function lookProblems(look: unknown, at: string): string[] {
       problems.push(`${at}.${name} must be an object {n, errors, le}, got ${kindOf(arm)}`);
     }
     const said = isRecord(status) ? status[name] : undefined;
-    if (!STATUSES.includes(said as ArmStatus)) {
+    if (!ARM_STATUSES.includes(said as ArmStatus)) {
       problems.push(`${at}.status.${name} must be "ok", "missing" or "reset", got ${kindOf(said)}`);
     }
   }

@@ -109,7 +109,8 @@ export interface ArmLook {
   readonly le: readonly number[];
 }
 
-export type ArmStatus = 'ok' | 'missing' | 'reset';
+export const ARM_STATUSES = ['ok', 'missing', 'reset'] as const;
+export type ArmStatus = (typeof ARM_STATUSES)[number];
 
 export interface Look {
   readonly dtSec: number;

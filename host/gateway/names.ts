@@ -1,7 +1,6 @@
 /** How a request reaches a deployment: by its live share, as a mirrored copy, or pinned by header. */
-export type TrafficKind = 'live' | 'mirror' | 'direct';
-
-export const TRAFFIC_KINDS: readonly TrafficKind[] = ['live', 'mirror', 'direct'];
+export const TRAFFIC_KINDS = ['live', 'mirror', 'direct'] as const;
+export type TrafficKind = (typeof TRAFFIC_KINDS)[number];
 
 /**
  * How the Envoy cluster of a deployment and kind of traffic is called.

@@ -1,7 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { HostState, InstanceRecord, OperationRecord } from '../state/model.js';
-
-const INSTANCE_STATES: readonly InstanceRecord['state'][] = ['starting', 'ready', 'unready', 'draining'];
+import { INSTANCE_STATES, type HostState, type OperationRecord } from '../state/model.js';
 
 /** The host's own metrics, for Prometheus. Those of requests are Envoy's, at its admin address. */
 export class HostMetrics {

@@ -175,6 +175,8 @@ export interface RunSettings {
   readonly readinessProbe: ProbeProperties;
 }
 
+export const INSTANCE_STATES = ['starting', 'ready', 'unready', 'draining'] as const;
+
 export interface InstanceRecord {
   readonly id: string;
   readonly generation: number;
@@ -183,7 +185,7 @@ export interface InstanceRecord {
   process?: ProcessRef;
   /** Milliseconds since the epoch. */
   startedAt: number;
-  state: 'starting' | 'ready' | 'unready' | 'draining';
+  state: (typeof INSTANCE_STATES)[number];
 }
 
 export interface ArmErrorBody {

@@ -1,6 +1,7 @@
 import type { Draft, StepForm } from '../draft.js';
 import type { Path } from '../problem.js';
 import type { Deployment } from '../deployment-form.js';
+import { STEP_NAMES, type StepName } from '../schema/steps.js';
 import type { Source } from '../source.js';
 
 /** What the rules look at: everything that could be read, the rest undefined or null. */
@@ -11,26 +12,13 @@ export interface Facts {
   readonly deploymentSource: Source | undefined;
 }
 
-export type StepName =
-  'create' | 'smoke' | 'mirror' | 'ramp' | 'approve' | 'cutover' | 'bake' | 'delete-baseline';
-
 export type ShiftForm = Extract<StepForm, { mirror: unknown } | { ramp: unknown }>;
 /** Steps at which gates watch. */
 export type WatchedForm = ShiftForm | Extract<StepForm, { approve: unknown } | { bake: unknown }>;
 
-const NAMES: readonly StepName[] = [
-  'create',
-  'smoke',
-  'mirror',
-  'ramp',
-  'approve',
-  'bake',
-  'delete-baseline',
-];
-
 export function nameOf(step: StepForm): StepName {
   if (step === 'cutover') return 'cutover';
-  return NAMES.find((name) => name in step) ?? 'create';
+  return STEP_NAMES.find((name) => name in step) ?? 'create';
 }
 
 export function isShift(step: StepForm | null): step is ShiftForm {

@@ -1,6 +1,7 @@
 import type { Problem } from '../problem.js';
+import type { StepName } from '../schema/steps.js';
 import { problemAt, type Complaint } from '../source.js';
-import { isShift, nameOf, stepPath, type Facts, type StepName } from './facts.js';
+import { isShift, nameOf, stepPath, type Facts } from './facts.js';
 
 /** Which steps may follow which. */
 export function orderRules({ draft, steps }: Facts): Problem[] {

@@ -109,7 +109,21 @@ export const BARE: Readonly<Record<Exclude<z.output<typeof Word>, 'cutover'>, ob
 
 export const MOST_STEPS = 100;
 
-export const STEP_NAMES = ['create', 'smoke', 'mirror', 'ramp', 'approve', 'cutover', 'bake', 'delete-baseline'];
+export const STEP_NAMES = [
+  'create',
+  'smoke',
+  'mirror',
+  'ramp',
+  'approve',
+  'cutover',
+  'bake',
+  'delete-baseline',
+] as const;
+export type StepName = (typeof STEP_NAMES)[number];
+
+function isStepName(text: string): text is StepName {
+  return STEP_NAMES.some((name) => name === text);
+}
 
 function chooseStep(value: unknown): z.ZodType | Misfit {
   if (typeof value === 'string') {
@@ -120,13 +134,13 @@ function chooseStep(value: unknown): z.ZodType | Misfit {
         help: 'write "smoke: ./sample-request.json"',
       };
     }
-    return STEP_NAMES.includes(value) ? Word : unknownStep(value);
+    return isStepName(value) ? Word : unknownStep(value);
   }
   if (!isMapping(value)) {
     return { code: 'step', message: `a step is a name or a mapping; expected ${either(STEP_NAMES)}` };
   }
   const keys = Object.keys(value);
-  const named = keys.filter((key) => STEP_NAMES.includes(key));
+  const named = keys.filter(isStepName);
   if (named.length > 1) {
     return {
       code: 'step',
@@ -139,7 +153,7 @@ function chooseStep(value: unknown): z.ZodType | Misfit {
     return { code: 'step', message: '"cutover" has nothing to set', help: 'write "- cutover"' };
   }
   if (name === undefined) return unknownStep(keys.find((key) => !SIBLINGS.includes(key)) ?? keys[0] ?? '');
-  return byKey[name as keyof typeof byKey];
+  return byKey[name];
 }
 
 const SIBLINGS = ['for', 'gates', 'undecided'];
