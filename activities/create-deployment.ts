@@ -9,6 +9,7 @@ import { FailureType } from '../core/failures.js';
 import { ROLLOUT_TAG } from '../core/preflight.js';
 import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
+import { whileAwake } from './awake.js';
 import { isPortError } from './classify.js';
 import { poll } from './poll.js';
 import { quotingNoSecret } from './quoting-no-secret.js';
@@ -17,9 +18,9 @@ import { rolloutTags } from './tags.js';
 /**
  * Creates a deployment where it is missing, and waits until it is ready.
  *
- * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. One that
- * somebody else made since preflight is another model: it is not touched. A target that answers "busy" is asked again, for as
- * long as it may take to be ready.
+ * Safe to repeat: an attempt that finds it there (its own of before a crash, or an adopted one) only waits. One that stood still
+ * makes nothing any more: a rollback may have deleted it. What somebody else made since preflight is another model: it is not
+ * touched. A target that answers "busy" is asked again, for as long as it may take to be ready.
  *
  * @throws ApplicationFailure that quotes no secret of the deployment.
  */
@@ -29,13 +30,18 @@ export async function createDeployment(
   input: CreateDeploymentInput,
 ): Promise<void> {
   try {
-    await create(ports, secrets, input);
+    await whileAwake((confirm) => create(ports, secrets, input, confirm));
   } catch (err) {
     throw await quotingNoSecret(err, secrets, input.deployment);
   }
 }
 
-async function create(ports: TargetPorts, secrets: Secrets, input: CreateDeploymentInput): Promise<void> {
+async function create(
+  ports: TargetPorts,
+  secrets: Secrets,
+  input: CreateDeploymentInput,
+  confirm: () => void,
+): Promise<void> {
   const { endpoints } = ports;
   const { name } = input.deployment;
   const signal = cancellationSignal();
@@ -51,9 +57,7 @@ async function create(ports: TargetPorts, secrets: Secrets, input: CreateDeploym
         input.endpoint,
         await withSecrets(input.deployment, secrets),
         rolloutTags(input.deployment, input.rolloutId),
-        {
-          signal,
-        },
+        { signal, confirm },
       );
       asked = true;
       return undefined;

@@ -34,7 +34,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface WriteOptions extends CallOptions {
+export interface ChangeOptions extends CallOptions {
+  /** Called right before each request that changes something; throws where the change is not to be made any more. */
+  readonly confirm?: () => void;
+}
+
+export interface WriteOptions extends ChangeOptions {
   /** Write whoever manages the traffic rules now. */
   readonly takeOver?: boolean;
   /** The write is a way back, to what was there before: it is made, and stays, whatever the target says of it. */
@@ -43,8 +48,6 @@ export interface WriteOptions extends CallOptions {
   readonly again?: boolean;
   /** Whether the write may be made over these shares, as they are right before each request that changes something; left out: over any. */
   readonly mayShow?: (traffic: Traffic) => boolean;
-  /** Called right before each request that changes something; throws where the write is not to be made any more. */
-  readonly confirm?: () => void;
   /** Called as soon as the target has taken such a request, whatever comes after it. */
   readonly taken?: () => void;
 }
@@ -68,7 +71,7 @@ export interface Endpoints {
     endpoint: string,
     deployment: DeploymentSpec,
     tags: Readonly<Record<string, string>>,
-    options?: CallOptions,
+    options?: ChangeOptions,
   ): Promise<void>;
   /** @returns undefined when there is no such deployment. */
   readDeployment(endpoint: string, name: string, options?: CallOptions): Promise<DeploymentState | undefined>;

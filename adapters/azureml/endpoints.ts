@@ -2,6 +2,7 @@ import {
   PortError,
   type AdminEndpoints,
   type CallOptions,
+  type ChangeOptions,
   type EndpointSummary,
   type InvokeResult,
   type WriteOptions,
@@ -97,7 +98,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     endpoint: string,
     deployment: DeploymentSpec,
     tags: Readonly<Record<string, string>>,
-    { signal }: CallOptions = {},
+    { signal, confirm }: ChangeOptions = {},
   ): Promise<void> {
     // A deployment lives in the region of its endpoint.
     const { location } = await this.#queries.endpoint(endpoint, signal);
@@ -106,6 +107,7 @@ class ArmEndpoints implements AzureMlEndpoints {
       workspaceId: this.#arm.workspaceId,
       localPaths: this.#localPaths,
     });
+    confirm?.();
     try {
       await this.#arm.call({
         what: `create deployment ${deployment.name} of endpoint ${endpoint}`,

@@ -8,6 +8,7 @@ import {
   type AdminEndpoints,
   type Autoscaling,
   type CallOptions,
+  type ChangeOptions,
   type EndpointSummary,
   type InvokeResult,
   type WriteOptions,
@@ -145,7 +146,7 @@ class RouteEndpoints implements KubernetesEndpoints {
     endpoint: string,
     spec: DeploymentSpec,
     tags: Readonly<Record<string, string>>,
-    options: CallOptions = {},
+    options: ChangeOptions = {},
   ): Promise<void> {
     const view = await viewOf(this.#routers, endpoint, options);
     view.route.refuseOwned();
@@ -166,15 +167,19 @@ class RouteEndpoints implements KubernetesEndpoints {
     // All or nothing: what would be refused is refused before anything is there.
     for (const [manifest, kind] of parts)
       await this.#client.apply(manifest, kind, { ...ask(kind.kind), dryRun: true });
+    const make = async ([manifest, kind]: (typeof parts)[number]): Promise<void> => {
+      options.confirm?.();
+      await this.#client.apply(manifest, kind, ask(kind.kind));
+    };
     const rest = parts.filter(([, kind]) => kind !== workloadKind);
-    for (const [manifest, kind] of rest) await this.#client.apply(manifest, kind, ask(kind.kind));
+    for (const part of rest) await make(part);
     await view.route.write(
       { to: 'deployments' },
       () => this.#backendsWith(endpoint, spec.name, options),
       options,
     );
     // Last: a deployment that is there is whole, so an attempt that was cut off before begins again.
-    await this.#client.apply(workload, workloadKind, ask(workloadKind.kind));
+    await make([workload, workloadKind]);
   }
 
   async readDeployment(

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { createDeployment } from '../../activities/create-deployment.js';
 import { PortError } from '../../adapters/ports.js';
@@ -15,13 +15,14 @@ function create(
   target: MemoryTarget,
   of: DeploymentSpec = deployment,
   secret: () => Promise<string> = () => Promise.reject(new Error('no secrets')),
+  readyWithinMs = 300,
 ): Promise<unknown> {
   const input = {
     target: { kind: 'host', workspace: 'any' },
     endpoint: 'diabetes',
     deployment: of,
     rolloutId: 'r',
-    readyWithinMs: 300,
+    readyWithinMs,
   } as const;
   return activityEnvironment().run(() => createDeployment(target.ports(), secret, input));
 }
@@ -52,6 +53,54 @@ it.each([
     });
   },
 );
+
+describe('by a worker that stood still while others went on, or back', () => {
+  let lateMs = 0;
+  beforeEach(() => {
+    const now = Date.now.bind(Date);
+    lateMs = 0;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() + lateMs);
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  const asking = { ...deployment, environmentVariables: { DB_PASSWORD: '${secret:db-password}' } };
+  const stoodStill = {
+    type: FailureType.PortTransient,
+    nonRetryable: false,
+    message: expect.stringContaining('This worker stood still for 15 s') as string,
+  };
+
+  it.each(['readDeployment', 'a secret', 'createDeployment'] as const)(
+    'makes nothing that a rollback may have deleted: in the middle of %s',
+    async (during) => {
+      const target = new MemoryTarget();
+      const standStill = (call: string): undefined => {
+        if (call === during) lateMs = 15_000;
+      };
+      target.fault = standStill;
+      const secret = () => {
+        standStill('a secret');
+        return Promise.resolve('not told');
+      };
+
+      await expect(create(target, asking, secret)).rejects.toMatchObject(stoodStill);
+      expect(target.writes).toEqual([]);
+    },
+  );
+
+  it('is waited for all the same where it was made before', async () => {
+    const target = new MemoryTarget();
+    target.createDelayMs = 100;
+    let reads = 0;
+    target.fault = (call) => {
+      if (call === 'readDeployment' && ++reads === 2) lateMs = 15_000;
+      return undefined;
+    };
+
+    await expect(create(target, deployment, undefined, 60_000)).resolves.toBeUndefined();
+    expect(target.writes).toEqual(['create green']);
+  });
+});
 
 describe('quotes no secret of the deployment', () => {
   const SECRET = 'two words\nof a secret';

@@ -146,8 +146,9 @@ export class MemoryTarget {
           },
           traffic,
         ),
-      createDeployment: (_, spec: DeploymentSpec, tags) =>
+      createDeployment: (_, spec: DeploymentSpec, tags, options = {}) =>
         this.call('createDeployment', () => {
+          options.confirm?.();
           const made = { tags, instances: { wanted: spec.instanceCount, ready: spec.instanceCount } };
           this.addDeployment(spec.name, { ...made, state: this.createDelayMs > 0 ? 'creating' : 'ready' });
           this.writes.push(`create ${spec.name}`);

@@ -57,6 +57,17 @@ describe('a write', () => {
     expect(arm.calls('PUT')).toEqual([]);
   });
 
+  it('nor is a creation', async () => {
+    const confirm = (): void => {
+      if (arm.calls('GET').length > 0) throw new Error('stood still');
+    };
+    const created = client().createDeployment('diabetes', sampleDeployment('green'), {}, { confirm });
+
+    await expect(created).rejects.toThrow('stood still');
+
+    expect(arm.calls('PUT')).toEqual([]);
+  });
+
   it('is not sent over shares that it may not be made over', async () => {
     const shown: Traffic[] = [];
     const mayShow = (traffic: Traffic) => shown.push(traffic) > 1;

@@ -38,6 +38,17 @@ describe('creating a deployment', () => {
     expect(api.writes().at(-1)).toBe('PATCH deployments/diabetes-green');
   });
 
+  it.each([0, 1, 2])('asks before each of its parts whether it may still be made: after %i', async (made) => {
+    const confirm = (): void => {
+      if (api.writes().length === made) throw new Error('stood still');
+    };
+    const created = endpoints.createDeployment('diabetes', deploymentSpec('green'), {}, { confirm });
+
+    await expect(created).rejects.toThrow('stood still');
+
+    expect(api.writes()).toHaveLength(made);
+  });
+
   it('leaves nothing behind when one of its parts may not be written', async () => {
     api.fault = ({ path }) =>
       path.includes('/deployments/diabetes-green')
