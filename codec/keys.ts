@@ -5,7 +5,7 @@ import { CodecError } from './errors.js';
 /** Names the file that holds the keys. */
 export const KEYS_FILE = 'GREENLIGHT_CODEC_KEYS_FILE';
 /** Holds the keys themselves, for platforms that hand secrets over as variables. */
-export const KEYS = 'GREENLIGHT_CODEC_KEYS';
+const KEYS = 'GREENLIGHT_CODEC_KEYS';
 
 export interface CodecKey {
   /** Stands in plain text in the metadata of each payload. */

@@ -18,7 +18,7 @@ export interface Probe {
   readonly failureThreshold: number;
 }
 
-export interface RequestSettings {
+interface RequestSettings {
   readonly maxConcurrentRequestsPerInstance: number;
   readonly requestTimeoutMs: number;
   readonly maxQueueWaitMs: number;

@@ -9,14 +9,14 @@ export interface RolloutName {
 }
 
 /** A step that is over, one way or the other. */
-export interface StepEnded extends RolloutName {
+interface StepEnded extends RolloutName {
   readonly phase: Phase;
   readonly durationMs: number;
   /** It did not reach its end: the rollout goes back. */
   readonly stopped: boolean;
 }
 
-export interface RolloutEnded extends RolloutName {
+interface RolloutEnded extends RolloutName {
   readonly outcome: Outcome;
   readonly durationMs: number;
   /** From the decision to roll back to the traffic read back; null where no traffic was put back. */

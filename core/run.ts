@@ -39,7 +39,7 @@ export interface BlindHold {
 }
 
 /** The gates could not decide in their step's time. */
-export interface UndecidedHold {
+interface UndecidedHold {
   readonly kind: 'undecided';
   readonly sinceMs: number;
   readonly because: string;

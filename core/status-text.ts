@@ -60,7 +60,7 @@ export function holdOf({ hold, blind }: Pick<RunState, 'hold' | 'blind'>): Hold 
 }
 
 /** What comes next, for people. */
-export function nextText(plan: Plan, state: RunState): string {
+function nextText(plan: Plan, state: RunState): string {
   const step = plan.steps[state.stepIndex];
   if (state.paused !== null) return `waits for resume (paused by ${state.paused.by}: ${state.paused.reason})`;
   const approvers = approversOf(plan, step);

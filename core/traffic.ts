@@ -8,7 +8,7 @@ export interface Traffic {
 }
 
 /** Drops zeros and sorts by name, so that equal rules are equal JSON. */
-export function normalShares(shares: Shares): Shares {
+function normalShares(shares: Shares): Shares {
   return Object.fromEntries(
     Object.entries(shares)
       .filter(([, percent]) => percent !== 0)

@@ -3,7 +3,7 @@ import { isError, tally, tallyByDeployment } from './tally.js';
 import type { Teller } from './teller.js';
 
 /** What two shared cores carry with latencies of a few milliseconds, mirrored copies and all else that runs included. */
-export const REQUESTS_PER_SECOND = 80;
+const REQUESTS_PER_SECOND = 80;
 /** The clients give up after so long, whatever happens. */
 const LONGEST_MS = 15 * 60_000;
 const LINE_EVERY_MS = 5_000;

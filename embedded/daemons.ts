@@ -92,7 +92,7 @@ export async function runningDaemon(state: string, name: string): Promise<Daemon
   return daemon !== undefined && (await isRunning(daemon)) ? daemon : undefined;
 }
 
-export async function isRunning(daemon: Pick<Daemon, 'pid' | 'identity'>): Promise<boolean> {
+async function isRunning(daemon: Pick<Daemon, 'pid' | 'identity'>): Promise<boolean> {
   return (await processIdentity(daemon.pid)) === daemon.identity;
 }
 

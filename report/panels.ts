@@ -20,7 +20,7 @@ export interface PanelPoint extends Band {
 }
 
 /** A gate's limit, in the unit of its panel: level for an absolute one, following the baseline for a relative one. */
-export interface LimitLine {
+interface LimitLine {
   readonly gate: string;
   readonly text: string;
   readonly points: readonly { readonly atMs: number; readonly value: number; readonly run: string }[];

@@ -2,7 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
 
 /** Why a file cannot be used; ends the sentence `./score.py …`. */
-export interface FileFault {
+interface FileFault {
   readonly code:
     'missing-file' | 'not-a-file' | 'not-a-folder' | 'too-big' | 'not-utf8' | 'unreadable' | 'outside';
   readonly message: string;
@@ -64,7 +64,7 @@ export async function realInside(root: string, folder: string, named: string): P
   return isInside(root, real.value) ? real : outside();
 }
 
-export function isInside(root: string, path: string): boolean {
+function isInside(root: string, path: string): boolean {
   const way = relative(root, path);
   return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }

@@ -22,7 +22,7 @@ import { rulesOf } from './rules/index.js';
 import type { Source } from './source.js';
 
 /** A spec that meets every rule, with all that was read for it. */
-export interface Spec {
+interface Spec {
   readonly draft: Draft;
   readonly deployment: Deployment;
   readonly steps: readonly (StepForm | null)[];
@@ -79,7 +79,7 @@ export async function parseSpec(file: string): Promise<Parsed> {
 }
 
 /** The plan of a spec that has no errors: every default explicit. */
-export function compile({ draft, deployment, steps, files, root }: Spec): Plan {
+function compile({ draft, deployment, steps, files, root }: Spec): Plan {
   const { fields } = draft;
   const watching = known(fields.watching);
   const gates = [...draft.gates].map(([name, form]) => compileGate(name, known(form), watching));

@@ -1,11 +1,11 @@
 import { proxySinks } from '@temporalio/workflow';
 
-import type { RolloutSinks } from '../core/rollout-events.js';
+import type { RolloutEvents, RolloutSinks } from '../core/rollout-events.js';
 import type { RolloutReport } from '../core/run.js';
 import type { Run } from './run.js';
 
 /** Tells the worker, for its metrics. */
-export const { rollouts: events } = proxySinks<RolloutSinks>();
+export const events: RolloutEvents = proxySinks<RolloutSinks>().rollouts;
 
 /** Tells everybody how it ended: the worker, and whoever wants notifications. */
 export function tellEnd(run: Run, report: RolloutReport): void {

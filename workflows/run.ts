@@ -26,7 +26,7 @@ const phaseAttribute = attribute('RolloutPhase');
 const outcomeAttribute = attribute('RolloutOutcome');
 const greenShareAttribute = attribute('RolloutGreenShare');
 
-export function initialRunState(plan: Plan): RunState {
+function initialRunState(plan: Plan): RunState {
   return {
     stateVersion: 1,
     startedAtMs: Date.now(),

@@ -21,7 +21,7 @@ export const MetricsAnswer = z.object({
 });
 export type MetricsAnswer = z.infer<typeof MetricsAnswer>;
 
-export interface Tally {
+interface Tally {
   readonly requests: number;
   readonly errors: number;
 }

@@ -58,7 +58,7 @@ export interface ArmAnswer {
   readonly retryAfterMs: number | undefined;
 }
 
-export const DEFAULT_API_VERSION = '2023-04-01';
+const DEFAULT_API_VERSION = '2023-04-01';
 /** Azure Monitor's own. */
 const AUTOSCALE_API_VERSION = '2022-10-01';
 const DEFAULT_DEADLINE_MS = 20_000;

@@ -11,7 +11,7 @@ export interface RawAnswer {
 }
 
 /** Sends one request to the API server. Throws what the connection threw, or {@link NoCredential}. */
-export type Send = (request: {
+type Send = (request: {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

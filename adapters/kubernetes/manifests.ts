@@ -27,7 +27,7 @@ import {
 } from './names.js';
 
 /** The Service's own port; behind it is the container's. */
-export const SERVICE_PORT = 80;
+const SERVICE_PORT = 80;
 const CONTAINER = 'model';
 
 /** The objects of one deployment. Server-side apply makes them, and leaves alone what others added. */
@@ -116,7 +116,7 @@ function labelsOf(holder: unknown): Readonly<Record<string, string>> {
   return record(record(holder)['labels']) as Readonly<Record<string, string>>;
 }
 
-export function portOf({ manifest, properties }: DeploymentSpec): number {
+function portOf({ manifest, properties }: DeploymentSpec): number {
   return manifest?.port ?? Number(properties[PORT_PROPERTY] ?? DEFAULT_PORT);
 }
 

@@ -2,7 +2,7 @@ import type { Rule } from './objects.js';
 import { isPlaceholder, isService, liveRules, pinnedTo, type Frame } from './rules.js';
 
 /** `alone`: the rule has no other backend, and nobody has marked this one. */
-export interface Slot {
+interface Slot {
   readonly rule: number;
   readonly backend: number;
   readonly alone?: boolean;

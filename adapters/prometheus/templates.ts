@@ -41,7 +41,7 @@ export type RouteSlots =
     };
 
 /** Where an HTTPRoute sends a deployment's requests: indexes into its rules, their backends and their filters. */
-export interface HttpRouteSlots {
+interface HttpRouteSlots {
   readonly router: 'HTTPRoute';
   readonly namespace: string;
   readonly route: string;

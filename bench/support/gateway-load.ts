@@ -20,7 +20,7 @@ export interface Load {
 }
 
 /** Keeps every connection busy for so long. */
-export async function load({ url, pid }: Way, key: string, forSeconds: number): Promise<Load> {
+async function load({ url, pid }: Way, key: string, forSeconds: number): Promise<Load> {
   const agent = new Agent({ connections: CONNECTIONS });
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
   const cpu = (): number => (pid === null ? 0 : cpuMs(pid));

@@ -8,7 +8,7 @@ export const BARE_QUEUE = 'bench-bare';
 /** `reset` answers like `stats`, and begins to count anew. */
 export type Question = 'reset' | 'stats' | 'stop';
 
-export interface WorkerStats {
+interface WorkerStats {
   /** How late looks came since the last reset, milliseconds, ascending. */
   readonly looks: readonly number[];
   readonly rssBytes: number;

@@ -22,7 +22,7 @@ export interface GateRow {
 }
 
 /** What the newest looks of a gate counted, oldest first. */
-export interface GateHistory {
+interface GateHistory {
   readonly stepIndex: number;
   readonly bad: number;
   readonly requests: number;

@@ -1,7 +1,7 @@
 import { checkConfig } from './check.js';
 import { ARM_STATUSES, type ArmStatus, type Look, type MachineConfig } from './types.js';
 
-export interface EvalInput {
+interface EvalInput {
   readonly config: MachineConfig;
   readonly looks: readonly Look[];
 }

@@ -7,7 +7,7 @@ import type { BadCounts, GateState, LookResult, MachineConfig, MetricConfig, Pai
  * `breach`: this gate did most of a rollback. `suspicious`: well on the way to one. `proven`: within its margin.
  * `open`: not decided. `warming-up`: not judged yet. `idle`: not listened to in this step.
  */
-export type GateStanding = 'breach' | 'suspicious' | 'proven' | 'open' | 'warming-up' | 'idle';
+type GateStanding = 'breach' | 'suspicious' | 'proven' | 'open' | 'warming-up' | 'idle';
 
 /** One gate at one look, small enough to be kept for every window. */
 export interface GateEvidence {

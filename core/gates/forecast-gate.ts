@@ -28,7 +28,7 @@ export interface StepTraffic {
 }
 
 /** A regression of a size, and how long it takes to catch it: half of the time sooner. null = never. */
-export interface Caught {
+interface Caught {
   /** `+1 pp errors`, `2x latency`; of a metric of the user's own `+1 pp bad events`, `2x values`. */
   readonly what: string;
   readonly sec: number | null;

@@ -17,7 +17,7 @@ import { PROMETHEUS_URL, startPrometheus } from './prometheus.js';
 import { ensureKubernetesTools, type KubernetesTools } from './tools.js';
 
 /** What of the bed can be killed and started again. */
-export const PARTS = [
+const PARTS = [
   'etcd',
   'kube-apiserver',
   'kube-controller-manager',

@@ -14,8 +14,8 @@ import type { KubernetesTools } from './tools.js';
 export const GATEWAY_NAMESPACE = 'envoy-gateway-system';
 /** Every namespace may attach routes to it. */
 export const GATEWAY_NAME = 'bed';
-export const GATEWAY_CLASS = 'bed';
-export const GATEWAY_PORT = 8888;
+const GATEWAY_CLASS = 'bed';
+const GATEWAY_PORT = 8888;
 export const GATEWAY_URL = `http://127.0.0.1:${GATEWAY_PORT}`;
 const ENVOY_ADMIN = '127.0.0.1:19901';
 export const ENVOY_ADMIN_URL = `http://${ENVOY_ADMIN}`;

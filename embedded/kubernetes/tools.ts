@@ -9,8 +9,8 @@ import { atLeast, findVersion, type Version, versionText } from '../version.js';
 import { ensureDefinitions, whyNoDefinitions } from './definitions.js';
 import { ensureGoTool, goBuild, goInstall, goModule, type GoTool, whyNoGoTool } from './go-tools.js';
 
-export const KUBERNETES_VERSION = '1.36.3';
-export const ENVOY_GATEWAY_VERSION = '1.9.1';
+const KUBERNETES_VERSION = '1.36.3';
+const ENVOY_GATEWAY_VERSION = '1.9.1';
 const ETCD_VERSION = '3.6.5';
 const OLDEST_ETCD: Version = [3, 4, 0];
 const OLDEST_PROMETHEUS: Version = [2, 40, 0];

@@ -6,7 +6,7 @@ export interface Scope {
 }
 
 /** Any region would do; ARM wants one. */
-export const REGION = 'local';
+const REGION = 'local';
 
 export const PROVIDER = 'Microsoft.MachineLearningServices';
 

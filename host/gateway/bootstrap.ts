@@ -13,7 +13,7 @@ import { ROUTE_CONFIG_NAME, type JsonObject } from './resources.js';
 const TYPE = 'type.googleapis.com/';
 
 /** Largest request body that a client may send, bytes. */
-export const MAX_BODY_BYTES = 100 * 1024 * 1024;
+const MAX_BODY_BYTES = 100 * 1024 * 1024;
 
 export interface BootstrapOptions {
   readonly gatewayPort: number;

@@ -11,7 +11,7 @@ import { messageOf, sleep, until } from '../wait.js';
 import type { EnvoyAdmin } from './admin.js';
 import { bootstrap } from './bootstrap.js';
 
-export const ENVOY_MARK = 'envoy';
+const ENVOY_MARK = 'envoy';
 const LOOK_MS = 100;
 
 /** Keeps one Envoy running on the ports of the state folder, also the one that an earlier host started. */

@@ -20,7 +20,7 @@ function servicesWithFaults(model: GatewayModel): ReadonlySet<string> {
 }
 
 /** Envoy did not take a configuration. */
-export class GatewayNotApplied extends Error {
+class GatewayNotApplied extends Error {
   override readonly name = 'GatewayNotApplied';
 }
 

@@ -1,7 +1,7 @@
 import type { LogLine } from './log-line.js';
 
 /** Requests and errors of answers whose other half is not known. */
-export interface Halves {
+interface Halves {
   readonly requests: number;
   readonly errors: number;
 }

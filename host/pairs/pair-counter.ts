@@ -9,7 +9,7 @@ import { type Cells, type MatchedCells, PairMatcher } from './matcher.js';
 const EVERY_MS = 250;
 
 /** Cells of a baseline and a mirrored deployment of one endpoint. */
-export interface PairRecord extends Cells {
+interface PairRecord extends Cells {
   readonly endpoint: string;
   /** null: answers of the mirrored deployment whose live half was lost. */
   readonly live: string | null;

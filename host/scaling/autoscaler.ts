@@ -180,7 +180,7 @@ export class Autoscaler {
 }
 
 /** @returns undefined for a deployment of fixed size. The values were checked when they came in. */
-export function targetUtilization({ properties }: DeploymentRecord): TargetUtilization | undefined {
+function targetUtilization({ properties }: DeploymentRecord): TargetUtilization | undefined {
   const settings = properties.scaleSettings;
   if (settings['scaleType'] !== 'TargetUtilization') return undefined;
   return {

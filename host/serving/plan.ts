@@ -2,7 +2,7 @@ import type { DeploymentRecord, InstanceRecord } from '../state/model.js';
 import { settingsOf } from './settings.js';
 
 /** Instances that a generation of a deployment should have now. */
-export function wantedInstances(deployment: DeploymentRecord, generation: number, retired: boolean): number {
+function wantedInstances(deployment: DeploymentRecord, generation: number, retired: boolean): number {
   if (retired) return 0;
   if (generation === deployment.serving) return settingsOf(deployment, generation).capacity;
   // A generation that failed to get ready is not tried again; the one that served before goes on.

@@ -46,7 +46,7 @@ export interface ProcessRef {
 }
 
 /** Provisioning states as ARM spells them. */
-export type ProvisioningState =
+type ProvisioningState =
   'Creating' | 'Updating' | 'Scaling' | 'Deleting' | 'Succeeded' | 'Failed' | 'Canceled';
 
 export type Tags = Record<string, string>;
@@ -134,7 +134,7 @@ export interface DeploymentProperties {
 }
 
 /** Durations are ISO 8601 text, as ARM has them. */
-export interface RequestSettings {
+interface RequestSettings {
   maxConcurrentRequestsPerInstance: number;
   requestTimeout: string;
   maxQueueWait: string;

@@ -179,7 +179,7 @@ function amountOf(found: unknown): string {
 }
 
 /** The part of a schema that a path of a value leads to, with its wrappers: they hold the description. */
-export function schemaAt(schema: z.ZodType, value: unknown, path: Path): z.ZodType | undefined {
+function schemaAt(schema: z.ZodType, value: unknown, path: Path): z.ZodType | undefined {
   let here: z.ZodType | undefined = schema;
   let found = value;
   for (const part of path) {
@@ -202,14 +202,14 @@ function inner(schema: z.ZodType, value: unknown): z.ZodType | undefined {
 }
 
 /** Without optional, default and transform. */
-export function unwrapped(schema: z.ZodType): z.ZodType {
+function unwrapped(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return unwrapped(schema.unwrap() as z.ZodType);
   if (schema instanceof z.ZodPipe) return unwrapped(schema.in as z.ZodType);
   return schema;
 }
 
 /** The description nearest to the outside. */
-export function descriptionOf(schema: z.ZodType): string | undefined {
+function descriptionOf(schema: z.ZodType): string | undefined {
   if (schema.description !== undefined) return schema.description;
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return descriptionOf(schema.unwrap() as z.ZodType);
   return schema instanceof z.ZodPipe ? descriptionOf(schema.in as z.ZodType) : undefined;

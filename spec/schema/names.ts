@@ -41,7 +41,7 @@ export const resourceGroupName = () =>
     },
   );
 
-export const GATE_NAME = /^[a-zA-Z][-a-zA-Z0-9_]{0,39}$/;
+const GATE_NAME = /^[a-zA-Z][-a-zA-Z0-9_]{0,39}$/;
 
 /** A gate's name, which steps refer to. */
 export const gateName = () =>

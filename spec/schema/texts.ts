@@ -18,7 +18,7 @@ export function plainText(pattern: RegExp, kind: TextKind): z.ZodString {
   return z.string().regex(pattern).register(textKinds, kind);
 }
 
-export function text<T>(pattern: RegExp, kind: TextKind, read: (text: string) => T) {
+function text<T>(pattern: RegExp, kind: TextKind, read: (text: string) => T) {
   return plainText(pattern, kind).transform(read);
 }
 

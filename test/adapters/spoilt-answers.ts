@@ -23,7 +23,7 @@ const SLOWEST_CPU_MS = 1_000;
 export const SECRET = 'key-that-nobody-may-see';
 
 /** An answer on its way. */
-export interface Answer {
+interface Answer {
   /** What was asked for, with the server's origin. */
   readonly address: string;
   readonly status: number;

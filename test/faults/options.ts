@@ -5,7 +5,7 @@ import type { MatrixOptions } from './matrix.js';
 import { SPECS } from './specs.js';
 import { TARGETS, VICTIMS } from './world.js';
 
-export const USAGE = `npm run faults -- [options]
+const USAGE = `npm run faults -- [options]
   --target NAME    one of ${TARGETS.join(', ')} (default host)
   --spec NAME      one of ${SPECS.join(', ')}; may be given several times
   --victim NAME    may be given several times; host: ${VICTIMS.host.join(', ')};

@@ -8,7 +8,7 @@ export const SPLIT: Traffic = { live: { blue: 75, green: 25 }, mirror: {} };
 export const HALF: Traffic = { live: { blue: 50, green: 50 }, mirror: {} };
 export const answer = { atMs: 1_000, latencyMs: 5, status: 200, deployment: 'blue', version: 'blue' };
 export const lost = { ...answer, atMs: 1_500, status: null, deployment: null, version: null };
-export const READY = { blue: null, green: null };
+const READY = { blue: null, green: null };
 export const DOWN = { blue: null, green: 'without a ready instance' };
 export const look = (atMs: number, traffic = SPLIT, deployments: Record<string, string | null> = READY) => ({
   atMs,

@@ -21,7 +21,7 @@ import {
 } from './cluster.js';
 
 /** In the manifests of `deploy/kubernetes`: whom the worker's rights are given to. */
-export const WORKER_ACCOUNT = 'greenlight-worker';
+const WORKER_ACCOUNT = 'greenlight-worker';
 
 /** An endpoint by hand: route, Deployment and Service of blue, with the labels that Greenlight finds them by. */
 export interface Door {

@@ -17,7 +17,7 @@ import {
 
 /** 14:02:00 UTC. */
 export const START_MS = Date.UTC(2026, 10, 21, 14, 2, 0);
-export const EDGES_MS = [5, 10, 20, 40, 60, 80, 100, 150, 250, 500, 1000];
+const EDGES_MS = [5, 10, 20, 40, 60, 80, 100, 150, 250, 500, 1000];
 
 const MINUTE_MS = 60_000;
 /** Requests of an arm by bucket, of a hundred. */

@@ -32,7 +32,7 @@ import { makeNamespace } from './namespace.js';
 const grpcFailedPrecondition = 9;
 
 /** What an endpoint of the bench is served by: a memory target, mostly. */
-export interface BenchTarget {
+interface BenchTarget {
   ports(): TargetPorts;
 }
 

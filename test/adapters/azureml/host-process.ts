@@ -10,7 +10,7 @@ import type { DeploymentSpec } from '../../../core/deployment.js';
 import { sampleDeployment } from './samples.js';
 
 /** What the host tells of itself in host.json. */
-export interface HostFile {
+interface HostFile {
   readonly url: string;
   readonly caFile: string;
   readonly tokenFile: string;

@@ -11,7 +11,7 @@ export function random(seed: number): () => number {
   };
 }
 
-export function poisson(next: () => number, mean: number): number {
+function poisson(next: () => number, mean: number): number {
   let k = 0;
   let left = mean;
   while (left > 30) {

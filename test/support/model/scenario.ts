@@ -3,7 +3,7 @@ import type { Step, UndecidedPolicy } from '../../../core/plan.js';
 import { bakeStep, CUTOVER, DELETE_BASELINE, mirrorStep, rampStep, SMOKE } from '../plans.js';
 
 /** Calls of the target that can go wrong for a while. */
-export const FAULTY = ['writeTraffic', 'createDeployment', 'deleteDeployment', 'read', 'readDeployment', 'invoke', 'scale'] as const; // prettier-ignore
+const FAULTY = ['writeTraffic', 'createDeployment', 'deleteDeployment', 'read', 'readDeployment', 'invoke', 'scale'] as const; // prettier-ignore
 
 export interface FaultSpell {
   readonly call: (typeof FAULTY)[number];
