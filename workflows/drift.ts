@@ -45,11 +45,12 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
     // Changed once more, or back again by itself.
     if (typeof result === 'object' && result.verdict === 'drift') {
       const next = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });
-      // The word was about what stood there before.
+      // The word was about what stood there before; what is as the rollout wrote it needs none.
       const isMeant =
-        run.driftChoice === 'adopt'
+        next === null ||
+        (run.driftChoice === 'adopt'
           ? sameDrift(next, seen)
-          : mayRestore(expected, seen.observed, next?.observed ?? null);
+          : mayRestore(expected, seen.observed, next.observed));
       if (!isMeant) {
         if (run.driftChoice === 'restore') run.note(CHANGED_AGAIN);
         run.driftChoice = null;

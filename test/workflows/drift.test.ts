@@ -219,6 +219,18 @@ describe.concurrent('what somebody else changes', () => {
     },
   );
 
+  it('that is taken back right after the word to restore it needs no restore, and is not said to have had none', async () => {
+    const { target, rollout, phase, writes, undo } = await heldFor(ADOPTABLE[1]!);
+
+    await rollout.send('resolveDrift', { choice: 'restore', ...by });
+    undo();
+    const { notes } = await rollout.until((s) => s.phase === phase);
+
+    expect(notes).toEqual([]);
+    expect(target.writes).toEqual(writes);
+    await end(rollout);
+  });
+
   it('is settled by the first word: another while that is being done is refused', async () => {
     const { target, rollout, phase } = await heldFor(ADOPTABLE[0]!);
 
