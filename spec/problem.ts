@@ -23,7 +23,7 @@ export interface Position {
   readonly line: number;
   /** From 1, in characters (code points), as editors count. */
   readonly column: number;
-  /** The whole line, without its line break; of one with a secret, what stands before that. */
+  /** The whole line, without its line break; of one with a secret or a web address, what stands before that. */
   readonly source: string;
 }
 
@@ -35,14 +35,27 @@ export function isOfSecret(code: string): boolean {
   return OF_SECRETS.has(code.slice(code.lastIndexOf('/') + 1));
 }
 
+/** Where values stand that may be secrets, also those under a key that is misspelt. */
+const BESIDE_SECRETS = /^(?:notify|environment_variables)(?:[.[]|$)/;
+
+/** What may be shown of the line that a problem points at. */
+export function shownOf(
+  source: string,
+  column: number,
+  { code, path }: Pick<Problem, 'code' | 'path'>,
+): string {
+  if (isOfSecret(code)) return [...source].slice(0, column - 1).join('');
+  return BESIDE_SECRETS.test(path) ? (/^[^:]*:(?=\s|$)/.exec(source)?.[0] ?? '') : source;
+}
+
 /** What else is wrong in the line of a secret shows no more of it than the secret's own problem does. */
 export function hidingSecrets(problems: readonly Problem[]): readonly Problem[] {
   const lineOf = ({ file, at }: Problem): string => `${at?.line} ${file}`;
   const shown = new Map<string, string>();
   for (const problem of problems) {
-    const { code, at } = problem;
+    const { code, path, at } = problem;
     const before = shown.get(lineOf(problem));
-    if (at === null || !isOfSecret(code)) continue;
+    if (at === null || !(isOfSecret(code) || BESIDE_SECRETS.test(path))) continue;
     if (before === undefined || at.source.length < before.length) shown.set(lineOf(problem), at.source);
   }
   return problems.map((problem) => {
@@ -51,6 +64,16 @@ export function hidingSecrets(problems: readonly Problem[]): readonly Problem[] 
       ? problem
       : { ...problem, at: { ...problem.at, source } };
   });
+}
+
+/** A web address may be a secret by itself, as a webhook's is: of none is more shown than that it is one. */
+export function withoutAddresses(text: string): string {
+  return text.replace(/(https?:\/\/)\S+/gi, '$1…');
+}
+
+/** A line up to its first web address. */
+export function beforeAddress(line: string): string {
+  return /^.*?https?:\/\//i.exec(line)?.[0] ?? line;
 }
 
 /** More than anybody mends at once; a file of noise would have tens of thousands. */
@@ -71,10 +94,11 @@ export function pathText(path: Path): string {
 
 const LONGEST_QUOTE = 60;
 
-/** A value as people wrote it, cut to one short line; control characters are escaped. */
+/** A value as people wrote it, cut to one short line, without web addresses; control characters are escaped. */
 export function quote(value: unknown): string {
   if (typeof value === 'string') {
-    const cut = value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}…` : value;
+    const shown = withoutAddresses(value);
+    const cut = shown.length > LONGEST_QUOTE ? `${shown.slice(0, LONGEST_QUOTE)}…` : shown;
     return JSON.stringify(cut).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escapeUnit);
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';

@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import { readText } from './files.js';
 import { excessOf } from './guard.js';
-import { MOST_PROBLEMS, pathText, quote, type Problem } from './problem.js';
+import { MOST_PROBLEMS, pathText, quote, withoutAddresses, type Problem } from './problem.js';
 import { keyText, positionOf, type Source } from './source.js';
 
 /** Far above any spec, far below what makes a parser slow. */
@@ -86,7 +86,7 @@ export function parseYaml(text: string, file: string, kind: Source['kind']): Rea
     return complain(
       known?.code ?? 'yaml',
       error.pos,
-      known?.message ?? lowerFirst(error.message),
+      known?.message ?? withoutAddresses(lowerFirst(error.message)),
       known?.help,
     );
   });

@@ -7,7 +7,7 @@ import { isAssetId } from './compile-deployment.js';
 import type { StepForm } from './draft.js';
 import { lookAt, readText, realInside, type Outcome } from './files.js';
 import { digestOf } from './named-files.js';
-import type { Path, Problem } from './problem.js';
+import { withoutAddresses, type Path, type Problem } from './problem.js';
 import type { Deployment } from './schema/deployment.js';
 import { problemAt, type Source } from './source.js';
 
@@ -184,7 +184,7 @@ export function fileProblem(
   found: Outcome<unknown> & { ok: false },
 ): Problem {
   const { code, message, help } = found.fault;
-  return problemAt(source, path, { code, message: `${named} ${message}`, help });
+  return problemAt(source, path, { code, message: `${withoutAddresses(named)} ${message}`, help });
 }
 
 /** The file as the user would name it from where they stand. */

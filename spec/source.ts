@@ -10,7 +10,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
-import { isOfSecret, pathText, type Path, type Position, type Problem } from './problem.js';
+import { beforeAddress, pathText, shownOf, type Path, type Position, type Problem } from './problem.js';
 
 /** A file that was read and parsed, with all that is needed to point into it. */
 export interface Source {
@@ -36,15 +36,14 @@ export interface Complaint {
 /** Makes a problem of what is wrong at a path of a document. */
 export function problemAt(source: Source, path: Path, complaint: Complaint): Problem {
   const at = positionOf(source.text, source.lines, locate(source.document, path, complaint.key ?? false));
-  const before = [...at.source].slice(0, at.column - 1).join('');
+  const place = { code: `${source.kind}/${complaint.code}`, path: pathText(path) };
   return {
     severity: complaint.severity ?? 'error',
-    code: `${source.kind}/${complaint.code}`,
+    ...place,
     message: complaint.message,
     ...(complaint.help === undefined ? {} : { help: complaint.help }),
-    path: pathText(path),
     file: source.file,
-    at: isOfSecret(complaint.code) ? { ...at, source: before } : at,
+    at: { ...at, source: shownOf(at.source, at.column, place) },
   };
 }
 
@@ -99,6 +98,6 @@ export function positionOf(text: string, lines: LineCounter, range: Range): Posi
     range: [start, Math.max(start, end)],
     line,
     column: [...source.slice(0, col - 1)].length + 1,
-    source,
+    source: beforeAddress(source),
   };
 }

@@ -65,6 +65,26 @@ describe('notify', () => {
     expect(JSON.stringify(problems)).not.toContain('HIDDEN');
   });
 
+  it.each([
+    ['a key that is misspelt', 'notify:\n  - webhok: https://hooks.slack.example/T0/HIDDEN'],
+    ['a secret of no known form', 'notify:\n  - { webhook: "${env:SLACK}", secrt: HIDDEN }'],
+    ['another mistake behind it', 'notify:\n  - { webhok: HIDDEN, form: slak }'],
+    ['a mapping for the list', 'notify: { webhook: https://hooks.slack.example/T0/HIDDEN }'],
+    ['no list at all', 'notify: https://hooks.slack.example/T0/HIDDEN'],
+    ['no key', 'notify:\n  - https://hooks.slack.example/T0/HIDDEN'],
+    ['a second key on its line', 'notify:\n  - webhook: url: https://hooks.slack.example/T0/HIDDEN'],
+    ['a field of its own', 'webhook: https://hooks.slack.example/T0/HIDDEN'],
+    ['a path', 'deployment: https://store.example/green.yml?sig=HIDDEN'],
+  ])('shows no address of a webhook in %s', async (_, text) => {
+    const problems = await folder.problems(
+      text.startsWith('deployment') ? `endpoint: diabetes\n${text}\n` : `${SPEC}${text}\n`,
+    );
+
+    expect(problems).not.toEqual([]);
+    expect(renderProblems(problems)).not.toContain('HIDDEN');
+    expect(JSON.stringify(problems)).not.toContain('HIDDEN');
+  });
+
   it("is read from a worker's own file as well, with its problems by place", async () => {
     await folder.write({
       'notify.yml': 'notify:\n  - webhook: ${env:OPS}\n    form: teams\n',

@@ -323,6 +323,21 @@ describe('a secret in a deployment file', () => {
   });
 });
 
+describe('a variable in a deployment file whose name says nothing', () => {
+  it.each([
+    ['beside a mistake', '{ A: HIDDEN, B: [1] }'],
+    ['in a list', 'A: [HIDDEN]'],
+  ])('%s is shown to nobody', async (_, variables) => {
+    const problems = await folder.problems(SPEC, {
+      'green.yml': `${GREEN}environment_variables:\n  ${variables}\n`,
+    });
+
+    expect(problems.map(({ code }) => code)).toEqual(['deployment/type']);
+    expect(renderProblems(problems)).not.toContain('HIDDEN');
+    expect(JSON.stringify(problems)).not.toContain('HIDDEN');
+  });
+});
+
 describe('the id of an asset', () => {
   const settings = { workspaceId: '/ws', localPaths: false };
 
