@@ -24,9 +24,9 @@ export class MemoryEndpoint {
     return { endpoints: this.#endpoints(), metrics: this.#metrics() };
   }
 
-  #add(name: string): void {
+  #add(name: string, tags: DeploymentState['tags'] = {}): void {
     const instances = { wanted: 1, ready: 1 };
-    this.#deployments.set(name, { name, state: 'ready', instances, restarts: 0, tags: {} });
+    this.#deployments.set(name, { name, state: 'ready', instances, restarts: 0, tags });
   }
 
   #show(name: string): EndpointState {
@@ -50,8 +50,8 @@ export class MemoryEndpoint {
         this.#traffic = traffic;
         return done;
       },
-      createDeployment: (_, { name }) => {
-        this.#add(name);
+      createDeployment: (_, { name }, tags) => {
+        this.#add(name, tags);
         return done;
       },
       readDeployment: (_, name) => Promise.resolve(this.#deployments.get(name)),
