@@ -4,9 +4,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import type { CreateDeploymentInput } from '../core/activities.js';
 import { endpointArgument } from '../core/command-text.js';
-import { isReady, type DeploymentState } from '../core/endpoint.js';
+import { isMadeBy, isReady, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
-import { ROLLOUT_TAG } from '../core/preflight.js';
 import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { whileAwake } from './awake.js';
@@ -62,7 +61,7 @@ async function create(
       asked = true;
       return undefined;
     }
-    if (input.adopted === false && state.tags[ROLLOUT_TAG] !== input.rolloutId) throw taken(input);
+    if (input.adopted === false && !isMadeBy(state, input.rolloutId)) throw taken(input);
     if (state.state === 'failed') throw failed(input, state);
     why = state.error;
     return isReady(state) ? state : undefined;

@@ -4,9 +4,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DeleteDeploymentInput, DriftDetails } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
-import { isAnother, type DeploymentState } from '../core/endpoint.js';
+import { isAnother, isMadeBy, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
-import { ROLLOUT_TAG } from '../core/preflight.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { answered, askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { isPortError } from './classify.js';
@@ -54,8 +53,8 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
     );
   }
   // Somebody made one of this name before the rollout could: it is theirs.
-  const isTheirs = ({ tags }: DeploymentState): boolean =>
-    input.madeBy !== undefined && tags[ROLLOUT_TAG] !== input.madeBy;
+  const isTheirs = (state: DeploymentState): boolean =>
+    input.madeBy !== undefined && !isMadeBy(state, input.madeBy);
   if (isTheirs(found)) return;
   const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
   refuseServing(input, traffic);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { DeploymentSpec } from '../core/deployment.js';
-import { DIGEST_TAG, ROLLOUT_TAG } from '../core/preflight.js';
+import { DIGEST_TAG, ROLLOUT_TAG } from '../core/endpoint.js';
 
 /** Fingerprint of a deployment file's content, short enough for a tag. */
 export function deploymentDigest(deployment: DeploymentSpec): string {

@@ -1,5 +1,4 @@
-import { findDeployment, type DeploymentState, type EndpointState } from '../core/endpoint.js';
-import { ROLLOUT_TAG } from '../core/preflight.js';
+import { findDeployment, ROLLOUT_TAG, type DeploymentState, type EndpointState } from '../core/endpoint.js';
 import { shareOf, trafficText } from '../core/traffic.js';
 
 export type Choice = { readonly to: string } | { readonly refused: string };

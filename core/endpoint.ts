@@ -1,5 +1,10 @@
 import type { Traffic } from './traffic.js';
 
+/** Marks a deployment with the rollout that created it. */
+export const ROLLOUT_TAG = 'greenlight.rollout';
+/** Fingerprint of the deployment file that it was created from. */
+export const DIGEST_TAG = 'greenlight.deployment';
+
 export type ResourceState = 'creating' | 'updating' | 'ready' | 'failed' | 'deleting';
 
 /** One deployment as its target shows it now. */
@@ -33,6 +38,11 @@ export interface EndpointState {
 
 export function findDeployment(endpoint: EndpointState, name: string): DeploymentState | undefined {
   return endpoint.deployments.find((d) => d.name === name);
+}
+
+/** Whether that rollout created it. */
+export function isMadeBy({ tags }: DeploymentState, rolloutId: string): boolean {
+  return tags[ROLLOUT_TAG] === rolloutId;
 }
 
 /** Whether one is not the other, but was made under its name later; false where the target cannot tell. */

@@ -1,13 +1,14 @@
-import { findDeployment, type DeploymentState, type EndpointState } from './endpoint.js';
+import {
+  DIGEST_TAG,
+  findDeployment,
+  isMadeBy,
+  type DeploymentState,
+  type EndpointState,
+} from './endpoint.js';
 import { plausible } from './gates/index.js';
 import type { Counters, MetricsSnapshot } from './metrics.js';
 import type { Plan } from './plan.js';
 import { shareOf, sumShares, trafficText, wholeHolder } from './traffic.js';
-
-/** Marks a deployment with the rollout that created it. */
-export const ROLLOUT_TAG = 'greenlight.rollout';
-/** Fingerprint of the deployment file that it was created from. */
-export const DIGEST_TAG = 'greenlight.deployment';
 
 /** What preflight knows of the endpoint, judged; `problems` empty = the rollout may begin. */
 export interface EndpointCheck {
@@ -122,7 +123,7 @@ function checkGreen(
     );
     return false;
   }
-  if (green.tags[ROLLOUT_TAG] === own.rolloutId) return false;
+  if (isMadeBy(green, own.rolloutId)) return false;
   if (!plan.adopt) {
     problems.push(
       `${endpoint.name} has a deployment ${name} already (${stateText(green)}); delete it, take another name, or write \`adopt: true\` to roll out that very deployment`,

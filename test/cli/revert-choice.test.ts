@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseDestination } from '../../cli/revert-choice.js';
-import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
-import { ROLLOUT_TAG } from '../../core/preflight.js';
+import { ROLLOUT_TAG, type DeploymentState, type EndpointState } from '../../core/endpoint.js';
 import type { Shares } from '../../core/traffic.js';
 
 function deployment(name: string, more: Partial<DeploymentState> = {}): DeploymentState {

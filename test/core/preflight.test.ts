@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
+import { DIGEST_TAG, ROLLOUT_TAG, type DeploymentState, type EndpointState } from '../../core/endpoint.js';
 import type { Plan } from '../../core/plan.js';
-import { checkEndpoint, DIGEST_TAG, ROLLOUT_TAG } from '../../core/preflight.js';
+import { checkEndpoint } from '../../core/preflight.js';
 import { CREATE, planOf, rampStep } from '../support/plans.js';
 
 function deployment(name: string, more: Partial<DeploymentState> = {}): DeploymentState {
