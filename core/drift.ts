@@ -29,16 +29,17 @@ export interface Written {
  * What differs from what the rollout wrote; null = nothing. Who is left where one is gone is counted, too: a rollback
  * needs the baseline's instances all the same.
  *
- * The baseline must stay also while it has no traffic: it is where a rollback goes. More instances harm nobody, and are
- * no drift.
+ * The baseline must stay also while it has no traffic: it is where a rollback goes. So must green from when it is there: what
+ * a person approves is to be what gets a share then. More instances harm nobody, and are no drift.
  */
 export function driftIn(written: Written, endpoint: EndpointState): Drift | null {
-  const { traffic, baseline, green } = written;
-  const needed = hasTraffic(traffic, green) ? [baseline, green] : [baseline];
+  const { traffic, baseline, green, instances } = written;
+  const awaited = hasTraffic(traffic, green) || instances[green] !== undefined;
+  const needed = awaited ? [baseline, green] : [baseline];
   const found = needed.map((name) => findDeployment(endpoint, name));
   const there = found.filter((one) => one !== undefined).filter(({ state }) => state !== 'deleting');
   const scaled = there.flatMap((deployment): Scaled[] => {
-    const from = written.instances[deployment.name];
+    const from = instances[deployment.name];
     const to = deployment.instances.wanted;
     return from === undefined || to >= from ? [] : [{ deployment: deployment.name, from, to }];
   });

@@ -65,10 +65,16 @@ describe('drift', () => {
       { observed: SPLIT, scaled: [{ deployment: 'green', from: 2, to: 0 }] },
     ],
     [
-      'is no green with fewer while nothing reaches it',
+      'is a green with fewer before its first share, too: a person may be asked about it',
       written(BACK),
       endpoint([BLUE, deployment('green', 1)], BACK),
-      null,
+      { observed: BACK, scaled: [{ deployment: 'green', from: 2, to: 1 }] },
+    ],
+    [
+      'is a green that is gone before its first share',
+      written(BACK),
+      endpoint([BLUE], BACK),
+      { observed: null, scaled: [] },
     ],
     [
       'is no deployment with more',

@@ -109,6 +109,11 @@ const ADOPTABLE: readonly Change[] = [
     ...greens('ramp', 1),
     because: 'someone else changed it: green was scaled from 3 to 1 instance',
   },
+  {
+    what: 'green is scaled down before its first share',
+    ...greens('approve', 1),
+    because: 'someone else changed it: green was scaled from 3 to 1 instance',
+  },
 ];
 
 /** What can only be restored. */
@@ -127,7 +132,7 @@ const REFUSED: readonly Change[] = [
   },
 ];
 
-const GREEN_DELETED = [deleted('mirror', 'green'), deleted('ramp', 'green')];
+const GREEN_DELETED = [deleted('approve', 'green'), deleted('mirror', 'green'), deleted('ramp', 'green')];
 const BLUE_DELETED = [deleted('ramp', 'blue'), deleted('bake', 'blue')];
 const ENDPOINT_DELETED: Change = {
   what: 'the endpoint is deleted',
