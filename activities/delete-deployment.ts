@@ -2,7 +2,7 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts } from '../adapters/ports.js';
-import type { DeleteDeploymentInput, DriftDetails } from '../core/activities.js';
+import type { DeleteDeploymentInput, DeleteDeploymentResult, DriftDetails } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
 import { isAnother, isMadeBy, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
@@ -23,15 +23,19 @@ const LANDS_WITHIN_MS = 5_000;
  * Safe to repeat: one that is gone already is fine. One that `madeBy` did not make is left alone, and the target's first no is
  * not the last one then, nor is a busy one left alone for long: a rollback that is done but for this would end as incomplete.
  */
-export async function deleteDeployment(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
+export async function deleteDeployment(
+  ports: TargetPorts,
+  input: DeleteDeploymentInput,
+): Promise<DeleteDeploymentResult> {
   try {
-    await remove(ports, input);
+    return { another: (await remove(ports, input)) === 'another' };
   } catch (err) {
     throw input.madeBy === undefined ? err : askedAgain(err);
   }
 }
 
-async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise<void> {
+/** @returns what is left under its name: nothing, or another that is somebody else's. */
+async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise<'gone' | 'another'> {
   const { endpoints } = ports;
   const signal = cancellationSignal();
   const { endpoint, deployment } = input;
@@ -43,7 +47,7 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
     // A creation that was cut off may have left parts of it, or be on its way.
     await beating(() => endpoints.deleteDeployment(endpoint, deployment, { signal }));
     if (input.madeBy !== undefined) found = await poll(look, LANDS_WITHIN_MS);
-    if (found === undefined) return;
+    if (found === undefined) return 'gone';
   }
   // Shares go by the name that the target tells: under another one, who serves everybody would seem to have none.
   if (found.name !== deployment) {
@@ -55,18 +59,18 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
   // Somebody made one of this name before the rollout could: it is theirs.
   const isTheirs = (state: DeploymentState): boolean =>
     input.madeBy !== undefined && !isMadeBy(state, input.madeBy);
-  if (isTheirs(found)) return;
+  if (isTheirs(found)) return 'another';
   const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
   refuseServing(input, traffic);
   await drain(ports, input, Object.keys(traffic.live), signal);
 
-  const gone = await poll(
+  const left = await poll(
     async () => {
       const state = await endpoints.readDeployment(endpoint, deployment, { signal });
-      if (state === undefined) return true;
+      if (state === undefined) return 'gone';
       if (state.state === 'deleting') return undefined;
       // Somebody made one of this name anew, as soon as it was free.
-      if (isTheirs(state) || isAnother(state, found)) return true;
+      if (isTheirs(state) || isAnother(state, found)) return 'another';
       // Draining took its time: somebody may have gone back to it.
       refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
       await endpoints.deleteDeployment(endpoint, deployment, { signal });
@@ -76,7 +80,7 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
     GONE_WITHIN_MS,
     input.madeBy === undefined ? undefined : THROTTLED_FOR_MS,
   );
-  if (gone === true) return;
+  if (left !== undefined) return left;
   throw ApplicationFailure.retryable(
     `Deployment ${deployment} of ${endpoint} is still there ${GONE_WITHIN_MS / 60_000} min after it was asked to go`,
     FailureType.PortTransient,

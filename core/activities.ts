@@ -134,6 +134,11 @@ export interface DeleteDeploymentInput extends EndpointRef {
   readonly drainWithinMs: number;
 }
 
+export interface DeleteDeploymentResult {
+  /** One that is somebody else's stands there under its name, and was left alone. */
+  readonly another: boolean;
+}
+
 /** Details of a `Drift` failure. */
 export interface DriftDetails {
   /** Left out by who writes none. */
@@ -169,6 +174,6 @@ export interface RolloutActivities {
   scaleDeployment(input: ScaleDeploymentInput): Promise<ScaleDeploymentResult | void>;
   /** Delivers one notification. Nothing is ever decided by whether it succeeds. */
   notify(input: NotifyInput): Promise<void>;
-  /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. */
-  deleteDeployment(input: DeleteDeploymentInput): Promise<void>;
+  /** Drains, deletes, and waits until it is gone. Refuses while any traffic can reach it. Workers of before gave nothing back. */
+  deleteDeployment(input: DeleteDeploymentInput): Promise<DeleteDeploymentResult | undefined>;
 }

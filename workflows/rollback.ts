@@ -193,9 +193,9 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo
         run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
       return;
     }
-    case 'delete-deployment':
+    case 'delete-deployment': {
       if (run.plan.afterRollback === 'keep-green') return;
-      await deleteDeployment.executeWithOptions(
+      const result = await deleteDeployment.executeWithOptions(
         { ...patience, summary: `roll back: delete ${undo.deployment}` },
         [
           {
@@ -206,7 +206,13 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo
           },
         ],
       );
+      if (result?.another === true) {
+        run.note(
+          `${undo.deployment} of ${run.plan.endpoint} was left alone: what stands there is not what the rollout made. Where nobody needs it: ${deleteCommand(run, undo.deployment)}`,
+        );
+      }
       return;
+    }
     case 'restore-minimum':
       await setMinimum.executeWithOptions(
         {
@@ -225,7 +231,11 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo
 function leftText(run: Run, undo: Undo): string {
   const text = undoText(run, undo);
   if (undo.kind !== 'delete-deployment') return text;
-  return `${text}: \`greenlight revert ${endpointArgument(run.plan)} --to ${run.state.baseline} --delete ${undo.deployment}\``;
+  return `${text}: ${deleteCommand(run, undo.deployment)}`;
+}
+
+function deleteCommand({ plan, state }: Run, deployment: string): string {
+  return `\`greenlight revert ${endpointArgument(plan)} --to ${state.baseline} --delete ${deployment}\``;
 }
 
 function undoText({ plan: { endpoint } }: Run, undo: Undo): string {

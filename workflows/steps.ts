@@ -216,8 +216,9 @@ async function drainAndDelete(run: Run, drainWithinMs: number): Promise<string |
   const summary = `drain and delete ${deployment}`;
   const options = { summary, ...takenUpWithin(drainWithinMs + GONE_WITHIN_MS) };
   try {
-    await untilTakenUp(run, () => deleteDeployment.executeWithOptions(options, [input]));
-    return `${deployment} is gone`;
+    const result = await untilTakenUp(run, () => deleteDeployment.executeWithOptions(options, [input]));
+    const another = result?.another === true ? '; somebody has made another under its name' : '';
+    return `${deployment} is gone${another}`;
   } catch (err) {
     const drift = driftOf(err, run.state.instances);
     if (drift !== undefined) {

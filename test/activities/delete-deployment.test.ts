@@ -77,7 +77,7 @@ it.each([
       return undefined;
     };
 
-    await activityEnvironment().run(() =>
+    const result: unknown = await activityEnvironment().run(() =>
       deleteDeployment(target.ports(), {
         ...INPUT,
         deployment: 'green',
@@ -85,10 +85,26 @@ it.each([
       }),
     );
 
+    expect(result).toEqual({ another: true });
     expect(target.writes).toEqual(['delete green']);
     expect(target.deployments.get('green')).toMatchObject(made);
   },
 );
+
+it.each([
+  ['one that it made', ours, ['delete green'], false],
+  ['one that another made under that name', {}, [], true],
+])('tells whether another stands there still: %s', async (_, tags, writes, another) => {
+  const target = new MemoryTarget();
+  target.addDeployment('green', { tags });
+
+  const result: unknown = await activityEnvironment().run(() =>
+    deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
+  );
+
+  expect(result).toEqual({ another });
+  expect(target.writes).toEqual(writes);
+});
 
 describe('a rollback', () => {
   const anHour = 3_600_000;

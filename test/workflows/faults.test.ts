@@ -51,6 +51,7 @@ describe.concurrent('a target that fails', () => {
     expect(type).toBe('RolledBack');
     expect(report.reason).toContain('was made by somebody else after preflight had found its name free');
     expect(report.left).toEqual([]);
+    expect(report.notes).toEqual([expect.stringContaining('green of taken was left alone')]);
     expect(target.deployments.get('green')?.tags).toEqual({ team: 'other' });
   });
 

@@ -200,6 +200,22 @@ describe('the baseline', () => {
     expect(target.writes.slice(-2)).toEqual(['traffic {"live":{"green":100},"mirror":{}}', 'delete blue']);
   });
 
+  it('that somebody makes anew as it goes is left to them, and the step says so', async () => {
+    const target = new MemoryTarget();
+    target.addDeployment('blue', { id: '1' });
+    target.fault = (call) => {
+      const isGone = target.writes.includes('delete blue') && !target.deployments.has('blue');
+      if (call === 'readDeployment' && isGone) target.addDeployment('blue', { id: '2' });
+      return undefined;
+    };
+
+    const rollout = await bench.start(planOf('anew', [CREATE, CUTOVER, DELETE_BASELINE]), target);
+    const { steps } = await rollout.promoted();
+
+    expect(steps.at(-1)?.result).toBe('blue is gone; somebody has made another under its name');
+    expect(target.deployments.get('blue')).toMatchObject({ id: '2' });
+  });
+
   it('that cannot be deleted is a note on a promotion, not a failure', async () => {
     const target = new MemoryTarget();
     target.fault = (call) => (call === 'deleteDeployment' ? 'throw-permanent' : undefined);
