@@ -155,17 +155,17 @@ function verdictOf(
     verdict: 'breach',
     observed: found?.observed ?? null,
     scaled: found?.scaled ?? [],
+    replaced: found?.replaced,
   } as const;
   if (result.verdict === 'breach') return breach;
   if (trouble !== null) return { ...breach, sentence: trouble };
   if (drift === 'unknown' || sameDrift(drift, input.held)) return result;
   const { traffic } = input.written;
-  const { observed, scaled } = drift ?? { observed: traffic, scaled: [] };
   const sentence =
     drift === null
       ? `${input.endpoint} is as the rollout wrote it again`
       : `someone else changed ${input.endpoint}: ${driftText(traffic, drift)}`;
-  return { ...result, verdict: 'drift', sentence, observed, scaled };
+  return { ...result, verdict: 'drift', sentence, ...(drift ?? { observed: traffic, scaled: [] }) };
 }
 
 /** All readings at once; what does not answer is null, and the look goes on without it. */
@@ -219,18 +219,18 @@ async function readOwn(
 async function withoutAutoscaled(
   { endpoints }: TargetPorts,
   input: WatchInput,
-  { observed, scaled }: Drift,
+  drift: Drift,
   signal: AbortSignal,
 ): Promise<Drift | null> {
   const byPeople = await Promise.all(
-    scaled.map(async ({ deployment, to }) => {
+    drift.scaled.map(async ({ deployment, to }) => {
       if (to === 0) return true;
       const asked = endpoints.isAutoscaled(input.endpoint, deployment, { signal });
       return (await orNull('autoscaling', asked)) === false; // who cannot be told does not hold a rollout
     }),
   );
-  const left = scaled.filter((_, index) => byPeople[index] === true);
-  return visibleDrift(input.written.traffic, { observed, scaled: left });
+  const scaled = drift.scaled.filter((_, index) => byPeople[index] === true);
+  return visibleDrift(input.written.traffic, { ...drift, scaled });
 }
 
 async function orNull<T>(what: string, reading: Promise<T>): Promise<T | null> {

@@ -1,4 +1,10 @@
-import { findDeployment, type EndpointState } from './endpoint.js';
+import {
+  findDeployment,
+  isMadeBy,
+  ROLLOUT_TAG,
+  type DeploymentState,
+  type EndpointState,
+} from './endpoint.js';
 import { hasTraffic, sameTraffic, trafficText, type Traffic } from './traffic.js';
 
 /** A deployment that someone else gave fewer instances. */
@@ -14,6 +20,8 @@ export interface Drift {
   /** Its traffic; null when the endpoint or a deployment that the rollout needs is gone. */
   readonly observed: Traffic | null;
   readonly scaled: readonly Scaled[];
+  /** Green, which is gone, where another stands under its name; left out where none does, and by older workers. */
+  readonly replaced?: string | undefined;
 }
 
 /** The endpoint as the rollout left it. */
@@ -23,6 +31,8 @@ export interface Written {
   readonly green: string;
   /** Instances by deployment, as far as they are known. */
   readonly instances: Readonly<Record<string, number>>;
+  /** The rollout that made green; left out where green stood there before, and by older workflows. */
+  readonly madeBy?: string;
 }
 
 /**
@@ -31,35 +41,44 @@ export interface Written {
  *
  * The baseline must stay also while it has no traffic: it is where a rollback goes. So must green from when it is there: what
  * a person approves is to be what gets a share then. More instances harm nobody, and are no drift.
+ *
+ * Another green under its name is not the version that was declared, tested and judged so far: it counts as gone.
  */
 export function driftIn(written: Written, endpoint: EndpointState): Drift | null {
-  const { traffic, baseline, green, instances } = written;
+  const { traffic, baseline, green, instances, madeBy } = written;
   const awaited = hasTraffic(traffic, green) || instances[green] !== undefined;
   const needed = awaited ? [baseline, green] : [baseline];
   const found = needed.map((name) => findDeployment(endpoint, name));
-  const there = found.filter((one) => one !== undefined).filter(({ state }) => state !== 'deleting');
+  const standing = found.filter((one) => one !== undefined).filter(({ state }) => state !== 'deleting');
+  const isTheirs = (one: DeploymentState): boolean =>
+    one.name === green && madeBy !== undefined && !isMadeBy(one, madeBy);
+  const there = standing.filter((one) => !isTheirs(one));
   const scaled = there.flatMap((deployment): Scaled[] => {
     const from = instances[deployment.name];
     const to = deployment.instances.wanted;
     return from === undefined || to >= from ? [] : [{ deployment: deployment.name, from, to }];
   });
   const observed = there.length < needed.length ? null : endpoint.traffic;
-  return visibleDrift(traffic, { observed, scaled });
+  return visibleDrift(traffic, { observed, scaled, replaced: standing.find(isTheirs)?.name });
 }
 
 /** Whether two looks found the same; what a rollout is held for already is not told again. */
 export function sameDrift(a: Drift | null, b: Drift | null): boolean {
   if (a === null || b === null) return a === b;
-  if (JSON.stringify(a.scaled) !== JSON.stringify(b.scaled)) return false;
+  if (JSON.stringify(a.scaled) !== JSON.stringify(b.scaled) || a.replaced !== b.replaced) return false;
   if (a.observed === null || b.observed === null) return a.observed === b.observed;
   return sameTraffic(a.observed, b.observed);
 }
 
 /** `the rollout wrote blue 90 %, green 10 %, the endpoint shows blue 100 %; blue was scaled from 4 to 1 instances` */
-export function driftText(written: Traffic, { observed, scaled }: Drift): string {
+export function driftText(written: Traffic, { observed, scaled, replaced }: Drift): string {
   const parts: string[] = [];
   if (observed === null) {
-    parts.push(`the rollout wrote ${trafficText(written)}, the endpoint or one of its deployments is gone`);
+    const what =
+      replaced === undefined
+        ? 'the endpoint or one of its deployments is gone'
+        : `${replaced} is not the one that it made any more: its tag ${ROLLOUT_TAG} is missing, or another's`;
+    parts.push(`the rollout wrote ${trafficText(written)}, ${what}`);
   } else if (!sameTraffic(observed, written)) {
     parts.push(`the rollout wrote ${trafficText(written)}, the endpoint shows ${trafficText(observed)}`);
   }
@@ -73,7 +92,7 @@ export function driftText(written: Traffic, { observed, scaled }: Drift): string
 }
 
 /** What of it a look can see; null = nothing: all is as written. */
-export function visibleDrift(written: Traffic, { observed, scaled }: Drift): Drift | null {
+export function visibleDrift(written: Traffic, { observed, scaled, replaced }: Drift): Drift | null {
   const same = observed !== null && sameTraffic(observed, written);
-  return same && scaled.length === 0 ? null : { observed, scaled };
+  return same && scaled.length === 0 ? null : { observed, scaled, replaced };
 }

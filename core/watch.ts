@@ -74,8 +74,8 @@ export interface WatchInput extends EndpointRef {
   readonly environmentVariables?: DeploymentSpec['environmentVariables'];
   /** Traffic in force: what the rollout wrote, or what someone else made of it. */
   readonly expected: Traffic;
-  /** Traffic that the rollout wrote, and instances that it knows: anything else is drift. */
-  readonly written: Pick<Written, 'traffic' | 'instances'>;
+  /** Traffic that the rollout wrote, instances that it knows, and whether it made green: anything else is drift. */
+  readonly written: Pick<Written, 'traffic' | 'instances' | 'madeBy'>;
   /** Drift that the rollout is held for already: told only when it changes. */
   readonly held: Drift | null;
   /** How green gets its requests in this step. */
@@ -127,6 +127,8 @@ export interface WatchResult {
   readonly observed: Traffic | null;
   /** Who has fewer instances, for `drift` and `breach`; left out by older workers. */
   readonly scaled?: readonly Scaled[];
+  /** Who is another now, for `drift` and `breach`; left out where nobody is, and by older workers. */
+  readonly replaced?: Drift['replaced'];
   /**
    * Why the gates see nothing, and have not for so long that a person should know (`blindAfterMs`); null = they do. Left
    * out by workers that do not tell.
@@ -145,6 +147,11 @@ export interface WatchResult {
   /** A look saw the baseline answer with all the instances that are wanted, and nobody but an autoscaler had taken any away. */
   readonly baselineAnswers?: true;
   readonly memory: WatchMemory;
+}
+
+/** What someone else made of the endpoint, as the looks of a window found it. */
+export function driftOfWindow({ observed, scaled = [], replaced }: WatchResult): Drift {
+  return { observed, scaled, replaced };
 }
 
 /** How many looks may find nothing before people are told, at the most and the least, and how long that may take. */

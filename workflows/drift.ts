@@ -4,6 +4,7 @@ import { driftText, sameDrift, visibleDrift, type Drift, type Scaled } from '../
 import type { DriftHold } from '../core/run.js';
 import type { Traffic } from '../core/traffic.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
+import { driftOfWindow } from '../core/watch.js';
 import { forward } from './forward.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import { scaleDeployment } from './proxies.js';
@@ -30,7 +31,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
   // One that went on as a new run has its undo, and may have given instances back since the look that it is held for.
   if (state.hold?.kind !== 'drift') run.willRescale(found.scaled);
   for (let seen: Drift | null = found; seen !== null;) {
-    const { observed, scaled }: Drift = seen;
+    const { observed, scaled, replaced }: Drift = seen;
     state.hold = {
       ...begun(run),
       kind: 'drift',
@@ -38,13 +39,14 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
       expected,
       observed,
       scaled,
+      replaced,
     };
     run.keepTime();
     run.show();
     const result = await watchWindow(run, { ...guarding(run), interrupt: () => run.driftChoice !== null });
     // Changed once more, or back again by itself.
     if (typeof result === 'object' && result.verdict === 'drift') {
-      const next = visibleDrift(expected, { observed: result.observed, scaled: result.scaled ?? [] });
+      const next = visibleDrift(expected, driftOfWindow(result));
       // The word was about what stood there before; what is as the rollout wrote it needs none.
       const isMeant =
         next === null ||

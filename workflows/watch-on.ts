@@ -1,3 +1,4 @@
+import { driftOfWindow } from '../core/watch.js';
 import { holdForDrift } from './drift.js';
 import { goOnAsNew } from './go-on-as-new.js';
 import type { Run } from './run.js';
@@ -20,7 +21,7 @@ export async function watchOn(
   });
   if (result === 'interrupted') return 'window-over';
   if (result.verdict === 'drift') {
-    await holdForDrift(run, { observed: result.observed, scaled: result.scaled ?? [] });
+    await holdForDrift(run, driftOfWindow(result));
     return 'window-over';
   }
   if (run.state.paused !== null) return 'window-over';

@@ -1,7 +1,7 @@
 import { plannedWatches, plannedWatchMs, type Dwell } from '../core/plan.js';
 import { blindHold, unseenIn } from '../core/blind-hold.js';
 import { visibleDrift, type Drift } from '../core/drift.js';
-import type { WatchInput, WatchResult } from '../core/watch.js';
+import { driftOfWindow, type WatchInput, type WatchResult } from '../core/watch.js';
 import { holdOf, stepLabel } from '../core/status-text.js';
 import { hasTraffic, shareOf, type Traffic } from '../core/traffic.js';
 import { interruptible } from './interruptible.js';
@@ -73,9 +73,11 @@ export async function watchWindow(run: Run, asked: Watch): Promise<Watched | 'in
   run.state.verdict = result.sentence;
   run.state.evidence = result.evidence;
   run.show();
-  const { verdict, observed, scaled = [] } = result;
-  // Green may have its first share from somebody else; whatever becomes of the rollout, it does not keep it.
-  if (observed !== null && hasTraffic(observed, run.green)) run.willGiveTrafficBack();
+  const { verdict, observed, scaled = [], replaced } = result;
+  // Green may have its first share from somebody else, and so may another under its name; whatever becomes of the rollout, it
+  // does not keep it.
+  if (replaced !== undefined || (observed !== null && hasTraffic(observed, run.green)))
+    run.willGiveTrafficBack();
   if (verdict === 'breach') {
     // The same look may have found the baseline scaled down, and the rollback goes there. Who was held for as scaled down
     // and is no more may have no instance ready yet: that undo stays, and is waited for.
@@ -99,8 +101,8 @@ export async function lookOn(
   for (;;) {
     const looked = await watchWindow(run, { ...guarding(run), untilMs, interrupt: () => false });
     if (looked === 'interrupted') return;
-    const { verdict, observed, scaled = [], timeOver, atMs } = looked;
-    if (verdict === 'drift') await found({ observed, scaled });
+    const { verdict, timeOver, atMs } = looked;
+    if (verdict === 'drift') await found(driftOfWindow(looked));
     // Older workers do not tell, and sit their windows out.
     else if (timeOver ?? atMs === undefined) return;
   }
@@ -120,7 +122,11 @@ function inputOf(run: Run, asked: Watch): WatchInput {
     green: run.green,
     environmentVariables: plan.deployment.environmentVariables,
     expected,
-    written: { traffic: run.expected, instances: state.instances },
+    written: {
+      traffic: run.expected,
+      instances: state.instances,
+      ...(state.adopted ? {} : { madeBy: run.rolloutId }),
+    },
     held: held && visibleDrift(run.expected, held),
     kind: greenKind(expected, run.green),
     mode: asked.mode,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { driftIn, driftText, sameDrift, type Drift, type Written } from '../../core/drift.js';
-import type { DeploymentState, EndpointState } from '../../core/endpoint.js';
+import { ROLLOUT_TAG, type DeploymentState, type EndpointState } from '../../core/endpoint.js';
 import type { Traffic } from '../../core/traffic.js';
 
 const SPLIT = { live: { blue: 90, green: 10 }, mirror: {} };
@@ -23,6 +23,8 @@ const written = (traffic: Written['traffic'] = SPLIT): Written => ({
   green: 'green',
   instances: { blue: 2, green: 2 },
 });
+const made: Written = { ...written(), madeBy: 'r1' };
+const tagged = (rolloutId: string) => deployment('green', 1, { tags: { [ROLLOUT_TAG]: rolloutId } });
 
 describe('drift', () => {
   it.each<[string, Written, EndpointState, Drift | null]>([
@@ -77,6 +79,36 @@ describe('drift', () => {
       { observed: null, scaled: [] },
     ],
     [
+      'is no green that the rollout has yet to make',
+      { ...written(BACK), instances: { blue: 2 }, madeBy: 'r1' },
+      endpoint([BLUE, deployment('green')], BACK),
+      null,
+    ],
+    [
+      'is another under the name of green, whose instances say nothing of green’s',
+      made,
+      endpoint([BLUE, deployment('green', 1)]),
+      { observed: null, scaled: [], replaced: 'green' },
+    ],
+    [
+      'is another that another rollout made',
+      made,
+      endpoint([BLUE, tagged('r2')]),
+      { observed: null, scaled: [], replaced: 'green' },
+    ],
+    [
+      'is no other for the tag that the rollout gave it',
+      { ...made, instances: { blue: 2, green: 1 } },
+      endpoint([BLUE, tagged('r1')]),
+      null,
+    ],
+    [
+      'is no other where green stood there before the rollout',
+      written(),
+      endpoint([BLUE, tagged('r0')]),
+      { observed: SPLIT, scaled: [{ deployment: 'green', from: 2, to: 1 }] },
+    ],
+    [
       'is no deployment with more',
       written(),
       endpoint([deployment('blue', 9), deployment('green', 9)]),
@@ -104,6 +136,9 @@ describe('drift', () => {
     expect(driftText(SPLIT, { observed: null, scaled: [] })).toBe(
       'the rollout wrote blue 90 %, green 10 %, the endpoint or one of its deployments is gone',
     );
+    expect(driftText(SPLIT, { observed: null, scaled: [], replaced: 'green' })).toBe(
+      "the rollout wrote blue 90 %, green 10 %, green is not the one that it made any more: its tag greenlight.rollout is missing, or another's",
+    );
   });
 
   it('is the same when it shows the same, and not when it went on', () => {
@@ -115,5 +150,7 @@ describe('drift', () => {
     expect(sameDrift(one, { ...one, observed: null })).toBe(false);
     expect(sameDrift(one, { ...one, scaled: [] })).toBe(false);
     expect(sameDrift({ ...one, observed: null }, { observed: null, scaled: [] })).toBe(false);
+    const gone: Drift = { observed: null, scaled: [] };
+    expect(sameDrift(gone, { ...gone, replaced: 'green' })).toBe(false);
   });
 });

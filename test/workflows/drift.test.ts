@@ -64,6 +64,8 @@ const greens = (step: Change['step'], to: number): Pick<Change, 'step' | 'change
   },
 });
 
+const STANDS_STILL =
+  /^green of drift-\d+ was left alone: .* `greenlight revert drift-\d+ .*--to blue --delete green`$/;
 const IS_GONE = /, the endpoint or one of its deployments is gone$/;
 
 const deleted = (step: Change['step'], name: string): Change => ({
@@ -76,6 +78,21 @@ const deleted = (step: Change['step'], name: string): Change => ({
   },
   because: IS_GONE,
 });
+
+const replaced = (step: Change['step']): Change => ({
+  what: 'green is made anew by somebody else',
+  step,
+  change: (target) => {
+    const before = target.deployments.get('green');
+    makeAnew(target);
+    return () => before && target.deployments.set('green', before);
+  },
+  because: /, green is not the one that it made any more: /,
+});
+
+function makeAnew(target: MemoryTarget): void {
+  target.addDeployment('green', { instances: { wanted: GREENS, ready: GREENS } });
+}
 
 /** What can be gone on from. */
 const ADOPTABLE: readonly Change[] = [
@@ -133,6 +150,7 @@ const REFUSED: readonly Change[] = [
 ];
 
 const GREEN_DELETED = [deleted('approve', 'green'), deleted('mirror', 'green'), deleted('ramp', 'green')];
+const GREEN_REPLACED = [replaced('approve'), replaced('ramp'), replaced('bake')];
 const BLUE_DELETED = [deleted('ramp', 'blue'), deleted('bake', 'blue')];
 const ENDPOINT_DELETED: Change = {
   what: 'the endpoint is deleted',
@@ -143,7 +161,7 @@ const ENDPOINT_DELETED: Change = {
   },
   because: IS_GONE,
 };
-const DELETED = [...GREEN_DELETED, ...BLUE_DELETED, ENDPOINT_DELETED];
+const DELETED = [...GREEN_DELETED, ...GREEN_REPLACED, ...BLUE_DELETED, ENDPOINT_DELETED];
 
 let rollouts = 0;
 
@@ -301,6 +319,33 @@ describe.concurrent('what somebody else changes', () => {
     expect([...target.deployments.keys()]).toEqual(['blue']);
   });
 
+  it.each(titled(GREEN_REPLACED))(
+    'leaves blue to an abort, and whoever was made anew, which is told: %s in a %s',
+    async (_what, _step, change) => {
+      const { target, rollout } = await heldFor(change);
+
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect({ type, left: report.left }).toEqual({ type: 'Aborted', left: [] });
+      expect(report.notes).toEqual([expect.stringMatching(STANDS_STILL)]);
+      expect(target.traffic).toEqual(BLUE);
+      expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
+    },
+  );
+
+  it('is no green that somebody makes anew where it was deleted: it is held on, and says so', async () => {
+    const { target, rollout } = await heldFor(deleted('ramp', 'green'));
+
+    makeAnew(target);
+    const { hold } = await rollout.until(({ hold }) => !IS_GONE.test(hold?.because ?? ''));
+
+    expect(hold).toMatchObject({ kind: 'drift', observed: null, replaced: 'green' });
+    expect(hold?.because).toContain('green is not the one that it made any more');
+    await end(rollout);
+    expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
+  });
+
   it.each(titled(BLUE_DELETED))(
     'leaves nothing to go back to: green stays, and what is left to do is told: %s in a %s',
     async (_what, step, change) => {
@@ -337,6 +382,23 @@ describe.concurrent('a green that breaks with a first share that somebody else g
 
     expect(type).toBe('RolledBack');
     expect(message).toMatch(/ is back at blue 100 % \(read back\): green answered .* with an error/);
+    expect(target.traffic).toEqual(BLUE);
+    expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
+  });
+
+  it('loses it also where it is another, that somebody made anew with that share', async () => {
+    const { target, rollout } = await heldFor({
+      step: 'approve',
+      change: (target) => {
+        makeAnew(target);
+        return firstShare.change(target);
+      },
+    });
+
+    target.behaviour.set('green', { errors: 1, slow: 0 });
+    const { type, report } = await rollout.failure();
+
+    expect({ type, left: report.left }).toEqual({ type: 'RolledBack', left: [] });
     expect(target.traffic).toEqual(BLUE);
     expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
   });
