@@ -6,6 +6,8 @@ import { BEFORE, outcomesOf, wayOf, type Happened } from './reference.js';
 import type { Scenario } from './scenario.js';
 import type { Watcher } from './watcher.js';
 
+const DELETE_GREEN = 'delete the deployment green ';
+
 /** @returns what does not hold of a run that is over. */
 export function judge(
   scenario: Scenario,
@@ -84,12 +86,18 @@ function* wrongEnd(
   happened: Happened,
   target: MemoryTarget,
   watcher: Watcher,
-  { outcome, left }: RolloutReport,
+  { outcome, left, notes }: RolloutReport,
 ): Generator<string> {
   const made = target.writes.includes('create green');
+  const goes = afterRollback === 'delete-green' && made;
+  const told = [...left, ...notes].some((line) => line.includes('--delete green'));
+  if (outcome !== 'promoted' && goes && happened.replaced && !told) {
+    yield 'does not say that a green of somebody else stands there';
+  }
   if (outcome === 'rollback-incomplete') {
     if (left.length === 0) yield 'is incomplete, and does not say what is left to do';
-    yield* wrongLeft(afterRollback === 'delete-green' && made, target, watcher, left);
+    const ours = left.filter((line) => !happened.replaced || !line.startsWith(DELETE_GREEN));
+    yield* wrongLeft(goes && !happened.replaced, target, watcher, ours);
     return;
   }
   if (left.length > 0) yield `left to do, though ${outcome}: ${left.join('; ')}`;
@@ -103,7 +111,8 @@ function* wrongEnd(
   const kept = afterRollback === 'keep-green' && made;
   const expected = promoted ? (deletes ? ['green'] : ['blue', 'green']) : kept ? ['blue', 'green'] : ['blue'];
   const names = [...target.deployments.keys()].sort();
-  const still = expected.filter((name) => !happened.gone.has(name));
+  const theirs = happened.replaced ? ['green'] : [];
+  const still = [...new Set([...expected.filter((name) => !happened.gone.has(name)), ...theirs])];
   if (names.join() !== still.join()) yield `left ${names.join(', ')} instead of ${still.join(', ')}`;
   const instances = target.deployments.get('blue')?.instances.wanted;
   const unsaid = happened.adopted === 0 && watcher.allSettled;
@@ -123,7 +132,7 @@ function* wrongLeft(
   const blue = target.deployments.get('blue');
   const differs: Readonly<Record<string, boolean>> = {
     'set the traffic ': !sameTraffic(target.traffic, BEFORE),
-    'delete the deployment green ': greenGoes && target.deployments.has('green'),
+    [DELETE_GREEN]: greenGoes && target.deployments.has('green'),
   };
   // Instances that nobody had noticed yet are not given back.
   if (blue?.instances.wanted === 4 && left.some((line) => line.startsWith('scale '))) {

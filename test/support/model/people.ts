@@ -31,6 +31,7 @@ export class People {
     off: false,
     blueGone: false,
     gone: new Set(),
+    replaced: false,
   };
   readonly watcher: Watcher;
   /** Answers of the rollout that nobody should get. */
@@ -113,6 +114,7 @@ export class People {
         return watched && this.#target.deployments.has('blue');
       case 'switch-green-off':
       case 'delete-green':
+      case 'replace-green':
         return watched && this.#target.deployments.has('green');
       case 'nonsense':
         return phase !== 'preflight'; // which refuses such counters
@@ -169,7 +171,14 @@ export class People {
   }
 
   #meddle(
-    what: 'shift' | 'mirror' | 'scale-down' | 'switch-green-off' | 'delete-green' | 'delete-blue',
+    what:
+      | 'shift'
+      | 'mirror'
+      | 'scale-down'
+      | 'switch-green-off'
+      | 'delete-green'
+      | 'replace-green'
+      | 'delete-blue',
   ): void {
     switch (what) {
       case 'shift':
@@ -203,6 +212,16 @@ export class People {
         this.happened.gone.add(name);
         this.happened.deleted = true;
         if (name === 'blue') this.happened.blueGone = true;
+        if (name === 'green') this.happened.replaced = false;
+        this.watcher.changed(what);
+        return;
+      }
+      case 'replace-green': {
+        const found = this.#target.deployments.get('green');
+        if (found === undefined) return;
+        this.#removed.push(found);
+        this.#target.addDeployment('green', { instances: found.instances });
+        this.happened.replaced = true;
         this.watcher.changed(what);
         return;
       }
@@ -229,10 +248,12 @@ export class People {
   }
 
   #bringBack(): void {
-    for (const deployment of this.#removed.splice(0)) {
+    // The first of a name is the rollout's own.
+    for (const deployment of this.#removed.splice(0).reverse()) {
       this.#target.addDeployment(deployment.name, deployment);
       this.happened.gone.delete(deployment.name);
     }
+    this.happened.replaced = false;
     this.watcher.settled();
   }
 

@@ -24,6 +24,8 @@ export interface Happened {
   blueGone: boolean;
   /** Deployments that are still gone. */
   readonly gone: Set<string>;
+  /** The green that stands there is somebody else's. */
+  replaced: boolean;
 }
 
 /** The outcomes that are right. The rule book in a few lines: no clock, no history, no retries. */

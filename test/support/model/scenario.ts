@@ -26,6 +26,7 @@ export const ACTS = [
   'scale-down',
   'switch-green-off',
   'delete-green',
+  'replace-green',
   'delete-blue',
   'blind',
   'nonsense',

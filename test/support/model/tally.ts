@@ -8,6 +8,7 @@ const LEAST: readonly (readonly [what: string, seen: RegExp, in100: number])[] =
   ['a scaling of blue', /^scale-down in/, 2],
   ['a scaling of green to nothing', /^switch-green-off in/, 2],
   ['a deletion of green', /^delete-green in/, 1],
+  ['a replacement of green', /^replace-green in/, 1],
   ['a deletion of blue', /^delete-blue in/, 2],
   ['an adoption', /^adopt in held/, 3],
   ['a restoration', /^restore in held/, 10],
