@@ -31,7 +31,9 @@ export async function preflight(
   const signal = cancellationSignal();
   const state = await beating(() => readEndpoint(ports, endpoint, signal));
   const check = checkEndpoint(plan, state, rolloutId, deploymentDigest(plan.deployment));
-  const { snapshot, problems } = await beating(() => checkMetrics(ports, plan, check.baseline, signal));
+  const { snapshot, problems } = await beating(() =>
+    checkMetrics(ports, plan, { kind: state.kind, baseline: check.baseline }, signal),
+  );
 
   const can = await beating(() => ports.endpoints.capabilities(endpoint, { signal }));
   const unable = unableSteps(plan.steps, can).map((found) => unableText(found, plan.steps));
@@ -70,14 +72,14 @@ async function readEndpoint(ports: TargetPorts, name: string, signal: AbortSigna
 async function checkMetrics(
   ports: TargetPorts,
   plan: Plan,
-  baseline: string,
+  { kind, baseline }: { readonly kind: EndpointState['kind']; readonly baseline: string },
   signal: AbortSignal,
 ): Promise<{ readonly snapshot: MetricsSnapshot | null; readonly problems: readonly string[] }> {
   const watched = plan.steps.some(
     (step) => step.kind === 'mirror' || step.kind === 'ramp' || step.kind === 'bake',
   );
   if (!watched) return { snapshot: null, problems: [] };
-  const unable = unableGates(plan.steps, plan.gates, ports.metrics.capabilities);
+  const unable = unableGates(plan.steps, plan.gates, ports.metrics.capabilities, kind);
   const problems = unable.map((found) => unableText(found, plan.steps));
   try {
     const both = [baseline, plan.deployment.name];

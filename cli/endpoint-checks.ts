@@ -79,19 +79,21 @@ async function checkEndpoint(
     return [warning(about, found, mend)];
   }
   const served = ok(about, `${state.state}, ${trafficText(state.traffic)}`);
-  return [served, await checkMetrics(metrics, name, baseline, signal)];
+  return [served, await checkMetrics(metrics, state, baseline, signal)];
 }
 
 /** Whether gates would have something to judge by. */
 async function checkMetrics(
   metrics: AdminTargetPorts['metrics'],
-  endpoint: string,
+  { name, kind }: EndpointState,
   baseline: string,
   signal: AbortSignal,
 ): Promise<Check> {
-  const about = `Metrics of ${endpoint}`;
+  const about = `Metrics of ${name}`;
+  const blind = kind === 'kubernetes' ? metrics.capabilities.kubernetes : undefined;
+  if (blind !== undefined) return warning(about, blind.because, blind.instead);
   try {
-    const { ageMs, deployments } = await metrics.read(endpoint, [baseline], { signal });
+    const { ageMs, deployments } = await metrics.read(name, [baseline], { signal });
     const { requests = 0 } = deployments[baseline]?.live ?? {};
     const found = `${requests.toLocaleString('en')} requests of ${baseline} so far, ${durationText(Math.round(ageMs / 1000) * 1000)} old`;
     if (ageMs > OLD_MS) {

@@ -1,3 +1,4 @@
+import { NO_KUBERNETES_METRICS } from '../core/capabilities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import type { Target } from '../core/plan.js';
 import { shareOf } from '../core/traffic.js';
@@ -53,10 +54,7 @@ target: ${targetText(target)}
 
 # A breach of any gate rolls back at once. A required gate has to be proven before its step goes on.
 gates:
-  errors: { metric: error-rate, worse-by: 0.5pp } # at most half a percentage point more errors than ${baseline}
-${latencyText(target, baseline)}  # A limit of your own, whatever ${baseline} does:
-  # slo: { metric: error-rate, at-most: 1% }
-
+${gatesText(endpoint, target, baseline)}
 steps:
   - create # green, without traffic
   # A request that green has to answer before it gets traffic; put one into the file and take the # away:
@@ -66,8 +64,37 @@ ${mirrorText(endpoint, target)}  - ramp: [10%, 25%, 50%] # live traffic
     undecided: hold # where the gates could not decide: ask a person (hold), roll-back or proceed
   # - approve: { within: 24h } # a person says yes or no; no answer rolls back
   - cutover # all live traffic; ${baseline} stays warm
-  - bake: 30m # watched on, and still rolled back on a breach
-  - delete-baseline
+${bakeText(endpoint, target)}  - delete-baseline
+`;
+}
+
+/** Whether nobody counts its requests (docs/metrics.md). */
+function uncounted({ kind }: EndpointState, target: Target): boolean {
+  return target.kind === 'azureml' && kind === 'kubernetes';
+}
+
+function gatesText(endpoint: EndpointState, target: Target, baseline: string): string {
+  if (uncounted(endpoint, target)) {
+    return `  # ${NO_KUBERNETES_METRICS.because}:
+  # put the counters of your cluster here (docs/metrics.md, "Metrics of your own").
+  errors:
+    metric:
+      bad: 'REQUESTS_total{deployment="$deployment",code=~"5.."}'
+      total: 'REQUESTS_total{deployment="$deployment"}'
+    worse-by: 0.5pp # at most half a percentage point more errors than ${baseline}
+`;
+  }
+  return `  errors: { metric: error-rate, worse-by: 0.5pp } # at most half a percentage point more errors than ${baseline}
+${latencyText(target, baseline)}  # A limit of your own, whatever ${baseline} does:
+  # slo: { metric: error-rate, at-most: 1% }
+`;
+}
+
+function bakeText(endpoint: EndpointState, target: Target): string {
+  const watched = 'watched on, and still rolled back on a breach';
+  if (!uncounted(endpoint, target)) return `  - bake: 30m # ${watched}\n`;
+  return `  - bake: 30m # ${watched}
+    undecided: proceed # without counts of requests, no bake can be told from one without any
 `;
 }
 

@@ -1,3 +1,4 @@
+import type { EndpointState } from './endpoint.js';
 import type { Gate, Step } from './plan.js';
 
 /** Something that a target cannot do: why, and what would work. Both are sentences without an end. */
@@ -22,6 +23,8 @@ export interface MetricsCapabilities {
   readonly histograms: boolean;
   /** Mirrored traffic apart from live. */
   readonly mirrored: boolean;
+  /** Why it counts no request of an endpoint of type kubernetes; left out: it counts them. */
+  readonly kubernetes?: Inability;
 }
 
 /** A step or a gate of a rollout that its target cannot do. */
@@ -34,7 +37,7 @@ const NO_MIRROR: Inability = {
 };
 
 /** What Azure ML's online endpoints, and the endpoint host's, can do by their kind. */
-export function azureCapabilities(kind: 'managed' | 'kubernetes'): EndpointCapabilities {
+export function azureCapabilities(kind: EndpointState['kind']): EndpointCapabilities {
   return {
     mirror: kind === 'managed' ? { shares: 'any', most: 50 } : { shares: 'none', ...NO_MIRROR },
     liveWithMirror: false,
@@ -68,22 +71,32 @@ export function unableMirror(percent: number, { mirror }: EndpointCapabilities):
     : [{ because: mirror.because, instead: mirror.instead }];
 }
 
-/** Everything that a rollout would be judged by and its metric source cannot tell. */
+/** Azure Monitor answers for such an endpoint, too, as for one that nobody calls. */
+export const NO_KUBERNETES_METRICS: Inability = {
+  because: 'Azure Monitor counts requests of managed endpoints only, and this one is of type kubernetes',
+  instead: "use gates on metrics of your own, from a Prometheus in the endpoint's cluster",
+};
+
+const NO_HISTOGRAMS: Inability = {
+  because: "it asks for latency, and the target's metric source has no histograms",
+  instead: 'use error-rate gates, or another source',
+};
+
+/**
+ * Everything that a rollout would be judged by and its metric source cannot tell.
+ *
+ * @param kind - of the endpoint.
+ */
 export function unableGates(
   steps: readonly Step[],
   gates: readonly Gate[],
   can: MetricsCapabilities,
+  kind: EndpointState['kind'],
 ): readonly Unable[] {
-  const blind: Unable[] = can.histograms
-    ? []
-    : gates
-        .filter(({ metric }) => metric === 'latency' || metric === 'slow-share')
-        .map(({ name }) => ({
-          of: 'gate',
-          name,
-          because: "it asks for latency, and the target's metric source has no histograms",
-          instead: 'use error-rate gates, or another source',
-        }));
+  const blind = gates.flatMap((gate): Unable[] => {
+    const no = inabilityFor(gate, can, kind);
+    return no === undefined ? [] : [{ of: 'gate', name: gate.name, ...no }];
+  });
   const mirrors = steps.findIndex(({ kind }) => kind === 'mirror');
   if (can.mirrored || mirrors < 0) return blind;
   return [
@@ -95,6 +108,17 @@ export function unableGates(
       instead: 'leave it out, or use another source',
     },
   ];
+}
+
+function inabilityFor(
+  gate: Gate,
+  can: MetricsCapabilities,
+  kind: EndpointState['kind'],
+): Inability | undefined {
+  // It has a source of its own.
+  if ('query' in gate) return undefined;
+  if (kind === 'kubernetes' && can.kubernetes !== undefined) return can.kubernetes;
+  return can.histograms || gate.metric === 'error-rate' ? undefined : NO_HISTOGRAMS;
 }
 
 /** For people: `Step 3 (mirror 10 %) is not possible: …; …`. */

@@ -1,3 +1,4 @@
+import { NO_KUBERNETES_METRICS } from '../../core/capabilities.js';
 import type { Counters, MetricsSnapshot } from '../../core/metrics.js';
 import { ArmClient, type ArmSettings } from '../azureml/arm-client.js';
 import { PortError, type CallOptions, type Metrics } from '../ports.js';
@@ -42,7 +43,7 @@ export function createAzureMonitorMetrics(settings: AzureMonitorSettings): Metri
 }
 
 class AzureMonitorMetrics implements Metrics {
-  readonly capabilities = { histograms: false, mirrored: false } as const;
+  readonly capabilities = { histograms: false, mirrored: false, kubernetes: NO_KUBERNETES_METRICS } as const;
   readonly #arm: ArmClient;
   readonly #settleMs: number;
   readonly #now: () => number;

@@ -1,4 +1,5 @@
 import type { Problem } from '../problem.js';
+import { azureMetricRules } from './azure-metrics.js';
 import { deploymentRules } from './deployment.js';
 import type { Facts } from './facts.js';
 import { gateRules } from './gates.js';
@@ -20,5 +21,6 @@ export function rulesOf(facts: Facts): readonly Problem[] {
     stepGateRules,
     deploymentRules,
     standardRules,
+    azureMetricRules,
   ].flatMap((rules) => rules(facts));
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createTargets } from '../../adapters/targets.js';
+import { NO_KUBERNETES_METRICS } from '../../core/capabilities.js';
 import type { Target } from '../../core/plan.js';
 
 const HOST: Target = { kind: 'host', workspace: 'local' };
@@ -81,9 +82,13 @@ describe('createTargets', () => {
     });
   });
 
-  it('reads Azure ML workspaces by Azure Monitor, which has error counts alone', async () => {
+  it('reads Azure ML workspaces by Azure Monitor, which has error counts alone, and of managed endpoints', async () => {
     const { metrics } = await createTargets({ hostState })(AZURE);
 
-    expect(metrics.capabilities).toEqual({ histograms: false, mirrored: false });
+    expect(metrics.capabilities).toEqual({
+      histograms: false,
+      mirrored: false,
+      kubernetes: NO_KUBERNETES_METRICS,
+    });
   });
 });

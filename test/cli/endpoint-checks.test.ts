@@ -2,6 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import type { Context } from '../../cli/context.js';
 import { checkTarget } from '../../cli/endpoint-checks.js';
 import { endpointText } from '../../cli/endpoint-view.js';
+import { NO_KUBERNETES_METRICS } from '../../core/capabilities.js';
 import type { EndpointState } from '../../core/endpoint.js';
 import type { Target } from '../../core/plan.js';
 import { endpointList } from '../../cli/commands/endpoint-list.js';
@@ -17,12 +18,14 @@ const failed: EndpointState = {
   scoringUri: '',
 };
 let listed: readonly EndpointState[] = [failed];
+let shown = failed;
 const endpoints = {
   listEndpoints: () => Promise.resolve(listed),
-  read: () => Promise.resolve(failed),
+  read: () => Promise.resolve(shown),
 };
+const metrics = { capabilities: { histograms: false, mirrored: false, kubernetes: NO_KUBERNETES_METRICS } };
 vi.mock('../../adapters/targets.js', () => ({
-  createTargets: () => () => Promise.resolve({ endpoints }),
+  createTargets: () => () => Promise.resolve({ endpoints, metrics }),
 }));
 const ctx = { stateDir: '/nowhere', target: { kind: 'kubernetes', namespace: 'models' } } as Context;
 
@@ -60,3 +63,22 @@ it.each([
     expect(first?.found).toContain(` answers, with 0 ${kind}`);
   },
 );
+
+it('an endpoint whose requests nobody counts is told, and not that nobody calls it', async () => {
+  const { error: _, ...endpoint } = failed;
+  const blue = { name: 'blue', instances: { wanted: 1, ready: 1 }, restarts: 0, tags: {} };
+  shown = {
+    ...endpoint,
+    state: 'ready',
+    traffic: { live: { blue: 100 }, mirror: {} },
+    deployments: [{ ...blue, state: 'ready' }],
+  };
+  onTestFinished(() => void (shown = failed));
+
+  expect(await checkTarget({ ...ctx, target: AZURE }, 'diabetes')).toContainEqual({
+    name: 'Metrics of diabetes',
+    state: 'warning',
+    found: NO_KUBERNETES_METRICS.because,
+    mend: NO_KUBERNETES_METRICS.instead,
+  });
+});

@@ -58,6 +58,7 @@ describe('the spec that init writes', () => {
     ${'kubernetes'} | ${HOST}
     ${'kubernetes'} | ${NAMESPACE}
     ${'managed'}    | ${AZURE}
+    ${'kubernetes'} | ${AZURE}
   `(
     'is right as it stands, for a $kind endpoint on $target.kind',
     async ({ kind, target }: { kind: EndpointState['kind']; target: Target }) => {

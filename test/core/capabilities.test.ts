@@ -2,16 +2,29 @@ import { describe, expect, it } from 'vitest';
 
 import {
   azureCapabilities,
+  NO_KUBERNETES_METRICS,
   unableGates,
   unableSteps,
   unableText,
   type EndpointCapabilities,
 } from '../../core/capabilities.js';
-import type { Step } from '../../core/plan.js';
-import { CREATE, mirrorStep } from '../support/plans.js';
+import type { Gate, Step } from '../../core/plan.js';
+import { CREATE, errorsGate, mirrorStep, slowGate } from '../support/plans.js';
 
 const texts = (steps: readonly Step[], can: EndpointCapabilities): readonly string[] =>
   unableSteps(steps, can).map((found) => unableText(found, steps));
+
+const own: Gate = {
+  name: 'own',
+  role: 'required',
+  weight: null,
+  blipMs: 1_000,
+  dispersion: { mode: 'auto' },
+  shared: 'hold',
+  metric: 'events',
+  limit: { kind: 'at-most', share: 0.01 },
+  query: { bad: 'bad_total{v="$deployment"}', total: 'all_total{v="$deployment"}' },
+};
 
 const inability = { because: 'the gateway supports no shares', instead: 'mirror 100%' };
 
@@ -53,9 +66,22 @@ describe('what a target cannot do', () => {
   it('cannot judge a mirror step whose copies are not counted apart', () => {
     const steps = [CREATE, mirrorStep(10)];
 
-    expect(unableGates(steps, [], { histograms: true, mirrored: false })).toMatchObject([
+    expect(unableGates(steps, [], { histograms: true, mirrored: false }, 'managed')).toMatchObject([
       { of: 'step', index: 1, instead: 'leave it out, or use another source' },
     ]);
-    expect(unableGates(steps, [], { histograms: true, mirrored: true })).toEqual([]);
+    expect(unableGates(steps, [], { histograms: true, mirrored: true }, 'managed')).toEqual([]);
+  });
+
+  it.each([
+    ['managed', ['slow']],
+    ['kubernetes', ['errors', 'slow']],
+  ] as const)('cannot judge on Azure, for a %s endpoint, the gates %j', (kind, blind) => {
+    const can = { histograms: false, mirrored: false, kubernetes: NO_KUBERNETES_METRICS };
+    const gates = [errorsGate, slowGate, own];
+
+    const found = unableGates([CREATE], gates, can, kind);
+
+    expect(found.map((unable) => 'name' in unable && unable.name)).toEqual(blind);
+    expect(unableGates([CREATE], gates, { histograms: true, mirrored: true }, kind)).toEqual([]);
   });
 });

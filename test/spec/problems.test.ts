@@ -276,6 +276,11 @@ const deployment: readonly Case[] = [
     { 'green.yml': 'name: green\ntype: kubernetes\n' },
   ],
   [
+    'gates on requests for Kubernetes on Azure ML',
+    `${SPEC}${AZURE}gates:\n  errors: { metric: error-rate, worse-by: 0.5pp }\n  own: { metric: { bad: 'b{v="$deployment"}', total: 't{v="$deployment"}' }, at-most: 1% }\nsteps: [create, ramp, cutover]\n`,
+    { 'green.yml': 'name: green\ntype: kubernetes\n' },
+  ],
+  [
     'names too long for Kubernetes',
     `endpoint: ${'e'.repeat(32)}\ndeployment: green.yml\n${AZURE}`,
     { 'green.yml': `name: ${'d'.repeat(32)}\ntype: kubernetes\n` },

@@ -23,8 +23,7 @@ notify:
     events: [held, approval-wanted]
   - { webhook: "\${file:/run/secrets/hook}", secret: "\${env:HOOK_SECRET}", links-for: ann }
 gates:
-  errors: { metric: error-rate, worse-by: 20% + 0.5pp }
-  answers: { metric: { bad: 'bad_total{v="$deployment"}', total: 'all_total{v="$deployment"}' }, worse-by: 1pp }
+  answers: { metric: { bad: 'bad_total{v="$deployment"}', total: 'all_total{v="$deployment"}' }, worse-by: 20% + 0.5pp }
   tokens: { metric: { histogram: 'tokens_bucket{v="$deployment"}' }, quantile: p95, at-most: 500, role: guard }
 steps:
   - create

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAzureMonitorMetrics } from '../../../adapters/azure-monitor/metrics.js';
+import { NO_KUBERNETES_METRICS } from '../../../core/capabilities.js';
 import type { Metrics } from '../../../adapters/ports.js';
 import { FakeMonitor, MIDNIGHT, MINUTE } from './fake-monitor.js';
 
@@ -102,8 +103,12 @@ describe('requests', () => {
   });
 });
 
-it('says that it has neither histograms nor mirrored traffic apart', () => {
-  expect(source().capabilities).toEqual({ histograms: false, mirrored: false });
+it('says that it has neither histograms nor mirrored traffic apart, and nothing of Kubernetes endpoints', () => {
+  expect(source().capabilities).toEqual({
+    histograms: false,
+    mirrored: false,
+    kubernetes: NO_KUBERNETES_METRICS,
+  });
 });
 
 it('fails as transient when the service could not compute the metric, and asks anew the next time', async () => {
