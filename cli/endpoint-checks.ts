@@ -9,6 +9,7 @@ import { counted, durationText } from '../core/units.js';
 import { ok, problem, splitAdvice, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
 import { endpointNoun } from './endpoints.js';
+import { scaledIn } from './scaled-in.js';
 
 const ASK_MS = 10_000;
 /** Without an endpoint of its own to look at, `doctor` looks at so many. */
@@ -46,7 +47,7 @@ function startHostText({ env }: Context): string {
 }
 
 async function checkEndpoint(
-  { endpoints, metrics }: AdminTargetPorts,
+  ports: AdminTargetPorts,
   of: Located,
   signal: AbortSignal,
 ): Promise<readonly Check[]> {
@@ -55,7 +56,7 @@ async function checkEndpoint(
   const about = `Endpoint ${name}`;
   let state: EndpointState;
   try {
-    state = await endpoints.read(name, { signal });
+    state = await ports.endpoints.read(name, { signal });
   } catch (error) {
     const [found, advice] = splitAdvice(textOf(error));
     return [problem(about, found, advice)];
@@ -79,7 +80,12 @@ async function checkEndpoint(
     return [warning(about, found, mend)];
   }
   const served = ok(about, `${state.state}, ${trafficText(state.traffic)}`);
-  return [served, await checkMetrics(metrics, state, baseline, signal)];
+  const gone = await scaledIn(ports, name, baseline, { signal });
+  return [
+    served,
+    await checkMetrics(ports.metrics, state, baseline, signal),
+    ...(gone === undefined ? [] : [warning(`Instances of ${name}`, gone.because, gone.instead)]),
+  ];
 }
 
 /** Whether gates would have something to judge by. */

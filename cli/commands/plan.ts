@@ -9,6 +9,7 @@ import type { Context } from '../context.js';
 import { forecastText } from '../forecast-text.js';
 import { measureBaseline, type Measured } from '../measure.js';
 import type { CommandFunction } from '../program.js';
+import { scaledIn } from '../scaled-in.js';
 import { readSpec } from '../spec-file.js';
 
 const COUNT_FOR_MS = 10_000;
@@ -93,11 +94,14 @@ async function measure(
         `Counting the requests of ${plan.endpoint} for up to ${COUNT_FOR_MS / 1000} s, longer where its metrics come less often …`,
       );
     }
-    return await measureBaseline(ports, plan, {
+    const measured = await measureBaseline(ports, plan, {
       forMs: count ? COUNT_FOR_MS : 0,
       everyMs: COUNT_EVERY_MS,
       call,
     });
+    const gone = await scaledIn(ports, plan.endpoint, measured.name, call());
+    if (gone !== undefined) ctx.out.note(`On ${plan.endpoint} ${gone.because}.\nBetter ${gone.instead}.`);
+    return measured;
   } catch (error) {
     if (asked.aborted) {
       return { why: `${plan.endpoint} did not answer within ${ANSWERS_WITHIN_MS / 1000} s` };

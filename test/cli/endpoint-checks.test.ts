@@ -19,9 +19,11 @@ const failed: EndpointState = {
 };
 let listed: readonly EndpointState[] = [failed];
 let shown = failed;
+let autoscaled = new Set<string>();
 const endpoints = {
   listEndpoints: () => Promise.resolve(listed),
   read: () => Promise.resolve(shown),
+  isAutoscaled: (_: string, name: string) => Promise.resolve(autoscaled.has(name)),
 };
 const metrics = { capabilities: { histograms: false, mirrored: false, kubernetes: NO_KUBERNETES_METRICS } };
 vi.mock('../../adapters/targets.js', () => ({
@@ -64,7 +66,7 @@ it.each([
   },
 );
 
-it('an endpoint whose requests nobody counts is told, and not that nobody calls it', async () => {
+function serving(): void {
   const { error: _, ...endpoint } = failed;
   const blue = { name: 'blue', instances: { wanted: 1, ready: 1 }, restarts: 0, tags: {} };
   shown = {
@@ -74,11 +76,32 @@ it('an endpoint whose requests nobody counts is told, and not that nobody calls 
     deployments: [{ ...blue, state: 'ready' }],
   };
   onTestFinished(() => void (shown = failed));
+}
+
+it('an endpoint whose requests nobody counts is told, and not that nobody calls it', async () => {
+  serving();
 
   expect(await checkTarget({ ...ctx, target: AZURE }, 'diabetes')).toContainEqual({
     name: 'Metrics of diabetes',
     state: 'warning',
     found: NO_KUBERNETES_METRICS.because,
     mend: NO_KUBERNETES_METRICS.instead,
+  });
+});
+
+it('an autoscaler that no rollout can hold is a warning: a rollback meets what it has left', async () => {
+  serving();
+  const names = async () =>
+    (await checkTarget({ ...ctx, target: AZURE }, 'diabetes')).map(({ name }) => name);
+
+  expect(await names()).not.toContain('Instances of diabetes');
+  autoscaled = new Set(['blue']);
+  onTestFinished(() => void (autoscaled = new Set()));
+
+  expect(await checkTarget({ ...ctx, target: AZURE }, 'diabetes')).toContainEqual({
+    name: 'Instances of diabetes',
+    state: 'warning',
+    found: expect.stringMatching(/^an autoscaler counts the instances of blue: /) as string,
+    mend: 'raise its minimum to the instances that serve now, for the time of a rollout',
   });
 });
