@@ -3,6 +3,7 @@ import { createTargets, type AdminTargetPorts } from '../adapters/targets.js';
 import { namesServer } from '../client/temporal.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import { findDeployment, type EndpointState } from '../core/endpoint.js';
+import { UPDATE_AGAIN } from '../core/preflight.js';
 import { targetName } from '../core/plan.js';
 import { sumShares, trafficText, wholeHolder } from '../core/traffic.js';
 import { counted, durationText } from '../core/units.js';
@@ -62,8 +63,9 @@ async function checkEndpoint(
     return [problem(about, found, advice)];
   }
   // A rollout is refused by that, whatever the shares are.
-  if (state.state === 'failed' && state.error !== undefined) {
-    const [found, advice] = splitAdvice(state.error);
+  if (state.state === 'failed') {
+    const [found, advice] =
+      state.error === undefined ? ['its last operation failed', UPDATE_AGAIN] : splitAdvice(state.error);
     return [problem(about, found, advice)];
   }
   const baseline = wholeHolder(state.traffic.live);

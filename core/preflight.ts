@@ -32,8 +32,9 @@ export function checkEndpoint(
 ): EndpointCheck {
   const problems: string[] = [];
   if (endpoint.state !== 'ready') {
-    const what = endpoint.error === undefined ? 'Wait until its operation is over' : endpoint.error;
-    problems.push(`Endpoint ${endpoint.name} is ${endpoint.state}; it must be ready. ${what}`);
+    problems.push(
+      `Endpoint ${endpoint.name} is ${endpoint.state}; it must be ready. ${unreadyText(endpoint)}`,
+    );
   }
   const sum = sumShares(endpoint.traffic.live);
   if (sum !== 100) {
@@ -49,6 +50,16 @@ export function checkEndpoint(
   const baseline = findBaseline(plan, endpoint, problems);
   const greenExists = checkGreen(plan, endpoint, baseline, { rolloutId, digest }, problems);
   return { baseline, greenExists, problems };
+}
+
+/** Nothing runs that would end it. */
+export const UPDATE_AGAIN = 'update it again (on Azure, `az ml online-endpoint update`)';
+
+function unreadyText({ state, error }: EndpointState): string {
+  if (error !== undefined) return error;
+  return state === 'failed'
+    ? `Its last operation failed: ${UPDATE_AGAIN}`
+    : 'Wait until its operation is over';
 }
 
 /**

@@ -4,7 +4,12 @@ import { ArmError } from './arm-error.js';
 // What comes from the service: strict about what is used, silent about the rest (`looseObject` keeps it, so that a PUT
 // made from a GET loses nothing).
 
-const Texts = z.record(z.string(), z.string());
+/** By the API's own description each value may be null, which says no more than a key that is not there. */
+const Texts = z
+  .record(z.string(), z.string().nullable())
+  .transform((texts) =>
+    Object.fromEntries(Object.entries(texts).flatMap(([key, text]) => (text === null ? [] : [[key, text]]))),
+  );
 const Shares = z.record(z.string(), z.number().int().min(0).max(100));
 /** The service leaves empty maps out, or writes null. */
 const orEmpty = <T>(map: z.ZodType<Record<string, T>>): z.ZodType<Record<string, T>> =>

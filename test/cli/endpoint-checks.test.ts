@@ -40,6 +40,18 @@ it('why an endpoint is failed is a problem, and mended as it says: a deployment 
   });
 });
 
+it('an endpoint that failed without saying why is a problem, too: a rollout is refused', async () => {
+  serving();
+  shown = { ...shown, state: 'failed' };
+
+  expect(await checkTarget(ctx, 'diabetes')).toContainEqual({
+    name: 'Endpoint diabetes',
+    state: 'problem',
+    found: 'its last operation failed',
+    mend: expect.stringMatching(/^update it again/) as string,
+  });
+});
+
 it('why an endpoint is failed stands beside that', () => {
   expect(endpointText(failed)).toContain('is failed: HTTPRoute diabetes leads to Service diabetes-v1');
 });

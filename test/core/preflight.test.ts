@@ -42,6 +42,12 @@ describe('checkEndpoint', () => {
       'Endpoint diabetes is updating; it must be ready. Wait until its operation is over',
     ],
     [
+      'an endpoint whose last operation failed',
+      {},
+      { state: 'failed' },
+      'Endpoint diabetes is failed; it must be ready. Its last operation failed: update it again (on Azure, `az ml online-endpoint update`)',
+    ],
+    [
       'shares that do not sum to 100',
       { baseline: 'blue' },
       { traffic: { live: { blue: 90 }, mirror: {} } },

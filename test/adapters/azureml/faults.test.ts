@@ -327,6 +327,21 @@ describe('an answer', () => {
     });
   });
 
+  it('with null in place of a text reads as one without it', async () => {
+    const endpoint = arm.endpoints.get('diabetes');
+    Object.assign(endpoint?.tags ?? {}, { owner: null });
+    Object.assign(endpoint?.properties.properties ?? {}, { note: null });
+    const endpoints = client();
+
+    await endpoints.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} });
+
+    expect(arm.calls('PUT')[0]?.body).toMatchObject({
+      tags: { team: 'risk' },
+      properties: { properties: { 'azureml.note': 'kept' } },
+    });
+    expect(JSON.stringify(arm.calls('PUT')[0]?.body)).not.toContain('null');
+  });
+
   it('in another shape names the field', async () => {
     arm.faults.push({
       method: 'GET',
