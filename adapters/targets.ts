@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Target, targetName } from '../core/plan.js';
 import type { ArmSettings } from './azureml/arm-client.js';
+import type { AzureMlSettings } from './azureml/endpoints.js';
 import type { RouteSlots } from './prometheus/templates.js';
 import { type AdminEndpoints, type Metrics, type OwnMetrics, PortError, type TargetPorts } from './ports.js';
 
@@ -55,7 +56,7 @@ export function createTargets(options: {
         ? await hostPorts(target.workspace, current, note, metrics)
         : target.kind === 'kubernetes'
           ? await kubernetesPorts(target, options.env ?? process.env)
-          : await azurePorts(target);
+          : await azurePorts(target, options.env ?? process.env);
     const all = { ...ports, ...(await ownMetrics()) };
     known.set(name, { note: current, ports: all });
     return all;
@@ -121,9 +122,9 @@ async function hostSettings(workspace: string, host: HostNote): Promise<ArmSetti
   };
 }
 
-async function azurePorts(target: Target): Promise<AdminTargetPorts> {
+async function azurePorts(target: Target, env: NodeJS.ProcessEnv): Promise<AdminTargetPorts> {
   const [workspace, { createAzureMlEndpoints }, { createAzureMonitorMetrics }] = await Promise.all([
-    openWorkspace(target),
+    openWorkspace(target, env),
     import('./azureml/endpoints.js'),
     import('./azure-monitor/metrics.js'),
   ]);
@@ -131,11 +132,19 @@ async function azurePorts(target: Target): Promise<AdminTargetPorts> {
 }
 
 /** How a workspace on Azure is spoken to: with the credentials that Azure's SDKs find in the environment. */
-export async function openWorkspace(target: Target): Promise<ArmSettings> {
+export async function openWorkspace(
+  target: Target,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<AzureMlSettings> {
   if (target.kind !== 'azureml') throw new TypeError(`${targetName(target)} is not an Azure ML workspace`);
-  const { DefaultAzureCredential } = await import('@azure/identity');
+  const [{ DefaultAzureCredential }, { cloudOf }] = await Promise.all([
+    import('@azure/identity'),
+    import('./azureml/clouds.js'),
+  ]);
+  const { managementUrl, scoringScope } = cloudOf(env['AZURE_AUTHORITY_HOST']);
   return {
-    baseUrl: 'https://management.azure.com',
+    baseUrl: managementUrl,
+    scoringScope,
     subscription: target.subscription,
     resourceGroup: target.resourceGroup,
     workspace: target.workspace,

@@ -14,6 +14,7 @@ import type { Traffic } from '../../core/traffic.js';
 import { isLoopback } from '../loopback.js';
 import { refuseOutdated } from '../outdated.js';
 import { ArmClient, type ArmSettings } from './arm-client.js';
+import { PUBLIC } from './clouds.js';
 import { deploymentBody } from './deployment-body.js';
 import { newEndpointBody, withTraffic, type NewEndpoint } from './endpoint-body.js';
 import { isGone, waitForOperation } from './operations.js';
@@ -27,6 +28,8 @@ export interface AzureMlSettings extends ArmSettings {
   readonly location?: string;
   /** Whether the service reads files of this machine. Default: only a service on this machine does. */
   readonly localPaths?: boolean;
+  /** What an Entra token is asked for that calls an endpoint. Default: the public cloud's. */
+  readonly scoringScope?: string;
   /** Sends scoring requests. Default: undici, trusting `ca`. */
   readonly scoringFetch?: ScoringFetch;
 }
@@ -54,6 +57,7 @@ class ArmEndpoints implements AzureMlEndpoints {
     this.#scoring = new Scoring({
       queries: this.#queries,
       tokenFor: (scope) => this.#arm.token(scope),
+      scope: settings.scoringScope ?? PUBLIC.scoringScope,
       ca: settings.ca,
       fetch: settings.scoringFetch,
     });

@@ -25,6 +25,8 @@ export interface ScoringSettings {
   readonly queries: Queries;
   /** A token of the worker's own identity. */
   readonly tokenFor: (scope: string) => Promise<AccessToken>;
+  /** What such a token is asked for where an endpoint wants one of Entra's. */
+  readonly scope: string;
   readonly ca: string | undefined;
   readonly fetch: ScoringFetch | undefined;
 }
@@ -38,8 +40,6 @@ interface Door {
   readonly freshUntilMs: number;
 }
 
-/** Azure ML's audience for Entra tokens. */
-const AAD_SCOPE = 'https://ml.azure.com/.default';
 /** A managed endpoint ends a request after 180 s at most: whoever has no answer by now gets none. */
 const DEADLINE_MS = 190_000;
 
@@ -139,7 +139,7 @@ export class Scoring {
   }
 
   async #secret(endpoint: string, mode: AuthMode): Promise<Pick<Door, 'secret' | 'freshUntilMs'>> {
-    const { queries, tokenFor } = this.#settings;
+    const { queries, tokenFor, scope } = this.#settings;
     switch (mode) {
       case 'Key':
         return { secret: (await queries.keys(endpoint, undefined)).primaryKey, freshUntilMs: Infinity };
@@ -148,7 +148,7 @@ export class Scoring {
         return { secret: token.accessToken, freshUntilMs: token.refreshAfterTimeUtc * 1000 };
       }
       case 'AADToken': {
-        const token = await tokenFor(AAD_SCOPE);
+        const token = await tokenFor(scope);
         // A minute early: a token must live until the request has arrived.
         return { secret: token.token, freshUntilMs: token.expiresOnTimestamp - 60_000 };
       }

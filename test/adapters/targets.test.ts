@@ -2,7 +2,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTargets } from '../../adapters/targets.js';
+import { createTargets, openWorkspace } from '../../adapters/targets.js';
 import { NO_KUBERNETES_METRICS } from '../../core/capabilities.js';
 import type { Target } from '../../core/plan.js';
 
@@ -90,5 +90,21 @@ describe('createTargets', () => {
       mirrored: false,
       kubernetes: NO_KUBERNETES_METRICS,
     });
+  });
+
+  it.each([
+    [undefined, 'https://management.azure.com', 'https://ml.azure.com/.default'],
+    ['https://login.microsoftonline.com', 'https://management.azure.com', 'https://ml.azure.com/.default'],
+    [
+      'https://login.microsoftonline.us/',
+      'https://management.usgovcloudapi.net',
+      'https://ml.azure.us/.default',
+    ],
+    ['https://login.chinacloudapi.cn', 'https://management.chinacloudapi.cn', 'https://ml.azure.cn/.default'],
+    ['nonsense', 'https://management.azure.com', 'https://ml.azure.com/.default'],
+  ])('speaks to the Azure that is signed in to at %s', async (authority, baseUrl, scoringScope) => {
+    const env = authority === undefined ? {} : { AZURE_AUTHORITY_HOST: authority };
+
+    expect(await openWorkspace(AZURE, env)).toMatchObject({ baseUrl, scoringScope });
   });
 });

@@ -166,4 +166,19 @@ describe('a token', () => {
 
     await expect(endpoints.invoke('diabetes', 'blue', '{}')).resolves.toMatchObject({ status: 200 });
   });
+
+  it('for such an endpoint is asked for in the cloud that is named', async () => {
+    Object.assign(arm.endpoints.get('diabetes')?.properties ?? {}, { authMode: 'AADToken' });
+    arm.seedDeployment('diabetes', 'blue');
+    const getToken = vi.fn(async (scopes: string | string[]) => ({
+      token: scopes === 'https://ml.azure.us/.default' ? arm.key : TOKEN,
+      expiresOnTimestamp: hours(1e6),
+    }));
+    const settings = { ...settingsFor(arm), credential: { getToken } };
+    const scoringScope = 'https://ml.azure.us/.default';
+
+    await expect(
+      createAzureMlEndpoints({ ...settings, scoringScope }).invoke('diabetes', 'blue', '{}'),
+    ).resolves.toMatchObject({ status: 200 });
+  });
 });
