@@ -30,7 +30,7 @@ export interface AzureMlSettings extends ArmSettings {
   readonly localPaths?: boolean;
   /** What an Entra token is asked for that calls an endpoint. Default: the public cloud's. */
   readonly scoringScope?: string;
-  /** Sends scoring requests. Default: undici, trusting `ca`. */
+  /** Sends scoring requests. Default: undici, trusting `ca`; without one, by the proxy of the environment. */
   readonly scoringFetch?: ScoringFetch;
 }
 

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { AccessToken } from '@azure/core-auth';
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Agent, EnvHttpProxyAgent, fetch as undiciFetch, type Dispatcher } from 'undici';
 import { oneLine } from '../../core/one-line.js';
 import { withOwnSignal } from '../own-signal.js';
 import { PortError, type InvokeResult } from '../ports.js';
@@ -158,7 +158,12 @@ export class Scoring {
   }
 }
 
+/** A service with a certificate of its own is on this machine, or beside it; Azure may lie behind a proxy, as its ARM does. */
 function fetchTrusting(ca: string | undefined): ScoringFetch {
-  const dispatcher = ca === undefined ? undefined : new Agent({ connect: { ca } });
-  return (url, init) => undiciFetch(url, dispatcher === undefined ? init : { ...init, dispatcher });
+  let dispatcher: Dispatcher | undefined;
+  return (url, init) => {
+    // At the first call: an environment with a proxy that cannot be read must not keep a rollback from its traffic.
+    dispatcher ??= ca === undefined ? new EnvHttpProxyAgent() : new Agent({ connect: { ca } });
+    return undiciFetch(url, { ...init, dispatcher });
+  };
 }
