@@ -8,6 +8,7 @@ import {
 import { edgesOf } from './events.js';
 import { shareAbove, type Histogram } from './histogram.js';
 import { dispersionOf } from './machine.js';
+import { firstStart } from './starts.js';
 import type { EdgePair, MachineConfig, MetricConfig } from './types.js';
 import { factor, percent, points } from './words.js';
 
@@ -111,12 +112,18 @@ function stepSeconds(
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
-/** The forecast of one gate in one step; null where nothing can be said (no histogram, a paused or pending gate). */
+/**
+ * The forecast of one gate in one step, of regressions that begin with it; null where nothing can be said (no histogram, a
+ * paused or pending gate).
+ *
+ * @param start - start weight of the step's first block: less in a later step than in the rollout's first.
+ */
 export function forecastGate(
   config: MachineConfig,
   metric: MetricConfig,
   before: Before,
   traffic: StepTraffic,
+  start = firstStart(metric),
 ): GateForecast | null {
   const sameAtPass = ratesOf(config, metric, before, null, metric.passEdge ?? metric.breachEdge);
   if (metric.paused === true || sameAtPass === null) return null;
@@ -131,9 +138,12 @@ export function forecastGate(
   const caughtIn = (worse: Worse, chance: number): number => {
     const rates = ratesOf(config, metric, before, worse, metric.breachEdge);
     if (rates === null) return Infinity;
-    const requests = requestsToBreach(metric, rates, config.alpha, { ...options, chance });
-    const cap = capSeconds(metric, traffic.intervalSec) + stepSeconds(config, metric, traffic, 0);
-    return Math.max(cap, stepSeconds(config, metric, traffic, requests));
+    const requests = requestsToBreach(metric, rates, config.alpha, { ...options, chance, start });
+    const capped = capSeconds(metric, traffic.intervalSec, config.alpha, start);
+    return Math.max(
+      capped + stepSeconds(config, metric, traffic, 0),
+      stepSeconds(config, metric, traffic, requests),
+    );
   };
   const worst = metric.source === 'errors' ? { errors: 1 } : { slower: Infinity };
   const passSec = pass(0.5);

@@ -2,11 +2,13 @@ import { ENOUGH_REQUESTS, type Counters } from '../metrics.js';
 import { plannedWatches, plannedWatchMs, type Plan, type Step } from '../plan.js';
 import { stepLabel } from '../status-text.js';
 import { edgesOf } from './events.js';
+import { CRASH_GUARD } from './crash-guard.js';
 import { forecastGate, type Before, type GateForecast, type StepTraffic } from './forecast-gate.js';
 import { shareAbove } from './histogram.js';
 import type { OwnNow } from './map-metric.js';
 import { mapGates } from './mapping.js';
 import type { GateNote, GateProblem, GateSetup } from './setup.js';
+import { firstStart, stepStart } from './starts.js';
 import { stepConfig } from './step-config.js';
 import type { MachineConfig, MetricConfig } from './types.js';
 import { perSecond, seconds } from './words.js';
@@ -100,7 +102,7 @@ function forecastStep(
   setup: GateSetup,
   before: Before,
 ): StepForecast[] {
-  if (step.kind !== 'mirror' && step.kind !== 'ramp' && step.kind !== 'bake') return [];
+  if (!isWatched(step)) return [];
   const baking = step.kind === 'bake';
   const traffic = { ...split(step, now.rps), intervalSec: plan.watching.intervalMs / 1000 };
   const dwell = baking ? { atLeastMs: step.forMs, atMostMs: step.forMs } : step.dwell;
@@ -112,7 +114,9 @@ function forecastStep(
     const own = now.own?.[metric.name];
     const known = metric.own === undefined ? before : ownBefore(own);
     const judged = baking ? known && withoutBaseline(config, metric, known) : metric;
-    const made = known && judged && forecastGate(config, judged, known, scaled(traffic, own?.perRequest));
+    const start = listenedBefore(plan, index, metric) ? stepStart(metric) : firstStart(metric);
+    const made =
+      known && judged && forecastGate(config, judged, known, scaled(traffic, own?.perRequest), start);
     if (made === null) unknown.push({ gate: metric.name, text: whyUnknown(before, metric, setup.pending) });
     else gates.push(made);
   }
@@ -134,10 +138,20 @@ function forecastStep(
   ];
 }
 
-function split(
-  step: Extract<Step, { kind: 'mirror' | 'ramp' | 'bake' }>,
-  rps: number,
-): Pick<StepTraffic, 'blueRps' | 'greenRps'> {
+/** Whether a step before this one listens to a gate: most of the stake is on the first block that it sees. */
+function listenedBefore(plan: Plan, index: number, { name }: MetricConfig): boolean {
+  return plan.steps
+    .slice(0, index)
+    .some((step) => isWatched(step) && (name === CRASH_GUARD || step.gates.includes(name)));
+}
+
+type Watched = Extract<Step, { kind: 'mirror' | 'ramp' | 'bake' }>;
+
+function isWatched(step: Step): step is Watched {
+  return step.kind === 'mirror' || step.kind === 'ramp' || step.kind === 'bake';
+}
+
+function split(step: Watched, rps: number): Pick<StepTraffic, 'blueRps' | 'greenRps'> {
   if (step.kind === 'bake') return { blueRps: 0, greenRps: rps };
   const greenRps = (rps * step.percent) / 100;
   return { blueRps: step.kind === 'mirror' ? rps : rps - greenRps, greenRps };
@@ -163,12 +177,13 @@ function scaled(traffic: StepTraffic, by = 1): StepTraffic {
 
 /** After cutover: a guard with a limit as it will be about, once the ramp has told the baseline's own rate. */
 function withoutBaseline(config: MachineConfig, metric: MetricConfig, before: Before): MetricConfig | null {
-  if (metric.r === 0) return { ...metric, passRole: false };
+  const guard = { ...metric, passRole: false, thirdBlockDecides: true };
+  if (metric.r === 0) return guard;
   const rate = baselineRate(config, metric, before);
   if (rate === null) return null;
   const own = metric.breachEdge && { blue: metric.breachEdge.green, green: metric.breachEdge.green };
   const delta = Math.min(1, metric.r * rate + metric.delta);
-  return { ...metric, r: 0, delta, passRole: false, ...(own && { breachEdge: own, passEdge: own }) };
+  return { ...guard, r: 0, delta, ...(own && { breachEdge: own, passEdge: own }) };
 }
 
 function baselineRate(config: MachineConfig, metric: MetricConfig, before: Before): number | null {

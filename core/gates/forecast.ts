@@ -1,3 +1,4 @@
+import { blockCap } from './breach.js';
 import { BREACH_GRID, lnBreachWeight, PASS_GRID, type Tilt } from './grid.js';
 import { twoSampleTerms } from './evariable.js';
 import { firstStart } from './starts.js';
@@ -132,28 +133,40 @@ export function requestsToPass(
   return requestsUntil('pass', metric, rates, Math.log(1 / alphaPass), options);
 }
 
+/** Log evidence with which this gate alone rolls back, of a regression whose first block has this start weight. */
+function lnToBreach(metric: MetricConfig, alpha: number, start: number): number {
+  return Math.log(1 / alpha) - Math.log(metric.weight) - Math.log(start);
+}
+
 /**
  * Requests of green until this gate alone rolls back, without the time that the block cap asks for. Infinity where it
- * never does. Of a regression that begins with the rollout: a later one pays the restart's price, too.
+ * never does.
+ *
+ * @param options.start - start weight of the block that the regression begins with. Default: the rollout's first.
  */
 export function requestsToBreach(
   metric: MetricConfig,
   rates: Rates,
   alpha: number,
-  options: ForecastOptions,
+  options: ForecastOptions & { readonly start?: number },
 ): number {
-  return requestsUntil(
-    'breach',
-    metric,
-    rates,
-    Math.log(1 / alpha) - Math.log(metric.weight) - Math.log(firstStart(metric)),
-    options,
-  );
+  const wanted = lnToBreach(metric, alpha, options.start ?? firstStart(metric));
+  return requestsUntil('breach', metric, rates, wanted, options);
 }
 
-/** Seconds that the block cap asks for at least: a real outage needs three blocks (gates.md 2.2). */
-export function capSeconds(metric: MetricConfig, intervalSec: number): number {
-  return 2 * Math.max(metric.blipSec, intervalSec) + intervalSec;
+/**
+ * Seconds that the block cap asks for at least until this gate alone rolls back: three blocks of an outage that begins with
+ * the rollout (gates.md 2.2), or more where its first block has less of the stake. After cutover, three whenever it begins.
+ */
+export function capSeconds(
+  metric: MetricConfig,
+  intervalSec: number,
+  alpha: number,
+  start = firstStart(metric),
+): number {
+  const capped = Math.ceil(lnToBreach(metric, alpha, start) / blockCap(alpha, metric));
+  const blocks = metric.thirdBlockDecides === true ? 3 : capped;
+  return (blocks - 1) * Math.max(metric.blipSec, intervalSec) + intervalSec;
 }
 
 /**

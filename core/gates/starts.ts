@@ -32,6 +32,11 @@ export function firstStart(metric: MetricConfig): number {
   return sharesOf(metric).first;
 }
 
+/** Start weight of a regression that begins with a later step. */
+export function stepStart(metric: MetricConfig): number {
+  return Math.exp(nextStart({ blocks: 1, atStep: true }, metric).lnStart);
+}
+
 /**
  * What is left of the share for blocks beyond the plan, once so many blocks have begun.
  *
@@ -44,7 +49,7 @@ function leftBeyond(beyond: number, planned: number, begun: number): number {
 
 /** The start weight of the block that begins now, and what is counted of it. */
 export function nextStart(
-  { blocks, stepStarts = 0, atStep = false }: BreachState,
+  { blocks, stepStarts = 0, atStep = false }: Pick<BreachState, 'blocks' | 'stepStarts' | 'atStep'>,
   metric: MetricConfig,
 ): { readonly begun: Partial<BreachState>; readonly lnStart: number } {
   const planned = metric.plannedBlocks;

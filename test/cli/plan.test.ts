@@ -33,7 +33,7 @@ describe('greenlight plan', () => {
       '  4. bake 10m: green alone with 100/s',
       '    gate         proven      +1 pp errors  +5 pp errors  2x latency  caught 9 times of 10 in 10 min',
       '    crash-guard  not needed  never         never         –           +51.2 pp errors',
-      '    errors       not needed  never         5 s           –           +2.31 pp errors',
+      '    errors       not needed  never         6 s           –           +2.34 pp errors',
     ]);
     expect(stderr).toMatch(/^The baseline's own numbers are not known: There is no endpoint host: /);
   });

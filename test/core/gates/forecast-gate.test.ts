@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { forecastGate, type MachineConfig, type MetricConfig } from '../../../core/gates/index.js';
+import {
+  advance,
+  beginStep,
+  forecastGate,
+  initialState,
+  type Look,
+  type MachineConfig,
+  type MetricConfig,
+} from '../../../core/gates/index.js';
 import { shareAbove } from '../../../core/gates/histogram.js';
-import { config, errorsMetric, GUARD } from './streams.js';
+import { expectedStarts, stepStart } from '../../../core/gates/starts.js';
+import { config, errorsMetric, GUARD, look } from './streams.js';
 
 const traffic = (rps: number, percent = 10) => ({
   blueRps: (rps * (100 - percent)) / 100,
@@ -58,6 +67,33 @@ describe('the forecast of a gate in a step', () => {
   it('says of a crash what the guard does: 25 s, warm-up or not', () => {
     const made = forecastGate(setup(errors), GUARD, BEFORE, traffic(100));
     expect(made?.catches.at(-1)).toEqual({ what: 'every request fails', sec: 25 });
+  });
+
+  it.each([
+    ['the first step', 0, 25],
+    ['the third', 2, 35],
+  ])('says of a crash that begins with %s when the machine rolls back', (_, stepsBefore, sec) => {
+    const metrics = [GUARD, errors].map((metric) => ({ ...metric, starts: expectedStarts(3) }));
+    const machine = { ...setup(errors), metrics };
+    const [guard] = metrics as [MetricConfig];
+    const fine = new Array<Look>(120).fill(look([0, 450], [0, 50]));
+    let state = initialState(machine);
+    for (let step = 0; step < stepsBefore; step++) {
+      for (const each of fine) state = advance(machine, state, each, { bounds: false }).state;
+      state = beginStep(machine, state);
+    }
+    let decision = 'continue';
+    let looks = 0;
+    for (; decision === 'continue' && looks < 60; looks++) {
+      const next = advance(machine, state, look([0, 450], [50, 50]), { bounds: false });
+      ({ state } = next);
+      ({ decision } = next.result);
+    }
+
+    const start = stepsBefore === 0 ? undefined : stepStart(guard);
+    const made = forecastGate(machine, guard, BEFORE, traffic(100), start);
+    expect([decision, looks * 5]).toEqual(['breach', sec]);
+    expect(made?.catches.at(-1)).toEqual({ what: 'every request fails', sec });
   });
 
   it('has nothing pass before the step’s least time', () => {

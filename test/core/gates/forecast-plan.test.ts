@@ -36,7 +36,8 @@ const GATES: readonly Gate[] = [
     limit: { kind: 'slower-by', ratio: 1.1 },
   },
 ];
-const WATCHING = { intervalMs: 5000, warmUpMs: 30_000, alpha: 0.01, alphaPass: 0.05 };
+const WARM_UP_SEC = 30;
+const WATCHING = { intervalMs: 5000, warmUpMs: 1000 * WARM_UP_SEC, alpha: 0.01, alphaPass: 0.05 };
 const half = { dwell: { atLeastMs: MINUTE, atMostMs: 30 * MINUTE }, gates: ['errors', 'latency'] };
 
 const STEPS: readonly Step[] = [
@@ -94,6 +95,52 @@ describe('the forecast of a plan', () => {
     // The baseline's 0.1% and the margin of 0.5 pp: what is caught lies beyond both.
     expect(Number(/\+([\d.]+) pp/.exec(gateOf(bake, 'errors')?.smallest ?? '')?.[1])).toBeGreaterThan(0.5);
     expect(gateOf(bake, 'latency')?.smallest).toMatch(/^\+\d+(\.\d+)?% latency$/);
+  });
+
+  describe('of a regression that begins with a later step', () => {
+    const sec = (step: StepForecast | undefined, gate: string, what: string) =>
+      gateOf(step, gate)?.catches.find((caught) => caught.what === what)?.sec ?? NaN;
+    const size = (step: StepForecast | undefined, gate: string) =>
+      Number(/\+([\d.]+) pp/.exec(gateOf(step, gate)?.smallest ?? '')?.[1]);
+
+    it('has it caught later than one of the first step, since less of the stake is on it', () => {
+      const [first, second, bake] = forecast({ rps: 10 }, [
+        rampStep(50, half),
+        rampStep(50, half),
+        { kind: 'bake', forMs: 30 * MINUTE, gates: ['errors', 'latency'], undecided: 'hold' },
+      ]).steps;
+
+      // In natural logs, 8.1 has to be won and not 5.9.
+      const [sooner, later] = [first, second].map(
+        (step) => sec(step, 'errors', '+5 pp errors') - WARM_UP_SEC,
+      );
+      expect(later).toBeGreaterThan(1.2 * (sooner ?? NaN));
+      expect(size(second, 'errors')).toBeGreaterThan(1.05 * size(first, 'errors'));
+      const crash = [first, second, bake].map((step) => sec(step, 'crash-guard', 'every request fails'));
+      expect(crash).toEqual([25, 35, 25]);
+    });
+
+    it('says of +5 pp in the third of three steps, at 10 requests a second, what docs/gates.md measured: 110 s', () => {
+      const ten = { ...half, dwell: { atLeastMs: MINUTE, atMostMs: 10 * MINUTE } };
+      const p99 = { ...GATES[1], name: 'p99', role: 'guard', quantile: 0.99 } as Gate;
+      const steps = [10, 25, 50].map((percent) => rampStep(percent, ten));
+
+      const last = forecast({ rps: 10 }, steps, [...GATES, p99]).steps[2];
+
+      expect(Math.abs(sec(last, 'errors', '+5 pp errors') / 110 - 1)).toBeLessThan(0.15);
+    });
+
+    it('knows that a gate’s first step is the first one that listens to it', () => {
+      const listening = (...gates: string[]) =>
+        forecast(
+          {},
+          gates.map((gate) => rampStep(10, { ...half, gates: [gate] })),
+        ).steps;
+
+      expect(gateOf(listening('latency', 'errors')[1], 'errors')).toEqual(
+        gateOf(listening('errors', 'latency')[0], 'errors'),
+      );
+    });
   });
 
   it('takes the errors of the baseline, and a thousandth where too little of it was seen', () => {

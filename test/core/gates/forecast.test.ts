@@ -5,6 +5,8 @@ import {
   informationLimit,
   capSeconds,
 } from '../../../core/gates/forecast.js';
+import type { MetricConfig } from '../../../core/gates/index.js';
+import { expectedStarts, stepStart } from '../../../core/gates/starts.js';
 import { errorsMetric } from './streams.js';
 
 const AT_10 = { perBlue: 1 / 9 };
@@ -111,10 +113,11 @@ describe('a forecast', () => {
     expect(requestsToBreach(errorsMetric(), { blue: 0.01, green: 0.01 }, 0.01, AT_10)).toBe(Infinity);
   });
 
-  it('asks for more where more must be sure, and where counts scatter more', () => {
+  it('asks for more where more must be sure, where a regression starts late, and where counts scatter more', () => {
     const at = (over: object) =>
       requestsToBreach(errorsMetric(), { blue: 0.001, green: 0.051 }, 0.01, { ...AT_10, ...over });
     expect(at({ chance: 0.9 })).toBeGreaterThan(1.2 * at({}));
+    expect(at({ start: stepStart(errorsMetric()) })).toBeGreaterThan(1.3 * at({}));
     expect(at({ dispersion: { mode: 'fixed', phi: 2 } })).toBeCloseTo(2 * at({}), 0);
     expect(() => at({ chance: 0.6 })).toThrow(/chance must be one of/);
   });
@@ -139,8 +142,20 @@ describe('a forecast', () => {
   });
 
   it('needs at least three blocks for a rollback, whatever happens', () => {
-    expect(capSeconds(errorsMetric({ blipSec: 10 }), 5)).toBe(25);
-    expect(capSeconds(errorsMetric({ blipSec: 1 }), 5)).toBe(15);
+    expect(capSeconds(errorsMetric({ blipSec: 10 }), 5, 0.01)).toBe(25);
+    expect(capSeconds(errorsMetric({ blipSec: 1 }), 5, 0.01)).toBe(15);
+  });
+
+  it('needs more where less is staked on it: of alpha, or on the step that the regression begins with', () => {
+    const seconds = (weight: number, later: boolean, over: Partial<MetricConfig> = {}) => {
+      const metric = errorsMetric({ weight, starts: expectedStarts(3), ...over });
+      return capSeconds(metric, 5, 0.01, later ? stepStart(metric) : undefined);
+    };
+
+    // A block adds 2.5 at the most, and from 0.665 or 0.07 of the stake it is 5.0 or 7.2 to all of alpha.
+    expect([1, 0.16, 0.08].map((weight) => seconds(weight, false))).toEqual([25, 25, 35]);
+    expect([1, 0.16, 0.08].map((weight) => seconds(weight, true))).toEqual([25, 35, 35]);
+    expect(seconds(0.16, true, { thirdBlockDecides: true })).toBe(25);
   });
 
   it('of +5 pp lies within twice the information limit for a single gate', () => {
