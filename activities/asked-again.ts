@@ -1,7 +1,8 @@
 import { activityInfo } from '@temporalio/activity';
 
 import { MENDED_BY_PEOPLE } from '../core/failures.js';
-import { classify, isPortError } from './classify.js';
+import { PortError } from '../core/port-error.js';
+import { classify } from './classify.js';
 
 /** The longest wait that a target may ask for where clients wait: the service may name minutes. */
 export const THROTTLED_FOR_MS = 10_000;
@@ -27,7 +28,9 @@ const TARGET = 'target';
 export function askedAgain(err: unknown, waits = true): unknown {
   const answer = firstNo(err, waits);
   const isLong =
-    isPortError(answer) && answer.kind === 'throttled' && (answer.retryAfterMs ?? 0) > THROTTLED_FOR_MS;
+    answer instanceof PortError &&
+    answer.kind === 'throttled' &&
+    (answer.retryAfterMs ?? 0) > THROTTLED_FOR_MS;
   return isLong ? classify(answer, {}, { retryAfterMs: THROTTLED_FOR_MS }) : answer;
 }
 
@@ -37,7 +40,7 @@ export function askedAgain(err: unknown, waits = true): unknown {
  * @param asked - who else than the target: whose noes are counted by themselves.
  */
 export function firstNo(err: unknown, waits = true, asked = TARGET): unknown {
-  if (!isPortError(err)) return err;
+  if (!(err instanceof PortError)) return err;
   if (err.kind !== 'permanent') {
     // What is said after an outage is no older than its end.
     answered(asked);

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { PortError } from '../adapters/ports.js';
 import type { NotYetDetails } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
+import { PortError } from '../core/port-error.js';
 
 /**
  * Turns what a port threw into a Temporal failure; the only place that does.
@@ -19,7 +19,7 @@ export function classify(
   more: object = {},
   as: Partial<Pick<PortError, 'kind' | 'retryAfterMs'>> = {},
 ): unknown {
-  if (!isPortError(err)) return err;
+  if (!(err instanceof PortError)) return err;
   const { kind = err.kind, retryAfterMs = err.retryAfterMs } = as;
   const details = [{ code: err.code, ...more }];
   switch (kind) {
@@ -53,12 +53,6 @@ export function classify(
   }
 }
 
-/** The same answer of a port, in other words; without the old ones as its cause, which are what a timeout would be told with. */
-export function reworded(err: PortError, message: string): PortError {
-  const { kind, code, retryAfterMs } = err;
-  return Object.assign(new Error(message), { name: 'PortError' as const, kind, code, retryAfterMs });
-}
-
 /** For who is to give way: asked for again by the workflow, once it has looked at green. */
 export function notYet(message: string, details: NotYetDetails): ApplicationFailure {
   return ApplicationFailure.create({
@@ -68,9 +62,4 @@ export function notYet(message: string, details: NotYetDetails): ApplicationFail
     details: [details],
     category: 'BENIGN',
   });
-}
-
-/** By shape: this room knows the ports' types only. */
-export function isPortError(err: unknown): err is PortError {
-  return err instanceof Error && err.name === 'PortError' && 'kind' in err && 'code' in err;
 }

@@ -6,10 +6,10 @@ import type { CreateDeploymentInput } from '../core/activities.js';
 import { endpointArgument } from '../core/command-text.js';
 import { isMadeBy, isReady, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
+import { PortError } from '../core/port-error.js';
 import { withSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
 import { whileAwake } from './awake.js';
-import { isPortError } from './classify.js';
 import { poll } from './poll.js';
 import { quotingNoSecret } from './quoting-no-secret.js';
 import { rolloutTags } from './tags.js';
@@ -67,7 +67,7 @@ async function create(
     return isReady(state) ? state : undefined;
   }, input.readyWithinMs).catch((err: unknown) => {
     // Busy, or away, when its time is over: another attempt would have all of it again.
-    if (!isPortError(err) || err.kind === 'permanent') throw err;
+    if (!(err instanceof PortError) || err.kind === 'permanent') throw err;
     why = err.message;
     return undefined;
   });

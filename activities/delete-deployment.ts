@@ -6,9 +6,9 @@ import type { DeleteDeploymentInput, DeleteDeploymentResult, DriftDetails } from
 import { isDrained } from '../core/drain.js';
 import { isAnother, isMadeBy, type DeploymentState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
+import { PortError } from '../core/port-error.js';
 import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { answered, askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
-import { isPortError } from './classify.js';
 import { beating, poll } from './poll.js';
 
 /** How long a deletion may take; Azure's own take minutes. */
@@ -124,7 +124,7 @@ async function drain(
       const snapshot = await ports.metrics.read(endpoint, [...new Set([deployment, ...serving])], { signal });
       return isDrained(snapshot, deployment, sinceMs) ? true : undefined;
     } catch (err) {
-      if (isPortError(err)) return undefined;
+      if (err instanceof PortError) return undefined;
       throw err;
     }
   }, drainWithinMs - passedMs);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 
-import { isPortError } from './classify.js';
+import { PortError } from '../core/port-error.js';
 
 /** Time between two readings while waiting for something: grows, so that a slow target is not asked too often. */
 const FIRST_PAUSE_MS = 200;
@@ -53,7 +53,7 @@ export async function poll<T>(
       if (answer !== undefined) return answer;
     } catch (err) {
       if (cancellationSignal().aborted) await cancelled(); // throws the cancellation itself
-      if (!isPortError(err) || err.kind === 'permanent' || Date.now() >= deadline) throw err;
+      if (!(err instanceof PortError) || err.kind === 'permanent' || Date.now() >= deadline) throw err;
       waitMs = Math.max(waitMs, Math.min(err.retryAfterMs ?? 0, throttledForMs));
     }
     const leftMs = deadline - Date.now();

@@ -1,17 +1,17 @@
 import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { PortError, Secrets, TargetPorts } from '../adapters/ports.js';
+import type { Secrets, TargetPorts } from '../adapters/ports.js';
 import { unableGates, unableSteps, unableText } from '../core/capabilities.js';
 import type { EndpointRef, PreflightInput, PreflightResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import type { MetricsSnapshot } from '../core/metrics.js';
 import { ownQueriesOf, type Plan } from '../core/plan.js';
+import { PortError } from '../core/port-error.js';
 import { absurdCounters, checkEndpoint } from '../core/preflight.js';
 import { secretNames, withoutSecrets } from '../core/secrets.js';
 import { durationText } from '../core/units.js';
-import { isPortError } from './classify.js';
 import { beating } from './poll.js';
 import { deploymentDigest } from './tags.js';
 
@@ -64,7 +64,7 @@ async function readEndpoint(ports: TargetPorts, name: string, signal: AbortSigna
   try {
     return await ports.endpoints.read(name, { signal });
   } catch (err) {
-    if (isPortError(err) && err.code === 'ResourceNotFound') throw rejected([err.message]);
+    if (err instanceof PortError && err.code === 'ResourceNotFound') throw rejected([err.message]);
     throw err;
   }
 }
@@ -92,7 +92,7 @@ async function checkMetrics(
     }
     return { snapshot, problems };
   } catch (err) {
-    if (!isPortError(err) || err.kind !== 'permanent') throw err;
+    if (!(err instanceof PortError) || err.kind !== 'permanent') throw err;
     return { snapshot: null, problems: [...problems, metricsProblem(err)] };
   }
 }
@@ -114,7 +114,7 @@ async function checkOwnMetrics(
   try {
     return await ports.own.check(queries, { signal });
   } catch (err) {
-    if (!isPortError(err) || err.kind !== 'permanent') throw err;
+    if (!(err instanceof PortError) || err.kind !== 'permanent') throw err;
     return [metricsProblem(err)];
   }
 }
@@ -125,7 +125,7 @@ async function missingSecrets(secrets: Secrets, plan: Plan): Promise<readonly st
     secrets(name).then(
       () => [],
       (err: unknown) => {
-        if (!isPortError(err) || err.kind !== 'permanent') throw err;
+        if (!(err instanceof PortError) || err.kind !== 'permanent') throw err;
         return [err.message];
       },
     ),

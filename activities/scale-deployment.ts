@@ -5,9 +5,10 @@ import type { TargetPorts } from '../adapters/ports.js';
 import type { NotScaledDetails, ScaleDeploymentInput, ScaleDeploymentResult } from '../core/activities.js';
 import { isReady } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
+import { PortError } from '../core/port-error.js';
 import { durationText } from '../core/units.js';
 import { answered, askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
-import { classify, isPortError, notYet } from './classify.js';
+import { classify, notYet } from './classify.js';
 import { poll } from './poll.js';
 
 /**
@@ -45,7 +46,7 @@ export async function scaleDeployment(
       const refused = (no: unknown): never => {
         // With an instance that answers, clients need not wait for the others.
         const err = ready ? no : firstNo(no, waits);
-        throw isPortError(err) && err.kind === 'permanent'
+        throw err instanceof PortError && err.kind === 'permanent'
           ? classify(err, { ready } satisfies NotScaledDetails)
           : err;
       };
@@ -67,7 +68,7 @@ export async function scaleDeployment(
     givesWayAfterMs ?? leftMs,
     THROTTLED_FOR_MS,
   ).catch((err: unknown) => {
-    if (!isPortError(err) || err.kind === 'permanent') throw err;
+    if (!(err instanceof PortError) || err.kind === 'permanent') throw err;
     // A target that is away, or busy, now: no less to be asked again. Where its time is over, clients go to who answers.
     if (givesWayAfterMs === undefined && !ready) throw askedAgain(err);
     why = ` (${err.message})`;

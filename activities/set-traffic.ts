@@ -5,11 +5,11 @@ import type { TargetPorts, WriteOptions } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType, FIELD_CONFLICT, NO_DEPLOYMENT, OUTDATED } from '../core/failures.js';
+import { PortError, reworded } from '../core/port-error.js';
 import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { whoCannotServe, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
 import { answered, askedAgain } from './asked-again.js';
-import { isPortError, reworded } from './classify.js';
 import { beating, poll } from './poll.js';
 import { unlessBusy, type Told } from './unless-busy.js';
 
@@ -65,7 +65,7 @@ async function attempt(
     look().catch((err: unknown) => {
       if (!goesBack) throw err;
       const took = `${input.endpoint} took the traffic ${trafficText(to)}, and could not be read back`;
-      throw again(written && isPortError(err) ? reworded(err, `${took}: ${err.message}`) : err);
+      throw again(written && err instanceof PortError ? reworded(err, `${took}: ${err.message}`) : err);
     });
   const isThere = ({ traffic, pending }: EndpointState): boolean =>
     sameTraffic(traffic, to) && pending === undefined;
@@ -96,7 +96,7 @@ async function attempt(
       written = true;
     };
     await beating(send).catch(async (err: unknown) => {
-      if (!isPortError(err)) throw err;
+      if (!(err instanceof PortError)) throw err;
       // Somebody else's change since the look is told at once: the next attempt could not know that nothing was sent.
       if (from !== null && err.code === OUTDATED && !sent) await mayWrite(input, await beating(show), show);
       if (goesBack) {
@@ -139,7 +139,7 @@ async function attempt(
 
 /** What the endpoint shows is not known. */
 function orNothing(err: unknown): null {
-  if (!isPortError(err)) throw err;
+  if (!(err instanceof PortError)) throw err;
   log.info('The endpoint could not be read; it is written first', { error: err.message });
   return null;
 }

@@ -1,7 +1,8 @@
 import { cancellationDetails } from '@temporalio/activity';
 
-import type { PortError, WriteOptions } from '../adapters/ports.js';
-import { isPortError, notYet } from './classify.js';
+import type { WriteOptions } from '../adapters/ports.js';
+import { PortError } from '../core/port-error.js';
+import { notYet } from './classify.js';
 import { beatingSleep } from './poll.js';
 
 /** How long a target that takes nothing is left alone, at first and at the most, where it does not say. */
@@ -24,7 +25,7 @@ export async function unlessBusy<T>(withinMs: number, ask: (told: Told) => Promi
     try {
       return await ask({ confirm: () => (came.sent = true), taken: () => (came.taken = true) });
     } catch (err) {
-      if (!isPortError(err) || came.taken || !tookNothing(err, came.sent)) throw err;
+      if (!(err instanceof PortError) || came.taken || !tookNothing(err, came.sent)) throw err;
       const { retryAfterMs: againInMs = 0 } = err;
       const waitMs = Math.max(pauseMs, againInMs);
       const giveWay = () => notYet(err.message, { againInMs, askedMs: Date.now() - begunMs });

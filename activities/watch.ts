@@ -10,6 +10,7 @@ import { instanceTrouble, withRestarts } from '../core/instance-trouble.js';
 import { enterStep, look, resultOf, type Looked } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
+import { PortError } from '../core/port-error.js';
 import { withoutSecrets } from '../core/secrets.js';
 import { unreadForLong, withReading } from '../core/unread.js';
 import {
@@ -19,7 +20,6 @@ import {
   type WatchMemory,
   type WatchResult,
 } from '../core/watch.js';
-import { isPortError } from './classify.js';
 import { beating, beatingSleep, beats } from './poll.js';
 
 /**
@@ -178,7 +178,7 @@ async function read(ports: TargetPorts, input: WatchInput, signal: AbortSignal):
       tried(
         'endpoint',
         ports.endpoints.read(input.endpoint, { signal: inTime }).catch((err: unknown) => {
-          if (isPortError(err) && err.code === 'ResourceNotFound') return 'gone' as const;
+          if (err instanceof PortError && err.code === 'ResourceNotFound') return 'gone' as const;
           throw err;
         }),
       ),
@@ -246,7 +246,7 @@ async function tried<T>(
     return { value: await reading, why: null };
   } catch (err) {
     const gaveUp = err instanceof Error && (err.name === 'AbortError' || err.name === 'TimeoutError');
-    if (!isPortError(err) && !gaveUp) throw err;
+    if (!(err instanceof PortError) && !gaveUp) throw err;
     log.debug('Reading failed; the look goes on without it', { what, error: err.message });
     return { value: null, why: gaveUp ? `no answer within ${LATE_MS / 1000} s` : err.message };
   }

@@ -6,29 +6,7 @@ import type { MetricsSnapshot, OwnQuery, OwnSnapshot } from '../core/metrics.js'
 import type { ChannelRef, Notification } from '../core/notification.js';
 import type { Traffic } from '../core/traffic.js';
 
-/** What a target did not do. The only error that adapters throw on purpose. */
-export class PortError extends Error {
-  override readonly name = 'PortError';
-  /** `permanent`: saying it again gives the same answer; `throttled`: come back later; `transient`: may go through. */
-  readonly kind: PortErrorKind;
-  /** The target's own code, e.g. `ResourceNotFound`, for people and for tests. */
-  readonly code: string;
-  /** For `throttled`: when to come back, milliseconds. */
-  readonly retryAfterMs: number | undefined;
-
-  constructor(
-    message: string,
-    facts: { readonly kind: PortErrorKind; readonly code: string; readonly retryAfterMs?: number },
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-    this.kind = facts.kind;
-    this.code = facts.code;
-    this.retryAfterMs = facts.retryAfterMs;
-  }
-}
-
-export type PortErrorKind = 'permanent' | 'throttled' | 'transient';
+export { PortError, type PortErrorKind } from '../core/port-error.js';
 
 export interface CallOptions {
   readonly signal?: AbortSignal;

@@ -3,6 +3,7 @@ import type { AdminTargetPorts } from '../adapters/targets.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import { isDrained, ROLLBACK_DRAIN_MS } from '../core/drain.js';
 import { isAnother } from '../core/endpoint.js';
+import { PortError } from '../core/port-error.js';
 import { hasTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import { READ_BACK_EVERY_MS, untilTaken } from './endpoints.js';
 import { CliError } from './errors.js';
@@ -94,7 +95,7 @@ async function drain(
       const snapshot = await metrics.read(endpoint, [...new Set([deployment, ...serving])]);
       if (isDrained(snapshot, deployment, sinceMs)) return;
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'PortError') throw error;
+      if (!(error instanceof PortError)) throw error;
     }
     await sleep(READ_BACK_EVERY_MS);
   }

@@ -5,6 +5,7 @@ import { type AdminTargetPorts, createTargets } from '../adapters/targets.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import type { EndpointState } from '../core/endpoint.js';
 import type { Target } from '../core/plan.js';
+import { PortError } from '../core/port-error.js';
 import { sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
 import type { Context } from './context.js';
 import { CliError } from './errors.js';
@@ -81,8 +82,6 @@ export async function untilTaken<T>(
 
 /** @returns undefined for what gives the same answer however often it is said. */
 function waitBefore(error: unknown, turn: number): number | undefined {
-  if (!(error instanceof Error) || error.name !== 'PortError') return undefined;
-  const { kind, retryAfterMs } = error as Error & { readonly kind: string; readonly retryAfterMs?: number };
-  if (kind === 'permanent') return undefined;
-  return retryAfterMs ?? Math.min(10_000, 1_000 * 2 ** turn);
+  if (!(error instanceof PortError) || error.kind === 'permanent') return undefined;
+  return error.retryAfterMs ?? Math.min(10_000, 1_000 * 2 ** turn);
 }

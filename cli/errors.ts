@@ -1,4 +1,5 @@
 import { asGreenlightError, type ErrorCode } from '../client/errors.js';
+import { PortError } from '../core/port-error.js';
 import { EXIT_CODES, type Exit } from './exit-codes.js';
 
 /** Ends a command with a message for people: what is wrong, what was expected, what to do. */
@@ -36,6 +37,7 @@ export function explainError(error: unknown, debug: boolean): Explained {
 
 function explainKnown(thrown: unknown): Explained | undefined {
   if (thrown instanceof CliError) return { exit: thrown.exit, text: thrown.message };
+  if (thrown instanceof PortError) return { exit: portExit(thrown), text: thrown.message };
   // Commands ask Temporal by other ways than the library's, too.
   const error = asGreenlightError(thrown);
   if (!(error instanceof Error)) return undefined;
@@ -44,8 +46,6 @@ function explainKnown(thrown: unknown): Explained | undefined {
       const { code } = error as Error & { readonly code: ErrorCode };
       return { exit: code === 'spec' ? 'rejected' : code, text: error.message };
     }
-    case 'PortError':
-      return { exit: portExit(error), text: error.message };
     case 'EmbeddedError':
       return { exit: 'unexpected', text: error.message };
     default:
@@ -53,8 +53,7 @@ function explainKnown(thrown: unknown): Explained | undefined {
   }
 }
 
-function portExit(error: Error): Exit {
-  const { kind, code } = error as Error & { readonly kind?: string; readonly code?: string };
+function portExit({ kind, code }: PortError): Exit {
   if (code === 'ResourceNotFound') return 'not-found';
   return kind === 'permanent' ? 'refused' : 'unreachable';
 }

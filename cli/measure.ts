@@ -3,6 +3,7 @@ import type { CallOptions, TargetPorts } from '../adapters/ports.js';
 import type { OwnTraffic, TrafficNow } from '../core/gates/index.js';
 import type { Counters, MetricsSnapshot } from '../core/metrics.js';
 import { ownQueriesOf, type Plan } from '../core/plan.js';
+import { PortError } from '../core/port-error.js';
 import { wholeHolder } from '../core/traffic.js';
 
 /** What an endpoint's baseline does now. */
@@ -77,7 +78,7 @@ async function ownTraffic(
   if (own === undefined || Object.keys(queries).length === 0) return {};
   // The forecast of the other gates needs none of it.
   const snapshot = await own.read(queries, [name], call).catch((error: unknown) => {
-    if (error instanceof Error && error.name === 'PortError') return null;
+    if (error instanceof PortError) return null;
     throw error;
   });
   if (snapshot === null) return {};

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PortError, type Secrets } from '../../adapters/ports.js';
+import type { Secrets } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { endpointArgument } from '../../core/command-text.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { EndpointState } from '../../core/endpoint.js';
 import type { Target } from '../../core/plan.js';
+import { PortError, reworded } from '../../core/port-error.js';
 import { withoutSecrets, withSecrets } from '../../core/secrets.js';
 import { normalTraffic, sumShares } from '../../core/traffic.js';
 import { shortDuration } from '../../core/units.js';
@@ -85,7 +86,7 @@ async function quotingNoSecret(
   if (!(error instanceof Error)) return error;
   const message = await withoutSecrets(error.message, deployment, secrets);
   if (message === error.message) return error;
-  if (error instanceof PortError) return new PortError(message, { kind: error.kind, code: error.code });
+  if (error instanceof PortError) return reworded(error, message);
   return new CliError(error instanceof CliError ? error.exit : 'unexpected', message);
 }
 

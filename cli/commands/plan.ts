@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import type { CallOptions } from '../../adapters/ports.js';
 import { createTargets } from '../../adapters/targets.js';
 import { forecastPlan, type PlanForecast } from '../../core/gates/index.js';
-
 import type { Plan } from '../../core/plan.js';
+import { PortError } from '../../core/port-error.js';
 import { renderPlan } from '../../spec/index.js';
 import type { Context } from '../context.js';
 import { forecastText } from '../forecast-text.js';
@@ -106,7 +106,7 @@ async function measure(
     if (asked.aborted) {
       return { why: `${plan.endpoint} did not answer within ${ANSWERS_WITHIN_MS / 1000} s` };
     }
-    if (error instanceof Error && error.name === 'PortError') return { why: error.message };
+    if (error instanceof PortError) return { why: error.message };
     throw error;
   }
 }

@@ -67,6 +67,22 @@ it.each([
     },
   ],
   [
+    'where the target is busy',
+    {
+      createDeployment: () =>
+        Promise.reject(
+          new PortError(`${SECRET} later`, { kind: 'throttled', code: 'Busy', retryAfterMs: 7_000 }),
+        ),
+    },
+    {
+      name: 'PortError',
+      kind: 'throttled',
+      code: 'Busy',
+      retryAfterMs: 7_000,
+      message: '${secret:db-password} later',
+    },
+  ],
+  [
     'where it does not start',
     { readDeployment: () => Promise.resolve({ state: 'failed', error: `no database at app:${SECRET}@db` }) },
     {
