@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { createTargets, type AdminTargetPorts } from '../adapters/targets.js';
+import type { AdminTargetPorts } from '../adapters/targets.js';
 import { namesServer } from '../client/temporal.js';
 import { endpointArgument, type Located } from '../core/command-text.js';
 import { findDeployment, type EndpointState } from '../core/endpoint.js';
@@ -9,7 +8,7 @@ import { sumShares, trafficText, wholeHolder } from '../core/traffic.js';
 import { counted, durationText } from '../core/units.js';
 import { ok, problem, splitAdvice, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
-import { endpointNoun } from './endpoints.js';
+import { endpointNoun, openTarget } from './endpoints.js';
 import { scaledIn } from './scaled-in.js';
 
 const ASK_MS = 10_000;
@@ -23,7 +22,7 @@ export async function checkTarget(ctx: Context, endpoint: string | undefined): P
   const name = { host: 'Endpoint host', azureml: 'Azure ML', kubernetes: 'Kubernetes' }[ctx.target.kind];
   const signal = AbortSignal.timeout(ASK_MS);
   try {
-    const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(ctx.target);
+    const ports = await openTarget(ctx);
     const all = await ports.endpoints.listEndpoints({ signal });
     const names = endpoint === undefined ? all.slice(0, MOST).map((one) => one.name) : [endpoint];
     return [

@@ -11,12 +11,13 @@ import type { Context } from './context.js';
 import { CliError } from './errors.js';
 
 /**
- * The ports of the context's target, without Temporal.
+ * The ports of a target, without Temporal.
  *
+ * @param target - left out: the context's.
  * @throws {PortError} transient, when the target is the endpoint host and it was never started here.
  */
-export function openTarget(ctx: Context): Promise<AdminTargetPorts> {
-  return createTargets({ hostState: join(ctx.stateDir, 'host') })(ctx.target);
+export function openTarget(ctx: Context, target: Target = ctx.target): Promise<AdminTargetPorts> {
+  return createTargets({ hostState: join(ctx.stateDir, 'host'), env: ctx.env })(target);
 }
 
 /** The endpoints among {@link openTarget}'s ports. */

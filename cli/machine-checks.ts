@@ -5,13 +5,13 @@ import { namesServer } from '../client/temporal.js';
 import type { Target } from '../core/plan.js';
 import { cacheDir, entryPath, hasEntry } from '../embedded/cache.js';
 import { ENVOY_VERSION } from '../embedded/envoy.js';
+import { OLDEST_PYTHON } from '../embedded/python.js';
 import { run } from '../embedded/run.js';
 import { TEMPORAL_CLI_VERSION } from '../embedded/temporal.js';
 import { atLeast, findVersion, versionText, type Version } from '../embedded/version.js';
 import { ok, problem, warning, type Check } from './checks.js';
 
 const OLDEST_NODE: Version = [20, 12, 0];
-const OLDEST_PYTHON: Version = [3, 11, 0];
 
 const MISSING = 'neither on the PATH nor in the cache';
 

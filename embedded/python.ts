@@ -5,7 +5,7 @@ import { run, whyNot } from './run.js';
 import { atLeast, findVersion, type Version, versionText } from './version.js';
 
 /** What the pinned numpy needs. */
-const OLDEST_PYTHON: Version = [3, 11, 0];
+export const OLDEST_PYTHON: Version = [3, 11, 0];
 const INSTALL_LIMIT_MS = 10 * 60_000;
 
 /**

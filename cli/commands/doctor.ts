@@ -16,7 +16,7 @@ export const doctor: CommandFunction = async (ctx, [endpoint]) => {
       checkEncryption(ctx),
       checkRights(ctx),
       checkTarget(ctx, endpoint),
-      checkPrometheus(process.env),
+      checkPrometheus(ctx.env),
       checkDaemons(ctx),
       checkPorts(ctx.stateDir),
     ]);

@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import type { CallOptions } from '../../adapters/ports.js';
-import { createTargets } from '../../adapters/targets.js';
 import { forecastPlan, type PlanForecast } from '../../core/gates/index.js';
 import type { Plan } from '../../core/plan.js';
 import { PortError } from '../../core/port-error.js';
 import { renderPlan } from '../../spec/index.js';
 import type { Context } from '../context.js';
+import { openTarget } from '../endpoints.js';
 import { forecastText } from '../forecast-text.js';
 import { measureBaseline, type Measured } from '../measure.js';
 import type { CommandFunction } from '../program.js';
@@ -21,10 +20,7 @@ const ANSWERS_WITHIN_MS = 20_000;
 export const plan: CommandFunction = async (ctx, [file = ''], options) => {
   const { rps } = options as { rps?: number };
   const spec = await readSpec(ctx, file);
-  if (!spec.ok) {
-    if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
-    return 'rejected';
-  }
+  if (spec === undefined) return 'rejected';
   const forecast = await forecastFor(ctx, spec.plan, rps);
   const texts = [renderPlan(spec.plan), ...(forecast === null ? [] : ['', forecast.text])];
   ctx.out.result(texts.join('\n'), { ...spec.plan, forecast: forecast?.forecast ?? null });
@@ -88,7 +84,7 @@ async function measure(
     return { signal: asked };
   };
   try {
-    const ports = await createTargets({ hostState: join(ctx.stateDir, 'host') })(plan.target);
+    const ports = await openTarget(ctx, plan.target);
     if (count) {
       ctx.out.note(
         `Counting the requests of ${plan.endpoint} for up to ${COUNT_FOR_MS / 1000} s, longer where its metrics come less often …`,

@@ -8,10 +8,7 @@ import { withGreenlight } from '../with-greenlight.js';
 export const replayGatesCommand: CommandFunction = async (ctx, [endpoint = ''], options) => {
   const { gates: file = '' } = options as { gates?: string };
   const spec = await readSpec(ctx, file);
-  if (!spec.ok) {
-    if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
-    return 'rejected';
-  }
+  if (spec === undefined) return 'rejected';
   return withGreenlight(ctx, async (greenlight) => {
     const record = await greenlight.evidence(endpoint);
     const replay = replayGates(record, spec.plan.gates, spec.plan.watching);

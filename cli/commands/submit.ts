@@ -19,10 +19,7 @@ export const submit: CommandFunction = async (ctx, [file = ''], options) => {
   const { wait = false, queue = false, supersede = false } = options as Readonly<Record<string, boolean>>;
   const by = givenName((options as { by?: string }).by) ?? thisUser(ctx.env);
   const spec = await readSpec(ctx, file);
-  if (!spec.ok) {
-    if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
-    return 'rejected';
-  }
+  if (spec === undefined) return 'rejected';
   const { plan } = spec;
   const name = basename(file);
   return withGreenlight(ctx, async (greenlight) => {

@@ -5,10 +5,7 @@ import { readSpec } from '../spec-file.js';
 
 export const validate: CommandFunction = async (ctx, [file = '']) => {
   const spec = await readSpec(ctx, file);
-  if (!spec.ok) {
-    if (ctx.out.json) ctx.out.result('', { ok: false, problems: spec.problems });
-    return 'rejected';
-  }
+  if (spec === undefined) return 'rejected';
   const { plan, warnings } = spec;
   const { name } = plan.deployment;
   ctx.out.result(

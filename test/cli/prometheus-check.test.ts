@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkPrometheus } from '../../cli/service-checks.js';
+import { greenlight, temporaryFolder } from './cli.js';
 
 let result: unknown[] = [];
 const server = createServer((_, answer) => {
@@ -21,6 +22,14 @@ afterAll(() => {
 describe('doctor, of Prometheus', () => {
   it('says nothing where none is named', async () => {
     expect(await checkPrometheus({})).toEqual([]);
+  });
+
+  it('looks at the one that its own variables name', async () => {
+    const told = await greenlight(['doctor', '--state', await temporaryFolder()], {
+      env: { GREENLIGHT_PROMETHEUS_URL: 'metrics' },
+    });
+
+    expect(told.stdout).toContain('GREENLIGHT_PROMETHEUS_URL is "metrics"');
   });
 
   it('tells one that scrapes from one that does not', async () => {
