@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
 import { DEFAULT_TARGET } from '../core/command-text.js';
 import type { DecisionRecord } from '../core/decision-record.js';
 import { nameOn, targetName, type Plan, type Target } from '../core/plan.js';
@@ -10,7 +9,8 @@ import type { RolloutEvent } from './events.js';
 import { chainOf, findRollout } from './find.js';
 import { listRollouts, type ListedRollout, type ListOptions } from './list.js';
 import { Rollout, type Act } from './rollout.js';
-import { begin, planOf, type BeginOptions, type Queued, type SubmitOptions } from './submit.js';
+import type { Memo, Started } from './start-rollout.js';
+import { begin, planOf, submit, type Queued, type SubmitOptions } from './submit.js';
 import { parseTarget } from './target.js';
 import { connect, findTemporal, namedTemporal, type NamedTemporal, type Session } from './temporal.js';
 import { thisUser } from './who.js';
@@ -40,7 +40,11 @@ const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Starts rollouts, watches and steers them. The command line is built on it. */
 export class Greenlight {
-  /** Temporal's address and namespace, and how they were found. */
+  /**
+   * Temporal's address and namespace, and how they were found.
+   *
+   * @internal
+   */
   readonly session: Session;
   readonly #target: Target;
   readonly #by: string;
@@ -82,32 +86,37 @@ export class Greenlight {
    * @throws {GreenlightError} already-running, no-worker, unreachable; refused, where the one before it left something
    *   undone.
    */
-  async submit(spec: string | Plan, options: SubmitOptions = {}): Promise<Rollout> {
-    const begun = await this.begin(spec, { ...options, wait: true });
-    if (begun instanceof Rollout) return begun;
-    throw new TypeError('a plan that is waited for is started, or an error');
+  submit(spec: string | Plan, options: SubmitOptions = {}): Promise<Rollout> {
+    return this.#submitted<never>(spec, options, submit);
   }
 
-  /** As `submit`; but where it need not be waited for, a plan that found its endpoint taken is left in the queue. */
-  begin(spec: string | Plan, options: BeginOptions): Promise<Rollout | Queued> {
+  /**
+   * As `submit`; but a plan that found its endpoint taken is left in the queue.
+   *
+   * @internal
+   */
+  begin(spec: string | Plan, options: SubmitOptions = {}): Promise<Rollout | Queued> {
+    return this.#submitted(spec, options, begin);
+  }
+
+  #submitted<Q extends Queued>(
+    spec: string | Plan,
+    options: SubmitOptions,
+    how: (session: Session, plan: Plan, memo: Memo, options: SubmitOptions) => Promise<Started | Q>,
+  ): Promise<Rollout | Q> {
     return inOurWords(async () => {
+      const { session } = this;
       const { plan, name } = await planOf(spec);
+      const { endpoint, target, digest } = plan;
       const { by = this.#by } = options;
-      const memo = { digest: plan.digest, by, spec: options.name ?? name };
-      const start = () => begin(this.session, plan, memo, options);
-      const { tracing } = this.session;
-      const facts = { 'greenlight.endpoint': plan.endpoint, 'greenlight.target': targetName(plan.target) };
-      const begun = tracing === undefined ? await start() : await tracing.span('submit', facts, start);
-      if ('kind' in begun) return begun;
-      const handle: WorkflowHandle & { readonly firstExecutionRunId?: string } = begun;
-      return new Rollout({
-        session: this.session,
-        handle,
-        endpoint: plan.endpoint,
-        target: plan.target,
-        runId: handle.firstExecutionRunId ?? '',
-        by,
-      });
+      const start = () => how(session, plan, { digest, by, spec: options.name ?? name }, options);
+      const facts = { 'greenlight.endpoint': endpoint, 'greenlight.target': targetName(target) };
+      const begun = await (session.tracing === undefined
+        ? start()
+        : session.tracing.span('submit', facts, start));
+      if (begun.kind === 'queued') return begun;
+      const { handle, runId } = begun;
+      return new Rollout({ session, handle, endpoint, target, runId, by });
     });
   }
 

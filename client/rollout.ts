@@ -59,6 +59,7 @@ export class Rollout {
   readonly #chain: Chain;
   readonly #by: string;
 
+  /** @internal */
   constructor({ session, handle, endpoint, target, runId, by, description }: RolloutParts) {
     this.endpoint = endpoint;
     this.target = target;
@@ -100,7 +101,11 @@ export class Rollout {
     });
   }
 
-  /** One question to the worker, without judging a silence. */
+  /**
+   * One question to the worker, without judging a silence.
+   *
+   * @internal
+   */
   ask(): Promise<Answer> {
     return inOurWords(() => askStatus(this.#session, this.#chain));
   }
@@ -156,7 +161,11 @@ export class Rollout {
     }
   }
 
-  /** Every answer and every look as it comes, changed or not: for who draws a live view. */
+  /**
+   * Every answer and every look as it comes, changed or not: for who draws a live view.
+   *
+   * @internal
+   */
   observe(signal?: AbortSignal): AsyncGenerator<Observation, void, undefined> {
     return observe(this.#session, this.#chain, signal);
   }

@@ -55,14 +55,22 @@ export function startAttributes({ target, endpoint }: Plan): SearchAttributePair
   }));
 }
 
+/** A rollout that Temporal has taken. */
+export interface Started {
+  readonly kind: 'started';
+  readonly handle: WorkflowHandle;
+  /** Of the run that it began with; empty where a queue of an older worker did not keep it. */
+  readonly runId: string;
+}
+
 /**
  * @returns undefined when another rollout holds the endpoint.
  * @throws {GreenlightError} unreachable, when Temporal went away meanwhile.
  */
-export async function start(session: Session, plan: Plan, memo: Memo): Promise<WorkflowHandle | undefined> {
+export async function start(session: Session, plan: Plan, memo: Memo): Promise<Started | undefined> {
   const { summary, details } = startTexts(plan);
   try {
-    return await session.client.workflow.start(ROLLOUT_WORKFLOW, {
+    const handle = await session.client.workflow.start(ROLLOUT_WORKFLOW, {
       workflowId: workflowId(plan.target, plan.endpoint),
       taskQueue: TASK_QUEUE,
       args: [plan],
@@ -74,6 +82,7 @@ export async function start(session: Session, plan: Plan, memo: Memo): Promise<W
       typedSearchAttributes: startAttributes(plan),
       memo: { ...memo, startedAtMs: Date.now() } satisfies StartMemo,
     });
+    return { kind: 'started', handle, runId: handle.firstExecutionRunId };
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     if (isUnreachable(error)) throw perhapsStarted(session, plan, error);

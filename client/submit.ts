@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import type { WorkflowHandle } from '@temporalio/client';
 import { endpointArgument } from '../core/command-text.js';
 import { workflowId, type Plan } from '../core/plan.js';
 import type { QueueEntry } from '../core/queue.js';
@@ -9,7 +8,7 @@ import { GreenlightError } from './errors.js';
 import { findRollout } from './find.js';
 import { supersede, supersedeFrom, untilFree } from './free-endpoint.js';
 import { enqueue, queueEntry, readQueue, untilSettled } from './queue.js';
-import { start, taken, type Memo } from './start-rollout.js';
+import { start, taken, type Memo, type Started } from './start-rollout.js';
 import type { Session } from './temporal.js';
 import { AWAY } from './through-outages.js';
 import { noWorkerText, pollingWorkers } from './workers.js';
@@ -53,24 +52,30 @@ export interface Queued {
   readonly place: number;
 }
 
-export interface BeginOptions extends SubmitOptions {
-  /** Whether a queued plan is waited for until it starts. */
-  readonly wait: boolean;
-}
-
 /**
  * Starts a rollout, now or when its endpoint is free.
  *
  * @throws {GreenlightError} already-running, no-worker, unreachable; refused, where the one before left something undone,
  *   or a queued plan was withdrawn; the signal's reason.
  */
+export async function submit(
+  session: Session,
+  plan: Plan,
+  memo: Memo,
+  options: SubmitOptions,
+): Promise<Started> {
+  const begun = await begin(session, plan, memo, options);
+  return begun.kind === 'started' ? begun : whenStarted(session, begun.entry, options);
+}
+
+/** As {@link submit}; but a plan that is to wait in the queue is left there. */
 export async function begin(
   session: Session,
   plan: Plan,
   memo: Memo,
-  options: BeginOptions,
-): Promise<WorkflowHandle | Queued> {
-  const { whenTaken = 'refuse', signal, wait, onWait = () => undefined } = options;
+  options: SubmitOptions,
+): Promise<Started | Queued> {
+  const { whenTaken = 'refuse', signal, onWait = () => undefined } = options;
   const workers = await pollingWorkers(session, Date.now());
   if (workers.length === 0) {
     throw new GreenlightError(
@@ -83,8 +88,8 @@ export async function begin(
     signal?.throwIfAborted();
     // Anew each time: the rollout that was waited for may have learned something.
     const ready = await withCarriedDispersion(session, plan);
-    const handle = await start(session, ready, memo);
-    if (handle !== undefined) return handle;
+    const started = await start(session, ready, memo);
+    if (started !== undefined) return started;
     const holder = await findRollout(session, plan.target, plan.endpoint);
     const refused = await taken(session, plan, memo, holder);
     // Who has ended one rollout, and found another in its place, has met somebody who wants it too.
@@ -92,8 +97,7 @@ export async function begin(
     if (whenTaken === 'queue') {
       onWait(firstLine(refused.message));
       const entry = queueEntry(ready, memo);
-      const place = await enqueue(session, { entry, first: false });
-      return wait ? whenStarted(session, entry, signal, onWait) : { kind: 'queued', entry, place };
+      return { kind: 'queued', entry, place: await enqueue(session, { entry, first: false }) };
     }
     if (holder?.running !== true) continue;
     onWait(firstLine(refused.message));
@@ -103,7 +107,7 @@ export async function begin(
       const entry = queueEntry(ready, memo);
       await enqueue(session, { entry, first: true });
       await supersedeFrom(session, holder, claimant, entry, onWait);
-      return whenStarted(session, entry, signal, onWait);
+      return whenStarted(session, entry, options);
     }
     try {
       await supersede(session, holder, claimant, onWait);
@@ -120,9 +124,11 @@ export async function begin(
 async function whenStarted(
   session: Session,
   entry: QueueEntry,
-  signal: AbortSignal = new AbortController().signal,
-  onWait: (text: string) => void,
-): Promise<WorkflowHandle> {
+  {
+    signal = new AbortController().signal,
+    onWait = () => undefined,
+  }: Pick<SubmitOptions, 'signal' | 'onWait'>,
+): Promise<Started> {
   const { id, plan } = entry;
   const on = endpointArgument(plan);
   onWait(
@@ -140,11 +146,11 @@ async function whenStarted(
     throw signal.reason;
   }
   if (fate.fate === 'started') {
-    const runId = fate.runId === undefined ? {} : { firstExecutionRunId: fate.runId };
-    return Object.assign(
-      session.client.workflow.getHandle(workflowId(plan.target, plan.endpoint), undefined, runId),
-      runId,
-    );
+    const { runId } = fate;
+    const only = runId === undefined ? {} : { firstExecutionRunId: runId };
+    const name = workflowId(plan.target, plan.endpoint);
+    const handle = session.client.workflow.getHandle(name, undefined, only);
+    return { kind: 'started', handle, runId: runId ?? '' };
   }
   // The baseline of the rollout before: the plan's own may be the very version that was to be taken back.
   const advice =

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { detailsOf, isCodecError } from '../../client/errors.js';
 import type { Greenlight } from '../../client/greenlight.js';
 import type { Rollout } from '../../client/rollout.js';
-import type { BeginOptions, Queued } from '../../client/submit.js';
+import type { Queued, SubmitOptions } from '../../client/submit.js';
 import { thisUser } from '../../client/who.js';
 import { endpointArgument } from '../../core/command-text.js';
 import type { Plan } from '../../core/plan.js';
@@ -24,7 +24,7 @@ export const submit: CommandFunction = async (ctx, [file = ''], options) => {
   const name = basename(file);
   return withGreenlight(ctx, async (greenlight) => {
     const whenTaken = queue ? 'queue' : supersede ? 'supersede' : 'refuse';
-    const begun = await startWhenFree(ctx, greenlight, plan, { by, name, whenTaken, wait });
+    const begun = await startWhenFree(ctx, greenlight, plan, { by, name, whenTaken }, wait);
     if (begun === undefined) return 'interrupted';
     if ('kind' in begun) return tellQueued(ctx, begun);
     const rollout = begun;
@@ -48,16 +48,14 @@ async function startWhenFree(
   ctx: Context,
   greenlight: Greenlight,
   plan: Plan,
-  options: BeginOptions,
+  options: SubmitOptions,
+  wait: boolean,
 ): Promise<Rollout | Queued | undefined> {
   // Who does not wait is ended by Ctrl-C as every command is.
   const signal = options.whenTaken === 'refuse' ? undefined : ctx.stop();
   try {
-    return await greenlight.begin(plan, {
-      ...options,
-      ...(signal === undefined ? {} : { signal }),
-      onWait: ctx.out.note,
-    });
+    const waiting = { ...options, ...(signal && { signal }), onWait: ctx.out.note };
+    return await (wait ? greenlight.submit(plan, waiting) : greenlight.begin(plan, waiting));
   } catch (error) {
     // Any other error has more to say: of a plan that may wait still, how to take it back.
     if (signal?.aborted === true && error === signal.reason) return undefined;

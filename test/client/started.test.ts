@@ -27,6 +27,7 @@ function goneOnAsNew() {
         status: { name: 'RUNNING' },
         typedSearchAttributes: new TypedSearchAttributes([]),
       });
+      return Promise.resolve({ workflowId, firstExecutionRunId: 'the first run' });
     },
     list: async function* ({ query }: { query: string }) {
       if (query.includes("'rollout'")) yield* await Promise.resolve(runs);
