@@ -1,3 +1,4 @@
+import { counted } from '../core/units.js';
 import type { Exit } from './exit-codes.js';
 import { table } from './output.js';
 
@@ -38,7 +39,7 @@ export function checksText(checks: readonly Check[]): string {
   const verdict =
     problems === 0
       ? 'A rollout can run here.'
-      : `A rollout could not run here: ${problems} ${problems === 1 ? 'problem' : 'problems'}.`;
+      : `A rollout could not run here: ${counted(problems, 'problem')}.`;
   return [
     ...rows,
     '',

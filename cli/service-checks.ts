@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { openEncryption } from '../codec/data-converter.js';
 import { DEFAULT_NAMESPACE } from '../core/names.js';
-import { SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
+import { SEARCH_ATTRIBUTES, USES_SEARCH_ATTRIBUTES } from '../core/search-attributes.js';
+import { counted } from '../core/units.js';
 import { runningDaemon } from '../embedded/daemons.js';
 import { ok, problem, textOf, warning, type Check } from './checks.js';
 import type { Context } from './context.js';
@@ -74,19 +75,17 @@ export function versionsCheck(versions: readonly WorkerVersion[]): Check {
 }
 
 function versionText({ buildId, state, rollouts, polls }: WorkerVersion): string {
-  const runs = rollouts === null ? '' : `, ${rollouts} ${rollouts === 1 ? 'rollout' : 'rollouts'}`;
+  const runs = rollouts === null ? '' : `, ${counted(rollouts, 'rollout')}`;
   if (state !== 'draining') return `${buildId} ${state}${runs}${polls ? '' : ', no worker'}`;
   if (rollouts !== 0) return `${buildId} draining${runs}${polls ? '' : ', no worker'}`;
   return `${buildId} drained${polls ? ': its workers can be stopped' : ''}`;
 }
 
 async function checkSearchAttributes({ client, place }: Session): Promise<Check> {
-  const names = Object.keys(SEARCH_ATTRIBUTES);
-  // A query that uses them is the proof: a rollout is refused exactly when this is.
-  const query = names.map((name) => `${name} IS NULL`).join(' AND ');
+  const { namespace } = place;
   try {
-    await client.workflowService.countWorkflowExecutions({ namespace: place.namespace, query });
-    return ok('Search attributes', names.join(', '));
+    await client.workflowService.countWorkflowExecutions({ namespace, query: USES_SEARCH_ATTRIBUTES });
+    return ok('Search attributes', Object.keys(SEARCH_ATTRIBUTES).join(', '));
   } catch (error) {
     return problem('Search attributes', textOf(error), `run ${registering(place)}`);
   }

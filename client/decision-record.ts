@@ -4,6 +4,7 @@ import { recordedWindow, type DecisionRecord, type RecordedWindow } from '../cor
 import type { Plan } from '../core/plan.js';
 import type { WatchBeat, WatchInput, WatchResult } from '../core/watch.js';
 import { decodePayloads } from './payloads.js';
+import { msOf } from './proto-time.js';
 
 type History = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
@@ -73,8 +74,8 @@ async function windowsOf(
     baseline = input.baseline;
     windows.push(
       recordedWindow(plan, input, result, {
-        startedAtMs: timeMs(scheduledEvent),
-        endedAtMs: timeMs(event),
+        startedAtMs: msOf(scheduledEvent?.eventTime),
+        endedAtMs: msOf(event.eventTime),
       }),
     );
   }
@@ -87,7 +88,10 @@ async function windowsOf(
     if (input !== undefined) {
       baseline = input.baseline;
       windows.push(
-        recordedWindow(plan, input, soFar(beat), { startedAtMs: timeMs(open), endedAtMs: Date.now() }),
+        recordedWindow(plan, input, soFar(beat), {
+          startedAtMs: msOf(open.eventTime),
+          endedAtMs: Date.now(),
+        }),
       );
     }
   }
@@ -112,9 +116,4 @@ function openWatch(events: readonly HistoryEvent[]): HistoryEvent | undefined {
 
 function soFar({ sentence, evidence, memory }: WatchBeat): WatchResult {
   return { verdict: 'window-over', sentence, evidence, observed: null, blind: null, memory };
-}
-
-function timeMs(event: HistoryEvent | undefined): number {
-  const { seconds, nanos } = event?.eventTime ?? {};
-  return Number(seconds ?? 0) * 1000 + Math.round((nanos ?? 0) / 1e6);
 }

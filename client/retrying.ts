@@ -4,6 +4,7 @@ import type { Retrying } from '../core/messages.js';
 import { oneLine } from '../core/one-line.js';
 import { instantText } from '../core/units.js';
 import { decodePayloads } from './payloads.js';
+import { msOf } from './proto-time.js';
 
 type PendingActivity = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 type Failure = NonNullable<PendingActivity['lastFailure']>;
@@ -66,12 +67,6 @@ async function wordsOf(client: Client, failure: Failure): Promise<string> {
   if (!encodedAttributes) return message === ENCODED ? NOT_KEPT : (message ?? '');
   const [attributes] = await decodePayloads<[{ readonly message?: string }]>(client, [encodedAttributes]);
   return attributes?.message ?? '';
-}
-
-function msOf(
-  time: { readonly seconds?: unknown; readonly nanos?: number | null } | null | undefined,
-): number {
-  return Number(time?.seconds ?? 0) * 1_000 + Math.round((time?.nanos ?? 0) / 1e6);
 }
 
 /** `set the traffic, attempt 14 since 2026-11-21 14:02:07 UTC; the last answer: …`. */

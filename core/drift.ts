@@ -6,6 +6,7 @@ import {
   type EndpointState,
 } from './endpoint.js';
 import { hasTraffic, sameTraffic, trafficText, type Traffic } from './traffic.js';
+import { counted } from './units.js';
 
 /** A deployment that someone else gave fewer instances. */
 export interface Scaled {
@@ -83,7 +84,7 @@ export function driftText(written: Traffic, { observed, scaled, replaced }: Drif
     parts.push(`the rollout wrote ${trafficText(written)}, the endpoint shows ${trafficText(observed)}`);
   }
   for (const { deployment, from, to } of scaled) {
-    parts.push(`${deployment} was scaled from ${from} to ${to} ${to === 1 ? 'instance' : 'instances'}`);
+    parts.push(`${deployment} was scaled from ${from} to ${counted(to, 'instance')}`);
   }
   // A target that knows who wrote its rules last can refuse a write though they look the same.
   return (

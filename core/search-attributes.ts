@@ -16,6 +16,11 @@ export const SEARCH_ATTRIBUTES = {
   RolloutGreenShare: 'INT',
 } as const;
 
+/** A query of all of them: a namespace that does not know one refuses it, as it would a rollout. */
+export const USES_SEARCH_ATTRIBUTES = Object.keys(SEARCH_ATTRIBUTES)
+  .map((name) => `${name} IS NULL`)
+  .join(' AND ');
+
 /** What a rollout's search attributes are before it has begun, for whoever starts it. */
 export function attributesAtStart(target: Target, endpoint: string) {
   return [

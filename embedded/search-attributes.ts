@@ -1,5 +1,9 @@
 import type { Connection } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
+import {
+  SEARCH_ATTRIBUTES,
+  type SearchAttributeName,
+  USES_SEARCH_ATTRIBUTES,
+} from '../core/search-attributes.js';
 import { EmbeddedError, messageOf } from './errors.js';
 import { until } from './processes.js';
 
@@ -75,13 +79,12 @@ async function waitUntilKnown(connection: Connection, namespace: string): Promis
 }
 
 async function unknownBecause(connection: Connection, namespace: string): Promise<unknown> {
-  const query = names()
-    .map((name) => `${name} IS NULL`)
-    .join(' AND ');
-  return connection.workflowService.countWorkflowExecutions({ namespace, query }).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  return connection.workflowService
+    .countWorkflowExecutions({ namespace, query: USES_SEARCH_ATTRIBUTES })
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
 }
 
 function names(): SearchAttributeName[] {

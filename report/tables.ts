@@ -1,5 +1,5 @@
 import type { DecisionRecord, RecordedWindow } from '../core/decision-record.js';
-import { ms, percent, points } from '../core/gates/words.js';
+import { badOf, ms, percent, points } from '../core/gates/words.js';
 import type { HumanAction } from '../core/run.js';
 import { ACTED } from '../core/status-text.js';
 import { instantText, shortDuration } from '../core/units.js';
@@ -126,18 +126,13 @@ function evidenceRow(window: RecordedWindow, evidence: GateEvidence): Html {
   return html` <tr>
     <td class="t">${window.label}</td>
     <td class="${tone}">${standing}${evidence.shared ? ' (the baseline suffers too)' : ''}</td>
-    <td class="n">${armText(green)}</td>
-    <td class="n">${blue === null ? '–' : armText(blue)}</td>
+    <td class="n">${badOf(green)}</td>
+    <td class="n">${blue === null ? '–' : badOf(blue)}</td>
     <td class="n">${between}</td>
     <td class="n">${say(delta)}</td>
     <td class="t">${meter(evidence.towardBreach, 'bad')}</td>
     <td class="t">${evidence.role === 'guard' ? null : meter(evidence.towardPass, 'good')}</td>
   </tr>`;
-}
-
-function armText({ bad, requests }: GateEvidence['green']): string {
-  const share = requests === 0 ? '' : ` (${percent(bad / requests)})`;
-  return `${bad.toLocaleString('en-US')} of ${requests.toLocaleString('en-US')}${share}`;
 }
 
 /** A bar that browsers colour by whether much of it is good or bad. */

@@ -13,9 +13,10 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 
+import { withDispersion } from '../core/carried.js';
 import { FailureType } from '../core/failures.js';
 import { DECISION_WITHIN_MS, ROLLOUT_WORKFLOW } from '../core/messages.js';
-import { workflowId, type Plan, type Target } from '../core/plan.js';
+import { workflowId, type Target } from '../core/plan.js';
 import { attributesAtStart } from '../core/search-attributes.js';
 import {
   enqueued,
@@ -204,12 +205,6 @@ class Queue {
     this.state = state;
     upsertMemo(queueMemo(state));
   }
-}
-
-/** What the rollout before it learned, of the gates that this one has too. */
-function withDispersion(plan: Plan, learned: Freed['dispersion']): Plan {
-  const known = Object.entries(learned).filter(([gate]) => plan.gates.some(({ name }) => name === gate));
-  return known.length === 0 ? plan : { ...plan, carriedDispersion: Object.fromEntries(known) };
 }
 
 function notNow(why: string): ApplicationFailure {

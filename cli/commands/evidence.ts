@@ -1,7 +1,7 @@
 import type { RecordedWindow } from '../../core/decision-record.js';
 import { type Arms, gateLine } from '../../core/status-text.js';
 import { trafficText } from '../../core/traffic.js';
-import { instantText, shortDuration } from '../../core/units.js';
+import { counted, instantText, shortDuration } from '../../core/units.js';
 import { indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
 import { withGreenlight } from '../with-greenlight.js';
@@ -11,8 +11,7 @@ export const evidence: CommandFunction = async (ctx, [endpoint = '']) =>
   withGreenlight(ctx, async (greenlight) => {
     const record = await greenlight.evidence(endpoint);
     const arms = { green: record.plan.deployment.name, baseline: record.baseline };
-    const { length } = record.windows;
-    const title = `${endpoint}: ${arms.baseline || '?'} → ${arms.green}, ${length} ${length === 1 ? 'window' : 'windows'} watched`;
+    const title = `${endpoint}: ${arms.baseline || '?'} → ${arms.green}, ${counted(record.windows.length, 'window')} watched`;
     const lines = record.windows.flatMap((window) => windowLines(window, arms));
     ctx.out.result([title, ...lines].join('\n'), record);
     return 'ok';

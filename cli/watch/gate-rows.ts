@@ -1,4 +1,4 @@
-import { percent, points } from '../../core/gates/words.js';
+import { badOf, percent, points } from '../../core/gates/words.js';
 import type { RolloutStatus } from '../../core/messages.js';
 import type { GateEvidence } from '../../core/watch.js';
 import type { Tone } from './screen.js';
@@ -77,8 +77,8 @@ export function gateRow(
     standing: shared ? `${evidence.standing} (shared)` : evidence.standing,
     tone: TONE[evidence.standing],
     counts: [
-      `${green} ${countsText(evidence.green)}`,
-      ...(blue === null ? [] : [`${baseline || 'baseline'} ${countsText(blue)}`]),
+      `${green} ${badOf(evidence.green)}`,
+      ...(blue === null ? [] : [`${baseline || 'baseline'} ${badOf(blue)}`]),
     ].join(', '),
     limit: evidence.limit,
     bounds: lower === null || upper === null ? '' : `${say(lower)} … ${say(upper)}, ${say(delta)} allowed`,
@@ -86,11 +86,6 @@ export function gateRow(
     towardPass: role === 'guard' ? null : evidence.towardPass,
     spark: sparkline(shares, 2 * (r * usual + delta)),
   };
-}
-
-function countsText({ bad, requests }: GateEvidence['green']): string {
-  const share = requests === 0 ? '' : ` (${percent(bad / requests)})`;
-  return `${bad.toLocaleString('en-US')} of ${requests.toLocaleString('en-US')}${share}`;
 }
 
 const BLOCKS = '▁▂▃▄▅▆▇█';

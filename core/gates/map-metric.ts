@@ -1,5 +1,6 @@
 import type { Counters, OwnTotals } from '../metrics.js';
 import type { Gate } from '../plan.js';
+import { counted } from '../units.js';
 import { edgeAtOrAbove, edgeAtOrBelow, quantileEdge, relativeEdges } from './edges.js';
 import type { GateNote, GateProblem } from './setup.js';
 import type { MetricConfig } from './types.js';
@@ -34,18 +35,12 @@ interface Words {
   /** `slower`: as in "10% slower", "requests slower than". */
   readonly more: string;
   readonly than: string;
-  readonly one: string;
-  readonly many: string;
+  /** What it counts. */
+  readonly noun: string;
 }
 
-const TIMES: Words = {
-  say: ms,
-  more: 'slower',
-  than: 'slower than',
-  one: 'timed request',
-  many: 'timed requests',
-};
-const VALUES: Words = { say: plain, more: 'higher', than: 'above', one: 'value', many: 'values' };
+const TIMES: Words = { say: ms, more: 'slower', than: 'slower than', noun: 'timed request' };
+const VALUES: Words = { say: plain, more: 'higher', than: 'above', noun: 'value' };
 
 /** A baseline's quantile is taken from a histogram with at least this many requests beyond it. */
 const BEYOND_QUANTILE = 5;
@@ -237,7 +232,7 @@ function slower(
     return refuse(
       gate,
       'too-little-baseline',
-      `the baseline has ${total} ${total === 1 ? words.one : words.many} so far, and its ${name} is taken from ` +
+      `the baseline has ${counted(total, words.noun)} so far, and its ${name} is taken from ` +
         `at least ${wanted}; wait for more traffic, or use an absolute limit${words === TIMES ? ' in milliseconds' : ''}`,
     );
   }

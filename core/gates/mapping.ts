@@ -1,5 +1,6 @@
 import type { Counters } from '../metrics.js';
 import type { Gate, Watching } from '../plan.js';
+import { counted } from '../units.js';
 import { firstBets } from './bets.js';
 import { firstBreachBets } from './breach-bets.js';
 import { CRASH_GUARD, CRASH_GUARD_WEIGHT, crashGuard } from './crash-guard.js';
@@ -171,7 +172,7 @@ function weights(gates: readonly Gate[]): {
   if (given >= free) {
     const message =
       `The weights that gates are given add up to ${given}; the crash guard has ${CRASH_GUARD_WEIGHT}, so nothing is ` +
-      `left for ${open} ${open === 1 ? 'gate' : 'gates'} without a weight; they must add up to less than ${free}`;
+      `left for ${counted(open, 'gate')} without a weight; they must add up to less than ${free}`;
     return { of: [], problems: [{ gate: null, kind: 'weights', message }] };
   }
   return { of: gates.map((gate) => gate.weight ?? (free - given) / open), problems: [] };

@@ -42,6 +42,12 @@ export function count(value: number): string {
   return WHOLE.format(Math.round(value));
 }
 
+/** 11 of 3690 → `11 of 3,690 (0.298%)` */
+export function badOf({ bad, requests }: { readonly bad: number; readonly requests: number }): string {
+  const share = requests === 0 ? '' : ` (${percent(bad / requests)})`;
+  return `${bad.toLocaleString('en-US')} of ${requests.toLocaleString('en-US')}${share}`;
+}
+
 /** 0.95 → `p95`, 0.999 → `p99.9` */
 export function quantileName(quantile: number): string {
   return `p${trimmed(quantile * 100, 5)}`;
