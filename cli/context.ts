@@ -16,8 +16,8 @@ export interface Context {
   readonly stateDir: string;
   /** Where endpoints live, for commands that name an endpoint and no spec. */
   readonly target: Target;
-  /** Whether the target was named, and is not the default. */
-  readonly targetGiven: boolean;
+  /** Who named the target; null where nobody did, and it is the default. */
+  readonly targetFrom: '--target' | 'GREENLIGHT_TARGET' | null;
   readonly out: Output;
   /** Where a person sits and types; null in a pipe, in a file or in CI. */
   readonly terminal: Terminal | null;

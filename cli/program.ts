@@ -42,7 +42,7 @@ export function createProgram(version: string, run: (call: Call) => Promise<void
     )
     .option(
       '--target <target>',
-      `where endpoints live: host/WORKSPACE, azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE or kubernetes/NAMESPACE (default: $GREENLIGHT_TARGET, or ${DEFAULT_TARGET})`,
+      `where endpoints live that are named without a spec: host/WORKSPACE, azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE or kubernetes/NAMESPACE (default: $GREENLIGHT_TARGET, or ${DEFAULT_TARGET}). A spec names its own.`,
     )
     .addHelpText('after', () =>
       [

@@ -24,7 +24,7 @@ takes:
 |---|---|
 | \`--output text\\|json\` | text for people (default), or one JSON value on stdout for programs; what is said meanwhile goes to stderr |
 | \`--state DIR\` | folder that notes what \`up\` started; default \`GREENLIGHT_STATE\`, else \`$XDG_STATE_HOME/greenlight\`, else \`~/.local/state/greenlight\` |
-| \`--target TARGET\` | where endpoints live: \`host/WORKSPACE\`, \`azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE\`, \`kubernetes/NAMESPACE\` or \`kubernetes/CONTEXT/NAMESPACE\`; default \`GREENLIGHT_TARGET\`, else \`host/local\` |
+| \`--target TARGET\` | where endpoints live that are named without a spec (a spec names its own target; another \`--target\` beside it is refused): \`host/WORKSPACE\`, \`azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE\`, \`kubernetes/NAMESPACE\` or \`kubernetes/CONTEXT/NAMESPACE\`; default \`GREENLIGHT_TARGET\`, else \`host/local\` |
 
 Which Temporal server: \`TEMPORAL_ADDRESS\` and the other variables of Temporal's own clients, or its profile file; else
 the one that \`greenlight up\` started. \`GREENLIGHT_DEBUG=1\` adds stack traces to errors.`;

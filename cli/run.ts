@@ -60,12 +60,12 @@ function pathOf(command: Command): string {
 function contextOf(options: Options, world: World): Context {
   const { output, state, ...given } = options as { output: string; state?: string; target?: string };
   // Set and empty, a variable says nothing.
-  const target = given.target ?? (world.env['GREENLIGHT_TARGET'] || undefined);
+  const variable = world.env['GREENLIGHT_TARGET'] || undefined;
   return {
     env: world.env,
     stateDir: state === undefined ? stateDir(world.env) : resolve(state),
-    target: parseTarget(target ?? DEFAULT_TARGET),
-    targetGiven: target !== undefined,
+    target: parseTarget(given.target ?? variable ?? DEFAULT_TARGET),
+    targetFrom: given.target !== undefined ? '--target' : variable !== undefined ? 'GREENLIGHT_TARGET' : null,
     out: createOutput(output === 'json', world),
     terminal: world.terminal ?? null,
     stop: world.stop,

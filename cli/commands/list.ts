@@ -12,7 +12,7 @@ export const list: CommandFunction = async (ctx, _args, options) => {
     const found = await greenlight.list({
       all,
       limit,
-      ...(ctx.targetGiven ? { target: targetName(ctx.target) } : {}),
+      ...(ctx.targetFrom !== null ? { target: targetName(ctx.target) } : {}),
     });
     const none = all
       ? 'No rollouts. `greenlight submit SPEC` starts one.'

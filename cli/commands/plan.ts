@@ -9,7 +9,7 @@ import { forecastText } from '../forecast-text.js';
 import { measureBaseline, type Measured } from '../measure.js';
 import type { CommandFunction } from '../program.js';
 import { scaledIn } from '../scaled-in.js';
-import { readSpec } from '../spec-file.js';
+import { readSpecInPlace } from '../spec-file.js';
 
 const COUNT_FOR_MS = 10_000;
 const COUNT_EVERY_MS = 2_000;
@@ -19,7 +19,7 @@ const ANSWERS_WITHIN_MS = 20_000;
 /** What a spec means, and what its gates can do at the traffic that there is, or that is given. */
 export const plan: CommandFunction = async (ctx, [file = ''], options) => {
   const { rps } = options as { rps?: number };
-  const spec = await readSpec(ctx, file);
+  const spec = await readSpecInPlace(ctx, file);
   if (spec === undefined) return 'rejected';
   const forecast = await forecastFor(ctx, spec.plan, rps);
   const texts = [renderPlan(spec.plan), ...(forecast === null ? [] : ['', forecast.text])];

@@ -11,14 +11,14 @@ import { givenName, type Context } from '../context.js';
 import type { Exit } from '../exit-codes.js';
 import { columns, indent } from '../output.js';
 import type { CommandFunction } from '../program.js';
-import { readSpec } from '../spec-file.js';
+import { readSpecInPlace } from '../spec-file.js';
 import { idsOf, waitForEnd } from '../wait.js';
 import { withGreenlight } from '../with-greenlight.js';
 
 export const submit: CommandFunction = async (ctx, [file = ''], options) => {
   const { wait = false, queue = false, supersede = false } = options as Readonly<Record<string, boolean>>;
   const by = givenName((options as { by?: string }).by) ?? thisUser(ctx.env);
-  const spec = await readSpec(ctx, file);
+  const spec = await readSpecInPlace(ctx, file);
   if (spec === undefined) return 'rejected';
   const { plan } = spec;
   const name = basename(file);

@@ -1,10 +1,10 @@
 import { targetName } from '../../core/plan.js';
 import { counted } from '../../core/units.js';
 import type { CommandFunction } from '../program.js';
-import { readSpec } from '../spec-file.js';
+import { readSpecInPlace } from '../spec-file.js';
 
 export const validate: CommandFunction = async (ctx, [file = '']) => {
-  const spec = await readSpec(ctx, file);
+  const spec = await readSpecInPlace(ctx, file);
   if (spec === undefined) return 'rejected';
   const { plan, warnings } = spec;
   const { name } = plan.deployment;
