@@ -4,7 +4,7 @@ import { problemAt, type Complaint, type Source } from '../source.js';
 import { suggest } from '../suggest.js';
 import { choosers, isMapping, isSchema } from './choice.js';
 import { refused } from './refused.js';
-import { textKinds, type TextKind } from './texts.js';
+import { textKinds, type KnownKind } from './texts.js';
 
 type Issue = z.core.$ZodIssue;
 
@@ -148,9 +148,9 @@ function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown,
 }
 
 /** What to say of a text that has not the form of its kind; also of a number that lost its unit. */
-function badText(kind: TextKind, found: unknown): Complaint {
+function badText(kind: KnownKind, found: unknown): Complaint {
   const text = typeof found === 'number' ? String(found) : found;
-  const known = typeof text === 'string' ? kind.explain?.(text) : undefined;
+  const known = typeof text === 'string' ? kind.explain?.(text, kind) : undefined;
   if (known) return { ...known, help: known.help ?? kind.help };
   const got = isOfSecret(kind.code) ? '' : `, got ${quote(found)}`;
   return { code: kind.code, message: `expected ${kind.expected}${got}`, help: kind.help };
@@ -215,7 +215,7 @@ function descriptionOf(schema: z.ZodType): string | undefined {
   return schema instanceof z.ZodPipe ? descriptionOf(schema.in as z.ZodType) : undefined;
 }
 
-function kindOf(schema: z.ZodType | undefined): TextKind | undefined {
+function kindOf(schema: z.ZodType | undefined): KnownKind | undefined {
   const plain = schema && unwrapped(schema);
   return plain && textKinds.get(plain as z.ZodString);
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { either } from '../problem.js';
 import type { Misfit } from './choice.js';
 
 /** A text with a form of its own: how people write it, and what to say when it is written otherwise. */
@@ -9,13 +10,18 @@ export interface TextKind {
   readonly expected: string;
   readonly help: string;
   /** A better answer for a known mistake. */
-  readonly explain?: (found: string) => Misfit | undefined;
+  readonly explain?: (found: string, kind: KnownKind) => Misfit | undefined;
 }
 
-export const textKinds = z.registry<TextKind>();
+export interface KnownKind extends TextKind {
+  /** Whether a text is taken. */
+  readonly fits: (text: string) => boolean;
+}
+
+export const textKinds = z.registry<KnownKind>();
 
 export function plainText(pattern: RegExp, kind: TextKind): z.ZodString {
-  return z.string().regex(pattern).register(textKinds, kind);
+  return z.string().regex(pattern).register(textKinds, { ...kind, fits: (text) => pattern.test(text) });
 }
 
 function text<T>(pattern: RegExp, kind: TextKind, read: (text: string) => T) {
@@ -23,6 +29,32 @@ function text<T>(pattern: RegExp, kind: TextKind, read: (text: string) => T) {
 }
 
 const PLAIN_NUMBER = /^[+-]?\d+(\.\d+)?$/;
+
+/** What a number may stand for, and how that is written. */
+type Reading = readonly [meant: string, text: string];
+
+/** What to say of a number that lost its unit; no text is advised that would be refused in its turn. */
+function noUnit(found: string, { fits, expected }: KnownKind, readings: readonly Reading[]): Misfit | undefined {
+  if (!PLAIN_NUMBER.test(found)) return undefined;
+  const fitting = readings.filter(([, text]) => fits(text));
+  const texts = fitting.map(([, text]) => text);
+  const message = `${found} has no unit; expected ${texts.length === 0 ? expected : either(texts)}`;
+  const [first, ...more] = fitting;
+  if (first === undefined) return { code: 'unit', message };
+  const help =
+    more.length === 0
+      ? `write ${first[1]}`
+      : [`for ${first[0]} write ${first[1]}`, ...more.map(([meant, text]) => `for ${meant} ${text}`)].join(', ');
+  return { code: 'unit', message, help };
+}
+
+/** A part of a whole is written as a fraction of 1 elsewhere. */
+function partOf(found: string, unit: '%' | 'pp'): readonly Reading[] {
+  const number = Number(found);
+  const asItStands: Reading = [`${found} ${unit === '%' ? 'percent' : 'percentage points'}`, `${found}${unit}`];
+  if (number <= 0 || number >= 1) return [asItStands];
+  return [[`the fraction ${found}`, `${Number((number * 100).toFixed(9))}${unit}`], asItStands];
+}
 
 const NUMBER = String.raw`\d{1,4}(?:\.\d{1,6})?`;
 const NOT_ZERO = String.raw`(?!0+(?:\.0+)?[^\d.])`;
@@ -42,14 +74,11 @@ const durationKind: TextKind = {
   code: 'duration',
   expected: 'a duration such as 30s, 2m, 1h30m or 2d',
   help: 'whole numbers with the units d, h, m, s, biggest first; write 30s',
-  explain: (found) =>
-    PLAIN_NUMBER.test(found)
-      ? {
-          code: 'unit',
-          message: `${found} has no unit; expected a duration such as ${found}s or ${found}m`,
-          help: `for seconds write ${found}s, for minutes ${found}m`,
-        }
-      : undefined,
+  explain: (found, kind) =>
+    noUnit(found, kind, [
+      ['seconds', `${found}s`],
+      ['minutes', `${found}m`],
+    ]),
 };
 
 /** Milliseconds; longer than zero. */
@@ -84,15 +113,6 @@ function percentOf(found: string): number {
 
 const ANY_PERCENT = /^[+-]?\d+(\.\d+)?%$/;
 
-function noUnit(found: string, unit: string): Misfit | undefined {
-  if (!PLAIN_NUMBER.test(found)) return undefined;
-  return {
-    code: 'unit',
-    message: `${found} has no unit; expected ${found}${unit}`,
-    help: `write ${found}${unit}`,
-  };
-}
-
 /** Green's share of live traffic: whole percent, 1 to 99. */
 export const liveShare = () =>
   text(
@@ -101,8 +121,8 @@ export const liveShare = () =>
       code: 'share',
       expected: 'a whole percent such as 10%',
       help: "green's share of live traffic, 1% to 99%",
-      explain: (found) =>
-        noUnit(found, '%') ??
+      explain: (found, kind) =>
+        noUnit(found, kind, partOf(found, '%')) ??
         (found === '100%'
           ? {
               code: 'share-100',
@@ -122,7 +142,7 @@ export const mirrorShare = () =>
       code: 'share',
       expected: 'a whole percent such as 10%',
       help: 'share of live traffic that is copied to green, 1% to 100% (the endpoint host mirrors 50% at most; on Azure ML leave the step out)',
-      explain: (found) => noUnit(found, '%') ?? outside(found, 1, 100),
+      explain: (found, kind) => noUnit(found, kind, partOf(found, '%')) ?? outside(found, 1, 100),
     },
     percentOf,
   );
@@ -146,7 +166,7 @@ export const limitShare = () =>
       code: 'percent',
       expected: 'a percent such as 1%',
       help: 'share of requests that may be bad; write 1%',
-      explain: (found) => noUnit(found, '%') ?? neverFailsOrPasses(found),
+      explain: (found, kind) => noUnit(found, kind, partOf(found, '%')) ?? neverFailsOrPasses(found),
     },
     (found) => hundredths(percentOf(found)),
   );
@@ -196,7 +216,7 @@ export const margin = () =>
     },
   );
 
-function explainMargin(found: string): Misfit | undefined {
+function explainMargin(found: string, kind: KnownKind): Misfit | undefined {
   if (ANY_PERCENT.test(found)) {
     const number = found.replace('%', '');
     return {
@@ -220,7 +240,7 @@ function explainMargin(found: string): Misfit | undefined {
       help: 'name the difference at which the rollout shall go back; write 0.5pp',
     };
   }
-  return noUnit(found, 'pp');
+  return noUnit(found, kind, partOf(found, 'pp'));
 }
 
 /** How much slower than the baseline, as a factor: `10%` is 1.1. */
@@ -231,8 +251,8 @@ export const slowdown = () =>
       code: 'percent',
       expected: 'a percent such as 10%',
       help: "10% allows green's quantile to be a tenth longer than the baseline's",
-      explain: (found) =>
-        noUnit(found, '%') ??
+      explain: (found, kind) =>
+        noUnit(found, kind, partOf(found, '%')) ??
         (ANY_PERCENT.test(found) && percentOf(found) <= 0
           ? {
               code: 'never-passes',
@@ -252,7 +272,7 @@ export const confidence = () =>
       code: 'confidence',
       expected: 'a percent between 50% and 100% such as 99%',
       help: 'write 99%',
-      explain: (found) => noUnit(found, '%'),
+      explain: (found, kind) => noUnit(found, kind, partOf(found, '%')),
     },
     (found) => Number(((100 - percentOf(found)) / 100).toFixed(12)),
   );
@@ -265,7 +285,7 @@ export const weight = () =>
       code: 'percent',
       expected: 'a percent such as 20%',
       help: 'part of the chance of a wrong rollback that this gate may spend; write 20%',
-      explain: (found) => noUnit(found, '%'),
+      explain: (found, kind) => noUnit(found, kind, partOf(found, '%')),
     },
     (found) => hundredths(percentOf(found)),
   );
@@ -278,7 +298,11 @@ export const latency = () =>
       code: 'latency',
       expected: 'a time such as 250ms or 1.5s',
       help: 'milliseconds or seconds; write 250ms',
-      explain: (found) => noUnit(found, 'ms'),
+      explain: (found, kind) =>
+        noUnit(found, kind, [
+          ['milliseconds', `${found}ms`],
+          ['seconds', `${found}s`],
+        ]),
     },
     (found) =>
       found.endsWith('ms') ? Number(found.slice(0, -2)) : Number(`${found.slice(0, -1)}e3`),

@@ -143,3 +143,67 @@ describe('texts for people', () => {
     expect(found).toBe(expected);
   });
 });
+
+describe('a number without a unit', () => {
+  /** What is said of it. */
+  function saidOf(schema: z.ZodType, found: string) {
+    const kind = texts.textKinds.get((schema as z.ZodPipe).in as z.ZodString);
+    return kind?.explain?.(found, kind);
+  }
+
+  it.each([
+    [texts.duration, '30', '30s or 30m', 'for seconds write 30s, for minutes 30m'],
+    [texts.duration, '0.5', 'a duration such as 30s, 2m, 1h30m or 2d', undefined],
+    [texts.duration, '-30', 'a duration such as 30s, 2m, 1h30m or 2d', undefined],
+    [texts.duration, '0', 'a duration such as 30s, 2m, 1h30m or 2d', undefined],
+    [texts.durationOrZero, '0', '0s', 'write 0s'],
+    [texts.latency, '0.25', '0.25ms or 0.25s', 'for milliseconds write 0.25ms, for seconds 0.25s'],
+    [texts.limitShare, '1', '1%', 'write 1%'],
+    [texts.limitShare, '0.01', '1% or 0.01%', 'for the fraction 0.01 write 1%, for 0.01 percent 0.01%'],
+    [texts.limitShare, '0.07', '7% or 0.07%', 'for the fraction 0.07 write 7%, for 0.07 percent 0.07%'],
+    [
+      texts.margin,
+      '0.005',
+      '0.5pp or 0.005pp',
+      'for the fraction 0.005 write 0.5pp, for 0.005 percentage points 0.005pp',
+    ],
+    [texts.weight, '0.2', '20% or 0.2%', 'for the fraction 0.2 write 20%, for 0.2 percent 0.2%'],
+    [texts.confidence, '0.99', '99%', 'write 99%'],
+    [texts.confidence, '99', '99%', 'write 99%'],
+    [texts.liveShare, '0.1', '10%', 'write 10%'],
+    [texts.liveShare, '0.125', 'a whole percent such as 10%', undefined],
+    [texts.mirrorShare, '-5', 'a whole percent such as 10%', undefined],
+    [texts.slowdown, '0.1', '10% or 0.1%', 'for the fraction 0.1 write 10%, for 0.1 percent 0.1%'],
+  ] as const)('%o is told of %s: expected %s', (kind, found, expected, help) => {
+    expect(saidOf(kind(), found)).toEqual({
+      code: 'unit',
+      message: `${found} has no unit; expected ${expected}`,
+      ...(help === undefined ? {} : { help }),
+    });
+  });
+
+  const kinds = [
+    texts.duration,
+    texts.durationOrZero,
+    texts.latency,
+    texts.limitShare,
+    texts.margin,
+    texts.weight,
+    texts.confidence,
+    texts.liveShare,
+    texts.mirrorShare,
+    texts.slowdown,
+  ];
+
+  it.each(kinds.map((kind) => [kind]))('is never told to be what %o refuses', (kind) => {
+    const found = ['0', '1', '5', '50', '99', '100', '120', '99999', '9999999', '-1', '+2'];
+    const fractions = ['0.0', '0.01', '0.25', '0.5', '0.999', '0.1234567', '1.5', '-0.5'];
+
+    for (const number of [...found, ...fractions]) {
+      const { help = '' } = saidOf(kind(), number) ?? {};
+      for (const [text] of help.matchAll(/[-+]?[\d.]+(?:%|pp|ms|s|m)(?!\w)/g)) {
+        expect(read(kind(), text), `${number}: ${help}`).not.toBe('refused');
+      }
+    }
+  });
+});
