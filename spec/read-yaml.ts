@@ -211,6 +211,8 @@ function oddities(document: Document.Parsed): Oddity[] {
         );
       } else if (pair.key.value === '__proto__') {
         add(pair.key, 'key', '"__proto__" cannot be a key', 'use another name');
+      } else if (pair.key.value === '<<') {
+        add(pair.key, 'merge', '<< merges nothing here, as YAML 1.2 has it', 'write the fields out');
       }
     },
   });

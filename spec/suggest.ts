@@ -12,6 +12,11 @@ export function suggest(found: string, words: readonly string[]): string | undef
   return nearest?.word;
 }
 
+/** The key that was probably meant, also where the space behind its colon is missing: `worse-by:0.5pp`. */
+export function meantBy(key: string, keys: readonly string[]): string | undefined {
+  return suggest(key.split(':', 1)[0] ?? key, keys);
+}
+
 function normal(word: string): string {
   return word.toLowerCase().replaceAll('_', '-');
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { either, isOfSecret, MOST_PROBLEMS, pathText, quote, type Path, type Problem } from '../problem.js';
 import { problemAt, type Complaint, type Source } from '../source.js';
-import { suggest } from '../suggest.js';
+import { meantBy, suggest } from '../suggest.js';
 import { choosers, isMapping, isSchema } from './choice.js';
 import { refused } from './refused.js';
 import { textKinds, type KnownKind } from './texts.js';
@@ -104,11 +104,12 @@ function unknownKey(place: z.ZodType | undefined, key: string, at: Path): Compla
   const refusal = owner && refused.get(owner)?.fields[key];
   if (refusal) return { code: 'not-carried', message: `"${key}" is not carried: ${refusal.why}`, help: refusal.help };
   const known = owner instanceof z.ZodObject ? Object.keys(owner.shape) : [];
-  const near = suggest(key, known);
+  const near = meantBy(key, known);
+  const help = key.includes(':') ? `did you mean "${near}: …"? Behind the colon stands a space` : `did you mean "${near}"?`;
   return {
     code: 'unknown-key',
     message: `${quote(key)} is not a field ${ownerText(at)}`,
-    help: near === undefined ? `expected ${either(known)}` : `did you mean "${near}"?`,
+    help: near === undefined ? `expected ${either(known)}` : help,
   };
 }
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { quote } from '../problem.js';
+import { meantBy } from '../suggest.js';
 import { choice, isMapping, type Misfit } from './choice.js';
 import { duration, latency, limitShare, margin, quantile, selector, slowdown, weight } from './texts.js';
 
@@ -121,7 +123,7 @@ const histogramHigherBy = z.strictObject({
   ...knobs,
 });
 
-const forms: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
+const forms: Readonly<Record<string, Readonly<Record<string, z.ZodObject>>>> = {
   'error-rate': { 'worse-by': errorsWorseBy, 'at-most': errorsAtMost },
   latency: { 'slower-by': latencySlowerBy, 'at-most': latencyAtMost },
   'slow-share': { 'worse-by': slowWorseBy, 'at-most': slowAtMost },
@@ -129,7 +131,10 @@ const forms: Readonly<Record<string, Readonly<Record<string, z.ZodType>>>> = {
   'a histogram of your own': { 'higher-by': histogramHigherBy, 'at-most': histogramAtMost },
 };
 const LIMITS = ['worse-by', 'slower-by', 'higher-by', 'at-most'];
-const AnyMetric = z.looseObject({
+const FIELDS = Object.values(forms).flatMap((limits) => Object.values(limits).flatMap(({ shape }) => Object.keys(shape)));
+/** A gate whose metric is none: a field that no gate has is told all the same. */
+const AnyMetric = z.strictObject({
+  ...Object.fromEntries(FIELDS.map((name) => [name, z.unknown().optional()])),
   metric: z.enum(['error-rate', 'latency', 'slow-share']).describe('What is measured.'),
 });
 
@@ -155,13 +160,16 @@ function chooseGate(value: unknown): z.ZodType | Misfit {
       help: 'write a gate of its own for each limit; a step can name several',
     };
   }
-  const form = limits[fitting[0] ?? ''];
+  const strange = Object.keys(value).filter((key) => !FIELDS.includes(key));
+  const meant = strange.map((key) => meantBy(key, Object.keys(limits))).find((limit) => limit !== undefined);
+  const form = limits[fitting[0] ?? (found.length === 0 ? meant : undefined) ?? ''];
   if (form) return form;
+  const got = strange.length === 0 ? '' : `, got ${strange.map(quote).join(' and ')}`;
   return {
     code: 'gate-limit',
     message:
       found[0] === undefined
-        ? `a gate on ${named} needs a limit; expected ${wanted}`
+        ? `a gate on ${named} needs a limit; expected ${wanted}${got}`
         : `"${found[0]}" is not a limit of ${named}; expected ${wanted}`,
     help: EXAMPLES[named] ?? '',
   };
