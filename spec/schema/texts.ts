@@ -3,7 +3,7 @@ import { either } from '../problem.js';
 import type { Misfit } from './choice.js';
 
 /** A text with a form of its own: how people write it, and what to say when it is written otherwise. */
-export interface TextKind {
+interface TextKind {
   /** Last part of the problem's code. */
   readonly code: string;
   /** What was expected, with an example: `a duration such as 30s or 1h30m`. */
