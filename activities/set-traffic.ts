@@ -3,13 +3,15 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { TargetPorts, WriteOptions } from '../adapters/ports.js';
 import type { DriftDetails, SetTrafficInput, SetTrafficResult } from '../core/activities.js';
+import { scaledIn, type Scaled } from '../core/drift.js';
 import type { EndpointState } from '../core/endpoint.js';
 import { FailureType, FIELD_CONFLICT, NO_DEPLOYMENT, OUTDATED } from '../core/failures.js';
 import { PortError, reworded } from '../core/port-error.js';
-import { normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
-import { whoCannotServe, type Unable } from '../core/unable.js';
+import { hasTraffic, normalTraffic, sameTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import { whoCannotServe, whoWasSwitchedOff, type Unable } from '../core/unable.js';
 import { whileAwake } from './awake.js';
 import { answered, askedAgain } from './asked-again.js';
+import { byPeople } from './by-people.js';
 import { beating, poll } from './poll.js';
 import { unlessBusy, type Told } from './unless-busy.js';
 
@@ -31,8 +33,9 @@ const UNSETTLED_ATTEMPTS = 10;
  * Safe to repeat: an endpoint that shows them already is not written again, unless they are not in force (an attempt that
  * was cut off may have left its write half done), or a write before this one may still land. One that shows neither these
  * nor what the rollout knew before belongs to someone else's change: nothing is written. Nor does a deployment get a
- * greater share while none of its instances answers, unless the write goes back. One that goes back over anything is made
- * also where the endpoint cannot be read before; it is done when it was read back, as ever.
+ * greater share while none of its instances answers, unless the write goes back: then only who was scaled to nothing gets
+ * none. One that goes back over anything is made also where the endpoint cannot be read before; it is done when it was read
+ * back, as ever.
  */
 export function setTraffic(ports: TargetPorts, input: SetTrafficInput): Promise<SetTrafficResult> {
   return whileAwake((confirm) => {
@@ -118,9 +121,9 @@ async function attempt(
     last = await show();
     // Once both were: one that may be written and never read would be asked for ever.
     if (written) answered();
-    return isThere(last) ? true : undefined;
+    return isThere(last) ? last : undefined;
   }, VISIBLE_WITHIN_MS);
-  if (shown !== true) {
+  if (shown === undefined) {
     last ??= await beating(show);
     if (from !== null && !isOneOf(last.traffic, from, to)) {
       throw drift(input, from, { observed: last.traffic, written: true });
@@ -134,7 +137,24 @@ async function attempt(
     }, SETTLES_WITHIN_MS);
     if (other !== undefined) throw notShown(input, other, 'a moment later');
   }
-  return { found: found ?? to };
+  const scaled = await scaledByPeople(ports, input, shown);
+  return { found: found ?? to, ...(scaled.length === 0 ? {} : { scaled }) };
+}
+
+/** Who has traffic now and should have fewer instances than the rollout knows. */
+async function scaledByPeople(
+  { endpoints }: TargetPorts,
+  { endpoint, to, instances = {} }: SetTrafficInput,
+  { deployments }: EndpointState,
+): Promise<readonly Scaled[]> {
+  const signal = cancellationSignal();
+  const scaled = scaledIn(deployments, instances).filter(({ deployment }) => hasTraffic(to, deployment));
+  return byPeople(scaled, (deployment) =>
+    beating(() => endpoints.isAutoscaled(endpoint, deployment, { signal })).catch((err: unknown) => {
+      if (!(err instanceof PortError)) throw err;
+      return null;
+    }),
+  );
 }
 
 /** What the endpoint shows is not known. */
@@ -146,11 +166,12 @@ function orNothing(err: unknown): null {
 
 /** @throws `Drift`, also where who serves is gone or was scaled to nothing; `DeploymentFailed` where who gains cannot answer. */
 async function mayWrite(
-  { endpoint, from, to, goesBack = false }: SetTrafficInput,
+  input: SetTrafficInput,
   now: EndpointState,
   show: () => Promise<EndpointState>,
 ): Promise<void> {
-  if (from === null) return;
+  const { endpoint, from, to, goesBack = false } = input;
+  if (from === null) return mayGoBack(input, now);
   let seen = now;
   const isKnown = (): boolean => isOneOf(seen.traffic, from, to);
   const mayCome = (): boolean => isKnown() && !goesBack && whoCannotServe(seen, to)?.off.length === 0;
@@ -163,7 +184,8 @@ async function mayWrite(
   // An attempt before this one may have ended, or died, after its write.
   const written = activityInfo().attempt > 1;
   if (!isKnown()) throw drift({ endpoint }, from, { observed: seen.traffic, written });
-  const unable = goesBack ? null : whoCannotServe(seen, to);
+  if (goesBack) return mayGoBack(input, seen);
+  const unable = whoCannotServe(seen, to);
   if (unable === null) return;
 
   const names = unable.deployments.join(' and ');
@@ -176,6 +198,18 @@ async function mayWrite(
   throw ApplicationFailure.nonRetryable(
     `${names} of ${endpoint} ${what}, and was to get a greater share: ${trafficText(to)} was not written`,
     FailureType.DeploymentFailed,
+  );
+}
+
+/** @throws `Drift` where somebody has scaled who would gain to nothing: it is to have its instances first. */
+function mayGoBack({ endpoint, to, instances = {} }: SetTrafficInput, now: EndpointState): void {
+  const off = whoWasSwitchedOff(now, to, instances);
+  if (off.length === 0) return;
+  const observed = normalTraffic(now.traffic);
+  throw ApplicationFailure.nonRetryable(
+    `${off.join(' and ')} of ${endpoint} was scaled to nothing, and was to get its share back: ${trafficText(to)} was not written`,
+    FailureType.Drift,
+    { observed, off, written: activityInfo().attempt > 1 } satisfies DriftDetails,
   );
 }
 

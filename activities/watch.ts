@@ -20,6 +20,7 @@ import {
   type WatchMemory,
   type WatchResult,
 } from '../core/watch.js';
+import { byPeople } from './by-people.js';
 import { beating, beatingSleep, beats } from './poll.js';
 
 /**
@@ -215,21 +216,15 @@ async function readOwn(
   return orNull('own metrics', ports.own.read(queries, deployments, { signal }));
 }
 
-/** Nobody else changed what an autoscaler did; but none goes down to nothing. */
 async function withoutAutoscaled(
   { endpoints }: TargetPorts,
   input: WatchInput,
   drift: Drift,
   signal: AbortSignal,
 ): Promise<Drift | null> {
-  const byPeople = await Promise.all(
-    drift.scaled.map(async ({ deployment, to }) => {
-      if (to === 0) return true;
-      const asked = endpoints.isAutoscaled(input.endpoint, deployment, { signal });
-      return (await orNull('autoscaling', asked)) === false; // who cannot be told does not hold a rollout
-    }),
+  const scaled = await byPeople(drift.scaled, (deployment) =>
+    orNull('autoscaling', endpoints.isAutoscaled(input.endpoint, deployment, { signal })),
   );
-  const scaled = drift.scaled.filter((_, index) => byPeople[index] === true);
   return visibleDrift(input.written.traffic, { ...drift, scaled });
 }
 

@@ -1,5 +1,6 @@
 import type { DeploymentSpec } from './deployment.js';
 import type { Autoscale, MinimumChange } from './autoscale.js';
+import type { Scaled, Written } from './drift.js';
 import type { MetricsSnapshot } from './metrics.js';
 import type { ChannelRef, Notification } from './notification.js';
 import type { Plan, Target } from './plan.js';
@@ -76,6 +77,11 @@ export interface SetTrafficInput extends EndpointRef {
   readonly goesBack?: boolean;
   /** A write before this one was cut off: it may be on its way still, or done and not shown yet. */
   readonly unsettled?: boolean;
+  /**
+   * On a way back: how many the rollout knows. Who has none of them any more gets no greater share, and ends it as `Drift`. Left
+   * out by older workflows: whoever is there.
+   */
+  readonly instances?: Written['instances'];
   /** Where the target has taken nothing for so long, it ends as `NotYet`. Left out: it is asked again until it does. */
   readonly givesWayAfterMs?: number;
 }
@@ -83,6 +89,8 @@ export interface SetTrafficInput extends EndpointRef {
 export interface SetTrafficResult {
   /** What the endpoint showed before. */
   readonly found: Traffic;
+  /** Who of those that have traffic now has fewer of the input's instances, by somebody's hand. Left out: nobody. */
+  readonly scaled?: readonly Scaled[];
 }
 
 export interface SetMinimumInput extends EndpointRef {

@@ -54,13 +54,20 @@ export function driftIn(written: Written, endpoint: EndpointState): Drift | null
   const isTheirs = (one: DeploymentState): boolean =>
     one.name === green && madeBy !== undefined && !isMadeBy(one, madeBy);
   const there = standing.filter((one) => !isTheirs(one));
-  const scaled = there.flatMap((deployment): Scaled[] => {
-    const from = instances[deployment.name];
-    const to = deployment.instances.wanted;
-    return from === undefined || to >= from ? [] : [{ deployment: deployment.name, from, to }];
-  });
+  const scaled = scaledIn(there, instances);
   const observed = there.length < needed.length ? null : endpoint.traffic;
   return visibleDrift(traffic, { observed, scaled, replaced: standing.find(isTheirs)?.name });
+}
+
+/** Who of them should have fewer instances than it is known with. */
+export function scaledIn(
+  deployments: readonly DeploymentState[],
+  known: Written['instances'],
+): readonly Scaled[] {
+  return deployments.flatMap(({ name, instances: { wanted: to } }) => {
+    const from = known[name];
+    return from === undefined || to >= from ? [] : [{ deployment: name, from, to }];
+  });
 }
 
 /** Whether two looks found the same; what a rollout is held for already is not told again. */

@@ -1,3 +1,4 @@
+import { scaledIn, type Written } from './drift.js';
 import { findDeployment, type DeploymentState, type EndpointState } from './endpoint.js';
 import { deploymentsIn, hasTraffic, shareOf, type Traffic } from './traffic.js';
 
@@ -25,6 +26,17 @@ export function whoCannotServe(endpoint: EndpointState, to: Traffic): Unable | n
     off: deployments.filter((name) => stays(endpoint, name)?.instances.wanted === 0),
     serving: deployments.every((name) => hasTraffic(endpoint.traffic, name)),
   };
+}
+
+/** Who would get a greater share by `to`, and was scaled to nothing since it was known with instances. */
+export function whoWasSwitchedOff(
+  endpoint: EndpointState,
+  to: Traffic,
+  known: Written['instances'],
+): readonly string[] {
+  return scaledIn(endpoint.deployments, known)
+    .filter(({ deployment, to: left }) => left === 0 && gains(deployment, endpoint.traffic, to))
+    .map(({ deployment }) => deployment);
 }
 
 /** What is being deleted answers for a moment yet. */

@@ -20,6 +20,11 @@ export class Patches {
     return this.decide('asks-again');
   }
 
+  /** Whether instances that only a rollback misses are given back, too. 2026-11: rollouts before it leave them. */
+  get givesBackUnseen(): boolean {
+    return this.decide('gives-back-unseen');
+  }
+
   private decide(patch: string): boolean {
     const known = this.decided.get(patch) ?? patched(patch);
     this.decided.set(patch, known);

@@ -3,12 +3,13 @@ import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 import type { NotScaledDetails } from '../core/activities.js';
 import { endpointArgument } from '../core/command-text.js';
 import { ROLLBACK_DRAIN_MS } from '../core/drain.js';
+import type { Scaled } from '../core/drift.js';
 import { FailureType, type Outcome } from '../core/failures.js';
 import { nextPatience, patienceOf } from '../core/patience.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
 import { tellEnd } from './events.js';
-import { applicationFailure, ranOut, reasonOf, type Stop } from './stop.js';
+import { applicationFailure, driftOf, ranOut, reasonOf, type Stop } from './stop.js';
 import { INSTANCES_WITHIN_MS } from './drift.js';
 import { deleteDeployment, scaleDeployment, setMinimum, setTraffic } from './proxies.js';
 import type { Run } from './run.js';
@@ -38,22 +39,29 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
       run.enter('rolling-back');
       run.tell('rolling-back', stop.message);
       let greenServes: string | null = null;
-      let minimumStays = false;
-      const leave = (undo: Undo, text: string): void => {
+      let trafficWaited = false;
+      const stay = new Set<Undo['kind']>();
+      const leave = ({ kind }: Undo, text: string): void => {
         left.push(text);
-        minimumStays ||= undo.kind === 'restore-minimum';
+        stay.add(kind);
       };
-      for (const undo of undos) {
-        // There may be two where it is not known what it is held at: who does not take one takes no other.
-        if (undo.kind === 'restore-minimum' && minimumStays) continue;
+      for (let undo = undos.shift(); undo !== undefined; undo = undos.shift()) {
+        // There may be two minima where it is not known which it is held at, and instances that could not be given back are
+        // missed by the traffic, too: who does not take one takes no other.
+        if (stay.has(undo.kind)) continue;
         if (greenServes !== null && needsBaseline(run, undo)) {
           leave(undo, `${leftText(run, undo)} (${greenServes})`);
           continue;
         }
-        // Instances that the traffic does not wait for come after all else.
-        const failed = await takeBack(run, undo, (later) => undos.push(later));
+        const failed = await takeBack(run, undo, undos);
         if (failed === null) {
           if (undo.kind === 'restore-traffic') rollbackMs = Date.now() - startedAtMs;
+          continue;
+        }
+        // Once: what somebody takes away again and again is theirs to say.
+        if (undo.kind === 'restore-traffic' && !trafficWaited && instancesFirst(run, undos, failed)) {
+          trafficWaited = true;
+          undos.splice(1, 0, undo);
           continue;
         }
         leave(undo, failed.text);
@@ -125,14 +133,15 @@ const SOME_AFTER_MS = 15_000;
 /**
  * Time without a worker does not count: what nobody was there to ask for is asked for by the next one.
  *
- * @returns null when it is done and read back; what of it is still to be done is told to `later`.
+ * @param undos - what comes after it; takes what is found to be taken back, too.
+ * @returns null when it is done and read back.
  */
-async function takeBack(run: Run, undo: Undo, later: (undo: Undo) => void): Promise<Failed | null> {
+async function takeBack(run: Run, undo: Undo, undos: Undo[]): Promise<Failed | null> {
   // The traffic alone is what clients wait for; and what else is cut short would begin anew.
   let patience = patienceOf(run.plan.rollbackWithinMs, undo.kind === 'restore-traffic');
   for (;;) {
     try {
-      await tryFor(patience.ms, run, undo, later);
+      await tryFor(patience.ms, run, undo, undos);
       return null;
     } catch (err) {
       const how = ranOut(err);
@@ -154,20 +163,21 @@ function tellWait(run: Run, text: string): void {
 }
 
 /** @throws {ActivityFailure} where it could not be done, or not be proven. */
-async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo) => void): Promise<void> {
+async function tryFor(withinMs: number, run: Run, undo: Undo, undos: Undo[]): Promise<void> {
   const patience = { ...takenUpWithin(withinMs), retry: RETRY };
   switch (undo.kind) {
     case 'restore-traffic': {
       const { traffic: to } = undo;
-      const { unsettled = false } = run.state;
+      const { unsettled = false, instances } = run.state;
       const result = await setTraffic.executeWithOptions(
         { ...patience, summary: `roll back traffic: ${trafficText(to)}` },
-        [{ ...run.endpoint, from: null, to, ...(unsettled ? { unsettled } : {}) }],
+        [{ ...run.endpoint, from: null, to, instances, ...(unsettled ? { unsettled } : {}) }],
       );
       const found = result?.found ?? to;
       if (!unsettled && !sameTraffic(found, to) && !sameTraffic(found, run.expected)) {
         run.note(`somebody else had made the traffic ${trafficText(found)}: the rollback has overwritten it`);
       }
+      instancesNext(run, undos, result?.scaled ?? []);
       run.willShow(to);
       run.show();
       return;
@@ -188,7 +198,8 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo
         ],
       );
       const lacked = undo.asked === true || !result?.there;
-      if (result && result.missing > 0) later({ ...undo, first: false, asked: lacked });
+      // What the traffic does not wait for comes after all else.
+      if (result && result.missing > 0) undos.push({ ...undo, first: false, asked: lacked });
       else if (lacked)
         run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
       return;
@@ -225,6 +236,25 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, later: (undo: Undo
     default:
       return undo satisfies never;
   }
+}
+
+/** Whether the traffic was not given back since somebody has scaled the baseline to nothing: its instances come before it then. */
+function instancesFirst(run: Run, undos: Undo[], { error }: Failed): boolean {
+  const { scaled = [] } = driftOf(error, run.state.instances) ?? {};
+  return instancesNext(run, undos, scaled);
+}
+
+/**
+ * What no look has missed, and the rollback does: the baseline gets it back before all else.
+ *
+ * @returns whether it misses any.
+ */
+function instancesNext(run: Run, undos: Undo[], scaled: readonly Scaled[]): boolean {
+  if (run.baselineIn(scaled) === undefined || !run.patches.givesBackUnseen) return false;
+  run.willRescale(scaled);
+  const others = undos.filter(({ kind }) => kind !== 'restore-instances');
+  undos.splice(0, undos.length, ...(run.missed === undefined ? [] : [run.missed]), ...others);
+  return true;
 }
 
 /** What is left to do, and by which command where there is one for it. */

@@ -35,7 +35,7 @@ export async function write(
     from,
     to,
     ...(takeOver ? { takeOver } : {}),
-    ...(goesBack ? { goesBack } : {}),
+    ...(goesBack ? { goesBack, instances: run.state.instances } : {}),
     ...(leftMs === undefined ? {} : givesWay(leftMs)),
   };
   const options = { summary, scheduleToCloseTimeout: leftMs ?? WRITE_WITHIN_MS };

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { PortError, type WriteOptions } from '../../adapters/ports.js';
+import type { DeploymentState } from '../../core/endpoint.js';
 import { FailureType } from '../../core/failures.js';
 import type { Traffic } from '../../core/traffic.js';
 import { attemptsOf } from '../support/attempts.js';
@@ -263,6 +264,88 @@ describe('going back from what cannot be read', () => {
 
     expect(await run(input, read, written)).toMatchObject({ message: 'not to be read' });
     expect(writes).toEqual([]);
+  });
+});
+
+describe('a way back to who was scaled down', () => {
+  const instances = { blue: 4, green: 4 };
+  const blueWith = (wanted: number, ready: number | null): DeploymentState => ({
+    name: 'blue',
+    state: 'ready',
+    instances: { wanted, ready },
+    restarts: 0,
+    tags: {},
+  });
+
+  it.each([
+    ['a rollback', { from: null }, 0],
+    ['a rollback, on a target that does not tell who answers', { from: null }, null],
+    ['a restore', { from: GREEN, to: half, goesBack: true }, 0],
+  ])('to nothing is not written, and says so: %s', async (_, input, answering) => {
+    const writes: Traffic[] = [];
+    const deployments = [blueWith(0, answering), ready('green', 4)];
+
+    const failure = await run(
+      { ...input, instances },
+      () => ({ traffic: GREEN, deployments }),
+      (written) => writes.push(written),
+    );
+
+    expect(failure).toMatchObject({
+      type: FailureType.Drift,
+      nonRetryable: true,
+      message: expect.stringMatching(/^blue of diabetes was scaled to nothing.* was not written$/) as string,
+      details: [{ observed: GREEN, off: ['blue'], written: false }],
+    });
+    expect(writes).toEqual([]);
+  });
+
+  it.each([
+    ['has instances that do not answer', { instances }, GREEN, blueWith(4, 0)],
+    ['gets no more by it', { instances }, { live: { blue: 100 }, mirror: { green: 10 } }, blueWith(0, 0)],
+    ['had none before', { instances: { blue: 0 } }, GREEN, blueWith(0, 0)],
+    ['is not known, as by an older workflow', {}, GREEN, blueWith(0, 0)],
+  ])('is written to who %s', async (_, input, shown, deployment) => {
+    let traffic: Traffic = shown;
+
+    const done = await run(
+      input,
+      () => ({ traffic, deployments: [deployment] }),
+      (written) => (traffic = written),
+    );
+
+    expect(done).toMatchObject({ found: shown });
+    expect(traffic).toEqual(blue);
+  });
+
+  const unable = new PortError('may not be asked', { kind: 'permanent', code: 'Forbidden' });
+  it.each([
+    [
+      'some of them, by people',
+      1,
+      () => Promise.resolve(false),
+      { scaled: [{ deployment: 'blue', from: 4, to: 1 }] },
+    ],
+    ['some of them, by its autoscaler', 1, () => Promise.resolve(true), {}],
+    ['some of them, by nobody knows whom', 1, () => Promise.reject(unable), {}],
+    ['all of them', 0, () => Promise.resolve(true), { scaled: [{ deployment: 'blue', from: 4, to: 0 }] }],
+    ['none', 4, () => Promise.resolve(false), {}],
+  ])('tells who lacks instances by what is read back: %s', async (_, left, isAutoscaled, told) => {
+    let traffic: Traffic = half;
+    let isWritten = false;
+    const read = () => ({
+      traffic,
+      // Green lacks some too, and gets no traffic.
+      deployments: [isWritten ? blueWith(left, left) : blueWith(4, 4), ready('green', 1)],
+    });
+    const written = (given: Traffic) => {
+      traffic = given;
+      isWritten = true;
+    };
+
+    const ends = await attemptsOf(1, () => once({ instances }, read, written, isAutoscaled));
+
+    expect(ends).toEqual([{ found: half, ...told }]);
   });
 });
 

@@ -72,7 +72,7 @@ describe('a call that takes long', () => {
       'a reading before a write',
       () => {
         const traffic = { live: { blue: 100 }, mirror: {} };
-        const ports = { endpoints: { read: () => slowly({ traffic }) } } as never;
+        const ports = { endpoints: { read: () => slowly({ traffic, deployments: [] }) } } as never;
         const target = { kind: 'host', workspace: 'local' } as const;
         return setTraffic(ports, { target, endpoint: 'diabetes', from: null, to: traffic });
       },

@@ -28,6 +28,7 @@ export function once(
   input: Partial<SetTrafficInput>,
   read: () => { traffic: Traffic; deployments?: readonly DeploymentState[] },
   written: (to: Traffic, options: WriteOptions) => void = () => undefined,
+  isAutoscaled: () => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<unknown> {
   const endpoints = {
     read: () => Promise.resolve({ deployments: [], ...read() }),
@@ -36,6 +37,7 @@ export function once(
         options.confirm?.();
         written(to, options);
       }),
+    isAutoscaled,
   };
   return setTraffic({ endpoints } as never, {
     target: { kind: 'kubernetes', namespace: 'models' },

@@ -209,6 +209,22 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
       await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
     },
   },
+  'scaled-down-unseen': {
+    plan: planOf('replay-unseen', [CREATE, CUTOVER, bakeStep(600_000)], {
+      watching: { intervalMs: 600_000, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 },
+    }),
+    target: ofFour,
+    async act(rollout, target) {
+      await rollout.until((s) => s.phase === 'baking' && target.looks > 1);
+      target.changeInstances('blue', 0);
+      // Back by now, and fewer again.
+      target.fault = (call) => {
+        if (call === 'writeTraffic') target.changeInstances('blue', 1);
+        return undefined;
+      };
+      await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    },
+  },
   'busy-target': {
     plan: planOf('replay-busy', [CREATE, rampStep(10), rampStep(25)]),
     target() {

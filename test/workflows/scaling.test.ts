@@ -299,6 +299,154 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
   }, 60_000);
 });
 
+describe.concurrent(
+  'a baseline that somebody scales down, and that no look has missed when it is gone back to',
+  () => {
+    const TRAFFIC = 'traffic {"live":{"blue":100},"mirror":{}}';
+    const GIVEN_BACK = 'blue got its 4 instances back: someone else had scaled it down';
+
+    /** A rollout in its bake, which has looked once and does not look again. */
+    async function unseen(name: string) {
+      const target = ofFour();
+      const watching = { intervalMs: 600_000, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 };
+      const rollout = await bench.start(planOf(name, [CREATE, CUTOVER, BAKE], { watching }), target);
+      await rollout.until((s) => s.phase === 'baking' && target.looks > 1);
+      return { target, rollout };
+    }
+
+    /** Nobody can read the endpoint until its traffic is written. */
+    function unreadUntilWritten(target: MemoryTarget): void {
+      const { fault } = target;
+      let isWritten = false;
+      target.fault = (call, traffic) => {
+        if (call === 'writeTraffic') isWritten = true;
+        return call === 'read' && !isWritten ? 'throw-transient' : fault(call, traffic);
+      };
+    }
+
+    it.each([
+      ['to-nothing', 0, ['scale blue to 4', TRAFFIC, 'delete green']],
+      ['to-one-of-four', 1, [TRAFFIC, 'scale blue to 4', 'delete green']],
+    ])(
+      '%s: gets its instances back, before its traffic where it has none, and the report says so',
+      async (name, instances, writes) => {
+        const { target, rollout } = await unseen(`unseen-${name}`);
+
+        target.changeInstances('blue', instances);
+        await rollout.send('abort', by);
+        const { type, report } = await rollout.failure();
+
+        expect(type).toBe('Aborted');
+        expect(target.writes.slice(-3)).toEqual(writes);
+        expect(report).toMatchObject({ left: [], notes: [GIVEN_BACK] });
+        expect(await bench.replayed(rollout)).toBeNull();
+      },
+    );
+
+    it('gets them back as soon as they are missed, where the endpoint could not be read before its traffic was written', async () => {
+      const { target, rollout } = await unseen('unseen-unread');
+
+      target.changeInstances('blue', 0);
+      unreadUntilWritten(target);
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(target.writes.slice(-3)).toEqual([TRAFFIC, 'scale blue to 4', 'delete green']);
+      expect(report.notes).toEqual([GIVEN_BACK]);
+    });
+
+    it('gets no traffic where it cannot get them back', async () => {
+      const { target, rollout } = await unseen('unseen-for-good');
+
+      target.changeInstances('blue', 0);
+      target.fault = (call) => (call === 'scale' ? 'throw-permanent' : undefined);
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('RollbackIncomplete');
+      expect(target.traffic.live).toEqual({ green: 100 });
+      expect([...target.deployments.keys()]).toEqual(['blue', 'green']);
+      expect(report).toMatchObject({
+        rollbackMs: null,
+        left: [
+          expect.stringMatching(/^scale the deployment blue of .* to 4 instances \(scale is forbidden/),
+          expect.stringMatching(/^set the traffic of .* \(not before blue has an instance that answers\)$/),
+          expect.stringMatching(
+            /^delete the deployment green .*not before blue has an instance that answers/,
+          ),
+        ],
+      });
+    });
+
+    it('leaves green where it got its traffic unread, and cannot get them back', async () => {
+      const { target, rollout } = await unseen('unseen-unread-for-good');
+
+      target.changeInstances('blue', 0);
+      target.fault = (call) => (call === 'scale' ? 'throw-permanent' : undefined);
+      unreadUntilWritten(target);
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('RollbackIncomplete');
+      expect(target.traffic.live).toEqual({ blue: 100 });
+      expect(report.left).toEqual([
+        expect.stringMatching(/^scale the deployment blue of .* to 4 instances/),
+        expect.stringMatching(/^delete the deployment green .*not before blue has an instance that answers/),
+      ]);
+    });
+
+    it('gets no traffic where somebody takes them away again and again', async () => {
+      const { target, rollout } = await unseen('unseen-again-and-again');
+
+      target.fault = (call) => {
+        if (call === 'read') target.changeInstances('blue', 0);
+        return undefined;
+      };
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('RollbackIncomplete');
+      expect(target.traffic.live).toEqual({ green: 100 });
+      expect(report.left).toEqual([
+        expect.stringMatching(/^set the traffic of .* \(blue of .* was scaled to nothing/),
+        expect.stringMatching(/^delete the deployment green .*not before blue has its traffic/),
+      ]);
+    });
+
+    it('is asked for them once where one look had missed some of them, and all are gone by now', async () => {
+      const { target, rollout } = await heldAt(1, 'unseen-since', [CREATE, CUTOVER, BAKE]);
+
+      let isAsked = false;
+      target.fault = (call) => {
+        if (call === 'read' && !isAsked) {
+          isAsked = true;
+          target.changeInstances('blue', 0);
+        }
+        return undefined;
+      };
+      await rollout.send('abort', by);
+      const { report } = await rollout.failure();
+
+      expect(target.writes.slice(-3)).toEqual(['scale blue to 4', TRAFFIC, 'delete green']);
+      expect((await activitiesOf(rollout)).filter((type) => type === 'scaleDeployment')).toHaveLength(1);
+      expect(report).toMatchObject({ left: [], notes: [GIVEN_BACK] });
+    });
+
+    it('keeps as many as its autoscaler wants, and nothing is said', async () => {
+      const { target, rollout } = await unseen('unseen-autoscaled');
+
+      target.autoscaled.add('blue');
+      target.changeInstances('blue', 1);
+      await rollout.send('abort', by);
+      const { report } = await rollout.failure();
+
+      expect(target.writes.slice(-2)).toEqual([TRAFFIC, 'delete green']);
+      expect(report).toMatchObject({ left: [], notes: [] });
+    });
+  },
+);
+
 describe.concurrent('a baseline without instances that cannot get them back', () => {
   it('gets no traffic: green goes on serving, and what is left to do is told', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-for-good', [CREATE, CUTOVER, BAKE]);
