@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { missingIn } from '../support/model/coverage.js';
 import { runScenario } from '../support/model/run.js';
 import { Tally } from '../support/model/tally.js';
-import { OFF_BETWEEN_ATTEMPTS, scenario, type Scenario } from '../support/model/scenario.js';
+import { RARE, scenario, type Scenario } from '../support/model/scenario.js';
 import { useBench } from '../support/rollout-bench.js';
 
 /**
@@ -19,10 +19,7 @@ const only = process.env['MODEL_ONLY'];
 
 const bench = useBench({ workers: 2 });
 
-const scenariosOf = (of: typeof DEFAULT): readonly Scenario[] => [
-  ...fc.sample(scenario, of),
-  OFF_BETWEEN_ATTEMPTS,
-];
+const scenariosOf = (of: typeof DEFAULT): readonly Scenario[] => [...fc.sample(scenario, of), ...RARE];
 
 it('what `npm test` runs has all that people do, and each change failing and losing its answer', () => {
   expect(missingIn(scenariosOf(DEFAULT))).toEqual([]);

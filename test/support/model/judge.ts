@@ -4,7 +4,7 @@ import { sameTraffic, sumShares, trafficText, type Traffic } from '../../../core
 import type { MemoryTarget } from '../memory-target.js';
 import { BEFORE, outcomesOf, wayOf, type Happened } from './reference.js';
 import type { Scenario } from './scenario.js';
-import type { Watcher } from './watcher.js';
+import { ALL, type Watcher } from './watcher.js';
 
 const DELETE_GREEN = 'delete the deployment green ';
 
@@ -116,8 +116,11 @@ function* wrongEnd(
   if (names.join() !== still.join()) yield `left ${names.join(', ')} instead of ${still.join(', ')}`;
   const instances = target.deployments.get('blue')?.instances.wanted;
   const unsaid = happened.adopted === 0 && watcher.allSettled;
-  if (instances !== undefined && happened.restored > 0 && unsaid && instances !== 4) {
-    yield `left blue with ${instances} of 4 instances, though it was restored`;
+  if (instances !== undefined && happened.restored > 0 && unsaid && instances !== ALL) {
+    yield `left blue with ${instances} of ${ALL} instances, though it was restored`;
+  }
+  if (instances !== undefined && !promoted && watcher.lacked && happened.adopted === 0 && instances !== ALL) {
+    yield `went back to blue with ${instances} of ${ALL} instances`;
   }
 }
 
@@ -135,7 +138,7 @@ function* wrongLeft(
     [DELETE_GREEN]: greenGoes && target.deployments.has('green'),
   };
   // Instances that nobody had noticed yet are not given back.
-  if (blue?.instances.wanted === 4 && left.some((line) => line.startsWith('scale '))) {
+  if (blue?.instances.wanted === ALL && left.some((line) => line.startsWith('scale '))) {
     yield `says that blue is left to scale, which has all: ${left.join('; ')}`;
   }
   for (const [what, is] of Object.entries(differs)) {

@@ -66,6 +66,7 @@ export class People {
       if (traffic !== undefined) this.watcher.asked(traffic);
       const how = this.#faultOf(call, traffic);
       if (how === undefined) this.watcher.saw(call);
+      else this.watcher.missed(call);
       if (traffic !== undefined && (how === undefined || how === 'lose-answer')) this.#showLater();
       return how;
     };
@@ -110,6 +111,7 @@ export class People {
       case 'mirror':
         return (phase === 'mirroring' || phase === 'ramping') && this.#target.deployments.has('green');
       case 'scale-down':
+      case 'switch-blue-off':
       case 'delete-blue':
         return watched && this.#target.deployments.has('blue');
       case 'switch-green-off':
@@ -166,6 +168,8 @@ export class People {
       default:
         this.#settle = then;
         this.#meddle(what);
+        // Before a look has seen it, mostly.
+        if (what === 'switch-blue-off' && then === 'abort') await this.#abort(rollout, status);
         return;
     }
   }
@@ -175,6 +179,7 @@ export class People {
       | 'shift'
       | 'mirror'
       | 'scale-down'
+      | 'switch-blue-off'
       | 'switch-green-off'
       | 'delete-green'
       | 'replace-green'
@@ -194,7 +199,8 @@ export class People {
         return;
       }
       case 'scale-down':
-        this.#target.changeInstances('blue', 1);
+      case 'switch-blue-off':
+        this.#target.changeInstances('blue', what === 'scale-down' ? 1 : 0);
         this.watcher.changed(what);
         return;
       case 'switch-green-off':
@@ -232,11 +238,7 @@ export class People {
 
   async #settleDrift(rollout: Rollout, status: RolloutStatus): Promise<void> {
     const choice = this.#settle;
-    if (choice === 'abort') {
-      this.happened.forbidden = this.#scenario.forbidden;
-      if (await this.#send(rollout, 'abort', status)) this.happened.stopped = 'yes';
-      return;
-    }
+    if (choice === 'abort') return this.#abort(rollout, status);
     const gone = this.#removed.length > 0;
     if (await this.#send(rollout, 'resolveDrift', status, { choice })) {
       if (choice === 'adopt' && gone) this.problems.push('adopted that a deployment is gone');
@@ -245,6 +247,11 @@ export class People {
       this.watcher.settled();
     } else if (choice === 'adopt') this.#settle = 'restore'; // what is refused is not asked for again and again
     if (gone) this.#bringBack();
+  }
+
+  async #abort(rollout: Rollout, status: RolloutStatus): Promise<void> {
+    this.happened.forbidden = this.#scenario.forbidden;
+    if (await this.#send(rollout, 'abort', status)) this.happened.stopped = 'yes';
   }
 
   #bringBack(): void {

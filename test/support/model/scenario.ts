@@ -23,7 +23,7 @@ export const ACTS = [
   'shift',
   'mirror',
   'scale-down',
-  'scale-down',
+  'switch-blue-off',
   'switch-green-off',
   'delete-green',
   'replace-green',
@@ -153,19 +153,33 @@ function withAmpleTime(step: Step): Step {
   return { ...step, dwell: { ...step.dwell, atMostMs: AMPLE_MS } };
 }
 
-/** What chance hardly ever brings: green is switched off between two attempts to give it more, where nobody looks. */
-export const OFF_BETWEEN_ATTEMPTS: Scenario = {
-  steps: [PATIENT_CREATE, ...[10, 50].map((percent) => withAmpleTime(rampStep(percent))), CUTOVER],
+const CALM: Omit<Scenario, 'steps' | 'acts'> = {
   afterRollback: 'delete-green',
   breaksAt: null,
   quiet: false,
   smokeFails: false,
   forbidden: false,
-  faults: [{ call: 'writeTraffic', how: 'throw-transient', times: 3, after: 1 }],
-  acts: [{ atStep: 2, what: 'switch-green-off', then: 'restore', afterMs: 0 }],
+  faults: [],
   lateActs: [],
   approvesAfterMs: 0,
   createDelayMs: 0,
   shownAfterMs: 0,
   windowMs: 200,
 };
+
+/** What chance hardly ever brings. */
+export const RARE: readonly Scenario[] = [
+  // Green is switched off between two attempts to give it more, where nobody looks.
+  {
+    ...CALM,
+    steps: [PATIENT_CREATE, ...[10, 50].map((percent) => withAmpleTime(rampStep(percent))), CUTOVER],
+    faults: [{ call: 'writeTraffic', how: 'throw-transient', times: 3, after: 1 }],
+    acts: [{ atStep: 2, what: 'switch-green-off', then: 'restore', afterMs: 0 }],
+  },
+  // Blue is switched off where it has no traffic, and everybody is to go back to it at once.
+  {
+    ...CALM,
+    steps: [PATIENT_CREATE, CUTOVER, bakeStep(LONG_MS)],
+    acts: [{ atStep: 2, what: 'switch-blue-off', then: 'abort', afterMs: 0 }],
+  },
+];

@@ -25,8 +25,13 @@ interface Change {
   settled: boolean;
 }
 
+/** Blue's instances at the start. */
+export const ALL = 4;
+
+const NOBODY = 'has no instance that answers';
+
 /** Why a deployment can have no share, or none greater than it has. */
-type Why = 'is not there' | 'has no instance that answers';
+type Why = 'is not there' | typeof NOBODY;
 
 interface Shown {
   readonly traffic: Traffic;
@@ -40,12 +45,15 @@ interface Shown {
  */
 export class Watcher {
   readonly problems: string[] = [];
+  /** Blue had fewer instances than before when it was asked to have all traffic back. */
+  lacked = false;
   /** What it asked to write over a change that it had been shown, and that nobody had spoken of: a rollback may. */
   readonly overwrites: Traffic[] = [];
   readonly #changes: Change[] = [];
   readonly #brokenLooks: number[] = [];
   readonly #target: MemoryTarget;
   #shown: Shown = { traffic: BEFORE, unable: new Map() };
+  #isUnread = false;
 
   constructor(target: MemoryTarget) {
     this.#target = target;
@@ -78,6 +86,7 @@ export class Watcher {
   /** To be told of each call that the target takes: what it answers is what it shows at this moment. */
   saw(call: Call): void {
     const open = this.#changes.filter(({ settled }) => !settled);
+    if (call === 'read') this.#isUnread = false;
     if (call === 'read' && this.#target.shownLater === null) {
       for (const change of open) change.reads += 1;
       this.#shown = { traffic: this.#target.traffic, unable: this.#unable() };
@@ -88,12 +97,19 @@ export class Watcher {
     }
   }
 
+  /** To be told of each call that the target does not take. */
+  missed(call: Call): void {
+    if (call === 'read') this.#isUnread = true;
+  }
+
   /** To be told of each write that is asked for, also of one that will fail. */
   asked(traffic: Traffic): void {
-    // To go back is asked for whoever is there: whether it can be is the target's to say.
-    const forward = !sameTraffic(traffic, BEFORE);
+    const back = sameTraffic(traffic, BEFORE);
+    if (back) this.lacked ||= (this.#target.deployments.get('blue')?.instances.wanted ?? ALL) < ALL;
     for (const [name, why] of this.#unable()) {
-      if (forward && this.#shown.unable.get(name) === why && this.#breaks(why, name, traffic)) {
+      // To go back to who is gone is the target's to refuse, and what cannot be read is gone back from all the same.
+      const minds = !back || (why === NOBODY && !this.#isUnread);
+      if (minds && this.#shown.unable.get(name) === why && this.#breaks(why, name, traffic)) {
         this.problems.push(`asked for ${trafficText(traffic)} though it was shown that ${name} ${why}`);
       }
     }
@@ -123,7 +139,7 @@ export class Watcher {
     const all = ['blue', 'green'].flatMap((name): [string, Why][] => {
       const found = this.#target.deployments.get(name);
       if (found?.state !== 'ready') return [[name, 'is not there']];
-      return found.instances.ready === 0 ? [[name, 'has no instance that answers']] : [];
+      return found.instances.ready === 0 ? [[name, NOBODY]] : [];
     });
     return new Map(all);
   }
