@@ -22,13 +22,19 @@ export async function scaleDeployment(
 ): Promise<ScaleDeploymentResult> {
   const { endpoints } = ports;
   const { endpoint, deployment, instances, readyWithinMs, leftMs = readyWithinMs, givesWayAfterMs } = input;
-  const someAtMs = Date.now() + (input.someAfterMs ?? Infinity);
+  const { someAfterMs = Infinity, least = 1 } = input;
+  const someAtMs = Date.now() + someAfterMs;
   // Where it gives way, green is looked at between the turns.
   const waits = givesWayAfterMs === undefined;
   const signal = cancellationSignal();
   let ready: number | null = null;
   let there = true;
   let why = '';
+  const mayLack = (): boolean => someAfterMs < Infinity && (ready ?? 0) >= least;
+  const lacking = (goal: number): ScaleDeploymentResult => ({
+    missing: Math.max(0, goal - (ready ?? 0)),
+    there,
+  });
   const done = await poll(
     async () => {
       const state = await endpoints.readDeployment(endpoint, deployment, { signal }).catch((err: unknown) => {
@@ -43,32 +49,36 @@ export async function scaleDeployment(
       }
       ({ ready } = state.instances);
       const { wanted } = state.instances;
-      const refused = (no: unknown): never => {
-        // With an instance that answers, clients need not wait for the others.
-        const err = ready ? no : firstNo(no, waits);
+      try {
+        // An autoscaler takes back what others ask for, and is to know how many it takes; of none it makes no more by itself.
+        const fewer =
+          wanted > 0 &&
+          wanted < instances &&
+          (await endpoints.isAutoscaled(endpoint, deployment, { signal }));
+        const goal = fewer ? wanted : instances;
+        if (isReady(state, goal)) return { missing: 0, there };
+        if (mayLack() && Date.now() >= someAtMs) return lacking(goal);
+        if (wanted < goal) {
+          there = false;
+          await endpoints.scale(endpoint, deployment, instances, { signal });
+        }
+        answered();
+        return undefined;
+      } catch (no) {
+        const isNo = no instanceof PortError && no.kind === 'permanent';
+        if (isNo && mayLack()) return lacking(instances);
+        // With an instance that answers, a person is told at once, and green looked at.
+        const err = ready && !waits ? no : firstNo(no, waits);
         throw err instanceof PortError && err.kind === 'permanent'
           ? classify(err, { ready } satisfies NotScaledDetails)
           : err;
-      };
-      // An autoscaler takes back what others ask for, and is to know how many it takes; of none it makes no more by itself.
-      const fewer =
-        wanted > 0 &&
-        wanted < instances &&
-        (await endpoints.isAutoscaled(endpoint, deployment, { signal }).catch(refused));
-      const goal = fewer ? wanted : instances;
-      const enough = isReady(state, goal) || (ready && Date.now() >= someAtMs);
-      if (enough) return { missing: Math.max(0, goal - (ready ?? goal)), there };
-      if (wanted < goal) {
-        there = false;
-        await endpoints.scale(endpoint, deployment, instances, { signal }).catch(refused);
       }
-      answered();
-      return undefined;
     },
     givesWayAfterMs ?? leftMs,
     THROTTLED_FOR_MS,
   ).catch((err: unknown) => {
     if (!(err instanceof PortError) || err.kind === 'permanent') throw err;
+    if (mayLack()) return lacking(instances);
     // A target that is away, or busy, now: no less to be asked again. Where its time is over, clients go to who answers.
     if (givesWayAfterMs === undefined && !ready) throw askedAgain(err);
     why = ` (${err.message})`;

@@ -109,12 +109,17 @@ export interface ScaleDeploymentInput extends EndpointRef {
   readonly leftMs?: number;
   /** Where they are not ready after so long, it ends as `NotYet`. */
   readonly givesWayAfterMs?: number;
-  /** Where some of them answer, the others are waited for no longer than this. Left out: for as long as for the first. */
+  /**
+   * Where some of them answer, the others are waited for no longer than this, and not at all after a no: they are asked for again
+   * by another call. Left out: for as long as for the first.
+   */
   readonly someAfterMs?: number;
+  /** How many are some; 0: also none, nothing waits for them. Left out: 1. */
+  readonly least?: number;
 }
 
 export interface ScaleDeploymentResult {
-  /** How many do not answer yet; more than 0 only with `someAfterMs`. */
+  /** How many do not answer yet, as far as the target tells; more than 0 only with `someAfterMs`. */
   readonly missing: number;
   /** Somebody had asked for them already: they were only waited for. */
   readonly there: boolean;

@@ -17,6 +17,8 @@ export type Undo =
       readonly unrestored?: boolean;
       /** The rollback has had to ask for them already: that they are wanted by now is its own doing. */
       readonly asked?: boolean;
+      /** After all else: nothing waits for them, and nobody asks again. */
+      readonly last?: boolean;
     };
 
 export type RestoreInstances = Extract<Undo, { readonly kind: 'restore-instances' }>;

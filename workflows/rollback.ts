@@ -127,7 +127,7 @@ function answering(error: unknown): number {
   return details?.ready ?? 0;
 }
 
-/** A baseline that has one instance that answers gets its traffic once the others had so long. */
+/** A baseline that has one instance that answers gets its traffic once the others had so long; nor does green stay longer for them. */
 const SOME_AFTER_MS = 15_000;
 
 /**
@@ -183,7 +183,8 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, undos: Undo[]): Pr
       return;
     }
     case 'restore-instances': {
-      const { deployment, instances, first } = undo;
+      const { deployment, instances, first, last = false } = undo;
+      const someAfterMs = Math.min(SOME_AFTER_MS, withinMs / 4);
       const result = await scaleDeployment.executeWithOptions(
         { ...patience, summary: `roll back: ${deployment} to ${instances} instances` },
         // Before its time is over it is to say how many it got: the traffic may depend on that.
@@ -193,13 +194,14 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, undos: Undo[]): Pr
             deployment,
             instances,
             readyWithinMs: Math.min(INSTANCES_WITHIN_MS, withinMs / 2),
-            ...(first ? { someAfterMs: Math.min(SOME_AFTER_MS, withinMs / 4) } : {}),
+            // There may be no room for them while green is there.
+            ...(last ? {} : { someAfterMs, least: first ? 1 : 0 }),
           },
         ],
       );
       const lacked = undo.asked === true || !result?.there;
       // What the traffic does not wait for comes after all else.
-      if (result && result.missing > 0) undos.push({ ...undo, first: false, asked: lacked });
+      if (result && result.missing > 0) undos.push({ ...undo, first: false, asked: lacked, last: true });
       else if (lacked)
         run.note(`${deployment} got its ${instances} instances back: someone else had scaled it down`);
       return;

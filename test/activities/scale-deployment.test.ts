@@ -1,6 +1,7 @@
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { scaleDeployment } from '../../activities/scale-deployment.js';
 import { PortError } from '../../adapters/ports.js';
+import type { ScaleDeploymentInput } from '../../core/activities.js';
 import { FailureType } from '../../core/failures.js';
 import { activityEnvironment } from '../support/activity-environment.js';
 import { attemptsOf } from '../support/attempts.js';
@@ -143,9 +144,15 @@ it.each([
 });
 
 it.each([
-  ['is not the last one where none answers', 0, FailureType.PortTransient],
-  ['ends it where some answer, and says how many', 1, FailureType.PortPermanent],
-])('the first no to whether an autoscaler counts them %s', async (_, ready, first) => {
+  ['is not the last one where none answers', 0, {}, FailureType.PortTransient],
+  ['is not the last one where some answer', 1, {}, FailureType.PortTransient],
+  [
+    'ends it where some answer and green is to be looked at, and says how many',
+    1,
+    { givesWayAfterMs: 15_000 },
+    FailureType.PortPermanent,
+  ],
+])('the first no to whether an autoscaler counts them %s', async (_, ready, turn, first) => {
   const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
   const state = { name: 'blue', state: 'ready', instances: { wanted: 1, ready }, restarts: 0, tags: {} };
   const endpoints = {
@@ -154,13 +161,83 @@ it.each([
   };
   const input = {
     target: { kind: 'kubernetes', namespace: 'models' } as const,
-    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000 },
+    ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000, ...turn },
   };
 
   const ends = await attemptsOf(5, () => scaleDeployment({ endpoints } as never, input));
 
   expect(ends[0]).toMatchObject({ type: first });
   expect(ends[4]).toMatchObject({ type: FailureType.PortPermanent, details: [{ ready }] });
+});
+
+describe('who is asked for again after all else', () => {
+  const soon = { someAfterMs: 10_000 };
+  const now = { ...soon, least: 0 };
+  const no = new PortError('no room', { kind: 'permanent', code: 'OutOfQuota' });
+  const away = new PortError('away', { kind: 'transient', code: 'Unavailable' });
+
+  /** @returns what it ends with, and after how long. */
+  async function scaled(
+    ready: number | null,
+    more: Pick<ScaleDeploymentInput, 'someAfterMs' | 'least'>,
+    {
+      scale = () => Promise.resolve(),
+      isAway = () => false,
+    }: { scale?: () => Promise<void>; isAway?: () => boolean } = {},
+  ) {
+    const state = { name: 'blue', state: 'updating', instances: { wanted: 1, ready }, restarts: 0, tags: {} };
+    const endpoints = {
+      readDeployment: () => (isAway() ? Promise.reject(away) : Promise.resolve(structuredClone(state))),
+      isAutoscaled: () => Promise.resolve(false),
+      scale,
+    };
+    const input = {
+      target: { kind: 'host', workspace: 'local' } as const,
+      ...{ endpoint: 'diabetes', deployment: 'blue', instances: 4, readyWithinMs: 60_000, ...more },
+    };
+    const beganMs = Date.now();
+    const ended = await activityEnvironment()
+      .run(() => scaleDeployment({ endpoints } as never, input))
+      .catch((error: unknown) => error);
+    return { ended, tookMs: Date.now() - beganMs };
+  }
+
+  it.each([
+    [1, soon, 3],
+    [1, now, 3],
+    [0, now, 4],
+    [null, now, 4],
+  ])('is not given up for a no, where %o answer: %o', async (ready, more, missing) => {
+    const { ended, tookMs } = await scaled(ready, more, { scale: () => Promise.reject(no) });
+
+    expect(ended).toEqual({ missing, there: false });
+    expect(tookMs).toBeLessThan(1_000);
+  });
+
+  it.each([
+    [1, soon, 3],
+    [0, now, 4],
+    [null, now, 4],
+  ])('holds up the rest but for so long, where %o answer: %o', async (ready, more, missing) => {
+    const { ended, tookMs } = await scaled(ready, more);
+
+    expect(ended).toEqual({ missing, there: false });
+    expect(tookMs).toBeLessThan(13_000);
+  });
+
+  it('is not given up where the target is away in the end', async () => {
+    let reads = 0;
+
+    const { ended } = await scaled(1, soon, { isAway: () => ++reads > 2 });
+
+    expect(ended).toEqual({ missing: 3, there: false });
+  });
+
+  it('is waited for where the traffic does, and none answers', async () => {
+    const { ended } = await scaled(0, soon, { scale: () => Promise.reject(no) });
+
+    expect(ended).toMatchObject({ type: FailureType.PortTransient, message: 'no room' });
+  });
 });
 
 it('counts its noes from the first one since the target took what it was asked for', async () => {

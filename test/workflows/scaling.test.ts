@@ -602,6 +602,60 @@ describe.concurrent('a restore whose instances do not get ready', () => {
   }, 120_000);
 });
 
+describe.concurrent(
+  'a baseline that was scaled down, and finds no room for its instances while green has it',
+  () => {
+    it('gets them back once green is gone', async () => {
+      const { target, rollout } = await heldAt(1, 'scaled-no-room');
+      let room = false;
+      target.fault = (call) => {
+        if (call === 'deleteDeployment') room = true;
+        return call === 'scale' && !room ? 'throw-permanent' : undefined;
+      };
+
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(report).toMatchObject({
+        left: [],
+        notes: ['blue got its 4 instances back: someone else had scaled it down'],
+      });
+      expect(target.writes.slice(-3)).toEqual([
+        'traffic {"live":{"blue":100},"mirror":{}}',
+        'delete green',
+        'scale blue to 4',
+      ]);
+    });
+
+    it('gets them back then also where the target took it, and they came never ready', async () => {
+      const { target, rollout } = await heldAt(1, 'scaled-taken');
+      let room = 1;
+      target.fault = (call) => {
+        if (call === 'deleteDeployment') room = 4;
+        const { wanted = 0 } = target.deployments.get('blue')?.instances ?? {};
+        if (wanted === 4) target.addDeployment('blue', { instances: { wanted, ready: room } });
+        return undefined;
+      };
+
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(report).toMatchObject({
+        left: [],
+        notes: ['blue got its 4 instances back: someone else had scaled it down'],
+      });
+      expect((await activitiesOf(rollout)).slice(-4)).toEqual([
+        'setTraffic',
+        'scaleDeployment',
+        'deleteDeployment',
+        'scaleDeployment',
+      ]);
+    }, 60_000);
+  },
+);
+
 describe.concurrent('no drift', () => {
   it('is what an autoscaler does, unless nothing is left', async () => {
     const { target, rollout } = await underWay('autoscaled', [CREATE, CUTOVER, BAKE]);
