@@ -25,6 +25,11 @@ export class Patches {
     return this.decide('gives-back-unseen');
   }
 
+  /** Whether what is not seen is told also where a person is waited for already. 2026-11: rollouts before it do not tell. */
+  get tellsUnseen(): boolean {
+    return this.decide('tells-unseen');
+  }
+
   private decide(patch: string): boolean {
     const known = this.decided.get(patch) ?? patched(patch);
     this.decided.set(patch, known);

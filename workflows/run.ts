@@ -78,12 +78,14 @@ export class Run {
   private fixedPhase: 'rolling-back' | 'finished' | null = null;
   private shownKey = shownAtStart();
   private shownHold: Hold | null;
+  private shownBlind: Hold | null;
 
   constructor(plan: Plan, carried: RunState | undefined) {
     this.plan = plan;
     this.state = carried ?? initialRunState(plan);
     // Gone on as a new run, it is held since before.
     this.shownHold = holdOf(this.state);
+    this.shownBlind = this.state.blind;
     this.telling = new Telling(
       () => this.state.telling,
       (telling) => {
@@ -183,7 +185,14 @@ export class Run {
       // Where gates could not decide, a person is asked: that is told as such.
       if (hold.kind !== 'undecided') this.tell('held', hold.because);
     }
+    // Where a person is waited for already, for days perhaps, their hold is the one that is shown.
+    const { blind } = this.state;
+    const isBeside = hold !== null && blind !== null && hold.kind !== 'blind';
+    if (isBeside && isNews(blind, this.shownBlind) && this.patches.tellsUnseen) {
+      this.tell('held', blind.because);
+    }
     this.shownHold = hold;
+    this.shownBlind = blind;
     this.askIfNeeded();
     const share = traffic === null ? 0 : shareOf(traffic.live, this.green);
     const key = shownKey(phase, share, this.outcome);

@@ -98,6 +98,27 @@ describe.concurrent('an endpoint that can no longer be read', () => {
     expect(await bench.replayed(rollout)).toBeNull();
   });
 
+  it('is told once also where a person is asked already: their hold is the one that is shown', async () => {
+    let refuses = false;
+    const target = refusingToRead(() => refuses);
+    target.requestsPerSecond = 100; // too few to decide by
+    const asks = rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } });
+    const rollout = await bench.start(planOf('unread-asked', [CREATE, asks], { watching }), target);
+    const { hold } = await rollout.until((s) => s.hold?.kind === 'undecided');
+
+    refuses = true;
+    await vi.waitUntil(() => textsOf('unread-asked').length > 0, { timeout: 20_000, interval: 100 });
+    await goneOn(rollout);
+    const later = await rollout.status();
+
+    expect(later).toMatchObject({ phase: 'held', hold });
+    refuses = false;
+    await rollout.send('abort', by);
+    await rollout.failure();
+    expect(textsOf('unread-asked')).toEqual([expect.stringMatching(UNREAD)]);
+    expect(await bench.replayed(rollout)).toBeNull();
+  }, 60_000);
+
   it('keeps no breach from being rolled back: the traffic is written first, and read back when that may be', async () => {
     let refuses = false;
     const target = refusingToRead(({ traffic }) => refuses && traffic.live['green'] === 10);
