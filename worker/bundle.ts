@@ -38,6 +38,7 @@ export async function workflowBundle(
   }
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(DIST, 'workflows', 'index.js'),
+    workflowInterceptorModules: [join(DIST, 'workflows', 'ahead.js')],
     preloadModules: [join(DIST, 'workflows', 'preload.js')],
     logger,
     ...(failureConverterPath === undefined ? {} : { failureConverterPath }),

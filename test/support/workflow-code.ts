@@ -10,6 +10,7 @@ export async function bundleWorkflows(
 ): Promise<{ readonly code: string }> {
   return bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    workflowInterceptorModules: [fileURLToPath(new URL('../../workflows/ahead.ts', import.meta.url))],
     logger: new DefaultLogger('ERROR'),
     ...more,
   });

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+
+import { interceptors } from '../../workflows/ahead.js';
+
+type Internals = NonNullable<ReturnType<typeof interceptors>['internals']>[number];
+type Activation = Parameters<NonNullable<Internals['activate']>>[0]['activation'];
+type Commands = Parameters<NonNullable<Internals['concludeActivation']>>[0]['commands'];
+
+const WATCHED = [{ resolveActivity: {} }];
+const TOLD = [{ doUpdate: {} }];
+const ASKED = [{ queryWorkflow: {} }];
+const SHOWS_AND_ASKS = [{ upsertWorkflowSearchAttributes: {} }, { scheduleActivity: {} }];
+const REFUSES = [{ updateResponse: { rejected: {} } }];
+
+/** A workflow in a worker's memory, that has been replayed up to a task of 24 events. */
+function replayed() {
+  const [internals] = interceptors().internals ?? [];
+  const move = (
+    historyLength: number,
+    startedSec: number,
+    jobs: Activation['jobs'],
+    commands: object[] = [],
+    isReplaying = false,
+  ): void => {
+    const activation = { historyLength, timestamp: { seconds: startedSec, nanos: 5 }, jobs, isReplaying };
+    internals?.activate?.(
+      { activation: activation as unknown as Activation, batchIndex: 0 },
+      () => undefined,
+    );
+    internals?.concludeActivation?.({ commands: commands as Commands }, (input) => input);
+  };
+  move(24, 100, WATCHED, SHOWS_AND_ASKS, true);
+  return move;
+}
+
+describe('a workflow that a question has moved ahead', () => {
+  it('fails the task that comes next, where no task had begun', () => {
+    const move = replayed();
+    move(29, 100, WATCHED);
+    move(29, 100, ASKED);
+
+    expect(() => move(33, 110, TOLD)).toThrow(/ahead of its history/);
+  });
+
+  it('fails the task that comes next, where a worker that died held one', () => {
+    const move = replayed();
+    move(30, 105, WATCHED, SHOWS_AND_ASKS);
+    move(30, 105, ASKED);
+
+    expect(() => move(33, 110, TOLD)).toThrow(/ahead of its history/);
+  });
+});
+
+describe('a workflow that nobody has moved ahead', () => {
+  it.each([
+    // Completed, two events of its commands, scheduled, started.
+    ['the next task as soon as it can come', 35],
+    ['the next task later', 41],
+  ])('takes %s', (_, historyLength) => {
+    const move = replayed();
+    move(30, 105, WATCHED, SHOWS_AND_ASKS);
+
+    expect(() => move(historyLength, 110, TOLD)).not.toThrow();
+  });
+
+  it('takes more of one task', () => {
+    const move = replayed();
+    move(30, 105, WATCHED, SHOWS_AND_ASKS);
+
+    expect(() => move(30, 105, WATCHED)).not.toThrow();
+  });
+
+  it('takes the task after one that did nothing but refuse, of which the history knows nothing', () => {
+    const move = replayed();
+    move(30, 105, WATCHED, SHOWS_AND_ASKS);
+    move(35, 106, TOLD, REFUSES);
+
+    expect(() => move(36, 110, WATCHED)).not.toThrow();
+  });
+
+  it('is replayed whatever its history looks like', () => {
+    const move = replayed();
+
+    expect(() => move(25, 101, TOLD, [], true)).not.toThrow();
+    expect(() => move(26, 102, TOLD)).not.toThrow();
+  });
+});
