@@ -240,8 +240,10 @@ export class People {
     const choice = this.#settle;
     if (choice === 'abort') return this.#abort(rollout, status);
     const gone = this.#removed.length > 0;
+    // What went since the hold's look is held for by the next one.
+    const isSeen = status.next.includes('bring back what is gone');
     if (await this.#send(rollout, 'resolveDrift', status, { choice })) {
-      if (choice === 'adopt' && gone) this.problems.push('adopted that a deployment is gone');
+      if (choice === 'adopt' && isSeen) this.problems.push('adopted that a deployment is gone');
       if (choice === 'adopt') this.happened.adopted += 1;
       else this.happened.restored += 1;
       this.watcher.settled();
