@@ -1,5 +1,8 @@
 import { patched } from '@temporalio/workflow';
 
+/** Each has a recorded history in which it was asked for (test/replay/). */
+export const PATCHES = ['holds-again', 'asks-again', 'gives-back-unseen', 'tells-unseen'] as const;
+
 /**
  * What rollouts of before go on to do otherwise. Each is decided once, when it is first asked: a patch that a run meets in the
  * middle would be known from its beginning when it is replayed.
@@ -30,7 +33,7 @@ export class Patches {
     return this.decide('tells-unseen');
   }
 
-  private decide(patch: string): boolean {
+  private decide(patch: (typeof PATCHES)[number]): boolean {
     const known = this.decided.get(patch) ?? patched(patch);
     this.decided.set(patch, known);
     return known;

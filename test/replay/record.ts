@@ -10,7 +10,7 @@ import { NOTIFIER, REFERENCE_RUNS } from './reference-runs.js';
 import { withoutMachine } from './without-machine.js';
 
 /** Raised when the recorded behaviour changes on purpose: the older ones stay, and must replay for as long as they run. */
-const VERSION = 2;
+const VERSION = 3;
 
 const bench = useBench({ notifier: () => NOTIFIER });
 const folder = new URL('./histories/', import.meta.url);

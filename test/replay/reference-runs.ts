@@ -45,13 +45,20 @@ const TURNS_MS = 60_000;
 /** Waits until green is looked at while something else is waited for. */
 async function inTurn(rollout: Rollout, target: MemoryTarget): Promise<void> {
   const { looks } = target;
-  await rollout.until(() => target.looks > looks + 1, TURNS_MS);
+  await rollout.until(() => target.looks > looks + 40, TURNS_MS);
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
 
 function healthy(): MemoryTarget {
   return new MemoryTarget();
+}
+
+/** Too few to decide by. */
+function fewRequests(): MemoryTarget {
+  const target = new MemoryTarget();
+  target.requestsPerSecond = 100;
+  return target;
 }
 
 function broken(): MemoryTarget {
@@ -262,6 +269,35 @@ export const REFERENCE_RUNS: Readonly<Record<string, ReferenceRun>> = {
     async act(rollout, target) {
       await rollout.until(onGreen);
       target.behaviour.set('green', { errors: 0.5, slow: 0 });
+    },
+  },
+  'rollback-asked-again': {
+    plan: planOf('replay-asked-again', [CREATE, LONG], { rollbackWithinMs: 6_000 }),
+    target: healthy,
+    async act(rollout, target) {
+      await rollout.until(onGreen);
+      // Longer than half of its time, after which people are told and it is asked for anew.
+      const busyUntilMs = Date.now() + 4_000;
+      target.fault = (call) =>
+        call === 'writeTraffic' && Date.now() < busyUntilMs ? 'throw-transient' : undefined;
+      await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
+    },
+  },
+  'unseen-while-asked': {
+    plan: planOf(
+      'replay-unseen-asked',
+      [CREATE, rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } })],
+      { notify: [channel('alive')] },
+    ),
+    target: fewRequests,
+    async act(rollout, target) {
+      await rollout.until((s) => s.hold?.kind === 'undecided');
+      target.fault = (call) => (call === 'read' ? 'throw-permanent' : undefined);
+      // By looks of 100 ms, 1.2 s stand for the minute after which it is told.
+      const { looks } = target;
+      await rollout.until(() => target.looks > looks + 40, TURNS_MS);
+      target.fault = () => undefined;
+      await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
     },
   },
   'autoscaled-promoted': {

@@ -5,6 +5,7 @@ import { beforeAll, expect, inject, it } from 'vitest';
 
 import { createMetrics } from '../../worker/metrics.js';
 import { rolloutSinks } from '../../worker/sinks.js';
+import { PATCHES } from '../../workflows/patches.js';
 import { installBenchRuntime } from '../support/bench-worker.js';
 import { HISTORY_NAMES, REFERENCE_RUNS } from './reference-runs.js';
 
@@ -16,6 +17,18 @@ it('every reference run has a history', async () => {
   const names = (await readdir(folder)).map((file) => file.replace(/\.binpb$/, '').replace(/^v\d+\./, ''));
 
   expect([...new Set(names)].sort()).toEqual([...HISTORY_NAMES].sort());
+});
+
+it('every patch of a rollout was asked for in a history', async () => {
+  const histories = await readHistories();
+  const asked = histories.flatMap(({ history }) =>
+    (history.events ?? []).map(({ markerRecordedEventAttributes: marker }) => {
+      const data = marker?.details?.['patch-data']?.payloads?.[0]?.data;
+      return data ? (JSON.parse(Buffer.from(data).toString()) as { id: string }).id : null;
+    }),
+  );
+
+  expect(asked).toEqual(expect.arrayContaining([...PATCHES]));
 });
 
 it('no history tells of the machine that recorded it', async () => {
