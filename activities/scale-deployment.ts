@@ -31,8 +31,9 @@ export async function scaleDeployment(
   let there = true;
   let why = '';
   const mayLack = (): boolean => someAfterMs < Infinity && (ready ?? 0) >= least;
+  // Those that are on their way out still answer: what was not taken is never all there.
   const lacking = (goal: number): ScaleDeploymentResult => ({
-    missing: Math.max(0, goal - (ready ?? 0)),
+    missing: Math.max(1, goal - (ready ?? 0)),
     there,
   });
   const done = await poll(

@@ -88,11 +88,14 @@ function isRefusal(commands: Commands): boolean {
   return commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
 }
 
-/** An activity that is asked for and cancelled at once writes none. */
+/** What is asked for and cancelled at once writes none. */
 function eventsOf(commands: Commands): number {
-  const isCancelling = commands.some(({ requestCancelActivity }) => requestCancelActivity);
+  const asked = new Set(commands.map(({ scheduleActivity }) => scheduleActivity?.seq));
+  const cancelled = new Set(commands.map(({ requestCancelActivity }) => requestCancelActivity?.seq));
   return commands.filter(
-    ({ upsertWorkflowSearchAttributes, scheduleActivity }) =>
-      upsertWorkflowSearchAttributes || (scheduleActivity && !isCancelling),
+    ({ upsertWorkflowSearchAttributes, scheduleActivity, requestCancelActivity }) =>
+      upsertWorkflowSearchAttributes ||
+      (scheduleActivity && !cancelled.has(scheduleActivity.seq)) ||
+      (requestCancelActivity && !asked.has(requestCancelActivity.seq)),
   ).length;
 }

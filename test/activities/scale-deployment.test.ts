@@ -207,6 +207,8 @@ describe('who is asked for again after all else', () => {
     [1, now, 3],
     [0, now, 4],
     [null, now, 4],
+    // Three of them are on their way out.
+    [4, soon, 1],
   ])('is not given up for a no, where %o answer: %o', async (ready, more, missing) => {
     const { ended, tookMs } = await scaled(ready, more, { scale: () => Promise.reject(no) });
 

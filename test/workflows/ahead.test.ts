@@ -9,7 +9,9 @@ type Commands = Parameters<NonNullable<Internals['concludeActivation']>>[0]['com
 const WATCHED = [{ resolveActivity: {} }];
 const TOLD = [{ doUpdate: {} }];
 const ASKED = [{ queryWorkflow: {} }];
-const SHOWS_AND_ASKS = [{ upsertWorkflowSearchAttributes: {} }, { scheduleActivity: {} }];
+const SHOWS_AND_ASKS = [{ upsertWorkflowSearchAttributes: {} }, { scheduleActivity: { seq: 5 } }];
+const CANCELS = [{ requestCancelActivity: { seq: 4 } }];
+const ASKS_AND_CANCELS = [{ scheduleActivity: { seq: 5 } }, { requestCancelActivity: { seq: 5 } }];
 const REFUSES = [{ updateResponse: { rejected: {} } }];
 
 /** A workflow in a worker's memory, that has been replayed up to a task of 24 events. */
@@ -42,9 +44,12 @@ describe('a workflow that a question has moved ahead', () => {
     expect(() => move(33, 110, TOLD)).toThrow(/ahead of its history/);
   });
 
-  it('fails the task that comes next, where a worker that died held one', () => {
+  it.each([
+    ['asked for something', SHOWS_AND_ASKS],
+    ['cancelled something', CANCELS],
+  ])('fails the task that comes next, where a worker that died held one, and it %s', (_, commands) => {
     const move = replayed();
-    move(30, 105, WATCHED, SHOWS_AND_ASKS);
+    move(30, 105, WATCHED, commands);
     move(30, 105, ASKED);
 
     expect(() => move(33, 110, TOLD)).toThrow(/ahead of its history/);
@@ -61,6 +66,13 @@ describe('a workflow that nobody has moved ahead', () => {
     move(30, 105, WATCHED, SHOWS_AND_ASKS);
 
     expect(() => move(historyLength, 110, TOLD)).not.toThrow();
+  });
+
+  it('takes the next task where nothing came of what was asked for', () => {
+    const move = replayed();
+    move(30, 105, WATCHED, ASKS_AND_CANCELS);
+
+    expect(() => move(33, 110, TOLD)).not.toThrow();
   });
 
   it('takes more of one task', () => {
