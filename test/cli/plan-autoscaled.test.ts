@@ -25,7 +25,11 @@ afterEach(() => folder.remove());
 async function notes(): Promise<string> {
   const told: string[] = [];
   const out = { json: false, result: () => undefined, note: (text: string) => told.push(text) };
-  await plan({ out, stateDir: folder.path } as unknown as Context, [folder.at('spec.yml')], { rps: 100 });
+  await plan(
+    { out, stateDir: folder.path, targetFrom: null } as unknown as Context,
+    [folder.at('spec.yml')],
+    { rps: 100 },
+  );
   return told.join('\n');
 }
 
