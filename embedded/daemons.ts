@@ -162,9 +162,16 @@ export async function waitForDaemon<T>(
         ? `${daemon.name} (process ${daemon.pid}) runs, and is not ready after ${limitMs / 1000} s.`
         : `${daemon.name} ended before it was ready.`,
       `The end of ${daemon.logFile}:`,
-      tail(log, 12),
+      tail(lastWords(log), 12),
     ].join('\n'),
   );
+}
+
+/** Up to the reason: a Go program that panics says it first, and where it stood in dozens of lines after that. */
+function lastWords(log: string): string {
+  const lines = log.trimEnd().split('\n');
+  const at = lines.findLastIndex((line) => line.startsWith('panic: '));
+  return at < 0 || lines.length - at > 200 ? log : lines.slice(0, at + 1).join('\n');
 }
 
 function recordFile(state: string, name: string): string {

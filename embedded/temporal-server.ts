@@ -15,8 +15,8 @@ export const TEMPORAL_FILE = 'temporal.json';
 const NAME = 'temporal';
 const READY_WITHIN_MS = 60_000;
 const ATTEMPTS = 3;
-/** What the server's log ends with when another process listens on its port. */
-const TAKEN = 'address already in use';
+/** What the server's log ends with when another process listens on its port, or it finds none for what it keeps to itself. */
+const TAKEN = /address already in use|failed to assign a free port/;
 
 /** A Temporal server of our own. */
 export const TemporalServer = z.object({
@@ -57,7 +57,7 @@ export async function startTemporal(
       return server;
     } catch (error) {
       // A port that was free a moment ago: any connection of this machine may have taken it since.
-      const taken = error instanceof EmbeddedError && error.message.includes(TAKEN);
+      const taken = error instanceof EmbeddedError && TAKEN.test(error.message);
       if (!taken || attempt === ATTEMPTS) throw error;
       server = await place(undefined);
     }

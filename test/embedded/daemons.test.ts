@@ -141,6 +141,16 @@ describe('waitForDaemon', () => {
     );
   });
 
+  it('shows why one panicked, and not where', async () => {
+    const daemon = await start(
+      "console.error('panic: port 80 is taken\\n' + 'at main.go\\n'.repeat(40)); process.exit(2)",
+    );
+
+    const waiting = waitForDaemon(daemon, () => Promise.resolve(undefined), 10_000);
+
+    await expect(waiting).rejects.toThrow(/ {2}\| panic: port 80 is taken$/);
+  });
+
   it('tells one that runs but does not get ready', async () => {
     const daemon = await start('setInterval(() => {}, 1000)');
 
