@@ -55,6 +55,17 @@ async function end(rollout: Rollout): Promise<void> {
 
 const scaledDown = { kind: 'drift', scaled: [{ deployment: 'blue', from: 4, to: 1 }] };
 
+/** One of blue's four instances finds room while green is there. */
+function roomOnceGreenIsGone(target: MemoryTarget): void {
+  let room = 1;
+  target.fault = (call) => {
+    if (call === 'deleteDeployment') room = 4;
+    const { wanted = 0 } = target.deployments.get('blue')?.instances ?? {};
+    if (wanted === 4) target.addDeployment('blue', { instances: { wanted, ready: room } });
+    return undefined;
+  };
+}
+
 describe.concurrent('a baseline that someone else scales down', () => {
   it.each([
     ['in a ramp', [CREATE, LONG]],
@@ -240,13 +251,7 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
 
   it('is told to have got them back where the rollback did that in two asks', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-in-two-asks', [CREATE, CUTOVER, BAKE]);
-    let room = 1;
-    target.fault = (call) => {
-      if (call === 'deleteDeployment') room = 4;
-      const { wanted = 0 } = target.deployments.get('blue')?.instances ?? {};
-      if (wanted === 4) target.addDeployment('blue', { instances: { wanted, ready: room } });
-      return undefined;
-    };
+    roomOnceGreenIsGone(target);
 
     await rollout.send('abort', by);
     const { type, report } = await rollout.failure();
@@ -630,13 +635,7 @@ describe.concurrent(
 
     it('gets them back then also where the target took it, and they came never ready', async () => {
       const { target, rollout } = await heldAt(1, 'scaled-taken');
-      let room = 1;
-      target.fault = (call) => {
-        if (call === 'deleteDeployment') room = 4;
-        const { wanted = 0 } = target.deployments.get('blue')?.instances ?? {};
-        if (wanted === 4) target.addDeployment('blue', { instances: { wanted, ready: room } });
-        return undefined;
-      };
+      roomOnceGreenIsGone(target);
 
       await rollout.send('abort', by);
       const { type, report } = await rollout.failure();
