@@ -1,6 +1,7 @@
 import { ActivityFailure, isCancellation } from '@temporalio/workflow';
 
 import { driftText, sameDrift, visibleDrift, type Drift, type Scaled } from '../core/drift.js';
+import { missedIn, settledFor, unrestored } from '../core/instances-owed.js';
 import type { DriftHold } from '../core/run.js';
 import type { Traffic } from '../core/traffic.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
@@ -66,7 +67,7 @@ export async function holdForDrift(run: Run, found: Drift): Promise<void> {
       state.takeOver = true;
       run.knowInstances(Object.fromEntries(seen.scaled.map(({ deployment, to }) => [deployment, to])));
       const settled = run.baselineIn(seen.scaled);
-      if (settled !== undefined) run.settleForInstances(settled.to);
+      if (settled !== undefined) state.undos = settledFor(state.undos, settled.to);
       seen = null;
     } else if (run.driftChoice === 'restore' && (await restore(run, expected, seen))) {
       seen = null;
@@ -141,7 +142,7 @@ function mayRestore(expected: Traffic, said: Traffic | null, now: Traffic | null
 
 /** What the baseline lacks, if anything. */
 async function giveBack(run: Run): Promise<void> {
-  const { missed } = run;
+  const missed = missedIn(run.state.undos);
   if (missed !== undefined) await rescale(run, { deployment: missed.deployment, from: missed.instances });
 }
 
@@ -164,7 +165,7 @@ async function rescale(
     } catch (err) {
       const notYet = notYetOf(err);
       if (notYet === undefined) {
-        if (deployment === run.state.baseline) run.couldNotRestore();
+        if (deployment === run.state.baseline) run.state.undos = unrestored(run.state.undos);
         throw err;
       }
       const after = afterTurn(leftMs, notYet);

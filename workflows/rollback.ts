@@ -5,6 +5,7 @@ import { endpointArgument } from '../core/command-text.js';
 import { ROLLBACK_DRAIN_MS } from '../core/drain.js';
 import type { Scaled } from '../core/drift.js';
 import { FailureType, type Outcome } from '../core/failures.js';
+import { missedIn } from '../core/instances-owed.js';
 import { nextPatience, patienceOf } from '../core/patience.js';
 import { sameTraffic, trafficText } from '../core/traffic.js';
 import { unwindOrder, type Undo } from '../core/undo.js';
@@ -255,7 +256,8 @@ function instancesNext(run: Run, undos: Undo[], scaled: readonly Scaled[]): bool
   if (run.baselineIn(scaled) === undefined || !run.patches.givesBackUnseen) return false;
   run.willRescale(scaled);
   const others = undos.filter(({ kind }) => kind !== 'restore-instances');
-  undos.splice(0, undos.length, ...(run.missed === undefined ? [] : [run.missed]), ...others);
+  const missed = missedIn(run.state.undos);
+  undos.splice(0, undos.length, ...(missed === undefined ? [] : [missed]), ...others);
   return true;
 }
 

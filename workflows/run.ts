@@ -11,11 +11,12 @@ import { targetName } from '../core/plan.js';
 import type { Hold, HumanAction, Phase, RolloutReport, RunState, StepRecord } from '../core/run.js';
 import { SEARCH_ATTRIBUTES, type SearchAttributeName } from '../core/search-attributes.js';
 import { carryOver } from '../core/gates/carry-over.js';
+import { answered, rescaled } from '../core/instances-owed.js';
 import { currentDetails, holdOf, phaseOf, statusOf, stepLabel } from '../core/status-text.js';
 import { shareOf, type Traffic } from '../core/traffic.js';
 import type { RolloutName } from '../core/rollout-events.js';
 import type { ChannelRef, NotifyEvent } from '../core/notification.js';
-import { registerUndo, type RestoreInstances, type Undo } from '../core/undo.js';
+import { registerUndo, type Undo } from '../core/undo.js';
 import { events } from './events.js';
 import { Patches } from './patches.js';
 import { Telling } from './telling.js';
@@ -263,19 +264,9 @@ export class Run {
     if (before !== null) this.willUndo({ kind: 'restore-traffic', traffic: before });
   }
 
-  /**
-   * A baseline with fewer instances than it had gets them back when the rollout is taken back; `[]`: it has not. One that is
-   * owed them stays to get them.
-   */
+  /** @param scaled - what a look finds scaled down. */
   willRescale(scaled: readonly Scaled[]): void {
-    const { owed } = this;
-    const found = this.baselineIn(scaled);
-    if (found === undefined && owed !== undefined) return;
-    this.forgetInstances();
-    if (found === undefined) return;
-    const { deployment, from: instances, to } = found;
-    const first = to === 0 || owed?.first === true;
-    this.willUndo({ ...owed, kind: 'restore-instances', deployment, instances, first });
+    this.state.undos = rescaled(this.state.undos, this.baselineIn(scaled));
   }
 
   /** The baseline, where it is among those that someone else scaled. */
@@ -283,38 +274,9 @@ export class Run {
     return scaled.find(({ deployment }) => deployment === this.state.baseline);
   }
 
-  /** They are there, and were seen to answer. */
+  /** The baseline's instances are there, and were seen to answer. */
   forgetInstances(): void {
-    this.state.undos = this.state.undos.filter(({ kind }) => kind !== 'restore-instances');
-  }
-
-  /** Nobody misses more than so many any more. That one of them answers, where none did, is still to be seen. */
-  settleForInstances(instances: number): void {
-    this.state.undos = this.state.undos.flatMap((undo) => {
-      if (undo.kind !== 'restore-instances') return undo;
-      return undo.first ? { ...undo, instances } : [];
-    });
-  }
-
-  /** What the baseline gets back when the rollout is taken back. */
-  get missed(): RestoreInstances | undefined {
-    return this.state.undos.find((undo) => undo.kind === 'restore-instances');
-  }
-
-  /**
-   * The same, where it stays when the baseline has it by name again: a look tells how many instances are wanted, and not that
-   * one answers where there was none, or all where a restore failed.
-   */
-  get owed(): RestoreInstances | undefined {
-    const { missed } = this;
-    return missed?.first === true || missed?.unrestored === true ? missed : undefined;
-  }
-
-  /** A restore could not give the baseline its instances. */
-  couldNotRestore(): void {
-    this.state.undos = this.state.undos.map((undo) =>
-      undo.kind === 'restore-instances' ? { ...undo, unrestored: true } : undo,
-    );
+    this.state.undos = answered(this.state.undos);
   }
 
   knowInstances(instances: Readonly<Record<string, number>>): void {
