@@ -3,11 +3,9 @@ import { CancelledFailure } from '@temporalio/common';
 
 import { withOwnSignal } from '../adapters/own-signal.js';
 import type { Secrets, TargetPorts } from '../adapters/ports.js';
-import { driftIn, driftText, sameDrift, visibleDrift, type Drift } from '../core/drift.js';
-import { findDeployment, isReady, type EndpointState } from '../core/endpoint.js';
-import { failed } from '../core/gates/index.js';
+import { driftIn, visibleDrift, type Drift } from '../core/drift.js';
 import { instanceTrouble, withRestarts } from '../core/instance-trouble.js';
-import { enterStep, look, resultOf, type Looked } from '../core/look.js';
+import { enterStep, look } from '../core/look.js';
 import type { MetricsSnapshot, OwnSnapshot } from '../core/metrics.js';
 import { ownQueriesOf } from '../core/plan.js';
 import { PortError } from '../core/port-error.js';
@@ -20,6 +18,7 @@ import {
   type WatchMemory,
   type WatchResult,
 } from '../core/watch.js';
+import { baselineAnswers, verdictOf, windowCut, windowOver, type Found } from '../core/window.js';
 import { byPeople } from './by-people.js';
 import { beating, beatingSleep, beats } from './poll.js';
 
@@ -109,64 +108,10 @@ async function watchWindow(
   }
 }
 
-/** What the workflow may not tell by its own clock (workflows/watching.ts). */
-function windowOver({ green, final, seenMs }: WatchInput, last: WatchResult, nowMs: number): WatchResult {
-  const { enteredAtMs, lostMs = 0, lagMs = 0, blindSinceMs, state } = last.memory;
-  const seen = seenMs === undefined || nowMs - enteredAtMs - lostMs - lagMs >= seenMs;
-  const failing = state === null ? null : failed(state, green);
-  return {
-    ...last,
-    ...(failing === null ? {} : { failed: failing }),
-    timeOver: final === true && seen,
-    blindForMs: nowMs - (blindSinceMs ?? nowMs),
-  };
-}
-
-/** What a look found of the endpoint; null = it did not answer, or is gone. */
-interface Found {
-  readonly endpoint: EndpointState | null;
-  /** `unknown`: nobody could tell. */
-  readonly drift: Drift | null | 'unknown';
-}
-
 interface Readings extends Found {
   readonly snapshot: MetricsSnapshot | null;
   /** Why the endpoint did not answer, in the target's words; null: it did. */
   readonly unread: string | null;
-}
-
-function baselineAnswers({ baseline }: WatchInput, { endpoint, drift }: Found): boolean {
-  const found = endpoint === null ? undefined : findDeployment(endpoint, baseline);
-  if (found === undefined || drift === 'unknown') return false;
-  const missed = drift?.scaled.some(({ deployment }) => deployment === baseline) ?? false;
-  return !missed && found.instances.wanted > 0 && isReady(found);
-}
-
-/** A breach by counts weighs more than drift: green must go, whoever changed what. */
-function verdictOf(
-  input: WatchInput,
-  looked: Looked,
-  { drift, trouble, unread }: Pick<Readings, 'drift' | 'unread'> & { readonly trouble: string | null },
-  nowMs: number,
-): WatchResult {
-  const result = { ...resultOf(looked, input, nowMs), ...(unread === null ? {} : { unread }) };
-  const found = drift === 'unknown' ? null : drift;
-  const breach = {
-    ...result,
-    verdict: 'breach',
-    observed: found?.observed ?? null,
-    scaled: found?.scaled ?? [],
-    replaced: found?.replaced,
-  } as const;
-  if (result.verdict === 'breach') return breach;
-  if (trouble !== null) return { ...breach, sentence: trouble };
-  if (drift === 'unknown' || sameDrift(drift, input.held)) return result;
-  const { traffic } = input.written;
-  const sentence =
-    drift === null
-      ? `${input.endpoint} is as the rollout wrote it again`
-      : `someone else changed ${input.endpoint}: ${driftText(traffic, drift)}`;
-  return { ...result, verdict: 'drift', sentence, ...(drift ?? { observed: traffic, scaled: [] }) };
 }
 
 /** All readings at once; what does not answer is null, and the look goes on without it. */
@@ -250,24 +195,7 @@ async function tried<T>(
 function interrupted(input: WatchInput, last: WatchResult | null, memory: WatchMemory): WatchResult {
   // The worker stops, nobody decided anything: fail this attempt, so that another one goes on.
   if (cancellationDetails()?.workerShutdown === true) throw new CancelledFailure('WORKER_SHUTDOWN');
-  return {
-    verdict: 'window-over',
-    sentence: last?.sentence ?? '',
-    evidence: last?.evidence ?? [],
-    observed: null,
-    ...(last === null ? toldBefore(input) : toldBy(last)),
-    memory,
-  };
-}
-
-function toldBy({ blind = null, unread }: WatchResult): Pick<WatchResult, 'blind' | 'unread'> {
-  return { blind, ...(unread === undefined ? {} : { unread }) };
-}
-
-/** What the rollout says already that looks cannot see: none was taken that could see it. */
-function toldBefore({ blind, unread }: WatchInput): Pick<WatchResult, 'blind' | 'unread'> {
-  const why = 'no look was taken since';
-  return { blind: blind ? why : null, ...(unread === true ? { unread: why } : {}) };
+  return windowCut(input, last, memory);
 }
 
 function resumed(input: WatchInput): WatchMemory | null {
