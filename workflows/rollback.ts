@@ -51,7 +51,8 @@ export async function rollBack(run: Run, stop: Stop): Promise<ApplicationFailure
         // missed by the traffic, too: who does not take one takes no other.
         if (stay.has(undo.kind)) continue;
         if (greenServes !== null && needsBaseline(run, undo)) {
-          leave(undo, `${leftText(run, undo)} (${greenServes})`);
+          if (isTheirs(run, undo)) noteTheirs(run, undo.deployment);
+          else leave(undo, `${leftText(run, undo)} (${greenServes})`);
           continue;
         }
         const failed = await takeBack(run, undo, undos);
@@ -220,11 +221,7 @@ async function tryFor(withinMs: number, run: Run, undo: Undo, undos: Undo[]): Pr
           },
         ],
       );
-      if (result?.another === true) {
-        run.note(
-          `${undo.deployment} of ${run.plan.endpoint} was left alone: what stands there is not what the rollout made. Where nobody needs it: ${deleteCommand(run, undo.deployment)}`,
-        );
-      }
+      if (result?.another === true) noteTheirs(run, undo.deployment);
       return;
     }
     case 'restore-minimum':
@@ -265,7 +262,23 @@ function instancesNext(run: Run, undos: Undo[], scaled: readonly Scaled[]): bool
 function leftText(run: Run, undo: Undo): string {
   const text = undoText(run, undo);
   if (undo.kind !== 'delete-deployment') return text;
-  return `${text}: ${deleteCommand(run, undo.deployment)}`;
+  const { hold } = run.state;
+  const unsure = hold?.kind === 'drift' && hold.observed === null ? ', if it is still there' : '';
+  return `${text}${unsure}: ${deleteCommand(run, undo.deployment)}`;
+}
+
+/** Whether the last look found another under the name of what the rollout made: that is nobody's to delete unasked. */
+function isTheirs(
+  { state: { hold } }: Run,
+  undo: Undo,
+): undo is Extract<Undo, { kind: 'delete-deployment' }> {
+  return undo.kind === 'delete-deployment' && hold?.kind === 'drift' && hold.replaced === undo.deployment;
+}
+
+function noteTheirs(run: Run, deployment: string): void {
+  run.note(
+    `${deployment} of ${run.plan.endpoint} was left alone: what stands there is not what the rollout made. Where nobody needs it: ${deleteCommand(run, deployment)}`,
+  );
 }
 
 function deleteCommand({ plan, state }: Run, deployment: string): string {

@@ -334,6 +334,27 @@ describe.concurrent('what somebody else changes', () => {
     },
   );
 
+  it.each(titled([deleted('ramp', 'green'), replaced('ramp')]))(
+    'is not told as left to delete as if it stood there, where blue cannot have its traffic: %s in a %s',
+    async (what, _step, change) => {
+      const { target, rollout } = await heldFor(change);
+
+      target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
+      await rollout.send('abort', by);
+      const { type, report } = await rollout.failure();
+
+      const toDelete =
+        /^delete the deployment green of drift-\d+, if it is still there: `greenlight revert .*` \(not before /;
+      const theirs = what === replaced('ramp').what;
+      expect(type).toBe('RollbackIncomplete');
+      expect(report.left).toEqual([
+        expect.stringMatching(/^set the traffic of .* to blue 100 % /),
+        ...(theirs ? [] : [expect.stringMatching(toDelete)]),
+      ]);
+      expect(report.notes).toEqual(theirs ? [expect.stringMatching(STANDS_STILL)] : []);
+    },
+  );
+
   it('is no green that somebody makes anew where it was deleted: it is held on, and says so', async () => {
     const { target, rollout } = await heldFor(deleted('ramp', 'green'));
 
