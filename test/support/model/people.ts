@@ -86,9 +86,9 @@ export class People {
       this.happened.forbidden = forbidden;
       this.#target.behaviour.set('green', { errors: 1, slow: 0 });
       this.#note('break', status);
-      // Asked again: what begins after this answer begins with a broken green. Without one, only what it ended with counts.
+      // Asked again: what begins after this answer begins with a broken green. Without one, nobody knows what does.
       const { stepIndex } = await rollout.status().catch(() => ({ stepIndex: this.#scenario.steps.length }));
-      this.happened.brokeAt = stepIndex;
+      this.happened.brokeAt = [status.stepIndex, stepIndex];
     }
     if (status.hold?.kind === 'drift') return this.#settleDrift(rollout, status);
     const next = this.#acts.find((each) => status.stepIndex >= each.atStep && this.#fits(each, status));
@@ -244,11 +244,15 @@ export class People {
     const isSeen = status.next.includes('bring back what is gone');
     if (await this.#send(rollout, 'resolveDrift', status, { choice })) {
       if (choice === 'adopt' && isSeen) this.problems.push('adopted that a deployment is gone');
-      if (choice === 'adopt') this.happened.adopted += 1;
-      else this.happened.restored += 1;
-      this.watcher.settled();
+      this.#settled(choice);
     } else if (choice === 'adopt') this.#settle = 'restore'; // what is refused is not asked for again and again
     if (gone) this.#bringBack();
+  }
+
+  #settled(choice: 'adopt' | 'restore'): void {
+    if (choice === 'adopt') this.happened.adopted += 1;
+    else this.happened.restored += 1;
+    this.watcher.settled();
   }
 
   async #abort(rollout: Rollout, status: RolloutStatus): Promise<void> {
@@ -266,6 +270,12 @@ export class People {
     this.watcher.settled();
   }
 
+  /** What the run took before it rolled back, by its history: also where nobody was told, or a status was ahead of it. */
+  took(words: readonly string[]): void {
+    if (words.includes('cancel') && this.happened.stopped === 'no') this.happened.stopped = 'maybe';
+    if (words.includes('abort') || words.includes('reject')) this.happened.stopped = 'yes';
+  }
+
   /** What people want while it rolls back: it refuses that or takes it as read, and rolls back on. */
   async #actLate(rollout: Rollout, status: RolloutStatus): Promise<void> {
     const what = this.#lateActs[0];
@@ -281,15 +291,11 @@ export class People {
         break;
       case 'adopt':
       case 'restore':
-        await this.#send(rollout, 'resolveDrift', status, { choice: what });
-        break;
-      case 'approve':
-      case 'reject':
-        await this.#send(rollout, what, status);
+        // Taken, it was not rolling back yet: what counts is when, by its history.
+        if (await this.#send(rollout, 'resolveDrift', status, { choice: what })) this.#settled(what);
         break;
       default:
-        if (await this.#send(rollout, what, status))
-          this.problems.push(`took "${what}" while it rolled back`);
+        await this.#send(rollout, what, status);
     }
     this.#lateActs.shift();
   }

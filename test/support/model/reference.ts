@@ -10,8 +10,8 @@ export const BEFORE: Traffic = { live: { blue: 100 }, mirror: {} };
 export interface Happened {
   /** An abort or reject that the rollout took; `maybe`: a cancellation, which may come too late. */
   stopped: 'no' | 'maybe' | 'yes';
-  /** Step that was under way when green began to fail; null: it never did. */
-  brokeAt: number | null;
+  /** Steps that may have been under way when green began to fail, the first and the last; null: it never did. */
+  brokeAt: readonly [first: number, last: number] | null;
   /** The right to write was taken away. */
   forbidden: boolean;
   adopted: number;
@@ -40,14 +40,13 @@ export function outcomesOf(scenario: Scenario, happened: Happened): readonly Out
   if (stopped !== 'no') back('aborted');
   const undecidedEnds = quiet && steps.some((step) => judges(step) && step.undecided === 'roll-back');
   const smokeEnds = smokeFails && steps.some(({ kind }) => kind === 'smoke');
-  const from = quiet ? null : brokeAt;
-  const breachEnds = from !== null && steps.some((step, index) => index > from && judges(step));
+  const [first, last] = (quiet ? null : brokeAt) ?? [Infinity, Infinity];
+  const breachEnds = steps.some((step, index) => index > last && judges(step));
   if (undecidedEnds || smokeEnds || breachEnds) back('rolled-back');
   else if (stopped !== 'yes') outcomes.add('promoted');
   // Green broke in the middle of a step, or is watched for too short a time to be looked at for sure. Where it was looked
   // at for long enough, the watcher knows.
-  if (from !== null && steps.some((step, index) => index >= from && (judges(step) || watches(step))))
-    back('rolled-back');
+  if (steps.some((step, index) => index >= first && (judges(step) || watches(step)))) back('rolled-back');
   // The right to write may go before the next write forward.
   if (happened.forbidden) back('rolled-back');
   // A write may find that somebody has deleted who should get its share, or scaled it to nothing.

@@ -7,6 +7,7 @@ import type { Bench, Rollout } from '../rollout-bench.js';
 import { judge } from './judge.js';
 import { People } from './people.js';
 import type { Scenario } from './scenario.js';
+import { wordsIn } from './words.js';
 
 /** Longer than any scenario takes, with all its faults, on a busy machine. */
 const ENDS_WITHIN_MS = 240_000;
@@ -48,11 +49,14 @@ export async function runScenario(bench: Bench, name: string, scenario: Scenario
   await Promise.all(people.killing);
   const report = await over;
   if (report === null) return { problems: ['ended without a report'], did: [] };
+  const words = wordsIn(await rollout.handle.fetchHistory());
+  people.took(words.before);
   const replayed = await bench.replayed(rollout);
   return {
     problems: [
       ...(replayed === null ? [] : [`its history does not replay: ${replayed}`]),
       ...people.problems,
+      ...words.after.filter((word) => word !== 'cancel').map((word) => `took "${word}" while it rolled back`),
       ...judge(scenario, people.happened, target, people.watcher, report),
     ],
     did: people.did.map((what) => `${what}, ${report.outcome}`),
