@@ -9,8 +9,8 @@ interface Move {
   readonly isLive: boolean;
   /** How many events it had. */
   readonly at: number;
-  /** When its workflow task began, in the words of the history. */
-  readonly startedAt: string;
+  /** Which workflow task it is of: when that began, and the size of its history then. */
+  readonly task: string;
   /** Whether it was moved without a workflow task of its own. */
   readonly isAhead: boolean;
   /** Events that its commands write for sure. */
@@ -63,16 +63,17 @@ function movesOn({ jobs }: Activation): boolean {
 }
 
 function moveOf(last: Move | null, activation: Activation): Move {
-  const { isReplaying, timestamp } = activation;
+  const { isReplaying, timestamp, historySizeBytes } = activation;
   // eslint-disable-next-line no-restricted-syntax -- it decides nothing that a replay repeats
   const at = activation.historyLength ?? 0;
-  const startedAt = `${timestamp?.seconds?.toString()} ${timestamp?.nanos}`;
+  // The size, too: a workflow's clock stands still for as long as the server's was set back.
+  const task = `${timestamp?.seconds?.toString()} ${timestamp?.nanos} ${historySizeBytes?.toString()}`;
   const isNext = last !== null && at > last.at;
   return {
     isLive: isReplaying !== true,
     at,
-    startedAt,
-    isAhead: last !== null && (isNext ? startedAt === last.startedAt : last.isAhead),
+    task,
+    isAhead: last !== null && (isNext ? task === last.task : last.isAhead),
     // More than once in one task: what it writes adds up.
     events: last === null || isNext ? 0 : last.events,
   };
@@ -88,14 +89,23 @@ function isRefusal(commands: Commands): boolean {
   return commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
 }
 
+/** Those that write an event whatever comes. */
+const WRITE = [
+  'upsertWorkflowSearchAttributes',
+  'modifyWorkflowProperties',
+  'startChildWorkflowExecution',
+] as const;
+
 /** What is asked for and cancelled at once writes none. */
 function eventsOf(commands: Commands): number {
   const asked = new Set(commands.map(({ scheduleActivity }) => scheduleActivity?.seq));
   const cancelled = new Set(commands.map(({ requestCancelActivity }) => requestCancelActivity?.seq));
-  return commands.filter(
-    ({ upsertWorkflowSearchAttributes, scheduleActivity, requestCancelActivity }) =>
-      upsertWorkflowSearchAttributes ||
+  return commands.filter((command) => {
+    const { scheduleActivity, requestCancelActivity } = command;
+    return (
+      WRITE.some((kind) => command[kind]) ||
       (scheduleActivity && !cancelled.has(scheduleActivity.seq)) ||
-      (requestCancelActivity && !asked.has(requestCancelActivity.seq)),
-  ).length;
+      (requestCancelActivity && !asked.has(requestCancelActivity.seq))
+    );
+  }).length;
 }

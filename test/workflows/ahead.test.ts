@@ -11,6 +11,8 @@ const TOLD = [{ doUpdate: {} }];
 const ASKED = [{ queryWorkflow: {} }];
 const SHOWS_AND_ASKS = [{ upsertWorkflowSearchAttributes: {} }, { scheduleActivity: { seq: 5 } }];
 const CANCELS = [{ requestCancelActivity: { seq: 4 } }];
+const STARTS_WHO_WAITED = [{ startChildWorkflowExecution: {} }];
+const REMEMBERS_WHO_WAITS = [{ modifyWorkflowProperties: {} }];
 const ASKS_AND_CANCELS = [{ scheduleActivity: { seq: 5 } }, { requestCancelActivity: { seq: 5 } }];
 const REFUSES = [{ updateResponse: { rejected: {} } }];
 
@@ -22,23 +24,24 @@ function replayed() {
     startedSec: number,
     jobs: Activation['jobs'],
     commands: object[] = [],
-    isReplaying = false,
+    { isReplaying = false, historySizeBytes }: { isReplaying?: boolean; historySizeBytes?: number } = {},
   ): void => {
-    const activation = { historyLength, timestamp: { seconds: startedSec, nanos: 5 }, jobs, isReplaying };
+    const timestamp = { seconds: startedSec, nanos: 5 };
+    const activation = { historyLength, historySizeBytes, timestamp, jobs, isReplaying };
     internals?.activate?.(
       { activation: activation as unknown as Activation, batchIndex: 0 },
       () => undefined,
     );
     internals?.concludeActivation?.({ commands: commands as Commands }, (input) => input);
   };
-  move(24, 100, WATCHED, SHOWS_AND_ASKS, true);
+  move(24, 100, WATCHED, SHOWS_AND_ASKS, { isReplaying: true, historySizeBytes: 5_000 });
   return move;
 }
 
 describe('a workflow that a question has moved ahead', () => {
   it('fails the task that comes next, where no task had begun', () => {
     const move = replayed();
-    move(29, 100, WATCHED);
+    move(29, 100, WATCHED, [], { historySizeBytes: 5_000 });
     move(29, 100, ASKED);
 
     expect(() => move(33, 110, TOLD)).toThrow(/ahead of its history/);
@@ -47,6 +50,8 @@ describe('a workflow that a question has moved ahead', () => {
   it.each([
     ['asked for something', SHOWS_AND_ASKS],
     ['cancelled something', CANCELS],
+    ['is a queue and started a rollout', STARTS_WHO_WAITED],
+    ['is a queue and told who waits', REMEMBERS_WHO_WAITS],
   ])('fails the task that comes next, where a worker that died held one, and it %s', (_, commands) => {
     const move = replayed();
     move(30, 105, WATCHED, commands);
@@ -66,6 +71,14 @@ describe('a workflow that nobody has moved ahead', () => {
     move(30, 105, WATCHED, SHOWS_AND_ASKS);
 
     expect(() => move(historyLength, 110, TOLD)).not.toThrow();
+  });
+
+  it('takes one task after the other where the clock of the server was set back', () => {
+    const move = replayed();
+    move(30, 105, WATCHED, SHOWS_AND_ASKS, { historySizeBytes: 6_000 });
+    move(36, 105, WATCHED, SHOWS_AND_ASKS, { historySizeBytes: 7_200 });
+
+    expect(() => move(42, 105, TOLD, [], { historySizeBytes: 8_400 })).not.toThrow();
   });
 
   it('takes the next task where nothing came of what was asked for', () => {
@@ -93,7 +106,7 @@ describe('a workflow that nobody has moved ahead', () => {
   it('is replayed whatever its history looks like', () => {
     const move = replayed();
 
-    expect(() => move(25, 101, TOLD, [], true)).not.toThrow();
+    expect(() => move(25, 101, TOLD, [], { isReplaying: true })).not.toThrow();
     expect(() => move(26, 102, TOLD)).not.toThrow();
   });
 });
