@@ -26,6 +26,7 @@ import {
 } from '../core/queue.js';
 import { instantText } from '../core/units.js';
 import { GreenlightError, isUnreachable } from './errors.js';
+import { chainOf, findRollout } from './find.js';
 import { ANSWER_MS, isUnanswered, noAnswer, refusal, throughNewRun } from './send-action.js';
 import { startTexts, type Memo, type StartMemo } from './start-rollout.js';
 import type { Rollout } from './rollout.js';
@@ -185,16 +186,22 @@ async function whereIs(session: Session, { id, plan }: QueueEntry): Promise<Fate
   return (await startedFrom(session, plan, id)) ?? 'nowhere';
 }
 
-/** The rollout that a queue has started from an entry, if it is listed. */
-async function startedFrom({ client }: Session, plan: Plan, id: string): Promise<Fate | undefined> {
+/** The rollout that a queue has started from an entry: the endpoint's newest, or one that is listed. */
+async function startedFrom(session: Session, plan: Plan, id: string): Promise<Fate | undefined> {
+  const started = (runId: string): Fate => ({ id, fate: 'started', because: '', runId });
+  const isIt = (memo: unknown): boolean => (memo as Partial<StartMemo> | undefined)?.queuedAs === id;
+  // The list is behind, by seconds on a busy cluster: who has just been started must not hear that nothing was.
+  const newest = await findRollout(session, plan.target, plan.endpoint);
+  if (newest !== undefined && isIt(newest.description.memo))
+    return started(chainOf(newest.description).firstRunId);
   let runId: string | undefined;
   // The newest first: the last of its runs is the one that it began with.
   const query = `WorkflowId = ${quoted(workflowId(plan.target, plan.endpoint))}`;
-  for await (const info of client.workflow.list({ query })) {
-    if ((info.memo as Partial<StartMemo> | undefined)?.queuedAs === id) runId = info.runId;
+  for await (const info of session.client.workflow.list({ query })) {
+    if (isIt(info.memo)) runId = info.runId;
     else if (runId !== undefined) break;
   }
-  return runId === undefined ? undefined : { id, fate: 'started', because: '', runId };
+  return runId === undefined ? undefined : started(runId);
 }
 
 /**

@@ -25,7 +25,8 @@ const BETWEEN_TASKS = 3;
  * moves it on past its last workflow task, by what has come since, or by a task that a dead worker holds. Temporal keeps it
  * like that; what comes with the next task is taken after it, and not together with it, as every replay does. A person's word
  * that met it left a history that does not replay: the rollout stood still from the next worker on. Such a task fails here,
- * the worker forgets the workflow, and Temporal gives the task out again at once.
+ * the worker forgets the workflow, and Temporal gives the task out again: at once, or, where a dead worker had held it, when
+ * its time is over (`DECISION_WITHIN_MS`), since the SDK tells Temporal of a first failure only.
  */
 export function interceptors(): WorkflowInterceptors {
   let last: Move | null = null;

@@ -249,6 +249,34 @@ describe('of those who were dropped', () => {
   });
 });
 
+it('finds what was started from an entry before it is listed', async () => {
+  const entry = queueEntry(PLAN, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
+  const id = workflowId(PLAN.target, PLAN.endpoint);
+  const rollout = {
+    workflowId: id,
+    runId: 'second',
+    status: { name: 'RUNNING' },
+    memo: { queuedAs: entry.id },
+    raw: { workflowExecutionInfo: { firstRunId: 'first' } },
+  };
+  // Others have begun the next queue since.
+  const queue = { status: { name: 'RUNNING' }, memo: { waiting: [{ id: 'other' }], fates: [] } };
+  const client = {
+    withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
+    workflow: {
+      getHandle: (of: string) => ({ describe: () => Promise.resolve(of === id ? rollout : queue) }),
+      list: () => [],
+    },
+  };
+
+  expect(await untilSettled({ client } as unknown as Session, entry, WAITER)).toEqual({
+    id: entry.id,
+    fate: 'started',
+    because: '',
+    runId: 'first',
+  });
+});
+
 it('finds what was started from an entry on a cluster whose name has an apostrophe', async () => {
   const plan = { ...PLAN, target: { kind: 'kubernetes', context: "o'brien", namespace: 'models' } } as const;
   const entry = queueEntry(plan, { digest: 'd', by: 'bob', spec: 'rollout.yml' });
@@ -257,7 +285,8 @@ it('finds what was started from an entry on a cluster whose name has an apostrop
     withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
     workflow: {
       getHandle: () => ({
-        describe: () => Promise.resolve({ status: { name: 'COMPLETED' }, memo: { waiting: [], fates: [] } }),
+        describe: () =>
+          Promise.resolve({ status: { name: 'COMPLETED' }, memo: { waiting: [], fates: [] }, raw: {} }),
       }),
       list: ({ query }: { query: string }) => {
         queries.push(query);
