@@ -4,10 +4,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TargetPorts } from '../adapters/ports.js';
 import type { DeleteDeploymentInput, DeleteDeploymentResult, DriftDetails } from '../core/activities.js';
 import { isDrained } from '../core/drain.js';
-import { isAnother, isMadeBy, type DeploymentState } from '../core/endpoint.js';
+import { greenMissed } from '../core/drift.js';
+import { isAnother, isMadeBy, type DeploymentState, type EndpointState } from '../core/endpoint.js';
 import { FailureType } from '../core/failures.js';
 import { PortError } from '../core/port-error.js';
-import { hasTraffic, normalTraffic, trafficText, type Traffic } from '../core/traffic.js';
+import { hasTraffic, normalTraffic, trafficText } from '../core/traffic.js';
 import { answered, askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { beating, poll } from './poll.js';
 
@@ -60,10 +61,13 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
   const isTheirs = (state: DeploymentState): boolean =>
     input.madeBy !== undefined && !isMadeBy(state, input.madeBy);
   if (isTheirs(found)) return 'another';
-  const { traffic } = await beating(() => endpoints.read(endpoint, { signal }));
-  refuseServing(input, traffic);
-  await drain(ports, input, Object.keys(traffic.live), signal);
+  const shown = await beating(() => endpoints.read(endpoint, { signal }));
+  refuseServing(input, shown);
+  // What was asked to go already cannot be kept.
+  if (found.state !== 'deleting') isAlone(input, shown);
+  await drain(ports, input, Object.keys(shown.traffic.live), signal);
 
+  let alone = false;
   const left = await poll(
     async () => {
       const state = await endpoints.readDeployment(endpoint, deployment, { signal });
@@ -71,8 +75,11 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
       if (state.state === 'deleting') return undefined;
       // Somebody made one of this name anew, as soon as it was free.
       if (isTheirs(state) || isAnother(state, found)) return 'another';
-      // Draining took its time: somebody may have gone back to it.
-      refuseServing(input, (await endpoints.read(endpoint, { signal })).traffic);
+      // Draining took its time: somebody may have gone back to it, or taken away who serves instead.
+      const now = await endpoints.read(endpoint, { signal });
+      refuseServing(input, now);
+      alone = isAlone(input, now);
+      if (alone) return undefined;
       await endpoints.deleteDeployment(endpoint, deployment, { signal });
       answered();
       return undefined;
@@ -81,8 +88,11 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
     input.madeBy === undefined ? undefined : THROTTLED_FOR_MS,
   );
   if (left !== undefined) return left;
+  const why = alone
+    ? `is not asked to go: none of ${input.written?.green}'s instances has answered for a while`
+    : `is still there ${GONE_WITHIN_MS / 60_000} min after it was asked to go`;
   throw ApplicationFailure.retryable(
-    `Deployment ${deployment} of ${endpoint} is still there ${GONE_WITHIN_MS / 60_000} min after it was asked to go`,
+    `Deployment ${deployment} of ${endpoint} ${why}`,
     FailureType.PortTransient,
   );
 }
@@ -91,7 +101,10 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
  * @throws where it has traffic. The rollout's own was taken off before, and read back: what shows otherwise a moment
  *   later is asked again.
  */
-function refuseServing({ endpoint, deployment, madeBy }: DeleteDeploymentInput, traffic: Traffic): void {
+function refuseServing(
+  { endpoint, deployment, madeBy }: DeleteDeploymentInput,
+  { traffic }: EndpointState,
+): void {
   if (!hasTraffic(traffic, deployment)) return;
   const message = `Deployment ${deployment} of ${endpoint} gets traffic (${trafficText(traffic)}); it is not deleted`;
   if (madeBy === undefined) {
@@ -101,6 +114,29 @@ function refuseServing({ endpoint, deployment, madeBy }: DeleteDeploymentInput, 
   const nonRetryable = !isYoungNo();
   const type = nonRetryable ? FailureType.PortPermanent : FailureType.PortTransient;
   throw ApplicationFailure.create({ message, type, nonRetryable });
+}
+
+/**
+ * Nobody looks at green any more while requests of the baseline end.
+ *
+ * @returns whether nobody else answers now, so that it is not to go yet.
+ * @throws `Drift` where that will not pass by itself: it is what is left to go back to.
+ */
+function isAlone({ endpoint, deployment, written }: DeleteDeploymentInput, now: EndpointState): boolean {
+  const missed = written === undefined ? null : greenMissed(written, now);
+  if (written === undefined || missed === null) return false;
+  if (missed === 'silent') return true;
+  const { green } = written;
+  const isGone = missed === 'gone';
+  const details: DriftDetails = {
+    observed: isGone ? null : normalTraffic(now.traffic),
+    off: isGone ? [] : [green],
+  };
+  throw ApplicationFailure.nonRetryable(
+    `${green} of ${endpoint}, which serves instead of ${deployment}, ${isGone ? 'is gone' : 'was scaled to nothing'}; ${deployment} is not deleted`,
+    FailureType.Drift,
+    details,
+  );
 }
 
 /**

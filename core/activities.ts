@@ -145,6 +145,8 @@ export interface DeleteDeploymentInput extends EndpointRef {
   readonly madeBy?: string;
   /** How long to wait for requests in flight, before it is deleted all the same. */
   readonly drainWithinMs: number;
+  /** As the rollout left it: it is not deleted while green is not there to serve instead. Left out by a rollback, and by older workflows. */
+  readonly written?: Written;
 }
 
 export interface DeleteDeploymentResult {
@@ -168,7 +170,7 @@ export interface DriftDetails {
  * The activities of a rollout. All are safe to repeat; none decides anything but what its own attempt does.
  *
  * Failures by type (core/failures.ts): `Rejected` (preflight), `Drift` (setTraffic; deleteDeployment of a baseline that serves
- * again), `NotYet` (setTraffic and scaleDeployment, where they are to give way), `DeploymentFailed`, `SmokeFailed`, and the port
+ * again, or that green no longer serves instead of), `NotYet` (setTraffic and scaleDeployment, where they are to give way), `DeploymentFailed`, `SmokeFailed`, and the port
  * failures.
  */
 export interface RolloutActivities {

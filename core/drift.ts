@@ -5,7 +5,7 @@ import {
   type DeploymentState,
   type EndpointState,
 } from './endpoint.js';
-import { hasTraffic, sameTraffic, trafficText, type Traffic } from './traffic.js';
+import { hasTraffic, sameTraffic, shareOf, trafficText, type Traffic } from './traffic.js';
 import { counted } from './units.js';
 
 /** A deployment that someone else gave fewer instances. */
@@ -51,12 +51,32 @@ export function driftIn(written: Written, endpoint: EndpointState): Drift | null
   const needed = awaited ? [baseline, green] : [baseline];
   const found = needed.map((name) => findDeployment(endpoint, name));
   const standing = found.filter((one) => one !== undefined).filter(({ state }) => state !== 'deleting');
-  const isTheirs = (one: DeploymentState): boolean =>
-    one.name === green && madeBy !== undefined && !isMadeBy(one, madeBy);
+  const isTheirs = (one: DeploymentState): boolean => one.name === green && isReplaced(one, madeBy);
   const there = standing.filter((one) => !isTheirs(one));
   const scaled = scaledIn(there, instances);
   const observed = there.length < needed.length ? null : endpoint.traffic;
   return visibleDrift(traffic, { observed, scaled, replaced: standing.find(isTheirs)?.name });
+}
+
+/** Whether it is another than the one that the rollout made. */
+function isReplaced(one: DeploymentState, madeBy: Written['madeBy']): boolean {
+  return madeBy !== undefined && !isMadeBy(one, madeBy);
+}
+
+/**
+ * Why green, which has a share, is not there to answer for it; null: it is, or has none. A look finds it `gone` or `off`, too,
+ * and holds for that; that none of its instances answers for a moment (`silent`) is no drift.
+ */
+export function greenMissed(
+  { traffic, green, instances, madeBy }: Written,
+  endpoint: EndpointState,
+): 'gone' | 'off' | 'silent' | null {
+  if (shareOf(traffic.live, green) === 0) return null;
+  const found = findDeployment(endpoint, green);
+  if (found === undefined || found.state === 'deleting' || isReplaced(found, madeBy)) return 'gone';
+  const { wanted, ready } = found.instances;
+  if (wanted > 0) return ready === 0 ? 'silent' : null;
+  return scaledIn([found], instances).length > 0 ? 'off' : null;
 }
 
 /** Who of them should have fewer instances than it is known with. */

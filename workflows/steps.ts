@@ -17,6 +17,7 @@ import { shift } from './shift.js';
 import { Stop, asStop, driftOf } from './stop.js';
 import { takenUpWithin, untilTakenUp } from './taken-up.js';
 import { watchOn } from './watch-on.js';
+import { writtenBy } from './watching.js';
 
 /** So many looks without data at the end of a bake leave it open how the bake went. */
 const BLIND_LOOKS = 3;
@@ -206,13 +207,13 @@ async function deleteBaseline(run: Run, step: StepOf<'delete-baseline'>): Promis
 /** A deletion may take half an hour and then says so (activities/delete-deployment.ts); to a target that takes none, not for hours. */
 const GONE_WITHIN_MS = 35 * 60_000;
 
-/** @returns how it went; a drift where somebody else went back to the baseline while it drained. */
+/** @returns how it went; a drift where somebody else went back to the baseline, or took green away, while it drained. */
 async function drainAndDelete(run: Run, drainWithinMs: number): Promise<string | Drift> {
   const { baseline: deployment, undos } = run.state;
   run.state.undos = []; // on purpose: from here on there is nothing to go back to
   run.state.blind = null; // nor does it wait for metrics any more, whatever a look saw in a hold, or between two asks
   run.show();
-  const input = { ...run.endpoint, deployment, drainWithinMs };
+  const input = { ...run.endpoint, deployment, drainWithinMs, written: writtenBy(run) };
   const summary = `drain and delete ${deployment}`;
   const options = { summary, ...takenUpWithin(drainWithinMs + GONE_WITHIN_MS) };
   try {

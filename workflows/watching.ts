@@ -1,6 +1,6 @@
 import { plannedWatches, plannedWatchMs, type Dwell } from '../core/plan.js';
 import { blindHold, unseenIn } from '../core/blind-hold.js';
-import { visibleDrift, type Drift } from '../core/drift.js';
+import { visibleDrift, type Drift, type Written } from '../core/drift.js';
 import { driftOfWindow, type WatchInput, type WatchResult } from '../core/watch.js';
 import { holdOf, stepLabel } from '../core/status-text.js';
 import { hasTraffic, shareOf, type Traffic } from '../core/traffic.js';
@@ -122,11 +122,7 @@ function inputOf(run: Run, asked: Watch): WatchInput {
     green: run.green,
     environmentVariables: plan.deployment.environmentVariables,
     expected,
-    written: {
-      traffic: run.expected,
-      instances: state.instances,
-      ...(state.adopted ? {} : { madeBy: run.rolloutId }),
-    },
+    written: writtenBy(run),
     held: held && visibleDrift(run.expected, held),
     kind: greenKind(expected, run.green),
     mode: asked.mode,
@@ -147,6 +143,13 @@ function inputOf(run: Run, asked: Watch): WatchInput {
     before: state.metricsBefore,
     memory: state.memory,
   };
+}
+
+/** The endpoint as the rollout left it. */
+export function writtenBy(run: Run): Written {
+  const { baseline, instances, adopted } = run.state;
+  const madeBy = adopted ? {} : { madeBy: run.rolloutId };
+  return { traffic: run.expected, baseline, green: run.green, instances, ...madeBy };
 }
 
 function summaryOf(run: Run, asked: Watch): string {

@@ -2,6 +2,7 @@ import type { Info } from '@temporalio/activity';
 import { describe, expect, it, vi } from 'vitest';
 import { deleteDeployment } from '../../activities/delete-deployment.js';
 import { PortError } from '../../adapters/ports.js';
+import type { Written } from '../../core/drift.js';
 import { ROLLOUT_TAG } from '../../core/endpoint.js';
 import { FailureType } from '../../core/failures.js';
 import { activityEnvironment } from '../support/activity-environment.js';
@@ -222,4 +223,91 @@ async function deleteGreen(target: MemoryTarget, drainWithinMs: number, info: Pa
     deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', drainWithinMs }),
   );
   return { looksBefore, tookMs: Date.now() - begunMs };
+}
+
+describe('a baseline', () => {
+  const live = { live: { green: 100 }, mirror: {} };
+  const written = { traffic: live, baseline: 'blue', green: 'green', instances: { green: 2 } };
+  const GREEN = { tags: ours, instances: { wanted: 2, ready: 2 } };
+
+  it.each([
+    ['is gone', null, written, { observed: null, off: [] }],
+    ['is being deleted', { state: 'deleting' }, written, { observed: null, off: [] }],
+    ['is another under its name', { tags: {} }, { ...written, madeBy: 'r1' }, { observed: null, off: [] }],
+    [
+      'was scaled to nothing',
+      { instances: { wanted: 0, ready: 0 } },
+      written,
+      { observed: live, off: ['green'] },
+    ],
+  ] as const)('is not deleted where green %s: there would be nobody left', async (_, state, known, found) => {
+    const target = new MemoryTarget();
+    if (state !== null) target.addDeployment('green', { ...GREEN, ...state });
+    target.changeTraffic(live);
+
+    await expect(deleteBlue(target, known)).rejects.toMatchObject({
+      type: FailureType.Drift,
+      nonRetryable: true,
+      details: [found],
+    });
+    expect(target.writes).toEqual([]);
+  });
+
+  it.each([
+    ['has fewer instances than it had', { wanted: 1, ready: 1 }, written],
+    ['was adopted with none', { wanted: 0, ready: 0 }, { ...written, instances: { green: 0 } }],
+    [
+      'was adopted without traffic',
+      { wanted: 0, ready: 0 },
+      { ...written, traffic: { live: { other: 100 }, mirror: {} } },
+    ],
+  ] as const)('is deleted where green %s: no look holds for that', async (_, instances, known) => {
+    const target = new MemoryTarget();
+    target.addDeployment('green', { ...GREEN, instances });
+    target.changeTraffic(live);
+
+    await deleteBlue(target, known);
+
+    expect(target.writes).toEqual(['delete blue']);
+  });
+
+  it('waits while no instance of green answers', async () => {
+    const target = new MemoryTarget();
+    target.addDeployment('green', { ...GREEN, instances: { wanted: 2, ready: 0 } });
+    target.changeTraffic(live);
+    let reads = 0;
+    let answered = false;
+    target.fault = (call) => {
+      if (call === 'read' && ++reads === 4) {
+        target.addDeployment('green', GREEN);
+        answered = true;
+      }
+      if (call === 'deleteDeployment') expect(answered).toBe(true);
+      return undefined;
+    };
+
+    await deleteBlue(target, written);
+
+    expect(target.writes).toEqual(['delete blue']);
+    expect(answered).toBe(true);
+  });
+
+  it('that was asked to go already is waited for', async () => {
+    const target = new MemoryTarget();
+    target.addDeployment('blue', { state: 'deleting' });
+    target.changeTraffic(live);
+    let reads = 0;
+    target.fault = (call) => {
+      if (call === 'readDeployment' && ++reads === 3) target.removeDeployment('blue');
+      return undefined;
+    };
+
+    await expect(deleteBlue(target, written)).resolves.toEqual({ another: false });
+  });
+});
+
+function deleteBlue(target: MemoryTarget, written: Written): Promise<unknown> {
+  return activityEnvironment().run(() =>
+    deleteDeployment(target.ports(), { ...INPUT, deployment: 'blue', written }),
+  );
 }

@@ -270,3 +270,38 @@ it('a baseline that somebody goes back to while it drains is not deleted, and th
   expect(target.writes.filter((write) => write.startsWith('delete'))).toEqual(['delete green']);
   expect(target.traffic).toEqual(BLUE);
 });
+
+it.each([
+  ['deleted', (target: MemoryTarget) => target.removeDeployment('green'), { observed: null }],
+  [
+    'scaled to nothing',
+    (target: MemoryTarget) => target.changeInstances('green', 0),
+    { observed: GREEN, scaled: [{ deployment: 'green', from: 1, to: 0 }] },
+  ],
+] as const)(
+  'a baseline is not deleted where green is %s while it drains, and the rollout can be taken back',
+  async (what, takeAway, seen) => {
+    const target = new MemoryTarget();
+    target.active = null; // nobody can tell what is in flight: draining takes all of its time
+    let draining = false;
+    target.fault = (call) => {
+      draining ||= call === 'readDeployment' && target.traffic.live['green'] === 100;
+      if (!draining || call !== 'metrics') return undefined;
+      target.fault = () => undefined;
+      takeAway(target);
+      return undefined;
+    };
+    const steps = [CREATE, CUTOVER, { ...DELETE_BASELINE, drainWithinMs: 1_000 }];
+    const rollout = await bench.start(planOf(`alone-${what.split(' ', 1)[0]}`, steps), target);
+
+    const { hold } = await rollout.until((s) => s.hold?.kind === 'drift' || s.outcome !== null);
+    target.active = 0;
+    expect(hold).toMatchObject({ expected: GREEN, ...seen });
+    await rollout.send('abort', ABORT);
+    const { report } = await rollout.failure();
+
+    expect(report).toMatchObject({ outcome: 'aborted' });
+    expect(target.deployments.has('blue')).toBe(true);
+    expect(target.traffic).toEqual(BLUE);
+  },
+);
