@@ -26,18 +26,39 @@ const EndpointShape = z.strictObject({
   kind: z.enum(['managed', 'kubernetes']),
   state: States,
   traffic: TrafficShape,
+  pending: z.string().min(1).optional(),
   deployments: z.array(DeploymentShape),
   scoringUri: z.string(),
 });
 
+const InabilityShape = z.strictObject({ because: z.string().min(1), instead: z.string().min(1) });
+const CapabilitiesShape = z.strictObject({
+  mirror: z.union([
+    z.strictObject({ shares: z.literal('any'), most: z.literal(50) }),
+    InabilityShape.extend({ shares: z.literal('none') }),
+  ]),
+  liveWithMirror: z.literal(false),
+  pin: z.literal(true),
+});
+
 /** What is asked, and the shape that a yes has. */
-const CALLS: Readonly<
-  Record<string, { call(on: AzureMlEndpoints, signal: AbortSignal): Promise<unknown>; shape: z.ZodType }>
-> = {
+interface Asked {
+  /** What the service has then, if not what it has as a rule. */
+  readonly given?: () => void;
+  call(on: AzureMlEndpoints, signal: AbortSignal): Promise<unknown>;
+  readonly shape: z.ZodType;
+}
+
+/** Every method of the port: one that is new does not compile before it is here. */
+const CALLS: Readonly<Record<keyof AzureMlEndpoints, Asked>> = {
   read: { call: (on, signal) => on.read('diabetes', { signal }), shape: EndpointShape },
   readDeployment: {
     call: (on, signal) => on.readDeployment('diabetes', 'blue', { signal }),
     shape: DeploymentShape.optional(),
+  },
+  capabilities: {
+    call: (on, signal) => on.capabilities('diabetes', { signal }),
+    shape: CapabilitiesShape,
   },
   writeTraffic: {
     call: (on, signal) => on.writeTraffic('diabetes', { live: { blue: 100 }, mirror: {} }, { signal }),
@@ -65,13 +86,37 @@ const CALLS: Readonly<
   },
   listEndpoints: {
     call: (on, signal) => on.listEndpoints({ signal }),
-    shape: z.array(EndpointShape.omit({ deployments: true })),
+    shape: z.array(EndpointShape.omit({ deployments: true, pending: true })),
   },
   createEndpoint: {
     call: (on, signal) => on.createEndpoint({ name: 'diabetes' }, { signal }),
     shape: z.undefined(),
   },
+  deleteEndpoint: { call: (on, signal) => on.deleteEndpoint('diabetes', { signal }), shape: z.undefined() },
 };
+
+/** What asks the service other questions than the same method above. */
+const OTHERWISE: Readonly<Record<string, Asked>> = {
+  'createEndpoint, of one that is not there': {
+    call: (on, signal) => on.createEndpoint({ name: 'new' }, { signal }),
+    shape: z.undefined(),
+  },
+  'readDeployment, of one that failed': {
+    ...CALLS.readDeployment,
+    given: () =>
+      arm.seedDeployment('diabetes', 'blue', 'Failed', {
+        properties: {
+          provisioningState: 'Failed',
+          properties: { AzureAsyncOperationUri: `${arm.url}/operations/op-of-old?api-version=x` },
+        },
+      }),
+  },
+  'invoke, with a token of the endpoint': {
+    ...CALLS.invoke,
+    given: () => Object.assign(arm.endpoints.get('diabetes')?.properties ?? {}, { authMode: 'AMLToken' }),
+  },
+};
+const ALL = Object.entries<Asked>({ ...CALLS, ...OTHERWISE });
 
 /** Which answers of a call are spoilt, and how. */
 const spoilings = fc.array(fc.tuple(fc.nat({ max: 4 }), spoiling), { minLength: 1, maxLength: 3 });
@@ -86,12 +131,13 @@ afterAll(() => arm.stop());
 const ends = new Ends([SECRET, TOKEN]);
 
 describe('whatever the service answers', () => {
-  it.each(Object.entries(CALLS))(
+  it.each(ALL)(
     '%s gives what it promises, or a port error, and in time',
-    async (name, { call, shape }) => {
+    async (name, { call, shape, given }) => {
       await fc.assert(
         fc.asyncProperty(spoilings, fc.boolean(), async (spoilt, busy) => {
           seed(busy);
+          given?.();
           let count = 0;
           let shown: string | undefined;
           arm.spoil = (answer) => {
@@ -109,7 +155,7 @@ describe('whatever the service answers', () => {
           expect(shape.safeParse(end.value).error?.issues ?? []).toEqual([]);
           if (name === 'read') expect(trafficOf(end.value)).toEqual(trafficIn(shown));
         }),
-        { numRuns: Math.ceil(RUNS / 12), seed: SEED },
+        { numRuns: Math.ceil(RUNS / ALL.length), seed: SEED },
       );
     },
     TIMEOUT_MS,
