@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { NotYetDetails } from '../core/activities.js';
 import { FailureType } from '../core/failures.js';
-import { PortError } from '../core/port-error.js';
+import { PortError, reworded } from '../core/port-error.js';
 
 /**
  * Turns what a port threw into a Temporal failure; the only place that does.
@@ -22,6 +22,7 @@ export function classify(
   if (!(err instanceof PortError)) return err;
   const { kind = err.kind, retryAfterMs = err.retryAfterMs } = as;
   const details = [{ code: err.code, ...more }];
+  const cause = alone(err);
   switch (kind) {
     case 'permanent':
       return ApplicationFailure.create({
@@ -29,14 +30,14 @@ export function classify(
         type: FailureType.PortPermanent,
         nonRetryable: true,
         details,
-        cause: err,
+        cause,
       });
     case 'throttled':
       return ApplicationFailure.create({
         message: err.message,
         type: FailureType.PortThrottled,
         details,
-        cause: err,
+        cause,
         // Expected noise: a busy endpoint is not a fault.
         category: 'BENIGN',
         ...(retryAfterMs === undefined ? {} : { nextRetryDelay: retryAfterMs }),
@@ -46,11 +47,20 @@ export function classify(
         message: err.message,
         type: FailureType.PortTransient,
         details,
-        cause: err,
+        cause,
       });
     default:
       return kind satisfies never;
   }
+}
+
+/**
+ * Without what caused it: a history keeps each cause with its words and its stack, and a library's own may quote the secret
+ * that it was given. The port has told the reason in its words, which do not.
+ */
+function alone(err: PortError): PortError {
+  const told = reworded(err, err.message);
+  return Object.assign(told, { stack: err.stack });
 }
 
 /** For who is to give way: asked for again by the workflow, once it has looked at green. */

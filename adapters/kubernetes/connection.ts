@@ -54,7 +54,7 @@ export function connect(context?: string): Connection {
     send: async ({ method, path, headers, body, signal }) => {
       // Each time: a token, wherever it comes from, is renewed by then.
       const options = await unlessAborted(credential(), signal).catch((cause: unknown) => {
-        throw new NoCredential(cause instanceof Error ? cause.message : String(cause), { cause });
+        throw whyNone(cause);
       });
       const secure = base.protocol === 'https:';
       const answer = await exchange(
@@ -83,6 +83,14 @@ export function connect(context?: string): Connection {
       return answer;
     },
   };
+}
+
+/** A parser quotes what it cannot read: of a plugin that prints its token as it is, that is the token. */
+function whyNone(cause: unknown): NoCredential {
+  if (cause instanceof SyntaxError) {
+    return new NoCredential('what its plugin printed is not the JSON of an ExecCredential');
+  }
+  return new NoCredential(cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
 /** A plugin knows neither a deadline nor a signal: those who ask while it runs wait for the same one. */

@@ -43,6 +43,16 @@ describe('what a port threw', () => {
     });
   });
 
+  it('is told in the words of the port alone: what caused it may quote a secret, and a history would keep it', () => {
+    const cause = new TypeError('"Bearer s3cret\n" is an invalid header value');
+    const thrown = new PortError('not reached', { kind: 'transient', code: 'NotReached' }, { cause });
+
+    const failure = classify(thrown) as ApplicationFailure;
+
+    expect(failure.cause).toMatchObject({ message: 'not reached', stack: thrown.stack });
+    expect(failure.cause?.cause).toBeUndefined();
+  });
+
   it('without being a port’s error passes through', () => {
     const fault = new TypeError('a fault of ours');
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { classify } from '../../activities/classify.js';
 import { PortError, type PortErrorKind } from '../../adapters/ports.js';
 
 // Answers of ARM as no service should give them, and what is promised of whoever reads them all the same.
@@ -238,15 +239,22 @@ export class Ends {
   #kindOf(error: unknown, gaveUp: boolean): PortErrorKind | 'given up' {
     if (gaveUp && error instanceof Error && /^(Abort|Timeout)Error$/.test(error.name)) return 'given up';
     expect(error).toBeInstanceOf(PortError);
-    const { kind, code, message, retryAfterMs } = error as PortError;
+    const { kind, code, retryAfterMs } = error as PortError;
     expect(code).not.toBe('');
-    for (const secret of this.#secrets) expect(message).not.toContain(secret);
+    for (const secret of this.#secrets) expect(toldOf(classify(error))).not.toContain(secret);
     if (retryAfterMs !== undefined) {
       expect(retryAfterMs).toBeGreaterThanOrEqual(0);
       expect(retryAfterMs).toBeLessThanOrEqual(3_600_000);
     }
     return kind;
   }
+}
+
+/** All that a history keeps of a failure: its words and its stack, and those of its causes. */
+function toldOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, stack = '', cause } = error;
+  return [message, stack, cause === undefined ? '' : toldOf(cause)].join('\n');
 }
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {

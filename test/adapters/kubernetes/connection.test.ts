@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 
@@ -24,6 +25,13 @@ let server: Server;
 let address: string;
 let asked: { readonly line: string; readonly token: string | undefined; readonly body: string }[];
 let refused: string;
+
+/** One that prints its token as it is, where an ExecCredential is wanted. */
+const plain = (token: string) => ({
+  apiVersion: 'client.authentication.k8s.io/v1',
+  command: 'echo',
+  args: [token],
+});
 
 /** Writes the kubeconfig, with what its current user is known by; undefined: without its users. */
 const configure = (user: object | undefined, cluster = address) =>
@@ -111,6 +119,24 @@ it.each([
   await writeFile(join(folder, 'config'), `users:\n- name: ada\n  user:\n    ${user}\n`);
 
   expect(() => connect()).toThrow(new RegExp(`: the kubeconfig cannot be read: ${why}$`));
+});
+
+it('says that a credential plugin prints no ExecCredential, and nothing of what it prints', async () => {
+  await configure({ exec: plain('s3cret-token') });
+  const client = new KubeClient(connect(), 'models');
+
+  const thrown: unknown = await client
+    .find(z.object({}), DEPLOYMENTS, 'blue', { what: 'read blue' })
+    .catch((err: unknown) => err);
+
+  expect(thrown).toMatchObject({
+    kind: 'transient',
+    message: expect.stringMatching(
+      /gave no credential to read blue: what its plugin printed is not the JSON of an ExecCredential; /,
+    ) as string,
+  });
+  expect(inspect(thrown)).not.toContain('s3cret');
+  expect(asked).toEqual([]);
 });
 
 it('says that nobody answers, as something that passes', async () => {
