@@ -1,5 +1,6 @@
 import {
   DefaultLogger,
+  type LogEntry,
   makeTelemetryFilterString,
   NativeConnection,
   Runtime,
@@ -17,10 +18,19 @@ export type BenchWorkerOptions = Omit<WorkerOptions, 'connection' | 'activities'
 /** A worker that is dead to Temporal does not end by itself: what it worked on cannot be handed back. */
 const BURY_WITHIN = '5s';
 
-/** The SDK's runtime for a bench: quiet about what befalls workers that a test kills. */
-export function installBenchRuntime(): void {
+/**
+ * The SDK's runtime for a bench: quiet about what befalls workers that a test kills.
+ *
+ * @param log - gets all that is logged, in place of the console.
+ */
+export function installBenchRuntime(log?: (entry: LogEntry) => void): void {
   Runtime.install({
-    logger: new DefaultLogger('ERROR', ({ level, message, meta }) => {
+    logger: new DefaultLogger(log === undefined ? 'ERROR' : 'DEBUG', (entry) => {
+      if (log !== undefined) {
+        log(entry);
+        return;
+      }
+      const { level, message, meta } = entry;
       const buried =
         message === 'Worker failed' && /GracefulShutdownPeriodExpired/.test(String(meta?.['error']));
       if (!buried) console.error(level, message, meta);

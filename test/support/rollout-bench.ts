@@ -11,7 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, inject } from 'vitest';
 
-import type { Notifier, TargetPorts } from '../../adapters/ports.js';
+import type { Notifier, Secrets, TargetPorts } from '../../adapters/ports.js';
 import { machineSecrets } from '../../adapters/secrets.js';
 import { createActivities } from '../../activities/index.js';
 import {
@@ -119,10 +119,19 @@ export interface BenchOptions {
   readonly notifier?: () => Notifier;
   /** How many workers there are at once; 1 by default. */
   readonly workers?: number;
+  /** Default: there are none. */
+  readonly secrets?: Secrets;
+  /** Gets all that its workers log. */
+  readonly log?: Parameters<typeof installBenchRuntime>[0];
 }
 
 /** To be called at the top of a test file: a namespace and a worker for it. */
-export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): Bench {
+export function useBench({
+  notifier,
+  workers: count = 1,
+  secrets = machineSecrets({}),
+  log,
+}: BenchOptions = {}): Bench {
   const namespace = `bench-${randomUUID()}`;
   const taskQueue = `test-${randomUUID()}`;
   const workflowBundle = { codePath: inject('workflowCode') };
@@ -146,7 +155,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
       activities: (mortal) =>
         createActivities({
           targets: async (target) => mortal(await portsOf(target)),
-          secrets: machineSecrets({}),
+          secrets,
           ...(notifier === undefined ? {} : { notifier: notifier() }),
         }),
       interceptors: { activity: [activityMetrics(metrics)] },
@@ -160,7 +169,7 @@ export function useBench({ notifier, workers: count = 1 }: BenchOptions = {}): B
   };
 
   beforeAll(async () => {
-    installBenchRuntime();
+    installBenchRuntime(log);
     clientConnection = await Connection.connect({ address: inject('temporalAddress') });
     client = new Client({ connection: clientConnection, namespace });
     await makeNamespace(namespace);

@@ -15,7 +15,7 @@ export function settingsFor(arm: FakeArm): AzureMlSettings {
     subscription: 's',
     resourceGroup: 'rg',
     workspace: 'ws',
-    credential: { getToken: async () => ({ token: TOKEN, expiresOnTimestamp: Date.now() + 3_600_000 }) },
+    credential: { getToken: async () => ({ token: arm.token, expiresOnTimestamp: Date.now() + 3_600_000 }) },
     ca: arm.ca,
   };
 }
@@ -92,6 +92,8 @@ export class FakeArm {
   readonly autoscaleSettings: Json[] = [];
   /** What becomes of an answer on its way, if anything. */
   spoil: Spoil | undefined;
+  /** The only one that it takes. */
+  token = TOKEN;
   key = 'key-1';
   scored: { deployment: string | undefined; body: string }[] = [];
   scoreStatus = 200;
@@ -252,7 +254,7 @@ export class FakeArm {
       body: parsedBody(request),
       traceparent: request.headers['traceparent'] as string | undefined,
     });
-    if (!url.pathname.startsWith('/score/') && request.headers.authorization !== `Bearer ${TOKEN}`) {
+    if (!url.pathname.startsWith('/score/') && request.headers.authorization !== `Bearer ${this.token}`) {
       return reply.status(401).send({ error: { code: 'AuthenticationFailed', message: 'Bad token.' } });
     }
     const index = this.faults.findIndex((f) => f.method === method && url.pathname.includes(f.path));
