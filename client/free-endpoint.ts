@@ -4,7 +4,7 @@ import { endpointArgument } from '../core/command-text.js';
 import type { Target } from '../core/plan.js';
 import type { QueueEntry } from '../core/queue.js';
 import { GreenlightError } from './errors.js';
-import { ending, type Ended, type KnownRollout, lostText, runFrom } from './find.js';
+import { chainOf, endOf, type Ended, type KnownRollout, lostText } from './find.js';
 import { withdraw } from './queue.js';
 import { sendAction } from './send-action.js';
 import type { Session } from './temporal.js';
@@ -73,22 +73,22 @@ export async function supersedeFrom(
 }
 
 /**
- * Waits for the end of the rollout that holds an endpoint.
+ * Waits for the end of the rollout that holds an endpoint, also where somebody resets it meanwhile.
  *
  * @throws {GreenlightError} refused, when it left the endpoint in a state that nobody has proven; unreachable, when Temporal
  *   stays away for five minutes; the signal's reason.
  */
 export async function untilFree(
   session: Session,
-  { handle, description }: KnownRollout,
+  { description }: KnownRollout,
   claimant: Claimant,
   signal: AbortSignal | undefined,
   tell: (text: string) => void,
 ): Promise<void> {
-  const held = runFrom(session, handle.workflowId, description.runId);
+  const held = chainOf(description);
   const afterwards = 'The rollout before it goes on as soon as it is back; submit again then.';
   const ended = await orAborted(signal, (over) =>
-    throughOutages(session, () => ending(held), { over, away: () => tell(AWAY), afterwards }),
+    throughOutages(session, () => endOf(session, held), { over, away: () => tell(AWAY), afterwards }),
   );
   const unproven = unprovenEnd(claimant, ended);
   if (unproven !== undefined) throw new GreenlightError('refused', `Nothing was started. ${unproven}`);

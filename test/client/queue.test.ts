@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  TerminatedFailure,
   WorkflowFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
@@ -62,6 +63,36 @@ it('takes a plan back that cannot supersede, or tells how', async () => {
   ]);
 });
 
+const CLAIMANT = { target: PLAN.target, endpoint: 'diabetes', by: 'bob', spec: 'rollout.yml' };
+
+it('waits for the end of a rollout that somebody resets meanwhile', async () => {
+  const run = (runId: string) => ({ runId, raw: { workflowExecutionInfo: { firstRunId: 'first' } } });
+  const asked: string[] = [];
+  let newest = 'first';
+  const result = (runId: string): Promise<unknown> => {
+    asked.push(runId);
+    if (runId === 'reset') return Promise.resolve(reportOf({ outcome: 'promoted' }));
+    // Temporal terminates the run that it begins another from.
+    newest = 'reset';
+    const terminated = new TerminatedFailure('reset by hand');
+    return Promise.reject(new WorkflowFailedError('terminated', terminated, 'NON_RETRYABLE_FAILURE'));
+  };
+  const client = {
+    withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
+    workflow: {
+      getHandle: (_id: string, runId = newest) => ({
+        describe: () => Promise.resolve(run(runId)),
+        result: () => result(runId),
+      }),
+    },
+  };
+  const holder = { description: run('first') } as unknown as KnownRollout;
+
+  await untilFree({ client } as unknown as Session, holder, CLAIMANT, undefined, () => undefined);
+
+  expect(asked).toEqual(['first', 'reset']);
+});
+
 it('names the baseline to go back to where the rollout before could not be taken back', async () => {
   const outcome = 'rollback-incomplete';
   const report = reportOf({
@@ -71,18 +102,19 @@ it('names the baseline to go back to where the rollout before could not be taken
   });
   const type = FailureType.RollbackIncomplete;
   const failure = ApplicationFailure.create({ type, message: 'stuck', details: [report] });
+  const description = { runId: 'first', raw: {} };
   const held = {
+    describe: () => Promise.resolve(description),
     result: () => Promise.reject(new WorkflowFailedError('failed', failure, 'NON_RETRYABLE_FAILURE')),
   };
   const client = {
     withAbortSignal: (_signal: AbortSignal, work: () => unknown) => work(),
     workflow: { getHandle: () => held },
   };
-  const holder = { handle: held, description: { runId: 'first' } } as unknown as KnownRollout;
-  const claimant = { target: PLAN.target, endpoint: 'diabetes', by: 'bob', spec: 'rollout.yml' };
+  const holder = { handle: held, description } as unknown as KnownRollout;
 
   await expect(
-    untilFree({ client } as unknown as Session, holder, claimant, undefined, () => undefined),
+    untilFree({ client } as unknown as Session, holder, CLAIMANT, undefined, () => undefined),
   ).rejects.toMatchObject({
     code: 'refused',
     message: expect.stringContaining(
