@@ -4,7 +4,17 @@ import type { Step } from '../../core/plan.js';
 import { sameTraffic, type Traffic } from '../../core/traffic.js';
 import { ABSURD } from '../support/absurd-metrics.js';
 import { MemoryTarget } from '../support/memory-target.js';
-import { APPROVE, bakeStep, CREATE, CUTOVER, LONG, mirrorStep, planOf, rampStep } from '../support/plans.js';
+import {
+  APPROVE,
+  bakeStep,
+  CREATE,
+  CUTOVER,
+  FOR_LONG,
+  LONG,
+  mirrorStep,
+  planOf,
+  rampStep,
+} from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -19,13 +29,18 @@ const DWELL = { atLeastMs: FOR_MS, atMostMs: FOR_MS };
 const watching = { intervalMs: 20, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05 };
 
 /** Steps that gates have to decide within a time, and the traffic that shows that such a one is under way. */
-const STEPS: Readonly<Record<string, { steps: readonly Step[]; traffic: Traffic }>> = {
+const STEPS: Readonly<Record<string, { steps: readonly Step[]; forLong: Step; traffic: Traffic }>> = {
   mirror: {
     steps: [CREATE, mirrorStep(10, { dwell: DWELL }), CUTOVER],
+    forLong: mirrorStep(10, FOR_LONG),
     traffic: { live: { blue: 100 }, mirror: { green: 10 } },
   },
-  ramp: { steps: [CREATE, rampStep(10, { dwell: DWELL }), CUTOVER], traffic: SPLIT },
-  bake: { steps: [CREATE, CUTOVER, bakeStep(FOR_MS)], traffic: { live: { green: 100 }, mirror: {} } },
+  ramp: { steps: [CREATE, rampStep(10, { dwell: DWELL }), CUTOVER], forLong: LONG, traffic: SPLIT },
+  bake: {
+    steps: [CREATE, CUTOVER, bakeStep(FOR_MS)],
+    forLong: bakeStep(600_000),
+    traffic: { live: { green: 100 }, mirror: {} },
+  },
 };
 
 /** What hides no errors of green from a bake: without histograms, its gate on latency alone sees nothing. */
@@ -42,6 +57,10 @@ const IN_STEPS = Object.entries(STEPS).flatMap(([step, there]) =>
     // Blue has no traffic in a bake.
     .filter(([what]) => step !== 'bake' || what !== 'without blue')
     .map(([what, distort]) => ({ step, what, distort, ...there })),
+);
+
+const PAUSED = Object.entries(STEPS).flatMap(([step, there]) =>
+  WHILE_IT_WAITS.map(([what, distort]) => ({ step, what, distort, ...there })),
 );
 
 const named = (step: string, what: string): string => `absurd-${step}-${what.replaceAll(' ', '-')}`;
@@ -94,12 +113,16 @@ describe.concurrent('metrics that become absurd', () => {
     },
   );
 
-  it.each(WHILE_IT_WAITS)(
-    'neither end what is paused nor roll it back, and a person may still: %s',
-    async (what, distort) => {
+  it.each(PAUSED)(
+    'neither end a $step that is paused nor roll it back, and a person may still: $what',
+    async ({ step, what, distort, forLong, traffic }) => {
       const target = new MemoryTarget();
-      const rollout = await bench.start(planOf(named('pause', what), [CREATE, LONG], { watching }), target);
-      await rollout.until((s) => s.phase === 'ramping' && target.looks > TRUE_LOOKS);
+      const steps = [CREATE, ...(step === 'bake' ? [CUTOVER] : []), forLong];
+      const rollout = await bench.start(planOf(named(`pause-${step}`, what), steps, { watching }), target);
+      const inStep = ({ stepIndex }: { stepIndex: number }) => stepIndex === steps.length - 1;
+      await rollout.until((s) => inStep(s) && sameTraffic(target.traffic, traffic));
+      const { looks: before } = target;
+      await rollout.until(() => target.looks > before + TRUE_LOOKS);
       await rollout.send('pause', BY);
 
       target.distort = distort;
@@ -107,9 +130,10 @@ describe.concurrent('metrics that become absurd', () => {
       const { looks } = target;
       const later = await rollout.until(() => target.looks > looks + 30);
 
-      expect(held).toMatchObject({ phase: 'held', stepIndex: 1, outcome: null, hold: { kind: 'blind' } });
-      expect(later).toMatchObject({ stepIndex: 1, outcome: null, hold: held.hold });
-      expect(target.traffic).toEqual(SPLIT);
+      expect(held).toMatchObject({ phase: 'held', outcome: null, hold: { kind: 'blind' } });
+      expect(inStep(held)).toBe(true);
+      expect(later).toMatchObject({ stepIndex: held.stepIndex, outcome: null, hold: held.hold });
+      expect(target.traffic).toEqual(traffic);
       target.distort = (snapshot) => snapshot;
       await rollout.until((s) => s.phase === 'paused');
       await rollout.send('abort', BY);

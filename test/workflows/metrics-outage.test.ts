@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 
-import type { Plan, Step, UndecidedPolicy } from '../../core/plan.js';
+import type { Step, UndecidedPolicy } from '../../core/plan.js';
 import type { RolloutStatus } from '../../core/messages.js';
 import type { MetricsSnapshot } from '../../core/metrics.js';
 import { distorted, SILENT } from '../support/absurd-metrics.js';
@@ -28,10 +28,17 @@ const FIVE_MINUTES_MS = 60 * watching.intervalMs;
 const LONG = { atLeastMs: 60_000, atMostMs: 600_000 };
 const BAKE = bakeStep(600_000);
 
-/** Where a rollout waits, and what its plan and its people do to get there. */
-const WAITS: Readonly<
-  Record<string, { steps: readonly Step[]; there(s: RolloutStatus): boolean; pause?: boolean; next: RegExp }>
-> = {
+interface Wait {
+  readonly steps: readonly Step[];
+  /** It waits there, once its people have done what `pausedBy` does. */
+  there(s: RolloutStatus): boolean;
+  /** How it comes to be paused; left out: it is not. */
+  pausedBy?(rollout: Rollout): Promise<unknown>;
+  readonly next: RegExp;
+}
+
+/** Where a rollout waits by itself. */
+const WAITS: Readonly<Record<string, Wait>> = {
   'dwell of a mirror': {
     steps: [CREATE, mirrorStep(10, { dwell: LONG })],
     there: (s) => s.phase === 'mirroring' && s.traffic?.mirror['green'] === 10,
@@ -47,12 +54,6 @@ const WAITS: Readonly<
     there: (s) => s.phase === 'waiting-for-approval',
     next: /^waits for metrics, and for approval until .*, then it rolls back$/,
   },
-  pause: {
-    steps: [CREATE, rampStep(10, { dwell: LONG })],
-    there: (s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10,
-    pause: true,
-    next: /^waits for resume \(paused by ada: test\)$/,
-  },
   bake: {
     steps: [CREATE, CUTOVER, BAKE],
     there: (s) => s.phase === 'baking',
@@ -60,42 +61,126 @@ const WAITS: Readonly<
   },
 };
 
-/** What a rollout may be held for already, how it gets there, and what its person's answer leads to. */
-const HELD: Readonly<
-  Record<
-    string,
-    {
-      plan(name: string): Plan;
-      change(target: MemoryTarget): void;
-      hold: 'undecided' | 'drift';
-      answer(rollout: Rollout): Promise<string>;
-      then: Pick<RolloutStatus, 'phase' | 'stepIndex'>;
-    }
-  >
-> = {
-  'undecided by its gates': {
-    // It waits in the ramp that comes next, once it was answered.
-    plan: (name) =>
-      planOf(
-        name,
-        [CREATE, rampStep(10, { dwell: { atLeastMs: 300, atMostMs: 600 } }), rampStep(25, { dwell: LONG })],
-        {
-          watching,
-        },
-      ),
-    change: () => undefined, // too few requests, from the start
-    hold: 'undecided',
-    answer: (rollout) => rollout.send('approve', by),
-    then: { phase: 'ramping', stepIndex: 2 },
+const PAUSED_BY_ADA = /^waits for resume \(paused by ada: test\)$/;
+const pause = (rollout: Rollout): Promise<unknown> => rollout.send('pause', by);
+
+/** The same under a pause, and a pause between two steps: before green has any traffic, and before all of it. */
+const PAUSED: Readonly<Record<string, Wait>> = {
+  ...Object.fromEntries(
+    Object.entries(WAITS).map(([what, wait]) => [
+      `pause in the ${what}`,
+      { ...wait, pausedBy: pause, next: PAUSED_BY_ADA },
+    ]),
+  ),
+  'pause before the first share': {
+    steps: [CREATE, rampStep(10, { dwell: LONG })],
+    there: (s) => s.phase === 'creating',
+    pausedBy: async (rollout) => {
+      await pause(rollout);
+      await rollout.until((s) => s.stepIndex === 1);
+    },
+    next: PAUSED_BY_ADA,
   },
-  'because others changed its traffic': {
-    plan: (name) => planOf(name, [CREATE, rampStep(10, { dwell: LONG })], { watching }),
-    change: (target) => target.changeTraffic({ live: { blue: 60, green: 40 }, mirror: {} }),
-    hold: 'drift',
-    answer: (rollout) => rollout.send('resolveDrift', { choice: 'restore', ...by }),
-    then: { phase: 'ramping', stepIndex: 1 },
+  'pause before a cutover': {
+    steps: [CREATE, rampStep(50), APPROVE, CUTOVER],
+    there: (s) => s.phase === 'waiting-for-approval',
+    pausedBy: async (rollout) => {
+      await pause(rollout);
+      await rollout.send('approve', by);
+      await rollout.until((s) => s.stepIndex === 3);
+    },
+    next: PAUSED_BY_ADA,
   },
 };
+
+/** What a rollout may be held for already, how it gets there, and what its person's answer leads to. */
+interface Held {
+  readonly steps: readonly Step[];
+  /** Too few to decide by, where that is what it is held for. */
+  readonly requestsPerSecond?: number;
+  /** From there on it is to be held. */
+  there(s: RolloutStatus): boolean;
+  change(target: MemoryTarget, rollout: Rollout): unknown;
+  readonly hold: 'undecided' | 'drift';
+  answer(rollout: Rollout): Promise<string>;
+  readonly then: Pick<RolloutStatus, 'phase' | 'stepIndex'>;
+}
+
+const SOON = { dwell: { atLeastMs: 300, atMostMs: 600 } };
+const FEW = {
+  requestsPerSecond: 100,
+  there: () => true,
+  change: () => undefined,
+  hold: 'undecided',
+  answer: (rollout: Rollout) => rollout.send('approve', by),
+} as const;
+/** Somebody else's share, put back by a person's word. */
+const changedTo = (green: number) =>
+  ({
+    change: (target: MemoryTarget) =>
+      target.changeTraffic({ live: { blue: 100 - green, green }, mirror: {} }),
+    hold: 'drift',
+    answer: (rollout: Rollout) => rollout.send('resolveDrift', { choice: 'restore', ...by }),
+  }) as const;
+
+const HELD: Readonly<Record<string, Held>> = {
+  'undecided in a ramp': {
+    ...FEW,
+    // It waits in the step that comes next, once it was answered.
+    steps: [CREATE, rampStep(10, SOON), rampStep(25, { dwell: LONG })],
+    then: { phase: 'ramping', stepIndex: 2 },
+  },
+  'undecided in a mirror': {
+    ...FEW,
+    steps: [CREATE, mirrorStep(10, SOON), rampStep(10, { dwell: LONG })],
+    then: { phase: 'ramping', stepIndex: 2 },
+  },
+  'undecided in a bake': {
+    ...FEW,
+    requestsPerSecond: 0, // a few would do
+    steps: [CREATE, CUTOVER, bakeStep(600), BAKE],
+    then: { phase: 'baking', stepIndex: 3 },
+  },
+  'drift in a ramp': {
+    ...changedTo(40),
+    steps: [CREATE, rampStep(10, { dwell: LONG })],
+    there: (s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10,
+    then: { phase: 'ramping', stepIndex: 1 },
+  },
+  'drift in a mirror': {
+    ...changedTo(40),
+    steps: [CREATE, mirrorStep(10, { dwell: LONG })],
+    there: (s) => s.phase === 'mirroring' && s.traffic?.mirror['green'] === 10,
+    then: { phase: 'mirroring', stepIndex: 1 },
+  },
+  'drift before an approval': {
+    ...changedTo(40),
+    steps: [CREATE, rampStep(50), APPROVE],
+    there: (s) => s.phase === 'waiting-for-approval',
+    then: { phase: 'waiting-for-approval', stepIndex: 2 },
+  },
+  'drift in a bake': {
+    ...changedTo(90),
+    steps: [CREATE, CUTOVER, BAKE],
+    there: (s) => s.phase === 'baking',
+    then: { phase: 'baking', stepIndex: 2 },
+  },
+  'drift under a pause': {
+    ...changedTo(40),
+    steps: [CREATE, rampStep(10, { dwell: LONG })],
+    there: (s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10,
+    change: async (target, rollout) => {
+      await pause(rollout);
+      changedTo(40).change(target);
+    },
+    then: { phase: 'paused', stepIndex: 1 },
+  },
+};
+
+/** A pause and a hold are watched alike wherever they are: those in a ramp meet each source, the others one that is away. */
+function ofRampsByEach({ what, source }: { what: string; source: string }): boolean {
+  return what.includes('ramp') || source === 'that is away';
+}
 
 /** Each case, by each source that tells nothing. */
 function bySource<Case>(cases: Readonly<Record<string, Case>>) {
@@ -121,13 +206,14 @@ async function fiveMinutesOn(rollout: Rollout, target: MemoryTarget): Promise<Ro
 }
 
 describe.concurrent('five minutes without metrics', () => {
-  it.each(bySource(WAITS))(
+  it.each([...bySource(WAITS), ...bySource(PAUSED).filter(ofRampsByEach)])(
     'in $what, by a source $source, neither abort nor promote; the hold is seen, with since when, and ends when they are back',
-    async ({ what, source, distort, why, steps, there, pause, next }) => {
+    async ({ what, source, distort, why, steps, there, pausedBy, next }) => {
       const target = new MemoryTarget();
+      target.createDelayMs = 500; // time for a pause
       const rollout = await bench.start(planOf(named(what, source), steps, { watching }), target);
       await rollout.until(there);
-      if (pause === true) await rollout.send('pause', by);
+      await pausedBy?.(rollout);
       const before = await rollout.status();
       const { looks } = target;
       await rollout.until(() => target.looks > looks + 2);
@@ -156,20 +242,20 @@ describe.concurrent('five minutes without metrics', () => {
       target.behaviour.set('green', { errors: 0, slow: 0 });
       silence.over();
       const back = await rollout.until((s) => s.phase !== 'held');
-      expect(back).toMatchObject({ phase: pause === true ? 'paused' : before.phase, hold: null });
+      expect(back).toMatchObject({ phase: before.phase, hold: null });
       await rollout.send('abort', by);
       await rollout.failure();
     },
   );
 
-  it.each(bySource(HELD))(
-    'in a rollout that is held, $what, leave it to its person, by a source $source; the answer counts, and the gates wait on for metrics',
-    async ({ what, source, distort, plan, hold, change, answer, then }) => {
+  it.each(bySource(HELD).filter(ofRampsByEach))(
+    'in a rollout that is held ($what) leave it to its person, by a source $source; the answer counts, and the gates wait on for metrics',
+    async ({ what, source, distort, steps, requestsPerSecond, there, hold, change, answer, then }) => {
       const target = new MemoryTarget();
-      target.requestsPerSecond = 100;
-      const rollout = await bench.start(plan(named(`held ${what.slice(0, 9)}`, source)), target);
-      await rollout.until(() => target.looks > 5);
-      change(target);
+      target.requestsPerSecond = requestsPerSecond ?? target.requestsPerSecond;
+      const rollout = await bench.start(planOf(named(what, source), steps, { watching }), target);
+      await rollout.until((s) => there(s) && target.looks > 5);
+      await change(target, rollout);
       const held = await rollout.until((s) => s.hold?.kind === hold);
       const { traffic, writes } = { traffic: target.traffic, writes: [...target.writes] };
 
