@@ -141,7 +141,10 @@ async function attempt(
   return { found: found ?? to, ...(scaled.length === 0 ? {} : { scaled }) };
 }
 
-/** Who has traffic now and should have fewer instances than the rollout knows. */
+/**
+ * Who has traffic now and should have fewer instances than the rollout knows. Also where it cannot be told yet who said so:
+ * whoever gives them back asks that again, for as long as it takes.
+ */
 async function scaledByPeople(
   { endpoints }: TargetPorts,
   { endpoint, to, instances = {} }: SetTrafficInput,
@@ -152,7 +155,7 @@ async function scaledByPeople(
   return byPeople(scaled, (deployment) =>
     beating(() => endpoints.isAutoscaled(endpoint, deployment, { signal })).catch((err: unknown) => {
       if (!(err instanceof PortError)) throw err;
-      return null;
+      return err.kind === 'permanent' ? null : false;
     }),
   );
 }

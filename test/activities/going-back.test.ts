@@ -328,6 +328,12 @@ describe('a way back to who was scaled down', () => {
     ],
     ['some of them, by its autoscaler', 1, () => Promise.resolve(true), {}],
     ['some of them, by nobody knows whom', 1, () => Promise.reject(unable), {}],
+    [
+      'some of them, by whom is to be asked again',
+      1,
+      () => Promise.reject(new PortError('away', { kind: 'transient', code: 'Http500' })),
+      { scaled: [{ deployment: 'blue', from: 4, to: 1 }] },
+    ],
     ['all of them', 0, () => Promise.resolve(true), { scaled: [{ deployment: 'blue', from: 4, to: 0 }] }],
     ['none', 4, () => Promise.resolve(false), {}],
   ])('tells who lacks instances by what is read back: %s', async (_, left, isAutoscaled, told) => {
