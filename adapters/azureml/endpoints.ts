@@ -149,7 +149,8 @@ class ArmEndpoints implements AzureMlEndpoints {
       if (isGone(thrown)) return;
       if (isBusy(thrown)) {
         const resource = await this.#queries.deployment(endpoint, name, signal);
-        if (resource === undefined || resource.properties.provisioningState === 'Deleting') return;
+        // One that is not shown may be about to be: that there is none, the service says to who asks again.
+        if (resource?.properties.provisioningState === 'Deleting') return;
       }
       throw thrown;
     }

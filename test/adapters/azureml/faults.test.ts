@@ -196,6 +196,13 @@ it('deletes well what is being deleted already', async () => {
   await expect(client().deleteDeployment('diabetes', 'green')).resolves.toBeUndefined();
 });
 
+it('does not delete well what it may not delete yet and is not shown: it may be about to be', async () => {
+  arm.faults.push({ method: 'DELETE', path: 'deployments/green', answer: { status: 409 } });
+
+  await expect(client().deleteDeployment('diabetes', 'green')).rejects.toMatchObject({ kind: 'throttled' });
+  await expect(client().deleteDeployment('diabetes', 'green')).resolves.toBeUndefined();
+});
+
 it('does not delete well what something else holds', async () => {
   arm.seedDeployment('diabetes', 'green', 'Updating');
   arm.faults.push({ method: 'DELETE', path: 'deployments/green', answer: { status: 409 } });
