@@ -10,6 +10,7 @@ import {
   type Node,
   type Pair,
 } from 'yaml';
+import { beforeSecret } from './secret-lines.js';
 import { beforeAddress, pathText, shownOf, type Path, type Position, type Problem } from './problem.js';
 
 /** A file that was read and parsed, with all that is needed to point into it. */
@@ -98,6 +99,6 @@ export function positionOf(text: string, lines: LineCounter, range: Range): Posi
     range: [start, Math.max(start, end)],
     line,
     column: [...source.slice(0, col - 1)].length + 1,
-    source: beforeAddress(source),
+    source: beforeSecret(beforeAddress(source)),
   };
 }
