@@ -1,5 +1,5 @@
 import type { DeploymentManifest } from '../core/deployment.js';
-import type { Path, Problem } from './problem.js';
+import { quote, type Path, type Problem } from './problem.js';
 import { check } from './schema/check.js';
 import { isMapping } from './schema/choice.js';
 import { Deployment as AzureDeployment } from './schema/deployment.js';
@@ -17,14 +17,32 @@ export interface DeploymentForm {
   readonly problems: readonly Problem[];
 }
 
-/** Reads a deployment file as what it is: an Azure ML online deployment, or a Kubernetes Deployment. */
-export function readDeploymentForm(read: Source): DeploymentForm {
-  if (isMapping(read.value) && 'apiVersion' in read.value) {
+/**
+ * Reads a deployment file as what it is: an Azure ML online deployment, or a Kubernetes Deployment.
+ *
+ * @param onKubernetes - whether it is for a Kubernetes namespace, where Azure ML's reasons are none.
+ */
+export function readDeploymentForm(read: Source, onKubernetes: boolean): DeploymentForm {
+  if (isMapping(read.value) && isManifest(read.value)) {
     return read.value['kind'] === 'InferenceService' ? readInferenceService(read) : readManifest(read);
   }
   const source = plainScalars(read);
   const { value, problems } = check(source, AzureDeployment, source.value, []);
-  return { form: value, source, problems };
+  return { form: value, source, problems: onKubernetes ? problems.map(withoutAzure) : problems };
+}
+
+/** Also one that forgot its first line. */
+function isManifest(value: Readonly<Record<string, unknown>>): boolean {
+  return 'apiVersion' in value || ('kind' in value && 'metadata' in value);
+}
+
+function withoutAzure(problem: Problem): Problem {
+  if (problem.code !== 'deployment/not-carried') return problem;
+  return {
+    ...problem,
+    message: `${quote(problem.path)} is not carried to Kubernetes by a file of this form`,
+    help: 'leave it out, or write the deployment as a Kubernetes manifest (apiVersion: apps/v1, kind: Deployment), which says all of it',
+  };
 }
 
 function readManifest(source: Source): DeploymentForm {

@@ -25,7 +25,7 @@ export async function loadDeployment(
 ): Promise<LoadedDeployment> {
   const reading = await readYaml(file, file, 'deployment');
   if (!reading.source) return { ok: false, problems: reading.problems };
-  const { form, source, problems } = readDeploymentForm(reading.source);
+  const { form, source, problems } = readDeploymentForm(reading.source, target.kind === 'kubernetes');
   const soFar = [...reading.problems, ...problems];
   if (!form) return { ok: false, problems: soFar };
   const [folder, here] = await Promise.all([realpath(dirname(file)), realpath(process.cwd())]);

@@ -142,8 +142,9 @@ async function readDeployment(draft: Draft, file: string, root: string): Promise
     };
   }
   const reading = await readYaml(real.value, shownBeside(file, named), 'deployment');
+  const onKubernetes = draft.fields.target !== undefined && 'kubernetes' in draft.fields.target;
   if (!reading.source) return { ...nothing, problems: reading.problems };
-  const { form, source, problems } = readDeploymentForm(reading.source);
+  const { form, source, problems } = readDeploymentForm(reading.source, onKubernetes);
   if (!form) return { ...nothing, source, problems: [...reading.problems, ...problems] };
   const files = await resolveDeploymentFiles(source, form, { root, folder: dirname(real.value) });
   return { form, source, files, problems: [...reading.problems, ...problems, ...files.problems] };

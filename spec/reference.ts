@@ -62,20 +62,34 @@ function section(path: readonly string[], schema: JsonSchema): string[] {
 }
 
 function nested(path: readonly string[], variants: readonly JsonSchema[]): string[] {
-  const seen = new Set<string>();
-  return variants.flatMap((variant) =>
-    Object.entries(variant.properties ?? {}).flatMap(([name, field]) => {
+  const fields = new Map<string, JsonSchema[]>();
+  for (const variant of variants) {
+    for (const [name, field] of Object.entries(variant.properties ?? {})) {
       const inner = innerOf(field as JsonSchema);
-      if (!inner || seen.has(name)) return [];
-      seen.add(name);
-      const here = [...path, `${name}${inner.suffix}`];
-      return [
-        `### \`${here.join('.')}\``,
-        inner.schema.description ?? '',
-        ...section(here, inner.schema),
-      ].filter((part) => part !== '');
-    }),
-  );
+      if (inner) fields.set(name + inner.suffix, [...(fields.get(name + inner.suffix) ?? []), inner.schema]);
+    }
+  }
+  return [...fields].flatMap(([name, schemas]) => {
+    const here = [...path, name];
+    const schema = inOne(schemas);
+    return [`### \`${here.join('.')}\``, schema.description ?? '', ...section(here, schema)].filter(
+      (part) => part !== '',
+    );
+  });
+}
+
+/** What one field takes in several forms of its owner: every form that differs from those before it. */
+function inOne(schemas: readonly JsonSchema[]): JsonSchema {
+  const different = (parts: readonly JsonSchema[]): JsonSchema[] => [
+    ...new Map(parts.map((part) => [JSON.stringify(part), part])).values(),
+  ];
+  const [first = {}, ...others] = different(schemas);
+  if (others.length === 0) return first;
+  const all = [first, ...others];
+  return {
+    description: all.flatMap(({ description }) => description ?? []).join('\n\n'),
+    anyOf: different(all.flatMap(objectVariants)),
+  };
 }
 
 /** What of a field needs tables of its own: objects in it, in its list, or under its names. */

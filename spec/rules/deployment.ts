@@ -5,6 +5,7 @@ import { onAzure } from '../draft.js';
 import { quote, type Path, type Problem } from '../problem.js';
 import { filesOf } from '../resolve-files.js';
 import type { Deployment } from '../deployment-form.js';
+import { isSecretName } from '../secret-lines.js';
 import { problemAt, type Complaint, type Source } from '../source.js';
 import type { Facts } from './facts.js';
 import { kubernetesRules, manifestRules } from './kubernetes.js';
@@ -42,7 +43,8 @@ export function placedDeploymentRules(deployment: Deployment, source: Source, pl
   const { endpoint, namespace } = place;
   return [
     ...endpointRules(deployment, endpoint),
-    ...kindRules(deployment),
+    // A namespace runs no managed ones, and is told so by its own rules.
+    ...(namespace !== undefined && deployment.type === 'managed' ? [] : kindRules(deployment)),
     ...probeRules(deployment),
     ...secretRules(deployment),
     ...(place.onAzure ? azureRules(deployment, endpoint) : []),
@@ -73,8 +75,6 @@ function endpointRules({ endpoint_name: named }: Deployment, endpoint: string | 
   ];
 }
 
-const SECRET_NAME = /secret|token|passw(or)?d|api[-_]?key|credential|connection[-_]?string/i;
-
 function secretRules({ environment_variables: variables }: Deployment): Finding[] {
   return Object.entries(variables).flatMap(([name, value]): Finding[] => {
     const path = ['environment_variables', name];
@@ -90,7 +90,7 @@ function secretRules({ environment_variables: variables }: Deployment): Finding[
         ],
       ];
     }
-    if (secretName(value) !== undefined || value === '' || !SECRET_NAME.test(name)) return [];
+    if (secretName(value) !== undefined || value === '' || !isSecretName(name)) return [];
     return [
       [
         path,

@@ -84,7 +84,7 @@ export const Rollout = z
     version: z.literal(1).prefault(1).describe('Version of this format.'),
     endpoint: resourceName().describe('Name of the endpoint; it exists already.'),
     deployment: filePath().describe(
-      "Azure ML deployment file of green, the new version, as `az ml online-deployment create --file` takes it; relative to the spec, and inside its folder.",
+      "File of green, the new version: an Azure ML deployment, as `az ml online-deployment create --file` takes it, or a Kubernetes manifest; relative to the spec, and inside its folder.",
     ),
     baseline: resourceName()
       .optional()

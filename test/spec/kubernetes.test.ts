@@ -219,6 +219,24 @@ describe('a Kubernetes namespace as target', () => {
       ),
       [expect.stringMatching(/^green\.yml:2:7 /), expect.stringMatching(/^green\.yml:3:13 .*tags/)],
     ],
+    [
+      'fields that Azure ML has no place for, without its reasons',
+      `${GREEN}startup_probe: {}\n`,
+      ['green.yml:4:1 "startup_probe" is not carried to Kubernetes by a file of this form'],
+    ],
+    [
+      'an autoscaler of a managed one, without the ways of Azure Monitor',
+      GREEN.replace('type: kubernetes', 'scale_settings: { type: target_utilization }'),
+      [
+        'green.yml:1:1 a Kubernetes namespace runs deployments of type kubernetes, got managed',
+        expect.stringMatching(/^green\.yml:2:25 the autoscaler of Kubernetes /),
+      ],
+    ],
+    [
+      'a manifest without its first line, as a manifest',
+      MANIFEST.replace('apiVersion: apps/v1\n', ''),
+      ['green.yml:1:1 "apiVersion" is missing'],
+    ],
   ])('refuses %s', async (_, green, problems) => {
     expect(await heads(SPEC, green)).toEqual(problems);
   });
