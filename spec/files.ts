@@ -1,5 +1,6 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { suggest } from './suggest.js';
 
 /** Why a file cannot be used; ends the sentence `./score.py …`. */
 interface FileFault {
@@ -32,6 +33,16 @@ export async function readText(path: string, limit: number): Promise<Outcome<str
     const byte = firstWrongByte(bytes.value);
     return fault('not-utf8', `is not UTF-8 text: byte ${byte} does not fit`, 'save it as UTF-8', byte);
   }
+}
+
+/** The YAML file that was probably meant by a path where none is: `rollout.yml` for `rollout.yaml`. */
+export async function nearFile(path: string): Promise<string | undefined> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  const near = suggest(
+    basename(path),
+    names.filter((name) => /\.ya?ml$/i.test(name)),
+  );
+  return near === undefined ? undefined : join(dirname(path), near);
 }
 
 /** What stands at a path, and whether it is the kind that is needed. */

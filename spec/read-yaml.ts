@@ -10,10 +10,11 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import { readText } from './files.js';
+import { nearFile, readText } from './files.js';
 import { excessOf } from './guard.js';
-import { MOST_PROBLEMS, pathText, quote, withoutAddresses, type Problem } from './problem.js';
+import { MOST_PROBLEMS, pathText, quote, type Problem } from './problem.js';
 import { keyText, positionOf, type Source } from './source.js';
+import { syntaxFaults, TEMPLATE } from './syntax.js';
 
 /** Far above any spec, far below what makes a parser slow. */
 const LARGEST_FILE = 1024 * 1024;
@@ -35,7 +36,8 @@ export interface Reading {
 export async function readYaml(path: string, shown: string, kind: Source['kind']): Promise<Reading> {
   const read = await readText(path, LARGEST_FILE);
   if (read.ok) return parseYaml(read.value, shown, kind);
-  const { code, message, help } = read.fault;
+  const { code, message } = read.fault;
+  const help = code === 'missing-file' ? await helpToFind(path) : read.fault.help;
   return {
     problems: [
       {
@@ -49,6 +51,14 @@ export async function readYaml(path: string, shown: string, kind: Source['kind']
       },
     ],
   };
+}
+
+/** For a file that a command names; those that files name are looked at before they are read. */
+async function helpToFind(path: string): Promise<string> {
+  const near = await nearFile(path);
+  return near === undefined
+    ? 'check the path; it is relative to the folder that the command runs in'
+    : `did you mean ${near}?`;
 }
 
 export function parseYaml(text: string, file: string, kind: Source['kind']): Reading {
@@ -81,25 +91,22 @@ export function parseYaml(text: string, file: string, kind: Source['kind']): Rea
   } catch {
     return { problems: [complain('yaml', [0, 0], 'this is not YAML', WRONG_FILE)] };
   }
-  const problems = [...document.errors, ...document.warnings].slice(0, MOST_PROBLEMS + 1).map((error) => {
-    const known = SYNTAX[error.code];
-    return complain(
-      known?.code ?? 'yaml',
-      error.pos,
-      known?.message ?? withoutAddresses(lowerFirst(error.message)),
-      known?.help,
-    );
-  });
+  const problems = syntaxFaults(document, text)
+    .slice(0, MOST_PROBLEMS + 1)
+    .map(({ code, range, message, help }) => complain(code, range, message, help));
   if (document.errors.length > 0) return { problems };
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
     return { problems: [complain('empty', [0, 0], 'the file is empty', EMPTY_HELP[kind])] };
   }
   if (!isMap(document.contents)) {
     const { range } = document.contents;
-    const message = 'the file holds no mapping; expected fields such as "endpoint: my-endpoint"';
-    return { problems: [...problems, complain('type', [range[0], range[1]], message, EMPTY_HELP[kind])] };
+    const message = `the file holds ${isScalar(document.contents) ? 'a text' : 'a list'}; expected fields such as "endpoint: my-endpoint"`;
+    const help = /^[\w-]+(?::\S|\s*=)/.test(text.slice(range[0]))
+      ? 'write each field as "key: value", with a colon and a space behind the key'
+      : EMPTY_HELP[kind];
+    return { problems: [...problems, complain('type', [range[0], range[1]], message, help)] };
   }
-  const odd = oddities(document).slice(0, MOST_PROBLEMS + 1);
+  const odd = oddities(document, text).slice(0, MOST_PROBLEMS + 1);
   problems.push(...odd.map(({ code, range, message, help }) => complain(code, range, message, help)));
   // Of two equal keys one value is taken, and the rest can be checked on; the others have no plain value.
   if (odd.some(({ code }) => code !== 'duplicate-key')) return { problems };
@@ -128,27 +135,11 @@ const EMPTY_HELP: Readonly<Record<Source['kind'], string>> = {
   deployment: 'a deployment file needs at least "name"',
 };
 
-const SYNTAX: Readonly<Record<string, { code: string; message: string; help: string }>> = {
-  TAB_AS_INDENT: {
-    code: 'tab',
-    message: 'a tab is used as indentation; YAML indents with spaces',
-    help: 'replace the tab by spaces',
-  },
-  MULTIPLE_DOCS: {
-    code: 'several-documents',
-    message: 'the file holds several documents; expected one',
-    help: 'remove "---" and what follows, or give each document a file of its own',
-  },
-  TAG_RESOLVE_FAILED: {
-    code: 'tag',
-    message: 'tags such as !name are not used here',
-    help: 'remove the tag',
-  },
-};
+/** No-break and other spaces that look like one, and those that cannot be seen. */
+const ODD_BLANK = /[\u00a0\u2000-\u200b\u202f\u3000\ufeff]/;
 
-function lowerFirst(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1);
-}
+/** Tags of YAML's own whose values are none that a spec could hold; others the parser warns of. */
+const VALUE_TAGS = /^tag:yaml\.org,2002:(?:binary|omap|pairs|set|timestamp)$/;
 
 interface Oddity {
   readonly code: string;
@@ -158,7 +149,7 @@ interface Oddity {
 }
 
 /** What YAML allows and a spec has no use for; it would be misread or lost on the way to plain values. */
-function oddities(document: Document.Parsed): Oddity[] {
+function oddities(document: Document.Parsed, text: string): Oddity[] {
   const found: Oddity[] = [];
   const add = (node: { range?: readonly number[] | null }, code: string, message: string, help: string) => {
     found.push({ code, range: [node.range?.[0] ?? 0, node.range?.[1] ?? 0], message, help });
@@ -172,6 +163,14 @@ function oddities(document: Document.Parsed): Oddity[] {
   visit(document, {
     Node(_key, node) {
       if (!isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor);
+      if (node.tag !== undefined && VALUE_TAGS.test(node.tag)) {
+        add(
+          node,
+          'tag',
+          'tags such as !!binary are not used here',
+          'remove the tag, and write the plain value',
+        );
+      }
       if (isMap(node)) {
         for (const key of repeatedKeys(node)) {
           add(
@@ -202,7 +201,9 @@ function oddities(document: Document.Parsed): Oddity[] {
       }
     },
     Pair(_key, pair) {
-      if (!isScalar(pair.key)) {
+      if (isMap(pair.key) && pair.key.flow === true && text[(pair.key.range?.[0] ?? 0) - 1] === '{') {
+        add(pair.key, 'template', TEMPLATE.message, TEMPLATE.help);
+      } else if (!isScalar(pair.key)) {
         add(
           isNode(pair.key) ? pair.key : {},
           'key',
@@ -211,6 +212,13 @@ function oddities(document: Document.Parsed): Oddity[] {
         );
       } else if (pair.key.value === '__proto__') {
         add(pair.key, 'key', '"__proto__" cannot be a key', 'use another name');
+      } else if (ODD_BLANK.test(String(pair.key.value))) {
+        add(
+          pair.key,
+          'blank',
+          'a blank that is no space (copied from a web page, often) stands in this key',
+          'write it again with spaces',
+        );
       } else if (pair.key.value === '<<') {
         add(pair.key, 'merge', '<< merges nothing here, as YAML 1.2 has it', 'write the fields out');
       }

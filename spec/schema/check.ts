@@ -4,6 +4,7 @@ import { problemAt, type Complaint, type Source } from '../source.js';
 import { meantBy, suggest } from '../suggest.js';
 import { choosers, isMapping, isSchema } from './choice.js';
 import { refused } from './refused.js';
+import { respelt } from './respell.js';
 import { textKinds, type KnownKind } from './texts.js';
 
 type Issue = z.core.$ZodIssue;
@@ -116,7 +117,8 @@ function unknownKey(place: z.ZodType | undefined, key: string, at: Path): Compla
 function ownerText(at: Path): string {
   const last = at.at(-1);
   if (last === undefined) return 'of this file';
-  return typeof last === 'number' ? 'of this step' : `of ${quote(last)}`;
+  if (typeof last === 'number') return at[0] === 'steps' ? 'of this step' : 'of this entry';
+  return `of ${quote(last)}`;
 }
 
 function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown, at: Path): Complaint {
@@ -142,6 +144,9 @@ function complaintOf(issue: Issue, place: z.ZodType | undefined, found: unknown,
     case 'too_small':
       return { code: 'range', message: `must be at least ${sized(issue.origin, issue.minimum)}, got ${amountOf(found)}`, help };
     case 'invalid_type':
+      if (issue.expected === 'array' && isMapping(found)) {
+        return { code: 'type', message: 'expected a list, got a mapping', help: 'write "- " before each entry' };
+      }
       return { code: 'type', message: `expected ${TYPES[issue.expected] ?? issue.expected}, got ${quote(found)}`, help };
     default:
       return { code: 'value', message: `${quote(found)} does not fit here: ${issue.message}`, help };
@@ -153,8 +158,10 @@ function badText(kind: KnownKind, found: unknown): Complaint {
   const text = typeof found === 'number' ? String(found) : found;
   const known = typeof text === 'string' ? kind.explain?.(text, kind) : undefined;
   if (known) return { ...known, help: known.help ?? kind.help };
-  const got = isOfSecret(kind.code) ? '' : `, got ${quote(found)}`;
-  return { code: kind.code, message: `expected ${kind.expected}${got}`, help: kind.help };
+  if (isOfSecret(kind.code)) return { code: kind.code, message: `expected ${kind.expected}`, help: kind.help };
+  const meant = typeof text === 'string' ? respelt(text, kind.fits) : undefined;
+  const help = meant === undefined ? kind.help : `write ${meant}`;
+  return { code: kind.code, message: `expected ${kind.expected}, got ${quote(found)}`, help };
 }
 
 const TYPES: Readonly<Record<string, string>> = {

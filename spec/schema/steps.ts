@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { choice, isMapping, type Misfit } from './choice.js';
 import { filePath, gateName, personName } from './names.js';
 import { duration, liveShare, mirrorShare, window } from './texts.js';
-import { either } from '../problem.js';
+import { either, quote } from '../problem.js';
 import { suggest } from '../suggest.js';
 
 const gates = z
@@ -158,12 +158,37 @@ function chooseStep(value: unknown): z.ZodType | Misfit {
 
 const SIBLINGS = ['for', 'gates', 'undecided'];
 
+/** What other tools call a step, and what does here what they do. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  canary: 'write "ramp: [10%, 50%]"',
+  'set-weight': 'write "ramp: [10%, 50%]"',
+  weight: 'write "ramp: [10%, 50%]"',
+  shift: 'write "ramp: [10%, 50%]"',
+  traffic: 'write "ramp: [10%, 50%]"',
+  shadow: 'write "mirror: 10%"',
+  test: 'write "smoke: { request: ./request.json }"',
+  wait: 'a mirror or a ramp waits by its "for"; after the cutover write "bake: 30m"',
+  pause: 'for a person write "approve"; for a time, "for" in a mirror or a ramp, or "bake: 30m" after the cutover',
+  analysis: 'name "gates" in a mirror or a ramp: they are judged all the time',
+  promote: 'write "cutover"',
+  switch: 'write "cutover"',
+  delete: 'write "delete-baseline"',
+  cleanup: 'write "delete-baseline"',
+  rollback: 'leave it out: a gate that is breached rolls back by itself',
+  deploy: 'write "create"',
+};
+
 function unknownStep(found: string): Misfit {
   const near = suggest(found, STEP_NAMES);
+  const word = found.toLowerCase().replace(/(?<=[a-z])[_ ](?=[a-z])/g, '-').replace('setweight', 'set-weight');
+  const elsewhere = Object.hasOwn(ELSEWHERE, word) ? ELSEWHERE[word] : undefined;
+  // A line that is indented deeper than the one before it is read on as its text.
+  const runOn = / - |: /.test(found) ? 'indent every "- " of the list by the same number of spaces' : undefined;
+  const help = elsewhere ?? (near === undefined ? runOn : `did you mean "${near}"?`);
   return {
     code: 'step',
-    message: `"${found}" is not a step; expected ${either(STEP_NAMES)}`,
-    ...(near === undefined ? {} : { help: `did you mean "${near}"?` }),
+    message: `${quote(found)} is not a step; expected ${either(STEP_NAMES)}`,
+    ...(help === undefined ? {} : { help }),
   };
 }
 

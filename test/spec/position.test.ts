@@ -38,21 +38,20 @@ describe('a problem points at', () => {
     ['a quoted value with its quotes', `${HEAD}adopt: "1"\n`, [3, 8, '"1"']],
     ['the anchored value, where an alias repeats it', `${HEAD.replace('diabetes', '&e x')}`, [1, 14, 'x']],
     ['the last line without a line break', `${HEAD}adopt: 1`, [3, 8, '1']],
-    ['the end, where something is missing there', `${HEAD}approvers: [a`, [3, 14, '']],
+    ['the bracket that nothing closes', `${HEAD}approvers: [a`, [3, 12, '[']],
   ] as const)('%s', (_what, text, expected) => {
     expect(place(text)).toEqual(expected);
   });
 
   it('its own line behind what is no YAML over two lines', () => {
-    const { problems } = parseYaml(
-      `${HEAD}steps:\n  - create\n}  - cutover\n  - bake: 15m\n`,
-      'spec.yml',
-      'spec',
-    );
+    const text = `${HEAD}steps:\n  - create\n}  - cutover\n  - bake: 15m\n---\nadopt: true\n`;
 
-    const colon = problems.find(({ message }) => message.includes('":"'));
+    const { problems } = parseYaml(text, 'spec.yml', 'spec');
 
-    expect(colon?.at).toMatchObject({ line: 6, column: 9, source: '  - bake: 15m' });
+    expect(problems.map(({ at }) => [at?.line, at?.column, at?.source])).toEqual([
+      [5, 1, '}  - cutover'],
+      [7, 1, '---'],
+    ]);
   });
 
   it('the anchored value once for each alias', () => {

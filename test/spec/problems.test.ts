@@ -134,6 +134,12 @@ const gates: readonly Case[] = [
 
 const order: readonly Case[] = [
   ['an unknown step', steps('  - create\n  - mirrow: 10%\n')],
+  [
+    'steps as other tools call them',
+    steps('  - create\n  - canary: 10%\n  - setWeight: 20\n  - wait: 5m\n  - promote\n'),
+  ],
+  ['a step that is indented too deep', steps('  - create\n   - cutover\n')],
+  ['steps that are a mapping', steps('  create:\n  cutover:\n')],
   ['a bare word that is no step', steps('  - create\n  - cut-over\n')],
   ['two steps in one entry', steps('  - create\n  - ramp: 10%\n    bake: 30m\n')],
   ['a smoke step without a request', steps('  - create\n  - smoke\n')],
