@@ -41,7 +41,7 @@ export async function runCli(args: readonly string[], world: World): Promise<num
     command.showHelpAfterError(`Run \`${pathOf(command)} --help\` to see what it takes.`);
   }
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync(helpOfKnown(program, args), { from: 'user' });
     return exitCodeOf(exit);
   } catch (error) {
     // commander has said what is wrong; asked for help, it has given that.
@@ -50,6 +50,18 @@ export async function runCli(args: readonly string[], world: World): Promise<num
     world.stderr(`greenlight: ${explained.text}\n`);
     return exitCodeOf(explained.exit);
   }
+}
+
+/** Asked for help with a command that there is not, commander shows the whole help and says nothing of it. */
+function helpOfKnown(program: Command, args: readonly string[]): string[] {
+  const [first, name, ...rest] = args;
+  const unknown =
+    first === 'help' &&
+    name !== undefined &&
+    !name.startsWith('-') &&
+    name !== 'help' &&
+    !program.commands.some((command) => command.name() === name);
+  return unknown ? [name, ...rest] : [...args];
 }
 
 /** `greenlight endpoint create`. */
@@ -61,11 +73,13 @@ function contextOf(options: Options, world: World): Context {
   const { output, state, ...given } = options as { output: string; state?: string; target?: string };
   // Set and empty, a variable says nothing.
   const variable = world.env['GREENLIGHT_TARGET'] || undefined;
+  const targetFrom =
+    given.target !== undefined ? '--target' : variable !== undefined ? 'GREENLIGHT_TARGET' : null;
   return {
     env: world.env,
     stateDir: state === undefined ? stateDir(world.env) : resolve(state),
-    target: parseTarget(given.target ?? variable ?? DEFAULT_TARGET),
-    targetFrom: given.target !== undefined ? '--target' : variable !== undefined ? 'GREENLIGHT_TARGET' : null,
+    target: parseTarget(given.target ?? variable ?? DEFAULT_TARGET, targetFrom ?? undefined),
+    targetFrom,
     out: createOutput(output === 'json', world),
     terminal: world.terminal ?? null,
     stop: world.stop,

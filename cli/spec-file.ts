@@ -43,6 +43,13 @@ function placeOf(target: Target): string {
  * @returns undefined where it is rejected, which is told by then, also as the result for programs.
  */
 export async function readSpec(ctx: Context, file: string): Promise<RightSpec | undefined> {
+  if (file === '-') {
+    throw new CliError(
+      'usage',
+      'A spec is read from a file, not from standard input: what it names is looked for beside it.\n' +
+        'Write it to a file, and name that.',
+    );
+  }
   const loaded = await loadSpec(file);
   const problems = loaded.ok ? loaded.warnings : loaded.problems;
   if (problems.length > 0) ctx.out.note(renderProblems(problems));

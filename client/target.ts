@@ -9,9 +9,10 @@ const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
  * Reads a target as `targetName` writes it: `host/WORKSPACE`, `azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE`,
  * `kubernetes/NAMESPACE` or `kubernetes/CONTEXT/NAMESPACE`.
  *
+ * @param from - who says so, for the message: `--target`, or a variable.
  * @throws {GreenlightError} usage.
  */
-export function parseTarget(text: string): Target {
+export function parseTarget(text: string, from?: string): Target {
   const [kind, ...parts] = text.split('/');
   const [first, second, third] = parts;
   if (parts.every((part) => part !== '')) {
@@ -26,7 +27,7 @@ export function parseTarget(text: string): Target {
   }
   throw new GreenlightError(
     'usage',
-    `"${text}" is no target; expected host/WORKSPACE (default ${DEFAULT_TARGET}), ` +
+    `${from === undefined ? '' : `${from}: `}"${text}" is no target; expected host/WORKSPACE (default ${DEFAULT_TARGET}), ` +
       'azureml/SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE, kubernetes/NAMESPACE, or kubernetes/CONTEXT/NAMESPACE',
   );
 }
