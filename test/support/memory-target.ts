@@ -21,6 +21,9 @@ const EDGES_MS: readonly number[] = [5, 10, 20, 50, 100, 200, 500];
 
 type Call = keyof Endpoints | 'metrics' | 'autoscale';
 
+/** What an endpoint that is gone answers for. Of its deployments it has none, and metrics outlive it. */
+const OF_ENDPOINT: ReadonlySet<string> = new Set<Call>(['writeTraffic', 'createDeployment', 'scale', 'isAutoscaled', 'invoke']); // prettier-ignore
+
 /** A fault for one call: throws, or does something before or instead. `traffic`: what a write asks for. */
 type Fault = (
   call: Call,
@@ -159,9 +162,11 @@ export class MemoryTarget {
             setTimeout(getReady, this.createDelayMs).unref();
           }
         }),
-      readDeployment: (_, name) => this.call('readDeployment', () => this.deployments.get(name)),
+      readDeployment: (_, name) =>
+        this.call('readDeployment', () => (this.endpointGone ? undefined : this.deployments.get(name))),
       deleteDeployment: (_, name) =>
         this.call('deleteDeployment', () => {
+          if (this.endpointGone) return;
           if (hasTraffic(this.traffic, name)) {
             throw permanent('BadRequest', `${name} gets traffic`);
           }
@@ -228,6 +233,7 @@ export class MemoryTarget {
     if (fault === 'throttle') {
       throw new PortError('busy', { kind: 'throttled', code: 'TooManyRequests', retryAfterMs: 50 });
     }
+    if (this.endpointGone && OF_ENDPOINT.has(call)) throw permanent('ResourceNotFound', 'no such endpoint');
     const result = act();
     if (fault === 'lose-answer') throw transient(`the answer of ${call} got lost by request of the test`);
     await Promise.resolve();

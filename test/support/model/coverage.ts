@@ -23,7 +23,10 @@ function faultsIn(scenario: Scenario): readonly string[] {
 
 /** How often it is called at the least where nothing else goes wrong. */
 function callsIn({ steps, acts, breaksAt, afterRollback }: Scenario, { call }: FaultSpell): number {
-  const goesBack = breaksAt !== null || acts.some(({ what }) => STOPS.has(what));
+  const stops = acts.some(
+    ({ what, then }) => STOPS.has(what) || (what === 'switch-blue-off' && then === 'abort'),
+  );
+  const goesBack = breaksAt !== null || stops;
   switch (call) {
     case 'writeTraffic':
       return wayOf(steps).length;

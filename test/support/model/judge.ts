@@ -4,8 +4,9 @@ import { sameTraffic, sumShares, trafficText, type Traffic } from '../../../core
 import type { MemoryTarget } from '../memory-target.js';
 import { BEFORE, outcomesOf, wayOf, type Happened } from './reference.js';
 import type { Scenario } from './scenario.js';
-import { ALL, type Watcher } from './watcher.js';
+import { ALL, MINIMUM, type Watcher } from './watcher.js';
 
+const MINIMUM_TOLD = /^set the fewest instances of blue |^the autoscaler of blue still keeps /;
 const DELETE_GREEN = 'delete the deployment green ';
 
 /** @returns what does not hold of a run that is over. */
@@ -82,7 +83,7 @@ function* wrongWrites(
 }
 
 function* wrongEnd(
-  { steps, afterRollback }: Scenario,
+  { steps, afterRollback, greenInstances }: Scenario,
   happened: Happened,
   target: MemoryTarget,
   watcher: Watcher,
@@ -94,6 +95,12 @@ function* wrongEnd(
   if (outcome !== 'promoted' && goes && happened.replaced && !told) {
     yield 'does not say that a green of somebody else stands there';
   }
+  // Nobody can tell what becomes of what it has.
+  if (target.endpointGone) {
+    if (outcome === 'rollback-incomplete' && left.length === 0) yield 'does not say what is left to do';
+    return;
+  }
+  yield* wrongMinimum(happened, target, [...left, ...notes]);
   if (outcome === 'rollback-incomplete') {
     if (left.length === 0) yield 'is incomplete, and does not say what is left to do';
     const ours = left.filter((line) => !happened.replaced || !line.startsWith(DELETE_GREEN));
@@ -111,9 +118,14 @@ function* wrongEnd(
   const kept = afterRollback === 'keep-green' && made;
   const expected = promoted ? (deletes ? ['green'] : ['blue', 'green']) : kept ? ['blue', 'green'] : ['blue'];
   const names = [...target.deployments.keys()].sort();
-  const theirs = happened.replaced ? ['green'] : [];
+  const theirs = [...(happened.replaced ? ['green'] : []), ...(happened.third ? ['red'] : [])];
   const still = [...new Set([...expected.filter((name) => !happened.gone.has(name)), ...theirs])];
   if (names.join() !== still.join()) yield `left ${names.join(', ')} instead of ${still.join(', ')}`;
+  const green = target.deployments.get('green')?.instances.wanted;
+  const given = promoted && happened.restored > 0 && happened.adopted === 0 && watcher.allSettled;
+  if (given && green !== undefined && green !== greenInstances) {
+    yield `left green with ${green} of ${greenInstances} instances, though it was restored`;
+  }
   const instances = target.deployments.get('blue')?.instances.wanted;
   const unsaid = happened.adopted === 0 && watcher.allSettled;
   if (instances !== undefined && happened.restored > 0 && unsaid && instances !== ALL) {
@@ -121,6 +133,20 @@ function* wrongEnd(
   }
   if (instances !== undefined && !promoted && watcher.lacked && happened.adopted === 0 && instances !== ALL) {
     yield `went back to blue with ${instances} of ${ALL} instances`;
+  }
+}
+
+/** The autoscaler counts as it did at first, or as somebody else said meanwhile. */
+function* wrongMinimum(
+  { minimum: theirs }: Happened,
+  { autoscale }: MemoryTarget,
+  said: readonly string[],
+): Generator<string> {
+  if (autoscale === null) return;
+  const wanted = theirs ?? MINIMUM;
+  const told = said.some((line) => MINIMUM_TOLD.test(line));
+  if (autoscale.minimum !== wanted && !told) {
+    yield `left blue's autoscaler at ${autoscale.minimum} instances or more instead of ${wanted}, and does not say so`;
   }
 }
 
@@ -147,7 +173,7 @@ function* wrongLeft(
     if (said && what === DELETE_GREEN && greenGoes && !target.deployments.has('green')) continue;
     if (said !== is) yield `${is ? 'does not say' : 'says'} "${what}…", and left: ${left.join('; ')}`;
   }
-  const known = [...Object.keys(differs), 'scale the deployment blue '];
+  const known = [...Object.keys(differs), 'scale the deployment blue ', 'set the fewest instances of blue '];
   for (const line of left) {
     if (!known.some((what) => line.startsWith(what))) yield `says that is left: ${line}`;
   }

@@ -1,11 +1,11 @@
 import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { DeploymentState } from '../../../core/endpoint.js';
 import type { MessageName, RolloutStatus } from '../../../core/messages.js';
-import { sameTraffic, type Traffic } from '../../../core/traffic.js';
+import { hasTraffic, sameTraffic, type Traffic } from '../../../core/traffic.js';
 import type { MemoryTarget } from '../memory-target.js';
 import type { Bench, Rollout } from '../rollout-bench.js';
+import { Meddler } from './meddler.js';
 import { BEFORE, type Happened } from './reference.js';
 import type { Act, FaultSpell, LateAct, Scenario } from './scenario.js';
 import { Watcher } from './watcher.js';
@@ -15,7 +15,12 @@ const BLIND_MS = 700;
 const ROLLBACK_WAITS_MS = 4_000;
 /** gRPC status, which the client's packages do not export. */
 const FAILED_PRECONDITION = 9;
+/** How long a pause lasts in which somebody changes something. */
+const PAUSED_MS = 400;
 const BY = { by: 'ada', reason: 'a person of the model' };
+
+/** What needs no endpoint. */
+const STEERING: ReadonlySet<Act['what']> = new Set(['abort', 'reject', 'pause', 'blind', 'nonsense', 'cancel', 'kill']); // prettier-ignore
 
 type Fault = ReturnType<MemoryTarget['fault']>;
 
@@ -30,6 +35,9 @@ export class People {
     deleted: false,
     off: false,
     blueGone: false,
+    endpointGone: false,
+    third: false,
+    minimum: null,
     gone: new Set(),
     replaced: false,
   };
@@ -46,13 +54,14 @@ export class People {
   readonly #spells: readonly ((call: string) => Fault)[];
   readonly #acts: Act[];
   readonly #lateActs: LateAct[];
-  /** Deployments that somebody has deleted, and may bring back. */
-  readonly #removed: DeploymentState[] = [];
+  readonly #meddler: Meddler;
   #settle: Act['then'] = 'restore';
   #askedSinceMs: number | null = null;
   #backSinceMs: number | null = null;
+  /** Paused until then at the least: long enough for a look to see what somebody has changed. */
+  #pausedUntilMs: number | null = null;
+  #changedAgain = false;
   #showing: NodeJS.Timeout | undefined;
-  #shifts = 0;
 
   constructor(bench: Bench, target: MemoryTarget, scenario: Scenario) {
     this.#bench = bench;
@@ -62,6 +71,7 @@ export class People {
     this.#lateActs = [...scenario.lateActs];
     this.#spells = scenario.faults.map(spell);
     this.watcher = new Watcher(target);
+    this.#meddler = new Meddler(target, this.watcher, this.happened);
     target.fault = (call, traffic) => {
       if (traffic !== undefined) this.watcher.asked(traffic);
       const how = this.#faultOf(call, traffic);
@@ -91,6 +101,10 @@ export class People {
       this.happened.brokeAt = [status.stepIndex, stepIndex];
     }
     if (status.hold?.kind === 'drift') return this.#settleDrift(rollout, status);
+    if (this.#pausedUntilMs !== null && status.phase === 'paused' && Date.now() > this.#pausedUntilMs) {
+      this.#pausedUntilMs = null;
+      return this.#resume(rollout, status);
+    }
     const next = this.#acts.find((each) => status.stepIndex >= each.atStep && this.#fits(each, status));
     if (next !== undefined) {
       this.#acts.splice(this.#acts.indexOf(next), 1);
@@ -105,15 +119,22 @@ export class People {
   }
 
   #fits({ what }: Act, { phase }: RolloutStatus): boolean {
+    if (this.#target.endpointGone && !STEERING.has(what)) return false;
     const watched = ['mirroring', 'ramping', 'baking', 'waiting-for-approval'].includes(phase);
     switch (what) {
       case 'shift':
       case 'mirror':
+      case 'pause-shift':
         return (phase === 'mirroring' || phase === 'ramping') && this.#target.deployments.has('green');
       case 'scale-down':
       case 'switch-blue-off':
       case 'delete-blue':
         return watched && this.#target.deployments.has('blue');
+      case 'scale-green-down':
+        return watched && (this.#target.deployments.get('green')?.instances.wanted ?? 0) > 1;
+      case 'third':
+      case 'delete-endpoint':
+        return watched;
       case 'switch-green-off':
       case 'delete-green':
       case 'replace-green':
@@ -133,9 +154,16 @@ export class People {
         if (await this.#send(rollout, what, status)) this.happened.stopped = 'yes';
         return;
       case 'pause':
-        if (!(await this.#send(rollout, 'pause', status))) return;
+        if (!(await this.#pause(rollout, status))) return;
         await sleep(150);
-        await this.#send(rollout, 'resume', status);
+        await this.#resume(rollout, status);
+        return;
+      case 'pause-shift':
+        this.#note(what, status);
+        this.#settle = then;
+        if (!(await this.#pause(rollout, status))) return;
+        this.#pausedUntilMs = Date.now() + PAUSED_MS;
+        this.#meddler.meddle('shift');
         return;
       default:
         this.#note(what, status);
@@ -167,86 +195,51 @@ export class People {
         return;
       default:
         this.#settle = then;
-        this.#meddle(what);
+        this.#meddler.meddle(what);
         // Before a look has seen it, mostly.
         if (what === 'switch-blue-off' && then === 'abort') await this.#abort(rollout, status);
         return;
     }
   }
 
-  #meddle(
-    what:
-      | 'shift'
-      | 'mirror'
-      | 'scale-down'
-      | 'switch-blue-off'
-      | 'switch-green-off'
-      | 'delete-green'
-      | 'replace-green'
-      | 'delete-blue',
-  ): void {
-    switch (what) {
-      case 'shift':
-      case 'mirror': {
-        // No step writes an odd share, and nobody the same twice.
-        const odd = 3 + 2 * this.#shifts++;
-        const theirs =
-          what === 'shift'
-            ? { live: { blue: 100 - odd, green: odd }, mirror: {} }
-            : { live: this.#target.traffic.live, mirror: { green: odd } };
-        this.#target.changeTraffic(theirs);
-        this.watcher.changed(what, this.#target.traffic);
-        return;
-      }
-      case 'scale-down':
-      case 'switch-blue-off':
-        this.#target.changeInstances('blue', what === 'scale-down' ? 1 : 0);
-        this.watcher.changed(what);
-        return;
-      case 'switch-green-off':
-        this.#target.changeInstances('green', 0);
-        this.happened.off = true;
-        this.watcher.changed(what);
-        return;
-      case 'delete-green':
-      case 'delete-blue': {
-        const name = what === 'delete-blue' ? 'blue' : 'green';
-        const found = this.#target.deployments.get(name);
-        if (found === undefined) return;
-        this.#removed.push(found);
-        this.#target.removeDeployment(name);
-        this.happened.gone.add(name);
-        this.happened.deleted = true;
-        if (name === 'blue') this.happened.blueGone = true;
-        if (name === 'green') this.happened.replaced = false;
-        this.watcher.changed(what);
-        return;
-      }
-      case 'replace-green': {
-        const found = this.#target.deployments.get('green');
-        if (found === undefined) return;
-        this.#removed.push(found);
-        this.#target.addDeployment('green', { instances: found.instances });
-        this.happened.replaced = true;
-        this.watcher.changed(what);
-        return;
-      }
-      default:
-        return what satisfies never;
-    }
+  /** What has a write under way may end that one. */
+  async #pause(rollout: Rollout, status: RolloutStatus): Promise<boolean> {
+    const answer = await this.#send(rollout, 'pause', status);
+    if (answer !== null && !answer.includes('under way') && this.happened.adopted === 0)
+      this.watcher.paused();
+    return answer !== null;
+  }
+
+  async #resume(rollout: Rollout, status: RolloutStatus): Promise<void> {
+    this.watcher.resumed();
+    await this.#send(rollout, 'resume', status);
   }
 
   async #settleDrift(rollout: Rollout, status: RolloutStatus): Promise<void> {
     const choice = this.#settle;
     if (choice === 'abort') return this.#abort(rollout, status);
-    const gone = this.#removed.length > 0;
+    const gone = this.#meddler.tookAway;
+    const { hold } = status;
+    const third = hold?.kind === 'drift' && hold.observed !== null && hasTraffic(hold.observed, 'red');
     // What went since the hold's look is held for by the next one.
     const isSeen = status.next.includes('bring back what is gone');
     if (await this.#send(rollout, 'resolveDrift', status, { choice })) {
       if (choice === 'adopt' && isSeen) this.problems.push('adopted that a deployment is gone');
+      if (choice === 'adopt' && third) this.problems.push('adopted that a third deployment has a share');
       this.#settled(choice);
+      this.#changeAgain(status);
     } else if (choice === 'adopt') this.#settle = 'restore'; // what is refused is not asked for again and again
-    if (gone) this.#bringBack();
+    if (gone) this.#meddler.bringBack();
+  }
+
+  /** The word was about what stood there before. */
+  #changeAgain(status: RolloutStatus): void {
+    const { deployments, endpointGone } = this.#target;
+    const can = !endpointGone && deployments.has('blue') && deployments.has('green');
+    if (!this.#scenario.again || this.#changedAgain || !can) return;
+    this.#changedAgain = true;
+    this.#note('shift again', status);
+    this.#meddler.meddle('shift');
   }
 
   #settled(choice: 'adopt' | 'restore'): void {
@@ -258,16 +251,6 @@ export class People {
   async #abort(rollout: Rollout, status: RolloutStatus): Promise<void> {
     this.happened.forbidden = this.#scenario.forbidden;
     if (await this.#send(rollout, 'abort', status)) this.happened.stopped = 'yes';
-  }
-
-  #bringBack(): void {
-    // The first of a name is the rollout's own.
-    for (const deployment of this.#removed.splice(0).reverse()) {
-      this.#target.addDeployment(deployment.name, deployment);
-      this.happened.gone.delete(deployment.name);
-    }
-    this.happened.replaced = false;
-    this.watcher.settled();
   }
 
   /** What the run took before it rolled back, by its history: also where nobody was told, or a status was ahead of it. */
@@ -326,26 +309,25 @@ export class People {
     this.did.push(`${what} in ${phase}`);
   }
 
-  /** @returns whether the rollout took it; it may refuse, or be over. */
+  /** @returns what the rollout answered; null: it refused, or is over. */
   async #send(
     rollout: Rollout,
     name: keyof typeof MessageName,
     status: RolloutStatus,
     more: { readonly choice?: string } = {},
-  ): Promise<boolean> {
-    const taken = await this.#isTaken(rollout, name, more);
-    this.#note(`${more.choice ?? name}${taken ? '' : ' (refused)'}`, status);
-    return taken;
+  ): Promise<string | null> {
+    const answer = await this.#answerOf(rollout, name, more);
+    this.#note(`${more.choice ?? name}${answer === null ? ' (refused)' : ''}`, status);
+    return answer;
   }
 
-  async #isTaken(rollout: Rollout, name: keyof typeof MessageName, more: object): Promise<boolean> {
+  async #answerOf(rollout: Rollout, name: keyof typeof MessageName, more: object): Promise<string | null> {
     try {
-      await rollout.send(name, { ...BY, ...more });
-      return true;
+      return await rollout.send(name, { ...BY, ...more });
     } catch (error) {
-      if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowNotFoundError) return false;
+      if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowNotFoundError) return null;
       const cause = error instanceof Error ? error.cause : undefined;
-      if (isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION) return false; // just going on as a new run
+      if (isGrpcServiceError(cause) && cause.code === FAILED_PRECONDITION) return null; // just going on as a new run
       throw error;
     }
   }

@@ -22,6 +22,12 @@ export interface Happened {
   off: boolean;
   /** The baseline, that is. */
   blueGone: boolean;
+  /** Somebody deleted the endpoint, also if it was brought back. */
+  endpointGone: boolean;
+  /** Somebody has given a third deployment a share. */
+  third: boolean;
+  /** The fewest instances of blue that somebody else has set its autoscaler to. */
+  minimum: number | null;
   /** Deployments that are still gone. */
   readonly gone: Set<string>;
   /** The green that stands there is somebody else's. */
@@ -35,7 +41,7 @@ export function outcomesOf(scenario: Scenario, happened: Happened): readonly Out
   const outcomes = new Set<Outcome>();
   const back = (how: Outcome): void => {
     outcomes.add(how);
-    if (happened.forbidden || happened.blueGone) outcomes.add('rollback-incomplete');
+    if (happened.forbidden || happened.blueGone || happened.endpointGone) outcomes.add('rollback-incomplete');
   };
   if (stopped !== 'no') back('aborted');
   const undecidedEnds = quiet && steps.some((step) => judges(step) && step.undecided === 'roll-back');

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { RolloutReport } from '../../../core/run.js';
+import { greenDeployment } from '../../../bench/support/plans.js';
 import { ofFour } from '../memory-target.js';
 import { planOf } from '../plans.js';
 import type { Bench, Rollout } from '../rollout-bench.js';
 import { judge } from './judge.js';
 import { People } from './people.js';
 import type { Scenario } from './scenario.js';
+import { ALL, MINIMUM } from './watcher.js';
 import { wordsIn } from './words.js';
 
 /** Longer than any scenario takes, with all its faults, on a busy machine. */
@@ -24,11 +26,16 @@ export async function runScenario(bench: Bench, name: string, scenario: Scenario
   const target = ofFour();
   if (scenario.quiet) target.requestsPerSecond = 0;
   if (scenario.smokeFails) target.smokeStatus = 500;
+  if (scenario.autoscaled) {
+    target.autoscale = { minimum: MINIMUM, maximum: 8, instances: ALL };
+    target.autoscaled.add('blue');
+  }
   target.createDelayMs = scenario.createDelayMs;
   const people = new People(bench, target, scenario);
-  const { afterRollback, steps, windowMs } = scenario;
+  const { afterRollback, greenInstances, steps, windowMs } = scenario;
+  const deployment = { ...greenDeployment, instanceCount: greenInstances };
   const watching = { intervalMs: 50, warmUpMs: 0, alpha: 0.01, alphaPass: 0.05, windowMs };
-  const rollout = await bench.start(planOf(name, steps, { watching, afterRollback }), target);
+  const rollout = await bench.start(planOf(name, steps, { watching, afterRollback, deployment }), target);
 
   const over = rollout.handle.result().then(
     (value) => value as RolloutReport,

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import type { Step, UndecidedPolicy } from '../../../core/plan.js';
 import { bakeStep, CUTOVER, DELETE_BASELINE, mirrorStep, rampStep, SMOKE } from '../plans.js';
 
-/** Calls of the target that can go wrong for a while. */
-const FAULTY = ['writeTraffic', 'createDeployment', 'deleteDeployment', 'read', 'readDeployment', 'invoke', 'scale'] as const; // prettier-ignore
+/** Calls of the target that can go wrong for a while; changes, which can lose their answers, more often than looks. */
+const CHANGES = ['writeTraffic', 'createDeployment', 'deleteDeployment'] as const;
+const FAULTY = [...CHANGES, ...CHANGES, 'read', 'readDeployment', 'invoke', 'scale', 'metrics', 'autoscale', 'isAutoscaled'] as const; // prettier-ignore
 
 export interface FaultSpell {
   readonly call: (typeof FAULTY)[number];
@@ -22,12 +23,16 @@ export const ACTS = [
   'shift',
   'shift',
   'mirror',
+  'third',
+  'pause-shift',
   'scale-down',
+  'scale-green-down',
   'switch-blue-off',
   'switch-green-off',
   'delete-green',
   'replace-green',
   'delete-blue',
+  'delete-endpoint',
   'blind',
   'nonsense',
   'cancel',
@@ -57,6 +62,12 @@ export interface Scenario {
   /** Nobody calls the endpoint: no gate can decide. */
   readonly quiet: boolean;
   readonly smokeFails: boolean;
+  /** An autoscaler counts blue's instances. */
+  readonly autoscaled: boolean;
+  /** How many green is made with; blue has four. */
+  readonly greenInstances: number;
+  /** Somebody changes the shares once more as soon as a first change is settled. */
+  readonly again: boolean;
   /** Rollback may not write. */
   readonly forbidden: boolean;
   readonly faults: readonly FaultSpell[];
@@ -137,6 +148,9 @@ export const scenario: fc.Arbitrary<Scenario> = fc
     breaksAt: fc.option(fc.nat({ max: 8 }), { nil: null, freq: 2 }),
     quiet: rarely,
     smokeFails: rarely,
+    autoscaled: fc.integer({ min: 0, max: 2 }).map((n) => n === 0),
+    greenInstances: fc.constantFrom(1, 3),
+    again: fc.boolean(),
     forbidden: rarely,
     faults: fc.array(fault, { maxLength: 3 }),
     acts: fc.array(act, { maxLength: 4 }).map((acts) => [...acts].sort((a, b) => a.atStep - b.atStep)),
@@ -158,6 +172,9 @@ const CALM: Omit<Scenario, 'steps' | 'acts'> = {
   breaksAt: null,
   quiet: false,
   smokeFails: false,
+  autoscaled: false,
+  greenInstances: 1,
+  again: false,
   forbidden: false,
   faults: [],
   lateActs: [],
@@ -180,6 +197,7 @@ export const RARE: readonly Scenario[] = [
   {
     ...CALM,
     steps: [PATIENT_CREATE, CUTOVER, bakeStep(LONG_MS)],
+    faults: [{ call: 'deleteDeployment', how: 'throw-transient', times: 1, after: 0 }],
     acts: [{ atStep: 2, what: 'switch-blue-off', then: 'abort', afterMs: 0 }],
   },
 ];

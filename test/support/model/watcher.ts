@@ -27,6 +27,8 @@ interface Change {
 
 /** Blue's instances at the start. */
 export const ALL = 4;
+/** The fewest that its autoscaler keeps, where there is one. */
+export const MINIMUM = 1;
 
 const NOBODY = 'has no instance that answers';
 
@@ -49,6 +51,10 @@ export class Watcher {
   lacked = false;
   /** What it asked to write over a change that it had been shown, and that nobody had spoken of: a rollback may. */
   readonly overwrites: Traffic[] = [];
+  /** What it asked to write so far. */
+  readonly #asked: Traffic[] = [];
+  /** How much of that it had asked when it was paused. */
+  #pausedAfter: number | null = null;
   readonly #changes: Change[] = [];
   readonly #brokenLooks: number[] = [];
   readonly #target: MemoryTarget;
@@ -61,6 +67,14 @@ export class Watcher {
 
   changed(what: string, traffic: Traffic | null = null): void {
     this.#changes.push({ what, traffic, reads: 0, looks: 0, settled: false });
+  }
+
+  paused(): void {
+    this.#pausedAfter = this.#asked.length;
+  }
+
+  resumed(): void {
+    this.#pausedAfter = null;
   }
 
   settled(): void {
@@ -105,6 +119,8 @@ export class Watcher {
   /** To be told of each write that is asked for, also of one that will fail. */
   asked(traffic: Traffic): void {
     const back = sameTraffic(traffic, BEFORE);
+    this.#askedWhilePaused(traffic, back);
+    this.#askedUnheld(traffic);
     if (back) this.lacked ||= (this.#target.deployments.get('blue')?.instances.wanted ?? ALL) < ALL;
     for (const [name, why] of this.#unable()) {
       // To go back to who is gone is the target's to refuse, and what cannot be read is gone back from all the same.
@@ -116,6 +132,23 @@ export class Watcher {
     const theirs = this.#theirs();
     if (theirs !== undefined && theirs.reads > 0 && !sameTraffic(traffic, this.#target.traffic)) {
       this.overwrites.push(traffic);
+    }
+  }
+
+  /** What it wrote before it may restore, and it may roll back. */
+  #askedWhilePaused(traffic: Traffic, back: boolean): void {
+    const before = this.#asked.slice(0, this.#pausedAfter ?? Infinity);
+    this.#asked.push(traffic);
+    if (this.#pausedAfter === null || back || before.some((one) => sameTraffic(one, traffic))) return;
+    this.problems.push(`asked for ${trafficText(traffic)} while it was paused`);
+  }
+
+  /** An autoscaler would send instances away that lose their traffic, and a rollback meet too few. */
+  #askedUnheld({ live }: Traffic): void {
+    const { autoscale, traffic } = this.#target;
+    const gains = shareOf(live, 'green') > shareOf(traffic.live, 'green');
+    if (autoscale?.minimum === MINIMUM && gains) {
+      this.problems.push(`asked for green ${shareOf(live, 'green')} % while blue was not held`);
     }
   }
 
