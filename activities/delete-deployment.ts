@@ -15,6 +15,9 @@ import { beating, poll } from './poll.js';
 /** How long a deletion may take; Azure's own take minutes. */
 const GONE_WITHIN_MS = 30 * 60_000;
 
+/** An attempt that is refused for longer ends as that: people are told what the last one ended with, and not what one hears. */
+const REFUSED_FOR_MS = 5_000;
+
 /** How long a creation that was cut off may be on its way. */
 const LANDS_WITHIN_MS = 5_000;
 
@@ -68,25 +71,26 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
   await drain(ports, input, Object.keys(shown.traffic.live), signal);
 
   let alone = false;
-  const left = await poll(
-    async () => {
-      const state = await endpoints.readDeployment(endpoint, deployment, { signal });
-      if (state === undefined) return 'gone';
-      if (state.state === 'deleting') return undefined;
-      // Somebody made one of this name anew, as soon as it was free.
-      if (isTheirs(state) || isAnother(state, found)) return 'another';
-      // Draining took its time: somebody may have gone back to it, or taken away who serves instead.
-      const now = await endpoints.read(endpoint, { signal });
-      refuseServing(input, now);
-      alone = isAlone(input, now);
-      if (alone) return undefined;
-      await endpoints.deleteDeployment(endpoint, deployment, { signal });
-      answered();
-      return undefined;
-    },
-    GONE_WITHIN_MS,
-    input.madeBy === undefined ? undefined : THROTTLED_FOR_MS,
-  );
+  const gone = async () => {
+    const state = await endpoints.readDeployment(endpoint, deployment, { signal });
+    if (state === undefined) return 'gone';
+    if (state.state === 'deleting') return undefined;
+    // Somebody made one of this name anew, as soon as it was free.
+    if (isTheirs(state) || isAnother(state, found)) return 'another';
+    // Draining took its time: somebody may have gone back to it, or taken away who serves instead.
+    const now = await endpoints.read(endpoint, { signal });
+    refuseServing(input, now);
+    alone = isAlone(input, now);
+    if (alone) return undefined;
+    await endpoints.deleteDeployment(endpoint, deployment, { signal });
+    answered();
+    return undefined;
+  };
+  const left =
+    input.madeBy === undefined
+      ? await poll(gone, GONE_WITHIN_MS)
+      : ((await poll(gone, REFUSED_FOR_MS, THROTTLED_FOR_MS)) ??
+        (await poll(gone, GONE_WITHIN_MS - REFUSED_FOR_MS, THROTTLED_FOR_MS)));
   if (left !== undefined) return left;
   const why = alone
     ? `is not asked to go: none of ${input.written?.green}'s instances has answered for a while`

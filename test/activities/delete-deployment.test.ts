@@ -147,6 +147,21 @@ describe('a rollback', () => {
     expect(Date.now() - begunMs).toBeLessThan(20_000);
   });
 
+  it('that is refused for long ends as what it is refused with, and takes it up again', async () => {
+    const target = new MemoryTarget();
+    target.addDeployment('green', { tags: ours });
+    let asked = 0;
+    target.fault = (call) => (call === 'deleteDeployment' && ++asked <= 10 ? 'throw-transient' : undefined);
+
+    const ends = await attemptsOf(3, () =>
+      deleteDeployment(target.ports(), { ...INPUT, deployment: 'green', madeBy: 'r1' }),
+    );
+
+    expect(ends[0]).toMatchObject({ message: 'deleteDeployment failed by request of the test' });
+    expect(ends[2]).toEqual({ another: false });
+    expect(target.writes).toEqual(['delete green']);
+  });
+
   it('counts its noes from the first one since the target took the deletion', async () => {
     const no = new PortError('not now', { kind: 'permanent', code: 'Forbidden' });
     const target = new MemoryTarget();
