@@ -167,9 +167,13 @@ async function withoutAutoscaled(
   drift: Drift,
   signal: AbortSignal,
 ): Promise<Drift | null> {
-  const scaled = await byPeople(drift.scaled, (deployment) =>
-    orNull('autoscaling', endpoints.isAutoscaled(input.endpoint, deployment, { signal })),
-  );
+  // Who is held for already stays so where it cannot be told: else one failed call would end the hold, and a word to restore.
+  const isHeldFor = (one: string): boolean =>
+    input.held?.scaled.some(({ deployment }) => deployment === one) === true;
+  const scaled = await byPeople(drift.scaled, async (deployment) => {
+    const told = await orNull('autoscaling', endpoints.isAutoscaled(input.endpoint, deployment, { signal }));
+    return told ?? (isHeldFor(deployment) ? false : null);
+  });
   return visibleDrift(input.written.traffic, { ...drift, scaled });
 }
 
