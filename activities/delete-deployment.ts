@@ -10,7 +10,7 @@ import { FailureType } from '../core/failures.js';
 import { PortError } from '../core/port-error.js';
 import { hasTraffic, normalTraffic, trafficText } from '../core/traffic.js';
 import { answered, askedAgain, isYoungNo, THROTTLED_FOR_MS } from './asked-again.js';
-import { beating, poll } from './poll.js';
+import { beating, endingItself, poll } from './poll.js';
 
 /** How long a deletion may take; Azure's own take minutes. */
 const GONE_WITHIN_MS = 30 * 60_000;
@@ -89,7 +89,7 @@ async function remove(ports: TargetPorts, input: DeleteDeploymentInput): Promise
   const left =
     input.madeBy === undefined
       ? await poll(gone, GONE_WITHIN_MS)
-      : ((await poll(gone, REFUSED_FOR_MS, THROTTLED_FOR_MS)) ??
+      : ((await poll(gone, endingItself(REFUSED_FOR_MS), THROTTLED_FOR_MS)) ??
         (await poll(gone, GONE_WITHIN_MS - REFUSED_FOR_MS, THROTTLED_FOR_MS)));
   if (left !== undefined) return left;
   const why = alone

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, cancelled, heartbeat } from '@temporalio/activity';
 
 import { PortError } from '../core/port-error.js';
 
@@ -60,6 +60,16 @@ export async function poll<T>(
     if (leftMs <= 0) return undefined;
     await beatingSleep(Math.min(waitMs, leftMs));
   }
+}
+
+/**
+ * How long an attempt may ask that is not the first: until it can end by itself, as what it was told last. Of one that is cut off
+ * nobody learns that.
+ */
+export function endingItself(withinMs: number): number {
+  const { attempt, scheduledTimestampMs, scheduleToCloseTimeoutMs } = activityInfo();
+  const leftMs = scheduledTimestampMs + scheduleToCloseTimeoutMs - Date.now();
+  return attempt === 1 || leftMs <= 0 ? withinMs : Math.min(withinMs, leftMs / 2);
 }
 
 /**

@@ -9,7 +9,7 @@ import { PortError } from '../core/port-error.js';
 import { durationText } from '../core/units.js';
 import { answered, askedAgain, firstNo, THROTTLED_FOR_MS } from './asked-again.js';
 import { classify, notYet } from './classify.js';
-import { poll } from './poll.js';
+import { endingItself, poll } from './poll.js';
 
 /**
  * Gives a deployment its instances back, and waits until they are ready.
@@ -75,7 +75,7 @@ export async function scaleDeployment(
           : err;
       }
     },
-    givesWayAfterMs ?? leftMs,
+    givesWayAfterMs ?? endingItself(leftMs),
     THROTTLED_FOR_MS,
   ).catch((err: unknown) => {
     if (!(err instanceof PortError) || err.kind === 'permanent') throw err;

@@ -10,7 +10,7 @@ import { type HttpsServer, startHttps } from '../adapters/https-server.js';
  * - `delayed`: it gets through and is answered, after its caller's deadline;
  * - `409`, `429` (both: come back in a second), `500`: answered so, nothing gets through;
  * - `answer-lost`: it gets through, and the connection is closed instead of an answer;
- * - `late`: a write gets through, and the endpoint is shown as it was before for a while.
+ * - `late`: a write gets through, and the endpoint is shown as it was before for a while: also without what it made.
  */
 export const FAULTS = ['refused', 'delayed', '409', '429', '500', 'answer-lost', 'late'] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -28,6 +28,9 @@ export interface MadeCall extends Call {
   status: number | undefined;
 }
 
+/** Names who is to answer a request to an endpoint. */
+const PIN = 'azureml-model-deployment';
+
 /** What is proxied. */
 export interface Service {
   readonly url: string;
@@ -37,8 +40,13 @@ export interface Service {
   refusal(status: '409' | '429' | '500'): object;
   /** What calls that are the same go by: a path without numbers and ids. */
   pathOf(url: string): string;
-  /** Whether a `late` write changes what reading this gives. */
-  shows(url: string): boolean;
+  /** Whether a `late` write changes that reading this gives such an answer: 200, or 404 where there is none. */
+  shows(url: string, status: number): boolean;
+}
+
+interface Shown {
+  readonly status: number;
+  readonly text: string;
 }
 
 /** Stands between the adapter and a service, and does to each call what the test decides. */
@@ -52,10 +60,10 @@ export class FaultProxy {
   readonly #service: Service;
   readonly #agent: Agent;
   #server: HttpsServer | undefined;
-  /** Bodies as they were read last, and until when they are shown whatever is true. */
-  readonly #shown = new Map<string, string>();
+  /** Answers as they were read last, and until when they are shown whatever is true. */
+  readonly #shown = new Map<string, Shown>();
   #oldUntilMs = 0;
-  #old = new Map<string, string>();
+  #old = new Map<string, Shown>();
 
   private constructor(service: Service) {
     this.#service = service;
@@ -108,19 +116,23 @@ export class FaultProxy {
   async #forward(asked: FastifyRequest) {
     const old = Date.now() < this.#oldUntilMs ? this.#old.get(asked.url) : undefined;
     if (asked.method === 'GET' && old !== undefined) {
-      return { status: 200, headers: { 'content-type': 'application/json' }, text: old };
+      return { ...old, headers: { 'content-type': 'application/json' } };
     }
-    const { authorization, 'content-type': type } = asked.headers;
+    const { authorization, 'content-type': type, [PIN]: pin } = asked.headers;
     const answer = await request(new URL(asked.url, this.#service.url), {
       method: asked.method as 'GET',
       dispatcher: this.#agent,
-      headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
+      headers: {
+        ...(authorization && { authorization }),
+        ...(type && { 'content-type': type }),
+        ...(pin && { [PIN]: pin }),
+      },
       body: typeof asked.body === 'string' ? asked.body : null,
     });
     const text = await answer.body.text();
-    if (asked.method === 'GET' && answer.statusCode === 200 && this.#service.shows(asked.url)) {
-      this.#shown.set(asked.url, text);
-    }
+    const { statusCode: status } = answer;
+    const isShown = asked.method === 'GET' && (status === 200 || status === 404);
+    if (isShown && this.#service.shows(asked.url, status)) this.#shown.set(asked.url, { status, text });
     const headers = Object.entries(answer.headers).flatMap(([name, value]) =>
       typeof value !== 'string' ||
       /^(connection|keep-alive|content-length|transfer-encoding|date)$/.test(name)
@@ -129,7 +141,7 @@ export class FaultProxy {
           [[name, value.replaceAll(this.#service.url, this.server.url)]],
     );
     return {
-      status: answer.statusCode,
+      status,
       headers: Object.fromEntries(headers) as Record<string, string>,
       text,
     };

@@ -3,7 +3,8 @@ import { createAzureMlEndpoints } from '../../adapters/azureml/endpoints.js';
 import { createEnvoyMetrics } from '../../adapters/envoy/metrics.js';
 import { startHost } from '../adapters/azureml/host-process.js';
 import type { Call, Service } from './fault-proxy.js';
-import { describeProviderFaults, isTaken, type Provider } from './provider.js';
+import { isTaken } from './orders.js';
+import { describeProviderFaults, type Provider } from './provider.js';
 
 // What is concurrent waits, most of its time.
 vi.setConfig({ testTimeout: 180_000, maxConcurrency: 8 });
@@ -13,6 +14,8 @@ const CODES = { '409': 'Conflict', '429': 'TooManyRequests', '500': 'InternalSer
 describeProviderFaults(startHostProvider, {
   methods: ['GET', 'PUT', 'POST', 'DELETE'],
   isWrite: ({ method, path }) => method === 'PUT' && !path.includes('deployments'),
+  isCreation: (call) => isOf(call, 'PUT', 'green'),
+  isDeletion: (call) => isOf(call, 'DELETE', 'green'),
   once: {
     'creates green': (call) => isTaken(call) && isOf(call, 'PUT', 'green'),
     // 204 is the answer where it is gone already.
@@ -74,6 +77,7 @@ function serviceOf(url: string, ca: string): Service {
       const path = new URL(asked, 'https://proxy').pathname.replace(/^.*\/workspaces\/[^/]+/, '');
       return path.replace(/[^/]*[0-9a-f]{8}-[0-9a-f-]{20,}[^/]*/g, '…');
     },
+    // Also that a deployment is not there.
     shows: (asked) => !asked.includes('Operations'),
   };
 }

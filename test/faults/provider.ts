@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Endpoints, TargetPorts } from '../../adapters/ports.js';
 import type { DeploymentSpec } from '../../core/deployment.js';
 import type { Plan, Step } from '../../core/plan.js';
@@ -7,6 +7,7 @@ import { greenlight } from '../cli/cli.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, errorsGate, planOf, rampStep, SMOKE } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 import { FaultProxy, FAULTS, type Call, type Fault, type MadeCall, type Service } from './fault-proxy.js';
+import { eachOnce, inTurn, isTaken, kindOf, kindsOf, row, type Attempt } from './orders.js';
 
 const BLUE = { live: { blue: 100 }, mirror: {} };
 /** Each failure costs a second and more. */
@@ -40,6 +41,9 @@ export interface ProviderFacts {
   readonly methods: readonly string[];
   /** Whether a call writes shares. */
   isWrite(call: Call): boolean;
+  /** Whether a call asks for green, or for it to go. */
+  isCreation(call: Call): boolean;
+  isDeletion(call: Call): boolean;
   /** What a rollout does once, whatever its calls meet, and whether a call has done it. */
   readonly once: Readonly<Record<string, (call: MadeCall) => boolean>>;
   /** What is said of a write that gets a 500. */
@@ -53,7 +57,7 @@ export interface ProviderFacts {
 /** What has to hold whatever happens to calls between the adapter and its service: the same on every target. */
 export function describeProviderFaults(
   startProvider: () => Promise<Provider>,
-  { methods, isWrite, once, refusal, manyCalls, lags }: ProviderFacts,
+  { methods, isWrite, isCreation, isDeletion, once, refusal, manyCalls, lags }: ProviderFacts,
 ): void {
   const bench = useBench();
   let provider: Provider;
@@ -73,13 +77,18 @@ export function describeProviderFaults(
    * An endpoint that blue serves, and a rollout of green on it through a proxy of its own.
    *
    * @param setting.fault - what each call meets; see {@link eachOnce}.
+   * @param setting.before - what is done to the proxy before the rollout begins.
    * @param setting.patienceMs - a call's deadline. More than a second where a stall of this machine would count.
    */
   async function start(
     steps: readonly Step[],
-    setting: { readonly fault?: Fault; readonly patienceMs?: number } & Partial<Plan> = {},
+    setting: {
+      readonly fault?: Fault;
+      readonly before?: (proxy: FaultProxy) => void;
+      readonly patienceMs?: number;
+    } & Partial<Plan> = {},
   ) {
-    const { fault, patienceMs = 1_000, ...more } = setting;
+    const { fault, before, patienceMs = 1_000, ...more } = setting;
     const endpoint = `faults-${++made}`;
     await provider.createEndpoint(endpoint);
     const proxy = await FaultProxy.start(provider.service);
@@ -90,6 +99,7 @@ export function describeProviderFaults(
       proxy.decide = eachOnce(met, () => attempt, nameOf);
     };
     if (fault !== undefined) eachMeets(fault);
+    before?.(proxy);
     const plan = planOf(endpoint, steps, {
       gates: [errorsGate],
       deployment: provider.deployment('green'),
@@ -123,6 +133,11 @@ export function describeProviderFaults(
     return started;
   }
 
+  const isMade = (call: MadeCall): boolean => isCreation(call) && isTaken(call);
+  const createdLate = (proxy: FaultProxy): void => {
+    proxy.lateMs = 30_000;
+    proxy.decide = inTurn(isCreation, ['late']);
+  };
   const isRead = ({ method }: Call): boolean => method === 'GET';
 
   // Most of the time they wait: all at once, and those that wait longest first.
@@ -161,6 +176,60 @@ export function describeProviderFaults(
         ...Array<boolean>(20).fill(true),
         ...Array<boolean>(10).fill(false),
       ]);
+    });
+
+    it.runIf(!manyCalls)('through twenty failed deletions in a row ends read back', async () => {
+      const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 120_000 });
+
+      proxy.decide = inTurn(isDeletion, row(20));
+      await rollout.send('abort', ABORT);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(report.left).toEqual([]);
+      expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
+      expect(proxy.calls.filter(({ fault }) => fault !== undefined)).toHaveLength(20);
+    });
+
+    it.runIf(!manyCalls)(
+      'whose deletion the service never lets through says why, and a person can finish it without Temporal',
+      async () => {
+        const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 15_000 });
+
+        proxy.decide = (call) => (isDeletion(call) ? '500' : undefined);
+        await rollout.send('abort', ABORT);
+        const { type, report } = await rollout.failure();
+
+        expect(type).toBe('RollbackIncomplete');
+        const [left = ''] = report.left;
+        expect(report.left).toEqual([left]);
+        const [, deletes = ''] =
+          /^delete the deployment green of faults-\d+: `greenlight (.+)` \(/.exec(left) ?? [];
+        expect(left).toMatch(refusal);
+        expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue', 'green'] });
+        const done = await greenlight([...deletes.split(' '), ...provider.commandLine]);
+        expect(done.stdout).toContain('is deleted, read back.\n');
+        expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
+      },
+    );
+
+    it.runIf(lags)('deletes a green that was just created, and is not shown for half a minute', async () => {
+      const { rollout, proxy, shown } = await start([PATIENT_CREATE, LONG], {
+        patienceMs: 20_000,
+        before: createdLate,
+      });
+      await vi.waitFor(() => expect(proxy.calls.some(isMade)).toBe(true), 20_000);
+
+      await rollout.send('abort', ABORT);
+      const { type, report } = await rollout.failure();
+
+      expect(type).toBe('Aborted');
+      expect(report.left).toEqual([]);
+      expect(proxy.calls.some((call) => isDeletion(call) && isTaken(call))).toBe(true);
+      await vi.waitFor(
+        async () => expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] }),
+        20_000,
+      );
     });
 
     it('that the service does not let through in time says what is left, and a person can finish it without Temporal', async () => {
@@ -233,6 +302,21 @@ export function describeProviderFaults(
         expect((await shown()).traffic).toEqual(GREEN);
       },
     );
+
+    it.runIf(lags)(
+      'waits half a minute for a green that is not shown for so long, and creates it once',
+      async () => {
+        const { rollout, proxy, shown } = await start([PATIENT_CREATE], {
+          patienceMs: 20_000,
+          before: createdLate,
+        });
+        const report = await rollout.promoted();
+
+        expect(report.endedAtMs - report.startedAtMs).toBeGreaterThan(30_000);
+        expect(proxy.calls.filter(isCreation)).toHaveLength(1);
+        expect((await shown()).deployments).toEqual(['blue', 'green']);
+      },
+    );
   });
 
   describe.concurrent.each(FAULTS)('a service where each call in turn is %s', (fault) => {
@@ -272,60 +356,4 @@ export function describeProviderFaults(
       expect(await shown()).toEqual({ traffic: BLUE, deployments: ['blue'] });
     });
   });
-}
-
-/** One attempt of an activity, and what it has called so far. */
-interface Attempt {
-  readonly activity: string;
-  readonly heard: Map<string, number>;
-  /** What met the fault since it wrote last. */
-  readonly met: Set<string>;
-}
-
-/**
- * Each call that an activity makes meets the fault once. A later attempt makes the same calls again, and gets one further:
- * they are told by their number among those of their kind. Who asks over and over within one attempt meets it once, and
- * again after a write, which is to be read back.
- */
-function eachOnce(
-  fault: Fault,
-  now: () => Attempt | undefined,
-  nameOf: (call: Call, attempt: Attempt, nth: number) => string,
-): FaultProxy['decide'] {
-  const known = new Set<string>();
-  return (call) => {
-    const attempt = now();
-    if (attempt === undefined) return undefined;
-    const { heard, met } = attempt;
-    const kind = kindOf(call);
-    const nth = (heard.get(kind) ?? 0) + 1;
-    heard.set(kind, nth);
-    const one = nameOf(call, attempt, nth);
-    const goesThrough = met.has(kind) || known.has(one);
-    if (call.method !== 'GET') met.clear();
-    if (goesThrough) return undefined;
-    met.add(kind);
-    known.add(one);
-    return fault;
-  };
-}
-
-/** Whether the service took it, and answered so. */
-export function isTaken({ status }: MadeCall): boolean {
-  return status !== undefined && status >= 200 && status <= 299;
-}
-
-const kindOf = ({ method, path }: Call): string => `${method} ${path}`;
-const kindsOf = (calls: readonly Call[]): readonly string[] => [...new Set(calls.map(kindOf))].sort();
-
-/** So many failures that let nothing through. */
-function row(count: number): readonly Fault[] {
-  const all = ['refused', '500', '429', '409'] as const;
-  return Array.from({ length: count }, (_, i) => all[i % all.length] ?? '500');
-}
-
-/** The first such calls meet these faults, one each. */
-function inTurn(such: (call: Call) => boolean, faults: readonly Fault[]): FaultProxy['decide'] {
-  const left = [...faults];
-  return (call) => (such(call) ? left.shift() : undefined);
 }

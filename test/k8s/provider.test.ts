@@ -15,6 +15,8 @@ describeProviderFaults(startCluster, {
   // Smoke requests go to the gateway, past the API server.
   methods: ['GET', 'PATCH', 'DELETE'],
   isWrite: ({ method, path }) => method === 'PATCH' && path.includes('/httproutes/'),
+  isCreation: ({ method, path }) => method === 'PATCH' && /^\/deployments\/.*-green$/.test(path),
+  isDeletion: ({ method, path }) => method === 'DELETE' && path.endsWith('-green'),
   // Of one that is there already, the same call is answered 200. That blue is being deleted is told like that it begins.
   once: {
     'creates green': ({ method, path, status }) =>
@@ -101,6 +103,6 @@ function serviceOf(kubeConfig: string): Service {
       const path = pathname.replace(/^.*\/namespaces\/[^/]+/, '');
       return searchParams.has('dryRun') ? `${path} tried` : path;
     },
-    shows: () => true,
+    shows: (_, status) => status === 200,
   };
 }

@@ -210,7 +210,12 @@ export class FakeArm {
       const { e, d } = names(request);
       const found = this.deployments.get(`${e}/${d}`);
       if (!found) return notFound(reply);
+      if (this.#busy(e)) return conflict(reply);
       Object.assign(found, parsedBody(request));
+      found.properties.provisioningState = 'Updating';
+      this.#begin(e, reply, () => {
+        found.properties.provisioningState = 'Succeeded';
+      });
       return reply.status(202).header('location', `${this.url}/results/1`).send();
     });
     app.delete(`${at}/:e/deployments/:d`, async (request, reply) => {
