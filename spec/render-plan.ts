@@ -2,7 +2,7 @@ import type { OwnQuery } from '../core/metrics.js';
 import { targetName, type Gate, type Plan, type Step } from '../core/plan.js';
 import { approversOf, approversText } from '../core/approvers.js';
 import { referenceText, type NotifyChannel } from '../core/notification.js';
-import { CRASH_GUARD } from '../core/gates/crash-guard.js';
+import { CRASH_GUARD, CRASH_GUARD_WEIGHT } from '../core/gates/crash-guard.js';
 import { deploymentRows } from './render-deployment.js';
 import { renderRows, type Row } from './rows.js';
 import { addedText, durationText, latencyText, percentText, pointsText, quantileText } from './units.js';
@@ -23,7 +23,7 @@ export function renderPlan(plan: Plan): string {
     '',
     'Gates',
     ...renderRows([
-      ...plan.gates.map(gateRow),
+      ...plan.gates.map((gate) => gateRow(gate, plan.gates)),
       [CRASH_GUARD, 'always on, also during warm-up: half of all requests failing'],
     ]),
     '',
@@ -65,15 +65,24 @@ function channelText({ url, events, secret, linksFor }: NotifyChannel): string {
   ].join(' · ');
 }
 
-function gateRow(gate: Gate): Row {
+function gateRow(gate: Gate, gates: readonly Gate[]): Row {
   const knobs = [
     gate.role,
-    gate.weight === null ? 'an equal part of alpha' : `${percentText(gate.weight)} of alpha`,
+    gate.weight === null ? 'an equal part of alpha' : `${spentText(gate.weight, gates)} of alpha`,
     `blip ${durationText(gate.blipMs)}`,
     `dispersion ${gate.dispersion.mode === 'auto' ? 'auto' : gate.dispersion.phi}`,
     `shared ${gate.shared}`,
   ];
   return [gate.name, `${ruleText(gate)} (${knobs.join(', ')})`];
+}
+
+/** Where every gate has a weight, they share what the crash guard leaves, whatever they add up to. */
+function spentText(weight: number, gates: readonly Gate[]): string {
+  const given = gates.reduce((sum, gate) => sum + (gate.weight ?? 0), 0);
+  const share = gates.some((gate) => gate.weight === null)
+    ? weight
+    : ((1 - CRASH_GUARD_WEIGHT) * weight) / given;
+  return percentText(Number(share.toPrecision(3)));
 }
 
 /** A gate's rule in words: `error rate at most 0.5pp worse than the baseline`. */

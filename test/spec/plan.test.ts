@@ -145,6 +145,22 @@ describe('a plan', () => {
     }
   });
 
+  it.each([
+    ['60%', '70%', '38.8%', '45.2%'],
+    ['42%', '42%', '42%', '42%'],
+    ['20%', null, '20%', 'an equal part'],
+  ])('tells what weights of %s and %s come to beside the crash guard', async (a, b, first, second) => {
+    const weight = b === null ? '' : `, weight: ${b}`;
+    const plan = await folder.plan(
+      `${SPEC}gates:\n  a: { metric: error-rate, at-most: 1%, weight: ${a} }\n  b: { metric: latency, quantile: p95, at-most: 1s${weight} }\n`,
+    );
+
+    const rows = renderPlan(plan).split('\n');
+
+    expect(rows.find((row) => row.startsWith('  a '))).toContain(`(required, ${first} of alpha, `);
+    expect(rows.find((row) => row.startsWith('  b '))).toContain(`(required, ${second} of alpha, `);
+  });
+
   it('is a safe rollout when the spec has two lines', async () => {
     const plan = await folder.plan(SPEC);
 
