@@ -11,7 +11,9 @@ import { HISTORY_NAMES, REFERENCE_RUNS } from './reference-runs.js';
 
 const folder = new URL('./histories/', import.meta.url);
 
-beforeAll(installBenchRuntime);
+beforeAll(() => {
+  installBenchRuntime();
+});
 
 it('every reference run has a history', async () => {
   const names = (await readdir(folder)).map((file) => file.replace(/\.binpb$/, '').replace(/^v\d+\./, ''));
