@@ -50,8 +50,67 @@ describe('a counter', () => {
     expect(total(series([0, 5]), series([1_000_000, 1_000_004], old, 1))).toBe(9);
   });
 
-  it('counts from 0 when it appears at an instance that was scraped before', () => {
+  it('counts from 0 when it appears beside others of its instance that go on', () => {
     expect(total(series([10, 20, 30]), series([4, 5], { ...INSTANCE, code: '503' }, 2))).toBe(25);
+  });
+
+  it('counts from 0 also where those are told a moment later', () => {
+    const late: RawSeries = {
+      labels: INSTANCE,
+      samples: [
+        [500, 10],
+        [1500, 20],
+        [2500, 30],
+      ],
+    };
+    const whole = total(late, series([4, 5], { ...INSTANCE, code: '503' }, 1));
+    const ledger = new Ledger();
+    for (const sec of [0, 1, 2]) {
+      const error = series([4, 5].slice(sec - 1, sec), { ...INSTANCE, code: '503' }, sec);
+      const one = { ...late, samples: late.samples.slice(sec, sec + 1) };
+      ledger.take(new Map([['q', sec === 0 ? [one] : [one, error]]]));
+    }
+
+    expect(whole).toBe(25);
+    expect(ledger.tallies('q').reduce((sum, tally) => sum + tally.total, 0)).toBe(25);
+  });
+
+  it.each([
+    ['in one reading', [[0, 6]]],
+    ['reading by reading', Array.from({ length: 6 }, (_, sec) => [sec, sec + 1])],
+  ])('is not counted again since its process began, where its labels change: %s', (_, spans) => {
+    const both = (labels: RawSeries['labels'], fromSec: number) => [
+      series(
+        [1e6, 1e6 + 10, 1e6 + 20].map((value) => value + 10 * fromSec),
+        labels,
+        fromSec,
+      ),
+      series([5e4, 5e4 + 1, 5e4 + 2], { ...labels, code: '503' }, fromSec),
+    ];
+    const all = [...both(INSTANCE, 0), ...both({ ...INSTANCE, cluster: 'eu' }, 3)];
+    const ledger = new Ledger();
+    for (const [from = 0, to = 0] of spans) {
+      const cut = all.map(({ labels, samples }) => ({
+        labels,
+        samples: samples.filter(([atMs]) => atMs >= from * 1000 && atMs < to * 1000),
+      }));
+      ledger.take(new Map([['q', cut.filter(({ samples }) => samples.length > 0)]]));
+    }
+
+    expect(ledger.tallies('q').map(({ total: counted }) => counted)).toEqual([20, 2, 20, 2]);
+  });
+
+  it('is the same bucket however its edge is written', () => {
+    const edge = (le: string, values: number[], sec: number) => series(values, { ...INSTANCE, le }, sec);
+
+    expect(
+      total(
+        series([7, 7, 7, 7]),
+        edge('5', [900, 910], 0),
+        edge('5.0', [920, 930], 2),
+        edge('+Inf', [1000, 1010, 1020, 1030], 0),
+      ),
+    ).toBe(60);
   });
 
   it('counts from 0 also when another query has seen the instance', () => {
