@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks';
-import { request } from 'undici';
+import { type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import {
   referenceText,
   type ChannelRef,
@@ -37,6 +37,7 @@ export interface NotifierSettings {
 /** Tells by webhook. */
 export function createNotifier(settings: NotifierSettings): Notifier {
   const { channels, env, deadlineMs = DEADLINE_MS } = settings;
+  const way = wayTo();
   return {
     forAll: channels.map(({ name, events }, index) => ({ from: 'worker', index, name, events })),
     async send(ref, notification, options = {}) {
@@ -49,7 +50,7 @@ export function createNotifier(settings: NotifierSettings): Notifier {
         'content-type': CONTENT_TYPES[channel.form],
         ...(secret === null ? {} : signature(channel, secret, notification.id, body)),
       };
-      await post(channel, url, { headers, body }, deadlineMs, options);
+      await post(channel, url, { headers, body, way }, deadlineMs, options);
     },
   };
 }
@@ -135,10 +136,27 @@ function signature(channel: NotifyChannel, secret: string, id: string, body: str
   }
 }
 
+type Way = (url: URL) => { readonly dispatcher?: Dispatcher };
+
+/** By the proxy of the environment, as Azure is called; what is on this machine needs none, and its messages may go in clear. */
+function wayTo(): Way {
+  let proxied: Dispatcher | undefined;
+  return (url) => {
+    if (isLoopback(url.hostname)) return {};
+    // At the first message: a proxy that cannot be read is this one's failure, and not the worker's.
+    proxied ??= new EnvHttpProxyAgent();
+    return { dispatcher: proxied };
+  };
+}
+
 async function post(
   channel: NotifyChannel,
   url: URL,
-  { headers, body }: { readonly headers: Record<string, string>; readonly body: string },
+  {
+    headers,
+    body,
+    way,
+  }: { readonly headers: Record<string, string>; readonly body: string; readonly way: Way },
   deadlineMs: number,
   { signal }: CallOptions,
 ): Promise<void> {
@@ -155,7 +173,7 @@ async function post(
     });
   const { status, retryAfter } = await withOwnSignal({ signal, withinMs: deadlineMs }, async (own) => {
     try {
-      const answer = await request(url, { method: 'POST', headers, body, signal: own });
+      const answer = await request(url, { method: 'POST', headers, body, signal: own, ...way(url) });
       // What it says is not kept: it may repeat what it was sent.
       await answer.body.dump({ limit: 64 * 1024, signal: own });
       return { status: answer.statusCode, retryAfter: [answer.headers['retry-after']].flat()[0] };

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Webhook } from 'standardwebhooks';
 import { LinkSigner } from '../../../adapters/notify/links.js';
 import { createNotifier } from '../../../adapters/notify/notifier.js';
@@ -138,5 +141,55 @@ describe('a link', () => {
 
   it('needs a secret that nobody guesses', () => {
     expect(() => new LinkSigner('short')).toThrow('expected at least 32');
+  });
+});
+
+describe('behind a proxy', () => {
+  const asked: (string | undefined)[] = [];
+
+  beforeEach(async () => {
+    asked.length = 0;
+    const proxy = createServer().on('connect', (request, socket) => {
+      asked.push(request.url);
+      socket.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\n\r\n');
+    });
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']) {
+      vi.stubEnv(name, `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    }
+    for (const name of ['NO_PROXY', 'no_proxy']) vi.stubEnv(name, '');
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      proxy.close();
+      await once(proxy, 'close');
+    });
+  });
+
+  it('the notifier asks it for the way', async () => {
+    const failure = await failureOf(
+      send(channelOf(), { HOOK: 'https://hooks.test/SECRET-PATH', HOOK_SECRET: 'k' }),
+    );
+
+    expect(asked).toEqual(['hooks.test:443']);
+    expect(failure).toMatchObject({ kind: 'transient', code: 'NotReached' });
+    expect(failure?.message).not.toContain('SECRET-PATH');
+  });
+
+  it('but not to a receiver on this machine', async () => {
+    await send(channelOf());
+
+    expect(asked).toEqual([]);
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  it('a proxy that cannot be read fails the message, with no word of it', async () => {
+    for (const name of ['HTTPS_PROXY', 'https_proxy']) vi.stubEnv(name, 'http://');
+
+    expect(await failureOf(send(channelOf(), { HOOK: 'https://hooks.test/', HOOK_SECRET: 'k' }))).toEqual({
+      kind: 'transient',
+      code: 'NotReached',
+      message: 'the receiver of notify[0] (cloudevents) was not reached (ERR_INVALID_URL)',
+    });
   });
 });
