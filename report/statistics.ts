@@ -32,7 +32,7 @@ export function shareBand(bad: number, requests: number): Band | null {
  * A latency quantile of a histogram, between bucket edges by straight interpolation.
  *
  * The band is the 95 % interval of the quantile's rank, carried through the same interpolation. Beyond the last edge
- * nothing is known: such a quantile is told as that edge.
+ * nothing is known: such a quantile is told as that edge, and whoever prints it says that it is more.
  *
  * @param counts - requests by bucket, `+Inf` last: one longer than `edgesMs`.
  * @returns milliseconds; null where nothing was counted.

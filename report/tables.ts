@@ -149,8 +149,12 @@ export function latencyTable(
 ): Html {
   const row = (name: string, arm: ArmCounts | null): Html | null => {
     if (arm === null) return null;
-    const at = (quantile: number): string => ms(quantileBand(edgesMs, arm.buckets, quantile)?.value ?? 0);
     const timed = arm.buckets.reduce((sum, count) => sum + count, 0);
+    const beyond = arm.buckets[edgesMs.length] ?? 0;
+    const at = (quantile: number): string => {
+      const told = ms(quantileBand(edgesMs, arm.buckets, quantile)?.value ?? 0);
+      return quantile * timed > timed - beyond ? `over ${told}` : told;
+    };
     return html` <tr>
       <td>${name}</td>
       <td class="n">${timed.toLocaleString('en-US')}</td>

@@ -7,6 +7,7 @@ import { panelsOf } from '../../report/panels.js';
 import { draw } from '../../report/plot.js';
 import { binsOf } from '../../report/series.js';
 import { sharesOf } from '../../report/shares.js';
+import { latencyTable } from '../../report/tables.js';
 import { countAbove, quantileBand, shareBand } from '../../report/statistics.js';
 import { timeAxis } from '../../report/time-marks.js';
 import { looksOf, rolledBack, START_MS, windowOf } from './rollouts.js';
@@ -154,6 +155,27 @@ describe('statistics', () => {
 
   it('counts what lies above an edge', () => {
     expect(countAbove([10, 20, 40], [1, 2, 3, 4], 20)).toBe(7);
+  });
+});
+
+describe('the table of latencies', () => {
+  it('tells no time for what took longer than the last edge, but that it did', () => {
+    const arm = (buckets: number[]) => ({ requests: 100, errors: 0, buckets });
+    const { text } = latencyTable(
+      { edgesMs: [100, 500, 1000], blue: arm([80, 15, 5, 0]), green: arm([80, 10, 0, 10]) },
+      { blue: 'blue', green: 'green' },
+    );
+    const cells = [...text.matchAll(/<td[^>]*>([^<]*)</g)].map(([, cell]) => cell);
+
+    expect(cells).toEqual(
+      ['blue', '100', '62.5 ms', '500 ms', '900 ms'].concat([
+        'green',
+        '100',
+        '62.5 ms',
+        'over 1 s',
+        'over 1 s',
+      ]),
+    );
   });
 });
 
