@@ -13,6 +13,15 @@ const VERDICTS: Readonly<Record<WatchResult['verdict'], true>> = {
   drift: true,
 };
 
+const STANDINGS: Readonly<Record<WatchResult['evidence'][number]['standing'], true>> = {
+  breach: true,
+  suspicious: true,
+  proven: true,
+  open: true,
+  'warming-up': true,
+  idle: true,
+};
+
 /** What this worker counts. Labels name endpoints, gates and activities, never ids. */
 export interface WorkerMetrics {
   readonly registry: Registry;
@@ -66,12 +75,15 @@ export function createMetrics(): WorkerMetrics {
   return {
     registry,
     rollouts: rolloutMetrics(registry),
-    watching({ endpoint, target, green, expected }) {
+    watching({ endpoint, target, green, expected, gates: watched }) {
       const name = { endpoint, target: targetName(target) };
       shares.set({ ...name, kind: 'live' }, shareOf(expected.live, green));
       shares.set({ ...name, kind: 'mirror' }, shareOf(expected.mirror, green));
       // Zeros: Prometheus sees no increase in a series that begins at 1.
       for (const verdict of Object.keys(VERDICTS)) watches.inc({ endpoint, verdict }, 0);
+      for (const { name: gate } of watched) {
+        for (const verdict of Object.keys(STANDINGS)) gates.inc({ endpoint, gate, verdict }, 0);
+      }
       return () => {
         for (const kind of ['live', 'mirror']) shares.remove({ ...name, kind });
       };

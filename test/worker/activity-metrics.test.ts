@@ -58,6 +58,7 @@ describe('activityMetrics', () => {
       target: { kind: 'host', workspace: 'local' },
       green: 'green',
       expected: { live: { green: 10 }, mirror: {} },
+      gates: [{ name: 'errors' }, { name: 'latency' }],
     });
 
     expect(text).toContain('rollout_watch_verdicts_total{endpoint="diabetes",verdict="breach"} 1');
@@ -68,6 +69,9 @@ describe('activityMetrics', () => {
     );
     expect(text).toContain(
       'rollout_gate_verdicts_total{endpoint="diabetes",gate="latency",verdict="open"} 1',
+    );
+    expect(text).toContain(
+      'rollout_gate_verdicts_total{endpoint="diabetes",gate="latency",verdict="breach"} 0',
     );
   });
 });
