@@ -33,6 +33,8 @@ const Answer = z.object({
   errorType: z.string().optional(),
   error: z.string().optional(),
   warnings: z.array(z.string()).optional(),
+  /** VictoriaMetrics' word for the same. */
+  isPartial: z.boolean().optional(),
 });
 
 /** Prometheus' HTTP API, or whatever else speaks it, as far as counters need it. */
@@ -121,7 +123,7 @@ export class PrometheusClient {
       });
     }
     // Of a store that is spread over several: counts without one of them would fall.
-    const [warning] = answer.warnings ?? [];
+    const [warning = answer.isPartial === true ? 'isPartial' : undefined] = answer.warnings ?? [];
     if (warning !== undefined) throw this.#unreadable(`it told only a part: ${oneLine(warning)}`);
     const data = shape.safeParse(answer.data);
     if (data.success) return data.data;

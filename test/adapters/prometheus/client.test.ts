@@ -123,6 +123,7 @@ describe('an answer that is', () => {
     ['too many questions', 429, {}, { kind: 'throttled', retryAfterMs: 7_000 }],
     ['an outage', 503, 'no healthy upstream', { kind: 'transient', code: 'MetricsUnreadable' }],
     ['a part of the truth', 200, { ...MATRIX, warnings: ['store 2 is away'] }, { kind: 'transient' }],
+    ['a part of it, in other words', 200, { ...MATRIX, isPartial: true }, { kind: 'transient' }],
     [
       'something else',
       200,
