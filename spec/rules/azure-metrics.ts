@@ -3,11 +3,20 @@ import { onAzure } from '../draft.js';
 import type { Problem } from '../problem.js';
 import { isOwnGate } from '../schema/gates.js';
 import { problemAt } from '../source.js';
-import type { Facts } from './facts.js';
+import { isShift, stepPath, type Facts } from './facts.js';
 
-/** On Azure nobody counts the requests of a Kubernetes endpoint: a gate on them would have nothing to judge by. */
-export function azureMetricRules({ draft, deployment }: Facts): Problem[] {
-  if (!onAzure(draft.fields.target) || deployment?.type !== 'kubernetes') return [];
+/**
+ * What nobody could judge on Azure: Azure Monitor counts no request of a Kubernetes endpoint, keeps no histograms of latency,
+ * and does not tell copies apart. Preflight would refuse it; here it has its place in the file.
+ */
+export function azureMetricRules(facts: Facts): Problem[] {
+  if (!onAzure(facts.draft.fields.target)) return [];
+  return facts.deployment?.type === 'kubernetes'
+    ? kubernetesGates(facts)
+    : [...latencyGates(facts), ...mirrorSteps(facts)];
+}
+
+function kubernetesGates({ draft }: Facts): Problem[] {
   return [...draft.gates].flatMap(([name, gate]) => {
     if (gate === null || isOwnGate(gate)) return [];
     return [
@@ -19,4 +28,32 @@ export function azureMetricRules({ draft, deployment }: Facts): Problem[] {
       }),
     ];
   });
+}
+
+function latencyGates({ draft }: Facts): Problem[] {
+  return [...draft.gates].flatMap(([name, gate]) => {
+    if (gate === null || isOwnGate(gate) || gate.metric === 'error-rate') return [];
+    return [
+      problemAt(draft.source, ['gates', name, 'metric'], {
+        code: 'no-metrics',
+        message: `gate ${name} cannot be judged: Azure Monitor has no histograms of latency`,
+        help: 'leave the gate out, or use a histogram of your own from a Prometheus: docs/metrics.md, "Metrics of your own"',
+      }),
+    ];
+  });
+}
+
+function mirrorSteps({ draft, steps }: Facts): Problem[] {
+  return steps.flatMap((step, index) =>
+    isShift(step) && 'mirror' in step
+      ? [
+          problemAt(draft.source, stepPath(index, 'mirror'), {
+            code: 'no-metrics',
+            message: 'a mirror step cannot be judged: Azure Monitor does not tell mirrored requests apart',
+            help: 'leave the mirror step out, and begin the ramp with a small share',
+            key: true,
+          }),
+        ]
+      : [],
+  );
 }

@@ -295,6 +295,11 @@ const deployment: readonly Case[] = [
     { 'green.yml': 'name: green\ntype: kubernetes\n' },
   ],
   [
+    'what Azure Monitor cannot tell, on Azure ML',
+    `${SPEC}${AZURE}gates:\n  errors: { metric: error-rate, worse-by: 0.5pp }\n  slow: { metric: latency, quantile: p95, at-most: 250ms }\n  stuck: { metric: slow-share, above: 2s, at-most: 0.1%, role: guard }\n  own: { metric: { histogram: 'h_bucket{v="$deployment"}' }, quantile: p95, at-most: 5 }\nsteps: [create, { mirror: 10% }, ramp, cutover]\n`,
+    { 'green.yml': 'name: green\ninstance_type: Standard_DS3_v2\n' },
+  ],
+  [
     'names too long for Kubernetes',
     `endpoint: ${'e'.repeat(32)}\ndeployment: green.yml\n${AZURE}`,
     { 'green.yml': `name: ${'d'.repeat(32)}\ntype: kubernetes\n` },
