@@ -23,6 +23,7 @@ const NOT_RUN = [
   'it goes on until it is stopped',
   'it goes on until it is stopped; the tests send requests of their own',
   'it needs a Temporal cluster of your own',
+  'it needs a Kubernetes cluster of your own',
   'it needs an Azure subscription',
   'it is a bench of minutes to hours',
   'it writes where only root may',
