@@ -51,7 +51,7 @@ it('is told with the commands that register search attributes on a server of our
   const looked = async () => (told = (await greenlight(['doctor', '--state', state], { env })).stdout);
 
   await expect
-    .poll(looked, { timeout: 20_000 })
+    .poll(looked)
     .toContain(
       `  Search attributes: run \`temporal operator search-attribute create --namespace ${namespace} --name RolloutEndpoint --type Keyword `,
     );

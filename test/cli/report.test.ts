@@ -37,7 +37,7 @@ it('writes the page of a rollout under way, as far as its newest look', async ()
   };
 
   // Two looks are needed before there is something to count.
-  await expect.poll(page, { timeout: 20_000, interval: 500 }).toContain('aria-label="Error rate of both');
+  await expect.poll(page, { interval: 500 }).toContain('aria-label="Error rate of both');
 
   expect(await page()).toContain('<strong>Under way: ramping</strong>');
   await on('running', ['abort', 'diabetes', '--reason', 'the test is over']);

@@ -47,10 +47,7 @@ async function json(workspace: string, args: readonly string[]): Promise<Record<
 
 async function untilPhase(workspace: string, phase: string): Promise<void> {
   await expect
-    .poll(async () => (await json(workspace, ['status', 'diabetes']))['phase'], {
-      timeout: 20_000,
-      interval: 100,
-    })
+    .poll(async () => (await json(workspace, ['status', 'diabetes']))['phase'], { interval: 100 })
     .toBe(phase);
 }
 
@@ -151,7 +148,7 @@ describe('submit --wait', () => {
       ((await run.fetchHistory()).events ?? []).find(
         (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'watch',
       );
-    await expect.poll(watch, { timeout: 20_000, interval: 100 }).toBeDefined();
+    await expect.poll(watch, { interval: 100 }).toBeDefined();
     const task = (await watch())?.activityTaskScheduledEventAttributes?.workflowTaskCompletedEventId;
     const { runId } = await run.describe();
 
@@ -256,7 +253,7 @@ describe('people', () => {
       },
     });
     // Else the approval may come before the first question of who waits.
-    await expect.poll(() => heard, { timeout: 20_000 }).toContain('waits for approval');
+    await expect.poll(() => heard).toContain('waits for approval');
 
     const approve = ['approve', 'diabetes', '--by', 'ada', '--reason', 'looks right', '--request-id', 'once'];
     const told = await on('approved', approve);
@@ -276,7 +273,7 @@ describe('people', () => {
     await on('paused', ['submit', spec]);
     // Not merely ramping: a pause during the write of the share says that it comes through.
     await expect
-      .poll(() => json('paused', ['status', 'diabetes']), { timeout: 20_000, interval: 100 })
+      .poll(() => json('paused', ['status', 'diabetes']), { interval: 100 })
       .toMatchObject({ phase: 'ramping', traffic: { live: { blue: 90, green: 10 } } });
 
     const early = await on('paused', ['approve', 'diabetes']);
@@ -371,9 +368,10 @@ describe('people', () => {
     const abortedAtMs = Date.now();
     await on('refused', ['abort', 'diabetes', '--reason', 'wrong model']);
     await expect
-      .poll(async () => (await json('refused', ['status', 'diabetes']))['retrying'], { timeout: 20_000 })
+      .poll(async () => (await json('refused', ['status', 'diabetes']))['retrying'])
       .toMatchObject({ activity: 'setTraffic', because: 'writeTraffic failed by request of the test' });
     const facts = (await json('refused', ['status', 'diabetes']))['retrying'];
+    const toldAtMs = Date.now();
     const shown = await on('refused', ['status', 'diabetes']);
     await expect
       .poll(() => heard)
@@ -383,7 +381,8 @@ describe('people', () => {
 
     const { attempt, sinceMs } = facts as { attempt: number; sinceMs: number };
     expect(attempt).toBeGreaterThanOrEqual(2);
-    expect(Math.abs(sinceMs - abortedAtMs)).toBeLessThan(5_000);
+    expect(sinceMs).toBeGreaterThanOrEqual(abortedAtMs);
+    expect(sinceMs).toBeLessThan(toldAtMs);
     expect(shown.stdout).toMatch(
       /^Retrying {2}set the traffic, attempt \d+ since \S+ \S+ UTC; the last answer: writeTraffic failed by request of the test$/m,
     );

@@ -13,7 +13,7 @@ import { greenlight, stateWithTemporal } from './cli.js';
 import { lifeOfGreen, QUICK, useTurns } from './turns.js';
 
 // Each of these is two rollouts and more, on a machine that may be busy with other tests.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const { bench, connected, held, lastOf, on, openSession } = useTurns();
 
@@ -21,7 +21,7 @@ const { bench, connected, held, lastOf, on, openSession } = useTurns();
 async function saying(test: TestContext, what: string, workspace: string, args: readonly string[]) {
   let said = false;
   const end = on(workspace, args, { onLine: (text) => (said ||= text.includes(what)) });
-  await test.expect.poll(() => said, { timeout: 20_000 }).toBe(true);
+  await test.expect.poll(() => said).toBe(true);
   return { end };
 }
 
@@ -112,7 +112,7 @@ describe('submit --queue', () => {
     expect(await lastOf('queued')).toMatchObject({ outcome: 'promoted' });
     // One was started by a command, the other by the queue.
     await test.expect
-      .poll(() => decisionsWithin(test, 'queued'), { timeout: 20_000, interval: 250 })
+      .poll(() => decisionsWithin(test, 'queued'), { interval: 250 })
       .toEqual([DECISION_WITHIN_MS, DECISION_WITHIN_MS]);
   });
 
@@ -123,7 +123,7 @@ describe('submit --queue', () => {
     const seen = await on('alone', ['status', 'diabetes']);
     // Temporal lists a moment later what it has taken.
     await test.expect
-      .poll(async () => (await on('alone', ['list'])).stdout, { timeout: 20_000, interval: 100 })
+      .poll(async () => (await on('alone', ['list'])).stdout, { interval: 100 })
       .toContain('queued (1)');
     await bench.replaceWorker();
     await on('alone', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
@@ -131,9 +131,7 @@ describe('submit --queue', () => {
     expect(told.code).toBe(0);
     expect(told.stdout).toContain('alone.yml waits for diabetes as number 1');
     expect(seen.stdout).toMatch(/Waiting\n {2}1\. +[0-9a-f]{8} +bob, alone\.yml \(green\) +since /);
-    await test.expect
-      .poll(() => lastOf('alone'), { timeout: 30_000, interval: 250 })
-      .toMatchObject({ outcome: 'promoted' });
+    await test.expect.poll(() => lastOf('alone'), { interval: 250 }).toMatchObject({ outcome: 'promoted' });
     expect((await on('alone', ['withdraw', 'diabetes'])).code).toBe(10);
   });
 
@@ -279,7 +277,7 @@ describe.concurrent('a rollout that could not be taken back', () => {
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
     await on('stuck-unwatched', ['abort', 'diabetes', '--reason', 'enough']);
     await test.expect
-      .poll(() => lastOf('stuck-unwatched'), { timeout: 60_000, interval: 500 })
+      .poll(() => lastOf('stuck-unwatched'), { interval: 500 })
       .toMatchObject({
         outcome: 'rollback-incomplete',
         waiting: [],
@@ -359,7 +357,7 @@ it('takes no rollout and no queue for the next one of its endpoint', async (test
   const { waiting: [bobs] = [] } = (await readQueue(session, target, 'diabetes')) ?? {};
   await on('next-queue', ['abort', 'diabetes', '--reason', 'enough', '--by', 'ada']);
   const over = async () => (await readQueue(session, target, 'diabetes'))?.running;
-  await test.expect.poll(over, { timeout: 20_000 }).toBe(false);
+  await test.expect.poll(over).toBe(false);
   await bench.spec('next-queue', LONG, ['rollback-within: 2m']);
   await on('next-queue', ['submit', spec, '--queue', '--by', 'cy']);
 

@@ -26,7 +26,7 @@ export function useTurns() {
     });
     expect((await on(workspace, ['submit', await bench.spec(workspace, LONG), '--by', 'ada'])).code).toBe(0);
     await test.expect
-      .poll(() => target.traffic, { timeout: 20_000, interval: 50 })
+      .poll(() => target.traffic, { interval: 50 })
       .toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
     return { target, spec: await bench.spec(workspace, QUICK) };
   }

@@ -63,9 +63,7 @@ it('a rollout under codec keys works as ever, and leaves no plain text in Tempor
   bench.targets.set('sealed', new MemoryTarget());
   const spec = await bench.spec('sealed', STEPS);
   expect((await on(['submit', spec, '--by', 'ann-the-approver'])).code).toBe(0);
-  await expect
-    .poll(async () => (await on(['status', 'diabetes'])).stdout, { timeout: 30_000 })
-    .toContain('waiting-for-approval');
+  await expect.poll(async () => (await on(['status', 'diabetes'])).stdout).toContain('waiting-for-approval');
   await on(['pause', 'diabetes', '--reason', 'reason-nobody-reads']);
   await on(['abort', 'diabetes', '--reason', 'reason-nobody-reads', '--by', 'ann-the-approver']);
   const ended = await on(['status', 'diabetes', '--wait']);
@@ -103,14 +101,12 @@ it('what the target answered to a rollback that it does not take is read with th
   bench.targets.set('refused', target);
   const spec = await bench.spec('refused', LONG);
   await on(['submit', spec]);
-  await expect
-    .poll(async () => (await on(['status', 'diabetes'])).stdout, { timeout: 30_000 })
-    .toContain('ramping');
+  await expect.poll(async () => (await on(['status', 'diabetes'])).stdout).toContain('ramping');
 
   target.fault = (call) => (call === 'writeTraffic' ? 'throw-transient' : undefined);
   await on(['abort', 'diabetes', '--reason', 'wrong model']);
   await expect
-    .poll(async () => (await on(['status', 'diabetes'])).stdout, { timeout: 20_000 })
+    .poll(async () => (await on(['status', 'diabetes'])).stdout)
     .toContain('the last answer: writeTraffic failed by request of the test');
   const pending = await pendingIn('refused');
   target.fault = () => undefined;

@@ -22,7 +22,7 @@ describe('Load', () => {
         response.setHeader('azureml-model-deployment', 'green').end('{"version":"v2","predictions":[1.5]}');
       });
     });
-    await vi.waitFor(() => expect(answers).toHaveLength(3), 5_000);
+    await vi.waitFor(() => expect(answers).toHaveLength(3), 20_000);
     await ended();
 
     expect(bodies.sort()).toEqual(['{"data":[[1]]}', '{"data":[[1]]}', '{"data":[[2]]}']);
@@ -36,7 +36,7 @@ describe('Load', () => {
       asked += 1;
       waiting.push(() => response.end('{"version":"v2","predictions":[1]}'));
     });
-    await vi.waitFor(() => expect(asked).toBe(20), 5_000);
+    await vi.waitFor(() => expect(asked).toBe(20), 20_000);
 
     expect(answers).toHaveLength(0);
     for (const answer of waiting) answer();
@@ -62,7 +62,7 @@ describe('Load', () => {
     ],
   ])('notes %s', async (_, listener, expected) => {
     const { answers, ended } = await load({ rows: [[1]], atMost: 1 }, listener);
-    await vi.waitFor(() => expect(answers).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(answers).toHaveLength(1), 20_000);
     await ended();
 
     expect(answers[0]).toMatchObject(expected);

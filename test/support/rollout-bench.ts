@@ -69,7 +69,7 @@ export class Rollout {
   }
 
   /** Waits until the status satisfies the condition. */
-  async until(condition: (status: RolloutStatus) => boolean, withinMs = 20_000): Promise<RolloutStatus> {
+  async until(condition: (status: RolloutStatus) => boolean, withinMs = 60_000): Promise<RolloutStatus> {
     for (const endMs = Date.now() + withinMs; ; await sleep(50)) {
       const status = await this.status();
       if (condition(status)) return status;

@@ -115,7 +115,7 @@ it('a rollout ends on the version that it began with, while new ones begin with 
   expect(await makeCurrent(connection, namespace, 'a')).toBe(false);
   const second = await start(waitingPlan('pinned-second'));
 
-  await expect.poll(versions, { timeout: 20_000, interval: 500 }).toEqual(
+  await expect.poll(versions, { interval: 500 }).toEqual(
     expect.arrayContaining([
       { buildId: 'a', state: 'draining', rollouts: 1, polls: true },
       { buildId: 'b', state: 'current', rollouts: 1, polls: true },
@@ -130,7 +130,7 @@ it('a rollout ends on the version that it began with, while new ones begin with 
   expect(await versionOf(first.handle.workflowId)).toBe('a');
   expect(await versionOf(second.handle.workflowId)).toBe('b');
   await expect
-    .poll(async () => versionsCheck(await versions()).found, { timeout: 20_000, interval: 500 })
+    .poll(async () => versionsCheck(await versions()).found, { interval: 500 })
     .toContain('a drained: its workers can be stopped');
 }, 120_000);
 
@@ -150,7 +150,7 @@ it('a rollout goes on as a new run on its own version, and what waited behind it
 
   const run = async () => (await first.handle.describe()).runId;
   const before = await run();
-  await expect.poll(run, { timeout: 40_000, interval: 200 }).not.toBe(before);
+  await expect.poll(run, { interval: 200 }).not.toBe(before);
   const after = await run();
   await first.send('abort', by);
   expect(await first.failure()).toMatchObject({ type: 'Aborted' });

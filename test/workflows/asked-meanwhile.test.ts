@@ -34,4 +34,4 @@ it('who asks for the status while a worker dies, and acts on it at once, leaves 
   await rollout.failure();
 
   expect(await bench.replayed(rollout)).toBeNull();
-}, 60_000);
+});

@@ -108,7 +108,7 @@ describe.concurrent('an autoscaled baseline', () => {
     expect(report.left).toEqual([
       expect.stringContaining('set the fewest instances of blue of held-twice to 1 ('),
     ]);
-  }, 60_000);
+  });
 
   it('is let go at the very end, when a person can stop nothing any more, also where the gates saw nothing', async () => {
     const target = autoscaled();
@@ -173,7 +173,7 @@ describe.concurrent('an autoscaled baseline', () => {
       const { typedSearchAttributes: shown } = await rollout.handle.describe();
       const listed = shown.getAll().map(({ key, value }) => `${key.name}: ${String(value)}`);
       expect(listed).toEqual(expect.arrayContaining(['RolloutPhase: ramping', 'RolloutGreenShare: 10']));
-    }, 20_000);
+    }, 60_000);
     await rollout.send('abort', { by: 'ada', reason: 'wrong model' });
     await rollout.failure();
 

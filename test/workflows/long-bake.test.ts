@@ -58,7 +58,7 @@ describe.concurrent('a bake of many windows', () => {
     const id = workflowId(plan.target, plan.endpoint);
     const windows = async (): Promise<number> =>
       (await chainOf(id, firstRunId)).reduce((sum, events) => sum + watchesIn(events), 0);
-    await expect.poll(windows, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(WINDOWS);
+    await expect.poll(windows, { timeout: 180_000, interval: 1_000 }).toBeGreaterThan(WINDOWS);
     const late = await rollout.status();
     const servedInBake = target.requestsOf('green', 'live') - servedBefore;
 
@@ -102,7 +102,7 @@ describe.concurrent('a bake of many windows', () => {
     });
     expect(Math.max(...carried)).toBeLessThan(64_000);
     expect(Math.max(...carried)).toBeLessThan(1.2 * Math.min(...carried) + 2_000);
-  }, 120_000);
+  }, 240_000);
 
   it('that ends well deletes blue once, and not before its time', async () => {
     const target = new MemoryTarget();
@@ -121,7 +121,7 @@ describe.concurrent('a bake of many windows', () => {
     expect(target.traffic).toEqual({ live: { green: 100 }, mirror: {} });
     const chain = await chainOf(workflowId(plan.target, plan.endpoint), firstRunId);
     expect(chain.reduce((sum, events) => sum + watchesIn(events), 0)).toBeGreaterThan(8);
-  }, 60_000);
+  });
 
   it('keeps a change from outside held through new runs, until a person settles it', async ({ expect }) => {
     const target = new MemoryTarget();
@@ -133,9 +133,7 @@ describe.concurrent('a bake of many windows', () => {
     const held = await rollout.until((s) => s.hold?.kind === 'drift');
     const { runId } = await rollout.handle.describe();
 
-    await expect
-      .poll(async () => (await rollout.handle.describe()).runId, { timeout: 40_000, interval: 200 })
-      .not.toBe(runId);
+    await expect.poll(async () => (await rollout.handle.describe()).runId, { interval: 200 }).not.toBe(runId);
     const still = await rollout.until((s) => s.hold?.kind === 'drift');
     await rollout.send('resolveDrift', { choice: 'restore', by: 'ada', reason: 'needed for a rollback' });
     await rollout.until((s) => s.phase === 'baking');
@@ -145,5 +143,5 @@ describe.concurrent('a bake of many windows', () => {
     await rollout.send('abort', by);
     await rollout.failure();
     expect(target.traffic).toEqual({ live: { blue: 100 }, mirror: {} });
-  }, 90_000);
+  });
 });

@@ -50,7 +50,7 @@ describe("a worker's metrics of rollouts", () => {
     await rollout.until((status) => status.phase === 'held');
 
     await expect
-      .poll(() => counted('held'), { timeout: 5_000 })
+      .poll(() => counted('held'))
       .toContain(`rollout_green_share_percent{${name('held')},kind="live"} 10`);
     await bench.replaceWorker();
     await rollout.send(MessageName.abort, { by: 'ada', reason: 'enough' });
@@ -61,9 +61,8 @@ describe("a worker's metrics of rollouts", () => {
     expect(lines).toContain(`rollout_ended_total{${name('held')},outcome="aborted"} 1`);
     // The look under way hears of its end with its next heartbeat.
     await expect
-      .poll(
-        async () => (await counted('held')).filter((line) => line.startsWith('rollout_green_share_percent')),
-        { timeout: 20_000 },
+      .poll(async () =>
+        (await counted('held')).filter((line) => line.startsWith('rollout_green_share_percent')),
       )
       .toEqual([]);
   });

@@ -11,7 +11,7 @@ const bench = useBench();
 async function goneOn({ handle }: Rollout): Promise<void> {
   const { runId } = await handle.describe();
   const gone = async (): Promise<boolean> => (await handle.describe()).runId !== runId;
-  await vi.waitUntil(gone, { timeout: 40_000, interval: 200 });
+  await vi.waitUntil(gone, { timeout: 60_000, interval: 200 });
 }
 
 it.concurrent(
@@ -35,7 +35,6 @@ it.concurrent(
     await rollout.send('resume', by);
     expect((await rollout.promoted()).outcome).toBe('promoted');
   },
-  60_000,
 );
 
 it.concurrent(
@@ -62,7 +61,6 @@ it.concurrent(
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
     expect((await rollout.promoted()).outcome).toBe('promoted');
   },
-  60_000,
 );
 
 it.concurrent(
@@ -81,7 +79,6 @@ it.concurrent(
     await rollout.send('resume', by);
     expect((await rollout.promoted()).outcome).toBe('promoted');
   },
-  60_000,
 );
 
 it.concurrent(
@@ -105,7 +102,6 @@ it.concurrent(
     await rollout.send('approve', by);
     expect((await rollout.promoted()).actions).toHaveLength(2);
   },
-  60_000,
 );
 
 it.concurrent(
@@ -134,7 +130,6 @@ it.concurrent(
     expect(message).toContain('is back at blue 100 % (read back): cancelled from outside Greenlight');
     expect(target.traffic.live).toEqual({ blue: 100 });
   },
-  60_000,
 );
 
 /** The target, whose metrics do not answer between `hold`, which resolves when they are asked, and `release`. */

@@ -258,7 +258,7 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
 
     expect(type).toBe('Aborted');
     expect(report.notes).toEqual(['blue got its 4 instances back: someone else had scaled it down']);
-  }, 60_000);
+  });
 
   it('is not told to have got them back where the second ask fails: that is left to do', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-in-two-asks-in-vain', [CREATE, CUTOVER, BAKE]);
@@ -276,7 +276,7 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
       left: [expect.stringMatching(/^scale the deployment blue of .* to 4 instances/)],
       notes: [],
     });
-  }, 90_000);
+  });
 
   it('gets its traffic soon, and the last instance after all else', async () => {
     const { target, rollout } = await heldAt(0, 'scaled-all-but-one', [CREATE, CUTOVER, BAKE]);
@@ -301,7 +301,7 @@ describe.concurrent('a baseline that had no instances, and lacks one of them whe
       'deleteDeployment',
       'scaleDeployment',
     ]);
-  }, 60_000);
+  });
 });
 
 describe.concurrent(
@@ -530,7 +530,7 @@ describe.concurrent('a restore whose traffic cannot be written', () => {
     target.fault = (call) => (call === 'writeTraffic' ? 'throw-permanent' : undefined);
 
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0, 60_000);
+    await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0);
     await rollout.send('resolveDrift', { choice: 'adopt', ...by });
     await rollout.until((s) => s.phase === 'ramping');
     target.fault = () => undefined;
@@ -540,7 +540,7 @@ describe.concurrent('a restore whose traffic cannot be written', () => {
     expect(report.notes).toEqual([
       expect.stringMatching(/^could not be restored: writeTraffic is forbidden/),
     ]);
-  }, 90_000);
+  });
 });
 
 describe.concurrent('a restore whose instances do not get ready', () => {
@@ -562,7 +562,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
     const { target, rollout } = await heldAt(0, 'restored-by-name', [CREATE, CUTOVER, BAKE]);
     const room = noRoom(target);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.notes.length > 0, 60_000);
+    await rollout.until((s) => s.notes.length > 0);
     room.denied = false;
     await rollout.until((s) => s.phase === 'baking');
     // Another hold does not forget it either.
@@ -576,7 +576,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
     expect(type).toBe('RollbackIncomplete');
     expect(target.traffic.live).toEqual({ blue: 1, green: 99 });
     expect(report.left[0]).toMatch(/^scale the deployment blue of .* to 4 instances/);
-  }, 90_000);
+  });
 
   it('is done again by the next word, before any traffic', async () => {
     const { target, rollout } = await underWay('restored-twice');
@@ -585,7 +585,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
     await rollout.until((s) => s.phase === 'held' && s.hold?.kind === 'drift' && s.hold.scaled.length > 0);
     const room = noRoom(target);
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.notes.length === 1, 60_000);
+    await rollout.until((s) => s.notes.length === 1);
     room.denied = false;
     await rollout.until((s) => s.hold?.kind === 'drift' && s.hold.scaled.length === 0);
     const { writes } = target;
@@ -593,7 +593,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
 
     room.denied = true;
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    await rollout.until((s) => s.notes.length === 2, 60_000);
+    await rollout.until((s) => s.notes.length === 2);
     const meanwhile = writes.slice(before);
     room.denied = false;
     target.fault = () => undefined;
@@ -604,7 +604,7 @@ describe.concurrent('a restore whose instances do not get ready', () => {
     expect(meanwhile.filter((write) => write.startsWith('traffic'))).toEqual([]);
     expect(target.traffic.live).toEqual({ blue: 90, green: 10 });
     await end(rollout);
-  }, 120_000);
+  });
 });
 
 describe.concurrent(
@@ -651,7 +651,7 @@ describe.concurrent(
         'deleteDeployment',
         'scaleDeployment',
       ]);
-    }, 60_000);
+    });
   },
 );
 

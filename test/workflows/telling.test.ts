@@ -147,7 +147,8 @@ describe('a rollout tells', () => {
       const { report } = await rollout.failure();
       const closedAtMs = (await rollout.handle.describe()).closeTime?.getTime() ?? Infinity;
 
-      expect(report.rollbackMs).toBeLessThan(5_000);
+      // Who waited for one that hangs would for as long as it is tried: ten minutes.
+      expect(report.rollbackMs).toBeLessThan(10_000);
       expect(eventsOf(receiver)).toEqual([
         'started',
         'step-ended',
@@ -163,7 +164,7 @@ describe('a rollout tells', () => {
     } finally {
       await hanging.close();
     }
-  }, 60_000);
+  });
 
   it('nothing of addresses: they are in no history', async () => {
     env['HOOK'] = `${env['HOOK']}/SECRET-PATH`;
@@ -208,9 +209,7 @@ describe('a link', () => {
     fetch(url, { method: 'POST', body: new URLSearchParams({ reason }) });
   const asked = async (nth = 1) => {
     await expect
-      .poll(() => eventsOf(receiver).filter((event) => event === 'approval-wanted').length, {
-        timeout: 20_000,
-      })
+      .poll(() => eventsOf(receiver).filter((event) => event === 'approval-wanted').length)
       .toBe(nth);
     return told(receiver).findLast(({ event }) => event === 'approval-wanted')?.links ?? {};
   };

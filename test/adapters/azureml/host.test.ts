@@ -66,7 +66,7 @@ describe('evidence from the gateway of the endpoint host', () => {
         expect(green?.mirror?.requests).toBeLessThanOrEqual(25);
         expect(green?.mirror?.le.at(-1)).toBe(green?.mirror?.requests);
       },
-      { timeout: 10_000, interval: 250 },
+      { timeout: 20_000, interval: 250 },
     );
   });
 });

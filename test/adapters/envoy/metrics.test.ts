@@ -133,7 +133,7 @@ it('counts mirrored copies by themselves, with their own outcomes and times', as
       expect(shadow?.live).toBeUndefined();
       expect(still).toMatchObject({ live: { requests: 3, errors: 1 } });
     },
-    { timeout: 5_000 },
+    { timeout: 20_000 },
   );
 });
 
@@ -148,7 +148,7 @@ describe('latency', () => {
         expect(counters?.le).toEqual([0, 2, 2, 3]);
         expect(counters?.requests).toBe(4);
       },
-      { timeout: 5_000 },
+      { timeout: 20_000 },
     );
   });
 

@@ -78,7 +78,7 @@ describe.skipIf(onPath('prometheus') === undefined)(
       for (const le of ['0.25', '+Inf']) one.add(bucket('green', le), 10);
 
       await expect
-        .poll(() => count('green'), { timeout: 10_000 })
+        .poll(() => count('green'))
         .toEqual({
           requests: (before?.requests ?? 0) + 18,
           errors: (before?.errors ?? 0) + 3,
@@ -96,7 +96,7 @@ describe.skipIf(onPath('prometheus') === undefined)(
       const before = (await count('blue'))?.requests ?? 0;
       one.counters.set(requests('blue', '200'), 4);
 
-      await expect.poll(async () => (await count('blue'))?.requests, { timeout: 10_000 }).toBe(before + 4);
+      await expect.poll(async () => (await count('blue'))?.requests).toBe(before + 4);
     });
 
     it('gives a worker that has just started the same totals', async () => {
@@ -110,7 +110,7 @@ describe.skipIf(onPath('prometheus') === undefined)(
       const before = (await count('blue'))?.requests ?? 0;
       await prometheus.crash();
       await expect
-        .poll(() => read().catch((error: unknown) => error), { timeout: 10_000 })
+        .poll(() => read().catch((error: unknown) => error))
         .toMatchObject({ kind: 'transient', code: 'MetricsUnreadable' });
       one.add(requests('blue', '200'), 7);
 
@@ -139,12 +139,12 @@ describe.skipIf(onPath('prometheus') === undefined)(
     it('says how many requests are under way, at those instances that still say it', async () => {
       one.counters.set(active('green'), 2);
       two.counters.set(active('green'), 1);
-      await expect.poll(async () => (await count('green'))?.active, { timeout: 10_000 }).toBe(3);
+      await expect.poll(async () => (await count('green'))?.active).toBe(3);
 
       one.counters.set(active('green'), 0);
       two.counters.delete(active('green'));
 
-      await expect.poll(async () => (await count('green'))?.active, { timeout: 10_000 }).toBe(0);
+      await expect.poll(async () => (await count('green'))?.active).toBe(0);
     });
 
     it('keeps what an instance counted that went away', async () => {
@@ -152,7 +152,7 @@ describe.skipIf(onPath('prometheus') === undefined)(
       await two.stop();
       one.add(requests('green', '200'), 6);
 
-      await expect.poll(async () => (await count('green'))?.requests, { timeout: 10_000 }).toBe(before + 6);
+      await expect.poll(async () => (await count('green'))?.requests).toBe(before + 6);
       // Its data grows old, and the other's is new: only time tells.
       expect((await read()).deployments['green']?.live?.errors).toBe(3);
     });

@@ -84,7 +84,7 @@ describe('a container as a process', () => {
       name: 'model',
       args: ['-e', 'console.log("$(WORD) $(NONE)"); process.exit(3)'],
     });
-    await vi.waitFor(() => expect(container.restarts).toBe(1), 10_000);
+    await vi.waitFor(() => expect(container.restarts).toBe(1), 20_000);
     expect(container.lastState.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
     expect(await readFile(join(folder, 'log'), 'utf8')).toMatch(/^hello \$\(NONE\)\n/);
   });
@@ -104,10 +104,10 @@ describe('a container as a process', () => {
       ports: [{ name: 'http', containerPort: port }],
       readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 0.1, failureThreshold: 1 },
     });
-    await vi.waitFor(() => expect(container.ready).toBe(true), 10_000);
+    await vi.waitFor(() => expect(container.ready).toBe(true), 20_000);
     await fetch(`http://127.0.0.1:${port}/break`);
-    await vi.waitFor(() => expect(container.ready).toBe(false), 10_000);
+    await vi.waitFor(() => expect(container.ready).toBe(false), 20_000);
     await container.end(200);
-    await vi.waitFor(() => expect(container.state.terminated?.exitCode).toBe(137), 10_000);
+    await vi.waitFor(() => expect(container.state.terminated?.exitCode).toBe(137), 20_000);
   });
 });
