@@ -1,10 +1,11 @@
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { scaleDeployment } from '../../activities/scale-deployment.js';
 import { PortError } from '../../adapters/ports.js';
 import type { ScaleDeploymentInput } from '../../core/activities.js';
 import { FailureType } from '../../core/failures.js';
 import { activityEnvironment } from '../support/activity-environment.js';
 import { attemptsOf } from '../support/attempts.js';
+import { standStill } from '../support/quick-sleep.js';
 
 vi.mock('node:timers/promises', () => import('../support/quick-sleep.js'));
 
@@ -171,6 +172,9 @@ it.each([
 });
 
 describe('who is asked for again after all else', () => {
+  // Its limits are of what is slept: a stall of the machine is none of that.
+  beforeEach(standStill);
+
   const soon = { someAfterMs: 10_000 };
   const now = { ...soon, least: 0 };
   const no = new PortError('no room', { kind: 'permanent', code: 'OutOfQuota' });

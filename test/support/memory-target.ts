@@ -66,6 +66,8 @@ export class MemoryTarget {
   /** Somebody has deleted the endpoint itself. */
   endpointGone = false;
   createDelayMs = 0;
+  /** What a creation waits for, if not for that time; see {@link creating}. */
+  created: Promise<void> | null = null;
   /** How the baseline's instances are counted; null: nobody counts them. */
   autoscale: Autoscale | null = null;
   /** Who else manages the traffic rules: writes without `takeOver` are refused. */
@@ -153,14 +155,14 @@ export class MemoryTarget {
         this.call('createDeployment', () => {
           options.confirm?.();
           const made = { tags, instances: { wanted: spec.instanceCount, ready: spec.instanceCount } };
-          this.addDeployment(spec.name, { ...made, state: this.createDelayMs > 0 ? 'creating' : 'ready' });
+          const atOnce = this.createDelayMs === 0 && this.created === null;
+          this.addDeployment(spec.name, { ...made, state: atOnce ? 'ready' : 'creating' });
           this.writes.push(`create ${spec.name}`);
-          if (this.createDelayMs > 0) {
-            const getReady = (): void => {
-              if (this.deployments.has(spec.name)) this.addDeployment(spec.name, made);
-            };
-            setTimeout(getReady, this.createDelayMs).unref();
-          }
+          const getReady = (): void => {
+            if (this.deployments.has(spec.name)) this.addDeployment(spec.name, made);
+          };
+          if (this.created !== null) void this.created.then(getReady);
+          else if (!atOnce) setTimeout(getReady, this.createDelayMs).unref();
         }),
       readDeployment: (_, name) =>
         this.call('readDeployment', () => (this.endpointGone ? undefined : this.deployments.get(name))),
@@ -338,6 +340,13 @@ export function outage(
     return 'throw-transient';
   };
   return { met, over: () => (away = false) };
+}
+
+/** A target where what is created is under creation until `over()`, for who has something to do before, however long it takes. */
+export function creating(target: MemoryTarget): { over(): void } {
+  let over = (): void => undefined;
+  target.created = new Promise<void>((resolve) => (over = resolve));
+  return { over: () => over() };
 }
 
 /** A snapshot with so many of green's live requests under way. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { newestBeat } from '../../client/live.js';
 import type { WatchBeat } from '../../core/watch.js';
-import { failing, inFlight, MemoryTarget } from '../support/memory-target.js';
+import { creating, failing, inFlight, MemoryTarget } from '../support/memory-target.js';
 import { bakeStep, by, CREATE, CUTOVER, DELETE_BASELINE, LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 
@@ -291,12 +291,13 @@ describe.concurrent('drift', () => {
 
   it('found when writing stops the write', async () => {
     const target = new MemoryTarget();
-    target.createDelayMs = 800;
+    const creation = creating(target);
     const rollout = await bench.start(planOf('drift-write', [CREATE, rampStep(10)]), target);
     await rollout.until(() => target.deployments.has('green'));
 
     target.addDeployment('red');
     target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    creation.over();
     const held = await rollout.until((s) => s.phase === 'held');
     await rollout.send('abort', by);
     await rollout.failure();

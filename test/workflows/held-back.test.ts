@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { bakeStep, by, CREATE, CUTOVER, DELETE_BASELINE, planOf, rampStep } from '../support/plans.js';
 import type { Step } from '../../core/plan.js';
 import { instantText } from '../../core/units.js';
-import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
+import { autoscaled, creating, MemoryTarget, outage } from '../support/memory-target.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
 const bench = useBench();
@@ -21,11 +21,12 @@ async function looks(rollout: Rollout, target: MemoryTarget, count: number) {
 describe('while it is paused', () => {
   it('nothing is written, also when what held a write is put right meanwhile', async () => {
     const target = new MemoryTarget();
-    target.createDelayMs = 800;
+    const creation = creating(target);
     const rollout = await bench.start(planOf('paused-write', [CREATE, LONG]), target);
     await rollout.until(() => target.deployments.has('green'));
     target.addDeployment('red');
     target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    creation.over();
     await rollout.until((s) => s.phase === 'held');
 
     await rollout.send('pause', by);
@@ -42,11 +43,12 @@ describe('while it is paused', () => {
 
   it('an approval is taken, and what comes after it waits', async () => {
     const target = new MemoryTarget();
-    target.createDelayMs = 800;
+    const creation = creating(target);
     const approve: Step = { kind: 'approve', withinMs: 60_000, gates: ['errors', 'slow'] };
     const rollout = await bench.start(planOf('paused-approve', [CREATE, approve, CUTOVER]), target);
     await rollout.until(() => target.deployments.has('green'));
     await rollout.send('pause', by);
+    creation.over();
     await rollout.until((s) => s.actionsNow.some((action) => action.includes(' approve ')));
 
     await rollout.send('approve', by);
@@ -298,7 +300,7 @@ describe('a bake in which green failed all that it was asked', () => {
     await rollout.send('abort', by);
     await rollout.failure();
     expect(target.traffic).toEqual(BLUE);
-  }, 60_000);
+  });
 });
 
 describe('all traffic on green, by somebody else', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Step } from '../../core/plan.js';
 import type { Traffic } from '../../core/traffic.js';
-import { autoscaled, MemoryTarget, outage } from '../support/memory-target.js';
+import { autoscaled, creating, MemoryTarget, outage } from '../support/memory-target.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, FOR_LONG, planOf, rampStep } from '../support/plans.js';
 import { useBench, type Rollout } from '../support/rollout-bench.js';
 
@@ -69,7 +69,7 @@ describe("an abort in a rollout's last moment", () => {
         }
       }),
     );
-  }, 60_000);
+  });
 
   it('is refused once the baseline is being deleted: there is nothing to go back to', async () => {
     const ends = await Promise.all(
@@ -211,11 +211,12 @@ describe.concurrent('while it is taken back', () => {
 
   it('and said also where a step that was to write had found it', async () => {
     const target = new MemoryTarget();
-    target.createDelayMs = 800;
+    const creation = creating(target);
     const rollout = await bench.start(planOf('overwritten-found', [CREATE, LONG]), target);
     await rollout.until(() => target.deployments.has('green'));
     target.addDeployment('red');
     target.changeTraffic({ live: { blue: 50, red: 50 }, mirror: {} });
+    creation.over();
     await rollout.until((s) => s.hold?.kind === 'drift');
 
     await rollout.send('abort', ABORT);
