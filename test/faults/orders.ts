@@ -36,6 +36,14 @@ export function eachOnce(
   };
 }
 
+/**
+ * How long who meets that fault waits for an answer: a second where the fault outlasts it. A stall of this machine would
+ * outlast it as well, so that all others wait for longer than one lasts.
+ */
+export function patienceWith(fault?: Fault): number {
+  return fault === 'delayed' ? 1_000 : 20_000;
+}
+
 /** Whether the service took it, and answered so. */
 export function isTaken({ status }: MadeCall): boolean {
   return status !== undefined && status >= 200 && status <= 299;

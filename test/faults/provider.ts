@@ -7,7 +7,7 @@ import { greenlight } from '../cli/cli.js';
 import { CREATE, CUTOVER, DELETE_BASELINE, errorsGate, planOf, rampStep, SMOKE } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 import { FaultProxy, FAULTS, type Call, type Fault, type MadeCall, type Service } from './fault-proxy.js';
-import { eachOnce, inTurn, isTaken, kindOf, kindsOf, row, type Attempt } from './orders.js';
+import { eachOnce, inTurn, isTaken, kindOf, kindsOf, patienceWith, row, type Attempt } from './orders.js';
 
 const BLUE = { live: { blue: 100 }, mirror: {} };
 /** Each failure costs a second and more. */
@@ -77,23 +77,23 @@ export function describeProviderFaults(
    * An endpoint that blue serves, and a rollout of green on it through a proxy of its own.
    *
    * @param setting.fault - what each call meets; see {@link eachOnce}.
+   * @param setting.later - what some will meet; left out: what `fault` says. See {@link patienceWith}.
    * @param setting.before - what is done to the proxy before the rollout begins.
-   * @param setting.patienceMs - a call's deadline. More than a second where a stall of this machine would count.
    */
   async function start(
     steps: readonly Step[],
     setting: {
       readonly fault?: Fault;
       readonly before?: (proxy: FaultProxy) => void;
-      readonly patienceMs?: number;
+      readonly later?: Fault;
     } & Partial<Plan> = {},
   ) {
-    const { fault, before, patienceMs = 1_000, ...more } = setting;
+    const { fault, later, before, ...more } = setting;
     const endpoint = `faults-${++made}`;
     await provider.createEndpoint(endpoint);
     const proxy = await FaultProxy.start(provider.service);
     proxies.push(proxy);
-    const ports = await provider.through(proxy, patienceMs);
+    const ports = await provider.through(proxy, patienceWith(later ?? fault));
     let attempt: Attempt | undefined;
     const eachMeets = (met: Fault): void => {
       proxy.decide = eachOnce(met, () => attempt, nameOf);
@@ -146,7 +146,7 @@ export function describeProviderFaults(
     it.each(['answer-lost', 'delayed', 'late'] as const)(
       'through twenty failed writes in a row, the last of them %s, ends read back',
       async (last) => {
-        const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 120_000 });
+        const { rollout, proxy, shown } = await startOnGreen({ rollbackWithinMs: 120_000, later: last });
 
         proxy.decide = inTurn(isWrite, [...row(19), last]);
         await rollout.send('abort', ABORT);
@@ -215,10 +215,9 @@ export function describeProviderFaults(
 
     it.runIf(lags)('deletes a green that was just created, and is not shown for half a minute', async () => {
       const { rollout, proxy, shown } = await start([PATIENT_CREATE, LONG], {
-        patienceMs: 20_000,
         before: createdLate,
       });
-      await vi.waitFor(() => expect(proxy.calls.some(isMade)).toBe(true), 20_000);
+      await vi.waitFor(() => expect(proxy.calls.some(isMade)).toBe(true), 60_000);
 
       await rollout.send('abort', ABORT);
       const { type, report } = await rollout.failure();
@@ -269,7 +268,7 @@ export function describeProviderFaults(
     it.runIf(lags)(
       'waits half a minute for a service that shows the old shares for so long, and writes once',
       async () => {
-        const { rollout, proxy, shown } = await startOnGreen({ patienceMs: 20_000 });
+        const { rollout, proxy, shown } = await startOnGreen();
 
         proxy.lateMs = 30_000;
         proxy.decide = inTurn(isWrite, ['late']);
@@ -288,9 +287,7 @@ export function describeProviderFaults(
     it.runIf(lags)(
       'waits half a minute for a service that shows the old shares for so long, and writes once',
       async () => {
-        const { rollout, proxy, shown } = await start([PATIENT_CREATE, SHORT, CUTOVER], {
-          patienceMs: 20_000,
-        });
+        const { rollout, proxy, shown } = await start([PATIENT_CREATE, SHORT, CUTOVER]);
 
         proxy.lateMs = 30_000;
         proxy.decide = inTurn(isWrite, ['late']);
@@ -307,7 +304,6 @@ export function describeProviderFaults(
       'waits half a minute for a green that is not shown for so long, and creates it once',
       async () => {
         const { rollout, proxy, shown } = await start([PATIENT_CREATE], {
-          patienceMs: 20_000,
           before: createdLate,
         });
         const report = await rollout.promoted();
@@ -341,7 +337,7 @@ export function describeProviderFaults(
     });
 
     it('rolls back all the same, and reads it back', async () => {
-      const { rollout, proxy, shown, eachMeets } = await startOnGreen();
+      const { rollout, proxy, shown, eachMeets } = await startOnGreen({ later: fault });
 
       eachMeets(fault);
       await rollout.send('abort', ABORT);

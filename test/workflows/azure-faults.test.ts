@@ -9,7 +9,7 @@ import { MemoryTarget } from '../support/memory-target.js';
 import { by, CREATE, errorsGate, LONG, planOf, SMOKE } from '../support/plans.js';
 import { useBench } from '../support/rollout-bench.js';
 import { type Call, FaultProxy, type Fault, type Service } from '../faults/fault-proxy.js';
-import { type Attempt, eachOnce, inTurn, isTaken, kindOf, row } from '../faults/orders.js';
+import { type Attempt, eachOnce, inTurn, isTaken, kindOf, patienceWith, row } from '../faults/orders.js';
 
 // What provider.test.ts has no time for, since each instance there is a real model server: a baseline of several, and who
 // counts them. The service is a stand-in that keeps the contract of the real one.
@@ -40,18 +40,21 @@ afterAll(async () => {
   await arm.stop();
 });
 
+interface Setting extends Partial<Plan> {
+  readonly decide?: FaultProxy['decide'];
+  /** What its calls will meet at the worst. */
+  readonly fault?: Fault;
+}
+
 /** An endpoint that blue serves with its instances, and a rollout of green on it through a proxy of its own. */
-async function start(
-  steps: readonly Step[],
-  { decide, ...more }: Partial<Plan & Pick<FaultProxy, 'decide'>> = {},
-) {
+async function start(steps: readonly Step[], { decide, fault, ...more }: Setting = {}) {
   const endpoint = `arm-${++made}`;
   arm.seedEndpoint(endpoint, { blue: 100 });
   arm.seedDeployment(endpoint, 'blue', 'Succeeded', { sku: { name: 'Default', capacity: INSTANCES } });
   const proxy = await FaultProxy.start(serviceOf(arm));
   proxies.push(proxy);
   if (decide !== undefined) proxy.decide = decide;
-  const ports = { endpoints: through(proxy), metrics: served().ports().metrics };
+  const ports = { endpoints: through(proxy, patienceWith(fault)), metrics: served().ports().metrics };
   let attempt: Attempt | undefined;
   const plan = planOf(endpoint, steps, {
     gates: [errorsGate],
@@ -88,10 +91,10 @@ async function start(
 }
 
 /** As `start`, and on to where green has its share and is watched. */
-async function startOnGreen(more: Partial<Plan> = {}) {
+async function startOnGreen(more: Setting = {}) {
   const started = await start([PATIENT_CREATE, LONG], more);
   const { rollout, proxy, scaleDown } = started;
-  await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10, 60_000);
+  await rollout.until((s) => s.phase === 'ramping' && s.traffic?.live['green'] === 10);
   return {
     ...started,
     /** Scales blue down where no look is taken any more: the rollback has to find it. */
@@ -120,7 +123,7 @@ describe.concurrent('a rollback that finds its baseline scaled down', () => {
   it.each(['delayed', '409', '500', 'answer-lost', 'late'] as const)(
     'gives it its instances back through calls each of which is %s',
     async (fault) => {
-      const { endpoint, proxy, shown, eachMeets, abortAndScaleDown } = await startOnGreen();
+      const { endpoint, proxy, shown, eachMeets, abortAndScaleDown } = await startOnGreen({ fault });
 
       eachMeets(fault);
       const { type, report } = await abortAndScaleDown();
@@ -163,10 +166,11 @@ describe.concurrent('a rollback that finds its baseline scaled down', () => {
     expect(report).toMatchObject({ left: [], notes: [] });
     expect(shown()).toEqual({ ...asBefore(endpoint), blue: 1 });
     expect(proxy.calls.filter(isScale)).toEqual([]);
+    expect(proxy.calls.filter((call) => call.fault !== undefined)).toHaveLength(2);
   });
 
   it('that the service lets nobody scale says so, and all the rest is taken back', async () => {
-    const { endpoint, proxy, shown, abortAndScaleDown } = await startOnGreen({ rollbackWithinMs: 10_000 });
+    const { endpoint, proxy, shown, abortAndScaleDown } = await startOnGreen({ rollbackWithinMs: 20_000 });
 
     proxy.decide = (call) => (isScale(call) ? '500' : undefined);
     const { type, report } = await abortAndScaleDown();
@@ -188,9 +192,9 @@ it.concurrent.each(['500', 'answer-lost', 'late'] as const)(
 
     eachMeets(fault);
     scaleDown();
-    const { hold } = await rollout.until((s) => s.phase === 'held', 60_000);
+    const { hold } = await rollout.until((s) => s.phase === 'held');
     await rollout.send('resolveDrift', { choice: 'restore', ...by });
-    const { traffic } = await rollout.until((s) => s.phase === 'ramping', 60_000);
+    const { traffic } = await rollout.until((s) => s.phase === 'ramping');
 
     expect(hold).toMatchObject({ kind: 'drift', scaled: [{ deployment: 'blue', from: 2, to: 1 }] });
     expect(traffic).toEqual({ live: { blue: 90, green: 10 }, mirror: {} });
@@ -204,7 +208,10 @@ it.concurrent.each(['500', 'answer-lost', 'late'] as const)(
 
 describe.concurrent('a smoke request', () => {
   const smoked = async (fault: Fault) => {
-    const started = await start([PATIENT_CREATE, SMOKE], { decide: inTurn(isSmoke, [fault]) });
+    const started = await start([PATIENT_CREATE, SMOKE], {
+      fault,
+      decide: inTurn(isSmoke, [fault]),
+    });
     return { ...started, asked: () => started.proxy.calls.filter(isSmoke) };
   };
 
@@ -233,13 +240,13 @@ describe.concurrent('a smoke request', () => {
   });
 });
 
-function through({ server: { url, ca } }: FaultProxy) {
+function through({ server: { url, ca } }: FaultProxy, deadlineMs: number) {
   const dispatcher = new Agent({ connect: { ca } });
   return createAzureMlEndpoints({
     ...settingsFor(arm),
     baseUrl: url,
     ca,
-    deadlineMs: 1_000,
+    deadlineMs,
     scoringFetch: (address, init) => undiciFetch(address.replace(arm.url, url), { ...init, dispatcher }),
   });
 }
