@@ -291,20 +291,18 @@ describe('a baseline', () => {
     target.addDeployment('green', { ...GREEN, instances: { wanted: 2, ready: 0 } });
     target.changeTraffic(live);
     let reads = 0;
-    let answered = false;
+    const readyAtDeletions: unknown[] = [];
     target.fault = (call) => {
-      if (call === 'read' && ++reads === 4) {
-        target.addDeployment('green', GREEN);
-        answered = true;
-      }
-      if (call === 'deleteDeployment') expect(answered).toBe(true);
+      if (call === 'read' && ++reads === 4) target.addDeployment('green', GREEN);
+      if (call === 'deleteDeployment')
+        readyAtDeletions.push(target.deployments.get('green')?.instances.ready);
       return undefined;
     };
 
     await deleteBlue(target, written);
 
     expect(target.writes).toEqual(['delete blue']);
-    expect(answered).toBe(true);
+    expect(readyAtDeletions).toEqual([2]);
   });
 
   it('that was asked to go already is waited for', async () => {
@@ -318,6 +316,7 @@ describe('a baseline', () => {
     };
 
     await expect(deleteBlue(target, written)).resolves.toEqual({ another: false });
+    expect(target.deployments.has('blue')).toBe(false);
   });
 });
 

@@ -389,6 +389,14 @@ export class FakeArm {
     }
   }
 
+  /** Forgets all that it has, and what is under way: whoever began that and gave up would leave its endpoint busy for ever. */
+  clear(): void {
+    this.endpoints.clear();
+    this.deployments.clear();
+    this.seen.length = 0;
+    for (const running of this.#operations.values()) running.status = 'Succeeded';
+  }
+
   #busy(endpoint: string): boolean {
     return [...this.#operations.values()].some((o) => o.endpoint === endpoint && o.status === 'InProgress');
   }
