@@ -71,8 +71,8 @@ export class Rollout {
   /** Waits until the status satisfies the condition. */
   async until(condition: (status: RolloutStatus) => boolean, withinMs = 60_000): Promise<RolloutStatus> {
     for (const endMs = Date.now() + withinMs; ; await sleep(50)) {
-      const status = await this.status();
-      if (condition(status)) return status;
+      const status = await this.status().catch(undecided);
+      if (status !== null && condition(status)) return status;
       if (Date.now() > endMs)
         throw new Error(`not so within ${withinMs / 1000} s; it is ${JSON.stringify(status)}`);
     }
@@ -112,6 +112,13 @@ export class Rollout {
       report: err.cause.details?.[0] as RolloutReport,
     };
   }
+}
+
+/** A decision that a starved machine had no time for has failed, until it is made again: no status can be told meanwhile. */
+function undecided(err: unknown): null {
+  const cause = err instanceof Error ? err.cause : undefined;
+  if (isGrpcServiceError(cause) && cause.code === grpcFailedPrecondition) return null;
+  throw err;
 }
 
 export interface BenchOptions {
