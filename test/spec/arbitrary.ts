@@ -167,9 +167,26 @@ const spec: fc.Arbitrary<Record<string, unknown>> = fc.record(
   { requiredKeys: ['endpoint', 'deployment'] },
 );
 
+/** Without what Azure Monitor cannot tell: latency, and copies apart from live requests. */
+function judgedOnAzure(value: Record<string, unknown>): Record<string, unknown> {
+  const { gates: some, steps: list } = value as {
+    gates?: Record<string, { metric: unknown }>;
+    steps?: readonly unknown[];
+  };
+  const told = ([, { metric }]: [string, { metric: unknown }]) =>
+    metric !== 'latency' && metric !== 'slow-share';
+  const mirrors = (step: unknown) =>
+    step === 'mirror' || (typeof step === 'object' && step !== null && 'mirror' in step);
+  return {
+    ...value,
+    ...(some && { gates: Object.fromEntries(Object.entries(some).filter(told)) }),
+    ...(list && { steps: list.filter((step) => !mirrors(step)) }),
+  };
+}
+
 /** Specs and the deployment files `green.yml` that they name, as plain values that meet every rule. */
 export const rolloutFiles = fc.tuple(spec, place).map(([value, { target, deployment }]): RolloutFiles => ({
-  spec: target === undefined ? value : { ...value, target },
+  spec: target === undefined ? value : { ...('azureml' in target ? judgedOnAzure(value) : value), target },
   deployment,
 }));
 export interface RolloutFiles {
